@@ -1,0 +1,1 @@
+"""The `metrla` command, one module a sub-command."""

@@ -1,0 +1,1 @@
+"""Alert detector: windows to alerts that are raised, updated and cleared."""

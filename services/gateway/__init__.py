@@ -1,0 +1,1 @@
+"""Gateway: the REST and WebSocket face of metrla."""

@@ -1,0 +1,1 @@
+"""Ingest: traffic-events to the raw archive and to five-minute windows."""

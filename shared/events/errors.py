@@ -1,0 +1,62 @@
+"""The error tree.
+
+MetrlaError
+├── ConfigurationError    settings, network folders or files that the user must mend; stops the start with one line
+├── RejectedEventError    one event that cannot be used; goes to the dead-letter topic with `reason` and `detail`
+├── ArchiveError          the archive did not do what was asked
+├── StoreError            the store did not do what was asked
+└── ModelError            a model artefact is missing, damaged or does not fit
+"""
+
+from enum import StrEnum
+
+
+class MetrlaError(Exception):
+    """Root of every error that metrla raises on purpose."""
+
+
+class ConfigurationError(MetrlaError):
+    """What the user gave cannot work; the message says what to change."""
+
+
+class RejectionReason(StrEnum):
+    """Why an event was dead-lettered: the value of the `reason` header and of the metric label."""
+
+    UNDECODABLE = "undecodable"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    MAPPING_FAILED = "mapping_failed"
+    INVALID_FIELD = "invalid_field"
+    SPEED_OUT_OF_RANGE = "speed_out_of_range"
+    VOLUME_OUT_OF_RANGE = "volume_out_of_range"
+    OCCUPANCY_OUT_OF_RANGE = "occupancy_out_of_range"
+    COORDINATES_OUT_OF_RANGE = "coordinates_out_of_range"
+    UNKNOWN_NETWORK = "unknown_network"
+    UNKNOWN_SENSOR = "unknown_sensor"
+    TIMESTAMP_IN_FUTURE = "timestamp_in_future"
+    KEY_MISMATCH = "key_mismatch"
+
+
+class RejectedEventError(MetrlaError):
+    """One event that cannot be used.
+
+    Args:
+        reason: the class of fault.
+        detail: one sentence for the operator, with the offending value.
+    """
+
+    def __init__(self, reason: RejectionReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class ArchiveError(MetrlaError):
+    """The archive did not do what was asked; the cause is chained."""
+
+
+class StoreError(MetrlaError):
+    """The store did not do what was asked; the cause is chained."""
+
+
+class ModelError(MetrlaError):
+    """A model artefact is missing, damaged or does not fit the network."""

@@ -1,0 +1,185 @@
+"""The records on the log, as frozen dataclasses. Units are in the names; every datetime is UTC.
+
+Their only wire form is Avro (`shared.events.avro`); `schemas/*.avsc` documents each field, and a test proves that
+dataclass and schema agree.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+NetworkId = NewType("NetworkId", str)
+SensorId = NewType("SensorId", str)
+AlertId = NewType("AlertId", str)
+AdvisoryId = NewType("AdvisoryId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficEvent:
+    """One reading of one sensor. A measure that is `None` was not observed: missing is not zero.
+
+    `timestamp` is the instant of the reading, or the start of the period that it summarises.
+    `share_observed` (0-1) is the part of that period in which the detector really observed.
+    """
+
+    event_id: str
+    network_id: NetworkId
+    sensor_id: SensorId
+    timestamp: datetime
+    speed_mph: float | None
+    volume_vehicles: float | None = None
+    occupancy: float | None = None
+    share_observed: float | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedTrafficAggregate:
+    """One sensor, one window [`window_start`, `window_end`).
+
+    `revision` is the number of distinct readings that the window had absorbed when it was emitted: a re-emission always
+    has a higher one and a rebuild after a crash has the same ones, so the highest revision of a window is its truth.
+    `speed_count` of those readings carried a speed. `volume_vehicles` is their sum, `occupancy` (0-1) their mean,
+    `share_observed` (0-1) the part of the readings expected in a window that was observed.
+    """
+
+    network_id: NetworkId
+    sensor_id: SensorId
+    window_start: datetime
+    window_end: datetime
+    revision: int
+    speed_count: int
+    mean_speed_mph: float | None
+    min_speed_mph: float | None
+    max_speed_mph: float | None
+    std_speed_mph: float | None
+    volume_vehicles: float | None
+    occupancy: float | None
+    share_observed: float
+    last_event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonForecast:
+    """The forecast of one horizon: the mean speed of the window that ends at `target_timestamp`.
+
+    `confidence_score` (0-1) is the probability that the actual speed lies within 5 mph of the prediction.
+    """
+
+    horizon_minutes: int
+    target_timestamp: datetime
+    predicted_speed_mph: float
+    lower_speed_mph: float
+    upper_speed_mph: float
+    confidence_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficPrediction:
+    """One sensor, one model, all horizons, made from the windows that end at or before `timestamp` (event time).
+
+    Identified by (network_id, sensor_id, model_name, timestamp). `revision` is the sum of the revisions of the windows
+    it was made from, so the highest is the one that knew most.
+    """
+
+    network_id: NetworkId
+    sensor_id: SensorId
+    timestamp: datetime
+    model_name: str
+    model_version: str
+    revision: int
+    current_speed_mph: float | None
+    horizons: tuple[HorizonForecast, ...]
+
+
+class AlertType(StrEnum):
+    """What an alert is about."""
+
+    CONGESTION = "congestion"
+    INCIDENT = "incident"
+    CONSTRUCTION = "construction"
+    WEATHER = "weather"
+    EVENT = "event"
+
+
+class AlertSeverity(StrEnum):
+    """How bad it is, in rising order."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class AlertStatus(StrEnum):
+    """Where an alert is in its life."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    CLEARED = "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficAlert:
+    """The whole current state of one alert; the highest `revision` of an `alert_id` is its truth.
+
+    Times are event times: ends of the windows that made the alert rise, change and clear. `estimated_duration_minutes`
+    counts from `raised_at` and is `None` while unknown. `affected_sensors` are in road order, upstream first.
+    """
+
+    alert_id: AlertId
+    network_id: NetworkId
+    alert_type: AlertType
+    severity: AlertSeverity
+    status: AlertStatus
+    revision: int
+    message: str
+    location: str
+    raised_at: datetime
+    updated_at: datetime
+    cleared_at: datetime | None
+    latitude: float
+    longitude: float
+    affected_sensors: tuple[SensorId, ...]
+    estimated_duration_minutes: float | None
+    confidence_score: float
+
+    @property
+    def active(self) -> bool:
+        """Whether the alert still stands."""
+        return self.status is not AlertStatus.CLEARED
+
+
+class AdvisoryType(StrEnum):
+    """What speeds cannot show and an operator must say."""
+
+    CONSTRUCTION = "construction"
+    WEATHER = "weather"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficAdvisory:
+    """Planned work, weather or an event that touches some sensors for some time.
+
+    `starts_at` is inclusive, `ends_at` exclusive and `None` while open. `severity` is the publisher's own word.
+    """
+
+    advisory_id: AdvisoryId
+    network_id: NetworkId
+    advisory_type: AdvisoryType
+    title: str
+    description: str
+    severity: AlertSeverity
+    starts_at: datetime
+    ends_at: datetime | None
+    affected_sensors: tuple[SensorId, ...]
+    latitude: float | None
+    longitude: float | None
+    source: str
+    withdrawn: bool
+
+
+Record = TrafficEvent | ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory

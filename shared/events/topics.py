@@ -1,0 +1,51 @@
+"""The table of topics: the only place where a topic's name stands."""
+
+from dataclasses import dataclass, field
+
+from shared.events.records import (
+    ProcessedTrafficAggregate,
+    Record,
+    TrafficAdvisory,
+    TrafficAlert,
+    TrafficEvent,
+    TrafficPrediction,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic: its name, the record on it (`None`: bytes as they came), its key and its log settings."""
+
+    name: str
+    record: type[Record] | None
+    key: str
+    partitions: int
+    compacted: bool = False
+    config: dict[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, str]:
+        """The topic configuration to create it with, in Kafka's own names."""
+        return {"cleanup.policy": "compact" if self.compacted else "delete", **self.config}
+
+
+DAY_MS = 24 * 60 * 60 * 1000
+WEEK = {"retention.ms": str(7 * DAY_MS)}
+MONTH = {"retention.ms": str(30 * DAY_MS)}
+
+TRAFFIC_EVENTS = Topic("traffic-events", TrafficEvent, "sensor_id", partitions=4, config=WEEK)
+TRAFFIC_EVENTS_DLQ = Topic("traffic-events-dlq", None, "original key", partitions=1, config=MONTH)
+AGGREGATES = Topic("processed-traffic-aggregates", ProcessedTrafficAggregate, "network_id", partitions=4, config=WEEK)
+PREDICTIONS = Topic("traffic-predictions", TrafficPrediction, "sensor_id", partitions=4, config=WEEK)
+ALERTS = Topic("traffic-alerts", TrafficAlert, "alert_id", partitions=1, compacted=True)
+ADVISORIES = Topic("traffic-advisories", TrafficAdvisory, "advisory_id", partitions=1, compacted=True)
+
+TOPICS = (TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ, AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES)
+
+# Headers. A dead letter carries the first five; a reading that came without its key is published again with
+# the right key and REKEYED_FROM, and only then enters the windows.
+DEAD_LETTER_REASON = "metrla-reason"
+DEAD_LETTER_DETAIL = "metrla-detail"
+SOURCE_TOPIC = "metrla-source-topic"
+SOURCE_PARTITION = "metrla-source-partition"
+SOURCE_OFFSET = "metrla-source-offset"
+REKEYED_FROM = "metrla-rekeyed-from"

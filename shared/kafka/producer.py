@@ -1,0 +1,61 @@
+"""How metrla produces: idempotent, acknowledged by all replicas, a batch at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+
+LINGER_MS = 5
+MAX_BATCH_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to send; `value=None` is a tombstone on a compacted topic."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+
+
+@asynccontextmanager
+async def open_producer(bootstrap_servers: str, client_id: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A started idempotent producer; on leaving, everything sent is flushed."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        client_id=client_id,
+        enable_idempotence=True,
+        acks="all",
+        compression_type="lz4",
+        linger_ms=LINGER_MS,
+        max_batch_size=MAX_BATCH_BYTES,
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def send_all(producer: AIOKafkaProducer, messages: Iterable[Message]) -> None:
+    """Send all messages, in order per key, and return when the log has acknowledged every one.
+
+    Raises:
+        KafkaError: one of them was refused; the caller commits nothing and may send all of them again.
+    """
+    acknowledged = [
+        await producer.send(
+            message.topic,
+            value=message.value,
+            key=message.key,
+            partition=message.partition,
+            headers=list(message.headers),
+        )
+        for message in messages
+    ]
+    if acknowledged:
+        await asyncio.gather(*acknowledged)

@@ -1,0 +1,59 @@
+"""Plain readers without a group: rebuild state from the log, or follow it from a point on."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+FIRST_LOOK_BACK = 2_000
+POLL_MS = 1_000
+
+LogRecord: TypeAlias = ConsumerRecord
+
+
+@asynccontextmanager
+async def open_reader(bootstrap_servers: str, client_id: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer without a group; the caller assigns and seeks."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        client_id=client_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def read_range(consumer: AIOKafkaConsumer, partition: TopicPartition, start: int, end: int) -> list[LogRecord]:
+    """Every record of `partition` with start <= offset < end that the log still has, in order.
+
+    Assigns the consumer to this partition alone. Returns also when compaction left nothing at the end of the range.
+    """
+    consumer.assign([partition])
+    beginning = (await consumer.beginning_offsets([partition]))[partition]
+    consumer.seek(partition, max(start, beginning))
+    records: list[LogRecord] = []
+    while await consumer.position(partition) < end:
+        batch = await consumer.getmany(partition, timeout_ms=POLL_MS)
+        records.extend(record for record in batch.get(partition, ()) if record.offset < end)
+    return records
+
+
+async def read_back(
+    consumer: AIOKafkaConsumer,
+    partition: TopicPartition,
+    end: int,
+    enough: Callable[[Sequence[LogRecord]], bool],
+) -> list[LogRecord]:
+    """The last records before offset `end`: goes back, each time twice as far, until `enough(records)` or the start."""
+    beginning = (await consumer.beginning_offsets([partition]))[partition]
+    start, look_back, records = end, FIRST_LOOK_BACK, list[LogRecord]()
+    while start > beginning and not (records and enough(records)):
+        earlier = max(beginning, start - look_back)
+        records = await read_range(consumer, partition, earlier, start) + records
+        start, look_back = earlier, look_back * 2
+    return records

@@ -1,0 +1,53 @@
+"""How a service process lives: logs first, then serve until told to stop, drain, and leave with an honest exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvloop
+
+from shared.events.errors import ConfigurationError, MetrlaError
+from shared.runtime.logs import configure_logs
+from shared.runtime.settings import PlatformSettings, read_settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+EXIT_FAILED = 1
+EXIT_MISCONFIGURED = 2
+
+Serve = Callable[[PlatformSettings, asyncio.Event], Awaitable[None]]
+
+
+def run_service(name: str, serve: Serve) -> int:
+    """Run `serve(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`, and serve then drains.
+
+    Returns:
+        0 after a clean stop, 2 after a `ConfigurationError` (one readable line on standard error), 1 after any other.
+    """
+    try:
+        settings = read_settings(PlatformSettings)
+        configure_logs(settings, name)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(serve, settings))
+    except ConfigurationError as wrong:
+        sys.stderr.write(f"metrla {name}: {wrong}\n")
+        return EXIT_MISCONFIGURED
+    except MetrlaError as failed:
+        log.error("service failed", error=str(failed))  # noqa: TRY400 - a foreseen failure needs no traceback
+        return EXIT_FAILED
+    except Exception:
+        log.exception("service crashed")
+        return EXIT_FAILED
+    return 0
+
+
+async def _until_stopped(serve: Serve, settings: PlatformSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    log.info("service starting", kafka=settings.kafka_bootstrap_servers)
+    await serve(settings, stop)
+    log.info("service stopped")

@@ -1,0 +1,61 @@
+"""Structured logs: a constant message plus fields, to standard error and, where asked, as JSON to a file."""
+
+import logging
+import sys
+from logging.handlers import WatchedFileHandler
+
+import structlog
+
+from shared.runtime.settings import PlatformSettings
+
+# These say at INFO what our own lines already say.
+_CHATTY = ("aiokafka", "faust", "mode", "aiohttp.access", "uvicorn.access", "httpx", "httpcore")
+
+
+def configure_logs(settings: PlatformSettings, service: str) -> None:
+    """Send structlog and standard-library records through one pipeline; every line names `service` and is in UTC."""
+    structlog.contextvars.bind_contextvars(service=service)
+    shared_steps: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared_steps,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    as_json: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    as_text: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    ]
+    console = logging.StreamHandler(sys.stderr)
+    console.setFormatter(_formatter(shared_steps, as_json if settings.log_format == "json" else as_text))
+    handlers: list[logging.Handler] = [console]
+    if settings.log_file is not None:
+        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        file = WatchedFileHandler(settings.log_file, encoding="utf-8")
+        file.setFormatter(_formatter(shared_steps, as_json))
+        handlers.append(file)
+    logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _formatter(
+    foreign: list[structlog.typing.Processor], steps: list[structlog.typing.Processor]
+) -> structlog.stdlib.ProcessorFormatter:
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processors=steps)

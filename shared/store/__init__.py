@@ -1,0 +1,1 @@
+"""The queryable history of aggregates, predictions and alerts: one port and its implementations."""
