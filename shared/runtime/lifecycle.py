@@ -1,6 +1,7 @@
 """How a service process lives: logs first, then serve until told to stop, drain, and leave with an honest exit code."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
+PARENT_POLL_S = 1.0
 
 Serve = Callable[[PlatformSettings, asyncio.Event], Awaitable[None]]
 
@@ -48,6 +50,19 @@ async def _until_stopped(serve: Serve, settings: PlatformSettings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
+    watcher = asyncio.create_task(stop_with_parent(stop)) if settings.stop_with_parent else None
     log.info("service starting", kafka=settings.kafka_bootstrap_servers)
-    await serve(settings, stop)
+    try:
+        await serve(settings, stop)
+    finally:
+        if watcher is not None:
+            watcher.cancel()
     log.info("service stopped")
+
+
+async def stop_with_parent(stop: asyncio.Event) -> None:
+    """Set `stop` once the process that started this one is gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_POLL_S)
+    stop.set()

@@ -40,6 +40,9 @@ class PlatformSettings(BaseSettings):
     log_format: Literal["console", "json"] = Field(default="console", description="Form of log lines.")
     log_file: Path | None = Field(default=None, description="File that log lines are appended to as JSON as well.")
     metrics_host: str = Field(default="127.0.0.1", description="Address that /metrics, /live and /ready listen on.")
+    stop_with_parent: bool = Field(
+        default=False, description="Stop when the process that started this one is gone: no orphans of a demo."
+    )
     metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of /metrics, /live and /ready; 0 picks one.")
 
     @field_validator("networks", mode="before")

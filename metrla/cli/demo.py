@@ -1,0 +1,101 @@
+"""`metrla demo`: the whole pipeline on this machine, on simulated or published readings."""
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrla.launcher.demo import DemoRequest, run_demo
+from shared.events.errors import ConfigurationError
+
+DEFAULT_SPEED = 60.0
+
+
+def demo(
+    duration: Annotated[
+        float | None, typer.Option(help="Stop after so many seconds.", min=1, metavar="SECONDS")
+    ] = None,
+    speed: Annotated[
+        str, typer.Option(help="Event time per wall time; 1 is live, 'max' as fast as it goes.", metavar="X|max")
+    ] = f"{DEFAULT_SPEED:g}",
+    port: Annotated[int, typer.Option(help="Port of the gateway and its page.", min=1, max=65535)] = 8000,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Published readings to replay (.h5, .csv, .parquet, PeMS station_5min); needs --network.",
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+        ),
+    ] = None,
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sensor network folder; the example network by default.", exists=True, file_okay=False, metavar="DIR"
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option("--from", help="Start of the replay, local time of the network; see below.", metavar="TIME"),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="End of the replay, exclusive, likewise.", metavar="TIME")
+    ] = None,
+    damaged: Annotated[
+        float, typer.Option(help="Share of damaged events to mix in (0-1).", min=0, max=1, metavar="SHARE")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation and of the damage.")] = 7,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for archive, store and logs, made anew. [default: .metrla/demo-PORT]",
+            file_okay=False,
+            metavar="DIR",
+        ),
+    ] = None,
+    exit_when_fed: Annotated[
+        bool, typer.Option("--exit-when-fed", help="Stop once the feed has ended and all of it is processed.")
+    ] = False,
+) -> None:
+    """Start broker, services and a feed, open a live page, and run until Ctrl-C.
+
+    Without --data the example network is simulated from a weekday morning on. With --data the file is replayed: from
+    --from (by default after the first 70 % of its days), with a model trained on what lies before.
+    """
+    if data is not None and network is None:
+        raise ConfigurationError("--data needs --network: the folder that says what its columns are")
+    request = DemoRequest(
+        state=(state or Path(".metrla") / f"demo-{port}").absolute(),
+        network=network.absolute() if network else None,
+        data=data.absolute() if data else None,
+        begin=_local_time("--from", begin),
+        end=_local_time("--to", end),
+        speed=_speed(speed),
+        damaged=damaged,
+        seed=seed,
+        port=port,
+        duration=timedelta(seconds=duration) if duration else None,
+        exit_when_fed=exit_when_fed,
+    )
+    raise typer.Exit(asyncio.run(run_demo(request)))
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise typer.BadParameter(f"{text!r} is neither a positive number nor 'max'", param_hint="--speed")
+    return speed
+
+
+def _local_time(option: str, text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError as wrong:
+        raise typer.BadParameter(f"{text!r} is not an ISO 8601 time", param_hint=option) from wrong

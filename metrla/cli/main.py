@@ -1,0 +1,65 @@
+"""The `metrla` command: wires the sub-commands and turns foreseen errors into one line and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from metrla import __version__
+from metrla.cli import archive, data, feed, history, network, schemas, topics
+from metrla.cli.demo import demo
+from metrla.cli.run import run
+from metrla.cli.train import train
+from shared.events.errors import ConfigurationError, MetrlaError
+from shared.runtime.lifecycle import EXIT_FAILED, EXIT_MISCONFIGURED
+
+app = typer.Typer(
+    name="metrla",
+    help="Traffic prediction for freeway sensor networks: feeds in, history, forecasts and alerts out.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command()(run)
+app.command()(train)
+for group in (feed, network, data, archive, history, topics, schemas):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
+
+
+def _say_version(on: bool) -> None:
+    if on:
+        typer.echo(f"metrla {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+    del version
+
+
+def main() -> None:
+    """Run the command; the entry point of the `metrla` script.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
+    """
+    try:
+        app()
+    except ConfigurationError as wrong:
+        _leave(str(wrong), EXIT_MISCONFIGURED)
+    except MetrlaError as failed:
+        _leave(str(failed), EXIT_FAILED)
+    except KafkaError as failed:
+        _leave(f"Kafka: {failed}", EXIT_FAILED)
+
+
+def _leave(reason: str, code: int) -> None:
+    sys.stderr.write(f"metrla: {reason}\n")
+    sys.exit(code)

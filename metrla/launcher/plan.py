@@ -1,0 +1,125 @@
+"""What a pipeline on this machine consists of: which processes, with which environment, on which ports."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metrla.launcher.process import ProcessPlan
+
+LOOPBACK = "127.0.0.1"
+# What the embedded broker keeps per partition: about two days of METR-LA, so that an hour of demo stays flat.
+BROKER_RETENTION_BYTES = 16 * 1024 * 1024
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePlan:
+    """One pipeline: its state folder, its networks and its ports.
+
+    Everything that the pipeline writes lies below `state`: archive, store, logs.
+    """
+
+    state: Path
+    networks: Sequence[Path]
+    broker_port: int
+    gateway_port: int
+    settings: Mapping[str, str]
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where Kafka clients find the broker."""
+        return f"{LOOPBACK}:{self.broker_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where browsers find the page."""
+        return f"http://{LOOPBACK}:{self.gateway_port}"
+
+    @property
+    def archive_url(self) -> str:
+        """The archive that every process of the pipeline uses."""
+        return (self.state / "archive").as_uri()
+
+    @property
+    def store_url(self) -> str:
+        """The store that every process of the pipeline uses."""
+        return f"sqlite:///{self.state / 'store.sqlite'}"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a process: the caller's, without its METRLA_ settings, and ours."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("METRLA_")}
+        return {
+            **inherited,
+            "PYTHONUNBUFFERED": "1",
+            # One thread a process: five processes with a pool of threads each only fight for the cores.
+            "OMP_NUM_THREADS": "1",
+            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "METRLA_ARCHIVE_URL": self.archive_url,
+            "METRLA_STORE_URL": self.store_url,
+            "METRLA_NETWORKS": ",".join(str(folder) for folder in self.networks),
+            "METRLA_STOP_WITH_PARENT": "true",
+            **self.settings,
+            **more,
+        }
+
+    def broker(self) -> ProcessPlan:
+        """The embedded broker."""
+        ready_file = self.state / "broker.port"
+        return ProcessPlan(
+            name="broker",
+            command=[
+                *(sys.executable, "-m", "shared.devbroker", "--port", str(self.broker_port)),
+                *("--port-file", str(ready_file), "--retention-bytes", str(BROKER_RETENTION_BYTES)),
+            ],
+            environment=self.environment(),
+            log_file=self.log_file("broker"),
+            ready_file=ready_file,
+            # It holds the log in memory: a second one would be an empty one.
+            restart=False,
+        )
+
+    def service(self, name: str) -> ProcessPlan:
+        """One of ingest, predictor and alert-detector."""
+        port = free_port()
+        return ProcessPlan(
+            name=name,
+            command=[sys.executable, "-m", "metrla", "run", name],
+            environment=self.environment(METRLA_METRICS_PORT=str(port)),
+            log_file=self.log_file(name),
+            ready_url=f"http://{LOOPBACK}:{port}/ready",
+            metrics_url=f"http://{LOOPBACK}:{port}/metrics",
+        )
+
+    def gateway(self) -> ProcessPlan:
+        """The gateway, which has its probes on its own port."""
+        return ProcessPlan(
+            name="gateway",
+            command=[sys.executable, "-m", "metrla", "run", "gateway"],
+            environment=self.environment(METRLA_GATEWAY_PORT=str(self.gateway_port)),
+            log_file=self.log_file("gateway"),
+            ready_url=f"{self.gateway_url}/ready",
+            metrics_url=f"{self.gateway_url}/metrics",
+        )
+
+    def feed(self, arguments: Sequence[str]) -> ProcessPlan:
+        """`metrla feed …`; it ends when its input does."""
+        return ProcessPlan(
+            name="feed",
+            command=[sys.executable, "-m", "metrla", "feed", *arguments],
+            environment=self.environment(),
+            log_file=self.log_file("feed"),
+            restart=False,
+        )
+
+    def log_file(self, name: str) -> Path:
+        """Where a process writes its log."""
+        return self.state / "logs" / f"{name}.log"

@@ -1,0 +1,126 @@
+"""One child process: how to start it, how to know that it is ready, how to stop it."""
+
+import asyncio
+import signal
+from asyncio.subprocess import Process
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from shared.events.errors import MetrlaError
+
+POLL_S = 0.1
+LOG_TAIL_LINES = 12
+
+
+class LaunchError(MetrlaError):
+    """A process did not start, or stopped when it should not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPlan:
+    """What to run: `ready_url` answers 200 once it is ready; `ready_file` exists then; neither: ready at once."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log_file: Path
+    ready_url: str | None = None
+    ready_file: Path | None = None
+    metrics_url: str | None = None
+    restart: bool = True
+
+
+@dataclass(slots=True)
+class ChildProcess:
+    """A running plan. It has a process session of its own, so that Ctrl-C reaches the launcher alone."""
+
+    plan: ProcessPlan
+    restarts: int = 0
+    peak_rss_bytes: int = 0
+    _process: Process | None = field(default=None, repr=False)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, once started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, once it ended; negative: the signal that ended it."""
+        return self._process.returncode if self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start it; what it writes goes to the plan's log file, appended."""
+        self.plan.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.plan.log_file.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.plan.command,
+                env=dict(self.plan.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        """Return once it is ready; raises `LaunchError` with the end of its log when it ends or takes too long."""
+        try:
+            async with asyncio.timeout(timeout_s), httpx.AsyncClient(timeout=2) as client:
+                while not await self._is_ready(client):
+                    if not self.running:
+                        raise LaunchError(f"{self.plan.name} ended with status {self.returncode}:\n{self.log_tail()}")
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError as late:
+            raise LaunchError(f"{self.plan.name} was not ready after {timeout_s:.0f} s:\n{self.log_tail()}") from late
+
+    async def wait(self) -> int:
+        """Wait for its end; returns the exit status."""
+        assert self._process is not None, "wait() comes after start()"  # noqa: S101 - a programming error
+        return await self._process.wait()
+
+    async def stop(self, grace_s: float) -> bool:
+        """Ask it to stop (SIGTERM), wait `grace_s`, then force it; returns whether it went by itself."""
+        if self._process is None or not self.running:
+            return True
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+            return False
+        return True
+
+    def rss_bytes(self) -> int:
+        """Resident memory now, 0 when it does not run; remembers the peak."""
+        try:
+            now = int(psutil.Process(self.pid).memory_info().rss) if self.running else 0
+        except psutil.NoSuchProcess:
+            now = 0
+        self.peak_rss_bytes = max(self.peak_rss_bytes, now)
+        return now
+
+    def log_tail(self) -> str:
+        """The last lines of its log."""
+        lines = self.plan.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in lines[-LOG_TAIL_LINES:])
+
+    async def _is_ready(self, client: httpx.AsyncClient) -> bool:
+        if self.plan.ready_file is not None:
+            return self.plan.ready_file.exists()
+        if self.plan.ready_url is None:
+            return True
+        try:
+            return (await client.get(self.plan.ready_url)).is_success
+        except httpx.TransportError:
+            return False
