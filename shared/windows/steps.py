@@ -154,7 +154,8 @@ class NetworkSteps:
             ]
             self.ring.advance(number)
             self._handed_out = {earlier for earlier in self._handed_out if earlier >= last_chance}
-            self._expected = (self.ring.revision(number - 1, self.expected_within) > 0).any(axis=0)
+            delivered = self.ring.revision(number - 1, self.expected_within)
+            self._expected = np.max(delivered, axis=0) > 0
             self._expected_missing = int(np.count_nonzero(self._expected))
             return due
         return []
