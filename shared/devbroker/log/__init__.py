@@ -1,0 +1,1 @@
+"""Topics and partitions in memory: appends, reads, retention, compaction, idempotent producers."""

@@ -1,0 +1,1 @@
+"""Frames, requests and responses of the Kafka protocol as plain mappings."""
