@@ -3,6 +3,7 @@
 MetrlaError
 ├── ConfigurationError    settings, network folders or files that the user must mend; stops the start with one line
 ├── RejectedEventError    one event that cannot be used; goes to the dead-letter topic with `reason` and `detail`
+├── SchemaRegistryUnavailableError  the schema registry does not answer; says nothing about the event, so try again
 ├── ArchiveError          the archive did not do what was asked
 ├── StoreError            the store did not do what was asked
 └── ModelError            a model artefact is missing, damaged or does not fit
@@ -48,6 +49,10 @@ class RejectedEventError(MetrlaError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class SchemaRegistryUnavailableError(MetrlaError):
+    """The schema registry does not answer. It says nothing about the event: keep it and try again."""
 
 
 class ArchiveError(MetrlaError):

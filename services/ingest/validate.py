@@ -1,0 +1,123 @@
+"""Bytes from the log become a `TrafficEvent`, or a `Rejection` that says what is wrong with them. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import inf
+from typing import TypeAlias
+
+from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.records import NetworkId, TrafficEvent
+from shared.networks.network import MAX_LATITUDE, MAX_LONGITUDE, Network
+
+MAX_SPEED_MPH = 120.0
+FUTURE_TOLERANCE = timedelta(hours=1)
+SHOWN_CHARACTERS = 80
+
+# How the value at an offset of a partition of `traffic-events` becomes an event: `shared.events.decoding.EventDecoder`.
+EventDecode: TypeAlias = Callable[[bytes, int, int], TrafficEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an event cannot be used: the class of fault, and one sentence with the offending value."""
+
+    reason: RejectionReason
+    detail: str
+
+
+class EventValidator:
+    """Decides whether an event can be used.
+
+    Args:
+        networks: the networks whose sensors are known.
+        decode: how (value, partition, offset) becomes an event; raises `RejectedEventError`.
+        future_tolerance: how far the clock of a sensor may run ahead.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[NetworkId, Network],
+        decode: EventDecode,
+        future_tolerance: timedelta = FUTURE_TOLERANCE,
+    ) -> None:
+        self._sensors = {network_id: network.index for network_id, network in networks.items()}
+        self._decode = decode
+        self._future_tolerance = future_tolerance
+
+    def validate(
+        self, key: bytes | None, value: bytes | None, partition: int, offset: int, now: datetime
+    ) -> TrafficEvent | Rejection:
+        """The event at `offset` of `partition`, or why there is none; `now` is aware.
+
+        A key that is missing or is not the event's sensor makes no rejection: the caller publishes the event again
+        under the right key. Errors of `decode` other than `RejectedEventError` pass through: the event may be good.
+        """
+        if value is None:
+            shown = "no key" if key is None else f"key {_shown(key)}"
+            return Rejection(RejectionReason.UNDECODABLE, f"no value (a tombstone) under {shown}")
+        try:
+            event = self._decode(value, partition, offset)
+        except RejectedEventError as rejected:
+            return Rejection(rejected.reason, rejected.detail)
+        return self._identity_fault(event) or self._time_fault(event, now) or measure_fault(event) or event
+
+    def _identity_fault(self, event: TrafficEvent) -> Rejection | None:
+        if not event.event_id:
+            return Rejection(RejectionReason.INVALID_FIELD, "event_id is empty")
+        sensors = self._sensors.get(event.network_id)
+        if sensors is None:
+            known = ", ".join(sorted(self._sensors))
+            detail = f"network {_shown(event.network_id)} is not one of {known}"
+            return Rejection(RejectionReason.UNKNOWN_NETWORK, detail)
+        if event.sensor_id not in sensors:
+            detail = f"network {event.network_id} has no sensor {_shown(event.sensor_id)}"
+            return Rejection(RejectionReason.UNKNOWN_SENSOR, detail)
+        return None
+
+    def _time_fault(self, event: TrafficEvent, now: datetime) -> Rejection | None:
+        if event.timestamp - now <= self._future_tolerance:
+            return None
+        detail = (
+            f"timestamp {event.timestamp.isoformat()} is {event.timestamp - now} ahead of {now.isoformat()}, "
+            f"more than {self._future_tolerance}"
+        )
+        return Rejection(RejectionReason.TIMESTAMP_IN_FUTURE, detail)
+
+
+def measure_fault(event: TrafficEvent) -> Rejection | None:
+    """What is wrong with the measures of an event, if anything.
+
+    Every comparison is false for NaN, so NaN is out of every range. A missing measure (`None`) is never a fault.
+    """
+    speed, volume, occupancy = event.speed_mph, event.volume_vehicles, event.occupancy
+    if speed is not None and not 0.0 <= speed <= MAX_SPEED_MPH:
+        detail = f"speed_mph {speed} is not within 0-{MAX_SPEED_MPH:g} mph"
+        return Rejection(RejectionReason.SPEED_OUT_OF_RANGE, detail)
+    if volume is not None and not 0.0 <= volume < inf:
+        return Rejection(RejectionReason.VOLUME_OUT_OF_RANGE, f"volume_vehicles {volume} is not a count of 0 or more")
+    if occupancy is not None and not 0.0 <= occupancy <= 1.0:
+        return Rejection(RejectionReason.OCCUPANCY_OUT_OF_RANGE, f"occupancy {occupancy} is not within 0-1")
+    share = event.share_observed
+    if share is not None and not 0.0 <= share <= 1.0:
+        return Rejection(RejectionReason.INVALID_FIELD, f"share_observed {share} is not within 0-1")
+    if event.latitude is not None or event.longitude is not None:
+        return _position_fault(event.latitude, event.longitude)
+    return None
+
+
+def _position_fault(latitude: float | None, longitude: float | None) -> Rejection | None:
+    if latitude is None or longitude is None:
+        detail = f"latitude {latitude} and longitude {longitude}: one of them is missing"
+        return Rejection(RejectionReason.INVALID_FIELD, detail)
+    if -MAX_LATITUDE <= latitude <= MAX_LATITUDE and -MAX_LONGITUDE <= longitude <= MAX_LONGITUDE:
+        return None
+    return Rejection(
+        RejectionReason.COORDINATES_OUT_OF_RANGE, f"latitude {latitude}, longitude {longitude} is off the globe"
+    )
+
+
+def _shown(value: str | bytes) -> str:
+    """A value as a log line can carry it: quoted, escaped, cut."""
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."

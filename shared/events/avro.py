@@ -1,0 +1,117 @@
+"""The wire form of every record: Avro single-object encoding. Pure, but for reading `schemas/` once per record type.
+
+A message is C3 01, the CRC-64-AVRO fingerprint of the writer's schema (8 bytes, little-endian) and the Avro binary of
+the record (Avro specification, 'Single object encoding'). Every version in `schemas/history/` can still be read.
+"""
+
+from io import BytesIO
+from typing import Any, Generic, TypeVar
+
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro.read import SchemaResolutionError
+
+from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.records import Record
+from shared.events.schema_files import current_schema, published_versions
+from shared.events.shapes import Shape
+
+MAGIC = b"\xc3\x01"
+CONFLUENT_MAGIC = b"\x00"
+HEADER_BYTES = 10
+SHOWN_BYTES = 16
+
+R = TypeVar("R", bound=Record)
+ParsedSchema = Any
+
+# What fastavro raises on bytes that are no record of the schema: short reads, an index beyond a union or an enum, text
+# that is no UTF-8, a time beyond year 9999, a length beyond 64 bits or beyond memory.
+DAMAGE = (EOFError, IndexError, KeyError, ValueError, OverflowError, TypeError, MemoryError)
+
+
+class RecordCodec(Generic[R]):
+    """Writes records of one type with their current schema, reads them from any version."""
+
+    def __init__(self, kind: type[R]) -> None:
+        current = current_schema(kind.__name__)
+        self.kind = kind
+        self.schema: ParsedSchema = parse_schema(current.definition)
+        self._shape: Shape[R] = Shape(kind)
+        self._header = MAGIC + current.fingerprint
+        self._writers: dict[bytes, tuple[ParsedSchema, ParsedSchema | None]] = {
+            MAGIC + version.fingerprint: (parse_schema(version.definition), self.schema)
+            for version in published_versions(kind.__name__)
+        }
+        # Without a reader schema fastavro skips resolution: the fast path of nearly every message.
+        self._writers[self._header] = (self.schema, None)
+
+    def encode(self, record: R) -> bytes:
+        """The message of `record`; times are cut to milliseconds. Raises `ValueError` for a time without offset."""
+        body = BytesIO()
+        body.write(self._header)
+        schemaless_writer(body, self.schema, self._shape.plain(record))
+        return body.getvalue()
+
+    def decode(self, data: bytes) -> R:
+        """The record of a message; raises `RejectedEventError` for bytes that are none."""
+        writer = self._writers.get(data[:HEADER_BYTES])
+        if writer is None:
+            raise self._unknown(data)
+        return self.read(data, HEADER_BYTES, *writer)
+
+    def read(self, data: bytes, start: int, writer: ParsedSchema, reader: ParsedSchema | None) -> R:
+        """The record that `writer` wrote from byte `start` to the end of `data`, resolved to `reader` where given."""
+        body = BytesIO(data)
+        body.seek(start)
+        try:
+            plain: Any = schemaless_reader(body, writer, reader)
+            record = self._shape.record(plain)
+        except DAMAGE as damaged:
+            detail = f"{len(data)} bytes are no {self.kind.__name__}: {str(damaged) or 'they end too early'}"
+            raise RejectedEventError(RejectionReason.UNDECODABLE, detail) from damaged
+        except SchemaResolutionError as unfit:
+            raise RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, str(unfit)) from unfit
+        if body.tell() != len(data):
+            detail = f"{len(data) - body.tell()} bytes follow the {self.kind.__name__}"
+            raise RejectedEventError(RejectionReason.UNDECODABLE, detail)
+        return record
+
+    def _unknown(self, data: bytes) -> RejectedEventError:
+        if data.startswith(MAGIC) and len(data) >= HEADER_BYTES:
+            detail = f"no {self.kind.__name__} schema has the fingerprint {data[2:HEADER_BYTES].hex()}"
+            return RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, detail)
+        if data.startswith(CONFLUENT_MAGIC):
+            detail = "Confluent wire format, but METRLA_SCHEMA_REGISTRY_URL is not set"
+            return RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, detail)
+        shown = f"starting with {data[:SHOWN_BYTES].hex(' ')}" if data else "an empty value"
+        detail = f"{len(data)} bytes, {shown}: not Avro single-object encoding"
+        return RejectedEventError(RejectionReason.UNDECODABLE, detail)
+
+
+_CODECS: dict[object, RecordCodec[Any]] = {}
+
+
+def codec(kind: type[R]) -> RecordCodec[R]:
+    """The codec of a record type, made on first use and kept."""
+    known: RecordCodec[R] | None = _CODECS.get(kind)
+    if known is None:
+        known = _CODECS[kind] = RecordCodec(kind)
+    return known
+
+
+def encode(record: Record) -> bytes:
+    """The message of `record` for its topic; times are cut to milliseconds.
+
+    Raises:
+        ValueError: a datetime of the record has no UTC offset.
+    """
+    return codec(type(record)).encode(record)
+
+
+def decode(kind: type[R], data: bytes) -> R:
+    """The record of type `kind` in a message.
+
+    Raises:
+        RejectedEventError: UNKNOWN_SCHEMA for a schema that was never published here, UNDECODABLE for bytes that are
+            truncated, too long or no message at all.
+    """
+    return codec(kind).decode(data)
