@@ -1,0 +1,53 @@
+"""One step of a network in, the changes of its congestion alerts out. Pure."""
+
+from datetime import datetime
+
+import numpy as np
+
+from services.alert_detector.board import AlertBoard
+from services.alert_detector.congestion import CongestionRule, find_queues
+from services.alert_detector.lifecycle import Materiality, Moment, advance
+from services.alert_detector.roadway import Flags, Floats, roadway
+from shared.events.records import AlertType, TrafficAlert
+from shared.networks.network import Network
+
+
+class CongestionDetector:
+    """Applies the bottleneck rule to a network, step by step; keeps no state but the layout of the roads."""
+
+    alert_type = AlertType.CONGESTION
+
+    def __init__(self, network: Network, rule: CongestionRule, material: Materiality) -> None:
+        self.network = network
+        self.rule = rule
+        self.material = material
+        self._road = roadway(network)
+
+    def changes(
+        self, board: AlertBoard, at: datetime, speed_mph: Floats, share_observed: Floats
+    ) -> list[list[TrafficAlert]]:
+        """What the step that ends at `at` changes, one list for each carriageway.
+
+        Args:
+            board: the alerts as they stand; it is not changed.
+            at: end of the newest window, UTC.
+            speed_mph: (points, sensors) mean speeds, oldest first, in `network.sensors` order, NaN where missing.
+            share_observed: (points, sensors) part of each window that was observed, 0-1, NaN where it did not come.
+        """
+        speed = speed_mph[-self.rule.points :, self._road.columns]
+        members = self._road.flags(sensor_id for alert in board.standing() for sensor_id in alert.affected_sensors)
+        heard: Flags = np.isfinite(speed).any(axis=0)
+        moment = Moment(
+            at=at,
+            queues=find_queues(
+                self._road, speed, share_observed[-self.rule.points :, self._road.columns], members, self.rule
+            ),
+            heard=heard,
+            look_back=self.rule.points * self.network.window,
+        )
+        return advance(board, self._road, moment, self.material)
+
+    def silence(self, board: AlertBoard, since: datetime) -> list[list[TrafficAlert]]:
+        """What changes when the whole network has said nothing for as long as the rule looks back, from `since` on."""
+        nothing = np.full((self.rule.points, len(self.network.sensors)), np.nan)
+        return self.changes(board, since + self.rule.points * self.network.window, nothing, nothing)

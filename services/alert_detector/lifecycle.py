@@ -1,0 +1,188 @@
+"""From queues to alerts that are raised, updated and cleared. Pure: a function of the records and the queues.
+
+- A detected queue that touches no standing alert raises one. Its id is made of the network, the sensor at its head and
+  the end of the window that raised it, so the same windows raise the same alerts.
+- A queue belongs to the oldest alert whose sensors it shares: alerts whose queues grow together become that one.
+- An alert whose queue falls apart keeps the part that shares most sensors with it; a part that is detected by itself
+  raises its own.
+- An alert is updated when something changed that an operator acts on (`Materiality`), not at each step.
+- It is cleared when none of its sensors stands in a queue any more, and when none has spoken for as long as the rule
+  looks back: then with a message that says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.alert_detector.board import AlertBoard, Carriageway
+from services.alert_detector.congestion import Queue
+from services.alert_detector.duration import estimated_duration_minutes
+from services.alert_detector.location import (
+    cleared_message,
+    congestion_message,
+    location_of,
+    merged_message,
+    removed_message,
+    silent_message,
+)
+from services.alert_detector.roadway import Flags, Roadway
+from services.alert_detector.severity import severity_of
+from shared.events.records import AlertId, AlertStatus, SensorId, TrafficAlert
+
+CONFIDENCE_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Materiality:
+    """What makes a change worth an update, beside another severity: another length of the queue, another head."""
+
+    extent_miles: float = 1.0
+    extent_share: float = 0.5
+    head_miles: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a step shows: its time, the queues in road order, which sensors have spoken within `look_back`."""
+
+    at: datetime
+    queues: Sequence[Queue]
+    heard: Flags
+    look_back: timedelta
+
+
+def advance(board: AlertBoard, road: Roadway, moment: Moment, material: Materiality) -> list[list[TrafficAlert]]:
+    """What a step changes: one list for each carriageway where it changes anything, to be written together.
+
+    The board is left as it is. Nothing changes on a carriageway that has seen this step or a later one.
+    """
+    queues: dict[str, list[Queue]] = {}
+    for queue in moment.queues:
+        queues.setdefault(queue.road_name, []).append(queue)
+    changes = []
+    for name in sorted(queues.keys() | {name for name, there in board.roads.items() if there.standing}):
+        there = board.roads.get(name, Carriageway())
+        if there.changed_at is None or moment.at > there.changed_at:
+            changed = _Step(board, road, moment, material).changes(there, queues.get(name, []))
+            if changed:
+                changes.append(changed)
+    return changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    board: AlertBoard
+    road: Roadway
+    moment: Moment
+    material: Materiality
+
+    def changes(self, there: Carriageway, queues: list[Queue]) -> list[TrafficAlert]:
+        """Cleared ones first, then updates, then new ones, so that no sensor has two alerts on the way."""
+        standing = sorted(there.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
+        owned = _assign(standing, queues)
+        owners = {number: alert for alert in standing if (number := owned.get(alert.alert_id)) is not None}
+        raised = [queue for number, queue in enumerate(queues) if queue.detected and number not in owners]
+        cleared = [self._ended(alert, queues, owners) for alert in standing if alert.alert_id not in owned]
+        updated = []
+        for number, alert in owners.items():
+            others = {
+                sensor_id
+                for other, queue in enumerate(queues)
+                if other != number and (other in owners or queue.detected)
+                for sensor_id in queue.sensor_ids
+            }
+            change = self._grown(alert, queues[number], crowded=not others.isdisjoint(alert.affected_sensors))
+            if change is not None:
+                updated.append(change)
+        return [*cleared, *updated, *map(self._raised, raised)]
+
+    def _raised(self, queue: Queue) -> TrafficAlert:
+        at, network_id = self.moment.at, self.board.network.network_id
+        return TrafficAlert(
+            alert_id=AlertId(f"{self.board.alert_type}-{network_id}-{queue.head.sensor_id}-{at:%Y%m%dT%H%M}"),
+            network_id=network_id,
+            alert_type=self.board.alert_type,
+            severity=severity_of(queue),
+            status=AlertStatus.RAISED,
+            revision=1,
+            message=congestion_message(queue),
+            location=location_of(queue),
+            raised_at=at,
+            updated_at=at,
+            cleared_at=None,
+            latitude=queue.head.latitude,
+            longitude=queue.head.longitude,
+            affected_sensors=queue.sensor_ids,
+            estimated_duration_minutes=estimated_duration_minutes(self.board.past_minutes(queue.head.sensor_id), 0),
+            confidence_score=round(queue.evidence, CONFIDENCE_DIGITS),
+        )
+
+    def _grown(self, alert: TrafficAlert, queue: Queue, *, crowded: bool) -> TrafficAlert | None:
+        severity = severity_of(queue, alert.severity)
+        age = (self.moment.at - alert.raised_at) / timedelta(minutes=1)
+        outlived = alert.estimated_duration_minutes is not None and age >= alert.estimated_duration_minutes
+        if not (crowded or outlived or severity is not alert.severity or self._moved(alert, queue)):
+            return None
+        return replace(
+            alert,
+            severity=severity,
+            status=AlertStatus.UPDATED,
+            revision=alert.revision + 1,
+            message=congestion_message(queue),
+            location=location_of(queue),
+            updated_at=self.moment.at,
+            latitude=queue.head.latitude,
+            longitude=queue.head.longitude,
+            affected_sensors=queue.sensor_ids,
+            estimated_duration_minutes=estimated_duration_minutes(self.board.past_minutes(queue.head.sensor_id), age),
+            confidence_score=round(queue.evidence, CONFIDENCE_DIGITS),
+        )
+
+    def _moved(self, alert: TrafficAlert, queue: Queue) -> bool:
+        known = self.road.extent_miles(alert.affected_sensors)
+        change = abs(queue.extent_miles - known)
+        if change >= max(self.material.extent_miles, self.material.extent_share * known):
+            return True
+        head = alert.affected_sensors[-1]
+        index = self.board.network.index
+        if head not in index:
+            return True
+        return abs(self.board.network[head].travel_miles - queue.head.travel_miles) >= self.material.head_miles
+
+    def _ended(self, alert: TrafficAlert, queues: list[Queue], owners: dict[int, TrafficAlert]) -> TrafficAlert:
+        touching = _touching(alert.affected_sensors, queues)
+        survivor = next((owners[number] for number in touching if number in owners), None)
+        sensors = self.road.flags(alert.affected_sensors)
+        if survivor is not None:
+            message = merged_message(alert, survivor)
+        elif not sensors.any():
+            message = removed_message(alert)
+        elif not (sensors & self.moment.heard).any():
+            message = silent_message(alert, self.moment.look_back)
+        else:
+            message = cleared_message(alert, self.moment.at - alert.raised_at)
+        return replace(
+            alert,
+            status=AlertStatus.CLEARED,
+            revision=alert.revision + 1,
+            message=message,
+            updated_at=self.moment.at,
+            cleared_at=self.moment.at,
+        )
+
+
+def _assign(standing: Sequence[TrafficAlert], queues: Sequence[Queue]) -> dict[AlertId, int]:
+    """Which queue each alert keeps, oldest alert first; one that finds none left has ended."""
+    owned: dict[AlertId, int] = {}
+    for alert in standing:
+        free = [number for number in _touching(alert.affected_sensors, queues) if number not in owned.values()]
+        if free:
+            owned[alert.alert_id] = free[0]
+    return owned
+
+
+def _touching(sensors: Sequence[SensorId], queues: Sequence[Queue]) -> list[int]:
+    """Numbers of the queues that share sensors, most shared first, of equals the one furthest downstream."""
+    mine = set(sensors)
+    shared = {number: len(mine.intersection(queue.sensor_ids)) for number, queue in enumerate(queues)}
+    return sorted((number for number, count in shared.items() if count), key=lambda number: (-shared[number], -number))

@@ -1,0 +1,46 @@
+"""How bad a queue is. Pure.
+
+The measure is the delay of one vehicle that drives through the queue, against 60 mph, weighted by the lanes that stand
+in it (a carriageway of four lanes counts as it is, one of two half as much): what matters is how long how many wait.
+A queue whose end is a wall, traffic beyond it at least `WALL_MPH` faster, is one degree worse up to HIGH, because
+drivers run into its back. A standing alert is lowered only when the measure is well below the limit it had passed.
+"""
+
+from services.alert_detector.congestion import Queue
+from shared.events.records import AlertSeverity
+
+LIMITS_MINUTES = (
+    (AlertSeverity.CRITICAL, 12.0),
+    (AlertSeverity.HIGH, 6.0),
+    (AlertSeverity.MEDIUM, 2.0),
+)
+REFERENCE_LANES = 4.0
+WALL_MPH = 40.0
+LOWER_AT = 0.75
+"""Share of a limit below which a standing alert no longer counts as past it."""
+
+RANKS = {severity: rank for rank, severity in enumerate(AlertSeverity)}
+
+
+def severity_of(queue: Queue, standing: AlertSeverity | None = None) -> AlertSeverity:
+    """The severity of `queue`; `standing` is what its alert says so far."""
+    risen = _severity(queue, 1.0)
+    if standing is None or RANKS[risen] >= RANKS[standing]:
+        return risen
+    return min(standing, _severity(queue, LOWER_AT), key=RANKS.__getitem__)
+
+
+def weighted_delay_minutes(queue: Queue) -> float:
+    """Delay of one vehicle through the queue in minutes, weighted by lanes; unknown lanes count as four."""
+    return queue.delay_minutes * (queue.lanes or REFERENCE_LANES) / REFERENCE_LANES
+
+
+def _severity(queue: Queue, share: float) -> AlertSeverity:
+    delay = weighted_delay_minutes(queue)
+    severity = next((name for name, limit in LIMITS_MINUTES if delay >= share * limit), AlertSeverity.LOW)
+    walled = queue.drop_mph >= share * WALL_MPH
+    if walled and severity is AlertSeverity.LOW:
+        return AlertSeverity.MEDIUM
+    if walled and severity is AlertSeverity.MEDIUM:
+        return AlertSeverity.HIGH
+    return severity
