@@ -21,8 +21,8 @@ async def open_reader(bootstrap_servers: str, client_id: str) -> AsyncIterator[A
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

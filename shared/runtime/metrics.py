@@ -78,3 +78,4 @@ class GatewayMetrics:
             "metrla_gateway_websocket_slow_closes", "Clients closed as hopelessly slow.", registry=registry
         )
         self.rejected = Counter("metrla_gateway_rejected_records", "Records that could not be read.", registry=registry)
+        self.lag = Gauge("metrla_gateway_lag_records", "Records behind the ends of the topics.", registry=registry)

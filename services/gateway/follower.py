@@ -1,0 +1,163 @@
+"""Keep a view in step with the topics, without a consumer group: rebuild on start, follow, rebuild after any outage."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.gateway.topics import FOLLOWED, Followed, LookBack, Message, read
+from services.gateway.views.traffic import TrafficView
+from shared.events.errors import RejectedEventError
+from shared.events.topics import ALERTS
+from shared.kafka.admin import TopicError, ensure_topics
+from shared.kafka.replay import open_reader, read_back
+from shared.runtime.metrics import GatewayMetrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+CLIENT_ID = "metrla-gateway"
+POLL_MS = 500
+MAX_RECORDS = 500
+WATCH_INTERVAL_S = 2.0
+WATCH_TIMEOUT_S = 5.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+REJECTION_LOG_INTERVAL_S = 10.0
+
+
+class LogRestartedError(KafkaError):
+    """The log ends earlier than it did, or has other partitions: what was read is not what is there."""
+
+
+_LOST = (KafkaError, TopicError, OSError, TimeoutError)
+
+
+class Follower:
+    """Reads all partitions of the followed topics into `view`.
+
+    Args:
+        bootstrap_servers: Kafka brokers to start from.
+        view: what the records are applied to.
+        history: event time of windows and predictions to read back.
+        metrics: where unreadable records and the lag are counted.
+        changed: called after a batch changed the view, once it is caught up.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        view: TrafficView,
+        history: timedelta,
+        metrics: GatewayMetrics,
+        changed: Callable[[], None],
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._view = view
+        self._history = history
+        self._metrics = metrics
+        self._changed = changed
+        self._positions: dict[TopicPartition, int] = {}
+        self._rejected_since_log = 0
+        self._next_rejection_log = 0.0
+        self.waiting_for: str | None = "the Kafka broker"
+
+    async def run(self) -> None:
+        """Follow until cancelled; a broker that is not there is asked again, less and less often."""
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                await ensure_topics(self._bootstrap_servers)
+                async with open_reader(self._bootstrap_servers, CLIENT_ID) as consumer:
+                    pause = FIRST_PAUSE_S
+                    await self._session(consumer)
+            except* _LOST as lost:
+                reason = str(lost.exceptions[0]) or type(lost.exceptions[0]).__name__
+                self.waiting_for = f"the Kafka broker: {reason}"
+                log.warning("kafka is not reachable, trying again", reason=reason, pause_s=round(pause, 1))
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+            pause = min(LONGEST_PAUSE_S, pause * 2)
+
+    async def _session(self, consumer: AIOKafkaConsumer) -> None:
+        self.waiting_for = "the view to be rebuilt from the topics"
+        await consumer.topics()
+        partitions = _partitions(consumer)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch(consumer, partitions))
+            tasks.create_task(self._rebuild_and_follow(consumer, partitions))
+
+    async def _rebuild_and_follow(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            look_back = LookBack(self._take, None if partition.topic == ALERTS.name else self._history)
+            look_back(await read_back(consumer, partition, ends[partition], look_back))
+        consumer.assign(partitions)
+        for partition in partitions:
+            consumer.seek(partition, ends[partition])
+        self._positions = dict(ends)
+        self.waiting_for = None
+        log.info("view rebuilt", event_time=str(self._view.event_time), alerts=len(self._view.alerts))
+        self._changed()
+        while True:
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            if batches:
+                self._apply(batches)
+
+    def _apply(self, batches: dict[TopicPartition, list[Message]]) -> None:
+        for partition, messages in batches.items():
+            for message in messages:
+                self._take(message)
+            self._positions[partition] = messages[-1].offset + 1
+        self._changed()
+
+    async def _watch(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        """Ask the brokers where the logs end: the one way to learn that they are gone, since a fetch only waits."""
+        known: dict[TopicPartition, int] = {}
+        while True:
+            async with asyncio.timeout(WATCH_TIMEOUT_S):
+                ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+            if any(end < known.get(partition, 0) for partition, end in ends.items()):
+                raise LogRestartedError("a log ends earlier than it did")
+            if _partitions(consumer) != list(partitions):
+                raise LogRestartedError("the topics have other partitions than they had")
+            known = ends
+            behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
+            self._metrics.lag.set(max(0, behind))
+            await asyncio.sleep(WATCH_INTERVAL_S)
+
+    def _take(self, message: Message) -> Followed | None:
+        try:
+            record = read(message)
+            if isinstance(record, str):
+                self._view.alerts.forget(record)
+                return None
+            self._view.apply(record)
+        except RejectedEventError as rejected:
+            self._reject(message, rejected)
+            return None
+        return record
+
+    def _reject(self, message: Message, rejected: RejectedEventError) -> None:
+        self._metrics.rejected.inc()
+        self._rejected_since_log += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_rejection_log:
+            log.warning(
+                "records could not be read",
+                count=self._rejected_since_log,
+                last_topic=message.topic,
+                last_offset=message.offset,
+                last_reason=str(rejected),
+            )
+            self._rejected_since_log = 0
+            self._next_rejection_log = now + REJECTION_LOG_INTERVAL_S
+
+
+def _partitions(consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+    return [
+        TopicPartition(topic.name, number)
+        for topic in FOLLOWED
+        for number in sorted(consumer.partitions_for_topic(topic.name) or ())
+    ]

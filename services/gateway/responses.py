@@ -1,0 +1,172 @@
+"""The API's answers: every field with its unit and its bounds."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from services.gateway.views.known import MAX_SPEED_MPH, MIN_SPEED_MPH
+from services.gateway.views.traffic import Forecast
+from services.gateway.views.windows import SensorState
+from shared.events.records import (
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    ProcessedTrafficAggregate,
+    TrafficAlert,
+)
+from shared.networks.network import Network
+
+# A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
+_ROUND_SPEED = PlainSerializer(lambda speed: round(speed, 2), return_type=float)
+_ROUND_SHARE = PlainSerializer(lambda share: round(share, 4), return_type=float)
+
+SpeedMph = Annotated[float, Field(ge=MIN_SPEED_MPH, le=MAX_SPEED_MPH), _ROUND_SPEED]
+Share = Annotated[float, Field(ge=0, le=1), _ROUND_SHARE]
+Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees north (WGS 84).")]
+Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees east (WGS 84).")]
+
+
+class Answer(BaseModel):
+    """What every answer has in common: it never changes once it is made."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), json_schema_serialization_defaults_required=True)
+
+
+class Prediction(Answer):
+    """The forecast of one sensor, one model and one horizon: the mean speed of the window that ends at the target."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    segment_id: str = Field(description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile.")
+    timestamp: datetime = Field(description="When it was made: end of the newest window used (event time, UTC).")
+    target_timestamp: datetime = Field(description="End of the window that is forecast (event time, UTC).")
+    horizon_minutes: int = Field(ge=1, description="From timestamp to target_timestamp, minutes.")
+    road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
+    predicted_speed: SpeedMph = Field(description="Forecast mean speed, mph.")
+    lower_speed: SpeedMph = Field(description="Lower end of the prediction interval, mph.")
+    upper_speed: SpeedMph = Field(description="Upper end of the prediction interval, mph.")
+    actual_speed: SpeedMph | None = Field(description="What came true, mph; null until it is known.")
+    current_speed: SpeedMph | None = Field(description="Mean speed of the window ending at timestamp, mph, or null.")
+    model_name: str = Field(description="Model that made it.")
+    model_version: str = Field(description="Version of that model.")
+    confidence_score: Share = Field(description="Probability (0-1) that the actual speed is within 5 mph.")
+    latitude: Latitude
+    longitude: Longitude
+    road_type: str = Field(description="Kind of road, such as freeway.")
+    lane_count: int | None = Field(ge=1, description="Lanes of the carriageway at the sensor; null where unknown.")
+
+    @classmethod
+    def of(cls, forecast: Forecast) -> "Prediction":
+        """The answer for one forecast."""
+        sensor, made, horizon = forecast.sensor, forecast.prediction, forecast.horizon
+        return cls(
+            network_id=made.network_id,
+            sensor_id=sensor.sensor_id,
+            segment_id=sensor.segment_id,
+            timestamp=made.timestamp,
+            target_timestamp=horizon.target_timestamp,
+            horizon_minutes=horizon.horizon_minutes,
+            road_name=sensor.road_name,
+            predicted_speed=horizon.predicted_speed_mph,
+            lower_speed=horizon.lower_speed_mph,
+            upper_speed=horizon.upper_speed_mph,
+            actual_speed=forecast.actual_speed_mph,
+            current_speed=forecast.current_speed_mph,
+            model_name=made.model_name,
+            model_version=made.model_version,
+            confidence_score=horizon.confidence_score,
+            latitude=sensor.latitude,
+            longitude=sensor.longitude,
+            road_type=sensor.road_type,
+            lane_count=sensor.lane_count,
+        )
+
+
+class Alert(Answer):
+    """The whole current state of one alert."""
+
+    alert_id: str = Field(description="The same as long as the alert lives.")
+    network_id: str = Field(description="Sensor network.")
+    alert_type: AlertType
+    severity: AlertSeverity
+    status: AlertStatus = Field(description="raised, updated (it changed while it stands) or cleared.")
+    message: str = Field(description="What happens, in one sentence.")
+    location: str = Field(description="Where, as drivers say it.")
+    timestamp: datetime = Field(description="When it was raised (event time, UTC).")
+    updated_at: datetime = Field(description="When it last changed (event time, UTC).")
+    cleared_at: datetime | None = Field(description="When it was cleared (event time, UTC); null while it stands.")
+    latitude: Latitude
+    longitude: Longitude
+    affected_sensors: tuple[str, ...] = Field(description="Sensors in road order, upstream first.")
+    estimated_duration: float | None = Field(
+        ge=0, description="Estimated minutes from timestamp to its end; null while unknown."
+    )
+    confidence_score: Share = Field(description="How sure the detector is (0-1).")
+
+    @classmethod
+    def of(cls, alert: TrafficAlert) -> "Alert":
+        """The answer for one alert."""
+        return cls(
+            alert_id=alert.alert_id,
+            network_id=alert.network_id,
+            alert_type=alert.alert_type,
+            severity=alert.severity,
+            status=alert.status,
+            message=alert.message,
+            location=alert.location,
+            timestamp=alert.raised_at,
+            updated_at=alert.updated_at,
+            cleared_at=alert.cleared_at,
+            latitude=alert.latitude,
+            longitude=alert.longitude,
+            affected_sensors=alert.affected_sensors,
+            estimated_duration=alert.estimated_duration_minutes,
+            confidence_score=alert.confidence_score,
+        )
+
+
+class SensorReport(Answer):
+    """A sensor and what it measured last."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    segment_id: str = Field(description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile.")
+    name: str
+    road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
+    freeway: str
+    direction: str = Field(description="Direction of travel: N, E, S or W.")
+    postmile: float = Field(description="Miles along the freeway; grows to the north and to the east.")
+    latitude: Latitude
+    longitude: Longitude
+    road_type: str = Field(description="Kind of road, such as freeway.")
+    lane_count: int | None = Field(ge=1, description="Lanes of the carriageway at the sensor; null where unknown.")
+    timestamp: datetime | None = Field(description="End of its newest window (event time, UTC); null before the first.")
+    current_speed: SpeedMph | None = Field(description="Mean speed of its newest window, mph; null if not observed.")
+    volume: float | None = Field(ge=0, description="Vehicles counted in its newest window; null if not observed.")
+    occupancy: Share | None = Field(description="Mean share of time occupied (0-1) in its newest window, or null.")
+    share_observed: Share | None = Field(description="Observed part (0-1) of its newest window; null before the first.")
+
+    @classmethod
+    def of(cls, state: SensorState) -> "SensorReport":
+        """The answer for one sensor."""
+        sensor, newest = state.sensor, state.newest
+        return cls(
+            network_id=state.network_id,
+            sensor_id=sensor.sensor_id,
+            segment_id=sensor.segment_id,
+            name=sensor.name,
+            road_name=sensor.road_name,
+            freeway=sensor.freeway,
+            direction=sensor.direction,
+            postmile=sensor.postmile,
+            latitude=sensor.latitude,
+            longitude=sensor.longitude,
+            road_type=sensor.road_type,
+            lane_count=sensor.lane_count,
+            timestamp=newest and newest.window_end,
+            current_speed=newest and newest.mean_speed_mph,
+            volume=newest and newest.volume_vehicles,
+            occupancy=newest and newest.occupancy,
+            share_observed=newest and newest.share_observed,
+        )

@@ -1,0 +1,87 @@
+"""What the gateway reads: three topics, how a record of each is taken in, and how far back each is read. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+from shared.events.avro import decode
+from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.records import AlertId, NetworkId, ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
+from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, Topic
+
+FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS)
+
+Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert
+
+
+class Message(Protocol):
+    """What is needed of a record of the log."""
+
+    topic: str
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+def read(message: Message) -> Followed | AlertId:
+    """The record of a message, or the id of the alert that a tombstone withdraws.
+
+    Raises:
+        RejectedEventError: the bytes are no record of their topic.
+    """
+    if message.value is None:
+        if message.topic == ALERTS.name and message.key is not None:
+            return AlertId(message.key.decode(errors="replace"))
+        raise RejectedEventError(RejectionReason.UNDECODABLE, f"{message.topic}: a message without a value")
+    if message.topic == AGGREGATES.name:
+        return decode(ProcessedTrafficAggregate, message.value)
+    if message.topic == PREDICTIONS.name:
+        return decode(TrafficPrediction, message.value)
+    return decode(TrafficAlert, message.value)
+
+
+def event_time(record: Followed) -> datetime:
+    """When a record says that things were so."""
+    match record:
+        case ProcessedTrafficAggregate():
+            return record.window_end
+        case TrafficPrediction():
+            return record.timestamp
+        case TrafficAlert():
+            return record.updated_at
+
+
+class LookBack:
+    """Takes records in while a partition is read backwards, until `history` of event time of every network is there.
+
+    Alerts are read to the beginning, `history=None`: the topic is compacted, and one may have stood for days.
+    """
+
+    def __init__(self, take: Callable[[Message], Followed | None], history: timedelta | None) -> None:
+        self._take = take
+        self._history = history
+        self._lowest: int | None = None
+        self._spans: dict[NetworkId, tuple[datetime, datetime]] = {}
+
+    def __call__(self, messages: Sequence[Message]) -> bool:
+        """Take in those of `messages` (by rising offset) that are new at the front; returns whether it is enough."""
+        for message in self._earlier(messages):
+            record = self._take(message)
+            if record is not None:
+                time = event_time(record)
+                oldest, newest = self._spans.get(record.network_id, (time, time))
+                self._spans[record.network_id] = min(oldest, time), max(newest, time)
+        if messages:
+            self._lowest = messages[0].offset
+        history = self._history
+        return (
+            history is not None
+            and bool(self._spans)
+            and all(newest - oldest >= history for oldest, newest in self._spans.values())
+        )
+
+    def _earlier(self, messages: Sequence[Message]) -> Iterable[Message]:
+        for message in messages:
+            if self._lowest is not None and message.offset >= self._lowest:
+                return
+            yield message

@@ -1,0 +1,95 @@
+"""The current state of every alert. Pure."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.gateway.views.known import require_alert
+from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, TrafficAlert
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuery:
+    """What a client asks for; `None` does not restrict."""
+
+    limit: int
+    network_id: NetworkId | None = None
+    severity: AlertSeverity | None = None
+    alert_type: AlertType | None = None
+    active: bool | None = None
+
+    def matches(self, alert: TrafficAlert) -> bool:
+        """Whether the alert is asked for."""
+        return (
+            (self.network_id is None or alert.network_id == self.network_id)
+            and (self.severity is None or alert.severity is self.severity)
+            and (self.alert_type is None or alert.alert_type is self.alert_type)
+            and (self.active is None or alert.active is self.active)
+        )
+
+
+class AlertsView:
+    """At most `max_alerts` alerts, each in its highest revision; the ones cleared longest ago are forgotten first."""
+
+    def __init__(self, max_alerts: int) -> None:
+        self._max_alerts = max_alerts
+        self._alerts: dict[AlertId, TrafficAlert] = {}
+        self._by_time: list[tuple[datetime, AlertId]] = []
+        self._changed: dict[AlertId, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._alerts)
+
+    @property
+    def active_count(self) -> int:
+        """Alerts that stand."""
+        return sum(alert.active for alert in self._alerts.values())
+
+    def apply(self, alert: TrafficAlert) -> bool:
+        """Take one alert in; returns whether it changed anything.
+
+        Raises:
+            RejectedEventError: a value is outside the API's bounds.
+        """
+        require_alert(alert)
+        present = self._alerts.get(alert.alert_id)
+        if present is not None:
+            if present.revision >= alert.revision:
+                return False
+            self._drop_time(present)
+        self._alerts[alert.alert_id] = alert
+        insort(self._by_time, (alert.raised_at, alert.alert_id))
+        self._changed[alert.alert_id] = None
+        if len(self._alerts) > self._max_alerts:
+            self.forget(min(self._alerts.values(), key=lambda other: (other.active, other.updated_at)).alert_id)
+        return True
+
+    def forget(self, alert_id: AlertId) -> bool:
+        """Drop one alert, as a tombstone on the topic asks; returns whether it was there."""
+        present = self._alerts.pop(alert_id, None)
+        if present is None:
+            return False
+        self._drop_time(present)
+        self._changed[alert_id] = None
+        return True
+
+    def _drop_time(self, alert: TrafficAlert) -> None:
+        del self._by_time[bisect_left(self._by_time, (alert.raised_at, alert.alert_id))]
+
+    def take_changes(self) -> list[tuple[AlertId, TrafficAlert | None]]:
+        """The alerts that changed since the last call; `None` where one was forgotten."""
+        changes = [(alert_id, self._alerts.get(alert_id)) for alert_id in self._changed]
+        self._changed.clear()
+        return changes
+
+    def find(self, query: AlertQuery) -> Iterator[TrafficAlert]:
+        """At most `limit` alerts, the last raised first."""
+        left = query.limit
+        for _, alert_id in reversed(self._by_time):
+            alert = self._alerts[alert_id]
+            if query.matches(alert):
+                if left == 0:
+                    return
+                left -= 1
+                yield alert

@@ -1,0 +1,89 @@
+"""Everything the gateway knows, in one place: windows, predictions and alerts together. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.gateway.views.alerts import AlertsView
+from services.gateway.views.predictions import PredictionQuery, PredictionsView
+from services.gateway.views.windows import SensorState, WindowsView
+from shared.events.records import (
+    HorizonForecast,
+    NetworkId,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficAlert,
+    TrafficPrediction,
+)
+from shared.networks.network import Network, Sensor
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One horizon of one prediction, with its sensor, the speed it started from and the speed that came true."""
+
+    sensor: Sensor
+    prediction: TrafficPrediction
+    horizon: HorizonForecast
+    current_speed_mph: float | None
+    actual_speed_mph: float | None
+
+
+class TrafficView:
+    """The latest state of all networks."""
+
+    def __init__(self, networks: Mapping[NetworkId, Network], history: timedelta, max_alerts: int) -> None:
+        self.networks = networks
+        self.windows = WindowsView(networks, history)
+        self.predictions = PredictionsView(networks, history)
+        self.alerts = AlertsView(max_alerts)
+        self._newest_alert: datetime | None = None
+        self._changed_sensors: dict[tuple[NetworkId, SensorId], None] = {}
+
+    @property
+    def event_time(self) -> datetime | None:
+        """The newest event time seen on any topic; `None` before the first record."""
+        times = (self.windows.newest_end, self.predictions.newest_origin, self._newest_alert)
+        return max((time for time in times if time is not None), default=None)
+
+    def apply(self, record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> bool:
+        """Take one record in, in any order and any number of times; returns whether the view changed.
+
+        Raises:
+            RejectedEventError: the record is about an unknown sensor or outside the API's bounds.
+        """
+        match record:
+            case ProcessedTrafficAggregate():
+                changed = self.windows.apply(record)
+                if changed:
+                    self._changed_sensors[record.network_id, record.sensor_id] = None
+            case TrafficPrediction():
+                changed = self.predictions.apply(record)
+            case TrafficAlert():
+                changed = self.alerts.apply(record)
+                self._newest_alert = max(self._newest_alert or record.updated_at, record.updated_at)
+        return changed
+
+    def forecasts(self, query: PredictionQuery) -> Iterator[Forecast]:
+        """What a query finds, newest first, with outcomes where they are known."""
+        for sensor, prediction, horizon in self.predictions.find(query):
+            yield self._forecast(sensor, prediction, horizon)
+
+    def all_horizons(self, prediction: TrafficPrediction) -> Iterator[Forecast]:
+        """Every horizon of one prediction."""
+        sensor = self.networks[prediction.network_id][prediction.sensor_id]
+        for horizon in prediction.horizons:
+            yield self._forecast(sensor, prediction, horizon)
+
+    def take_changed_sensors(self) -> list[SensorState]:
+        """The sensors whose newest window changed since the last call."""
+        changed = [self.windows.state(*key) for key in self._changed_sensors]
+        self._changed_sensors.clear()
+        return changed
+
+    def _forecast(self, sensor: Sensor, prediction: TrafficPrediction, horizon: HorizonForecast) -> Forecast:
+        current = prediction.current_speed_mph
+        if current is None:
+            current = self.windows.speed_mph(prediction.network_id, prediction.sensor_id, prediction.timestamp)
+        actual = self.windows.speed_mph(prediction.network_id, prediction.sensor_id, horizon.target_timestamp)
+        return Forecast(sensor, prediction, horizon, current, actual)
