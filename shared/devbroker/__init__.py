@@ -1,7 +1,7 @@
 """The embedded broker: the Kafka protocol on loopback, in memory, in pure Python.
 
-It serves stock clients (aiokafka, librdkafka, Faust) for the demo, for tests and for notebooks. It is not durable, not
-replicated and not transactional: whatever needs one of the three needs a real Kafka.
+It serves stock clients (aiokafka, librdkafka, Faust) for the demo, for tests and for notebooks. It is not durable,
+not replicated and not transactional: whatever needs one of the three needs a real Kafka.
 
 Layers, each usable without the one above it::
 
@@ -11,12 +11,13 @@ Layers, each usable without the one above it::
     log/                 partitions, retention, compaction, idempotent producers: no sockets
     wire/                frames, requests and responses as mappings
 
-Wire format. `aiokafka.protocol` was preferred to `kio` 0.6: encoding costs the same (12 us for a produce response, 55 to
-63 us for a fetch of eight partitions) and decoding, where kio's Rust core is 5 to 9 times faster, costs 10 to 20 us of the
-0.2 to 1 ms that a request takes. kio is typed, complete (every version of every API, Apache-2.0) and public, but adds a
-native dependency whose source distribution does not build in isolation, and one class per version and nesting level with
-its own integer, duration and error types. aiokafka is here anyway, is pinned to one minor release, and its schemas are
-plain data that `wire.codec` walks by field name. When an API beyond the non-flexible versions is needed, kio is the way.
+Wire format. `aiokafka.protocol` was preferred to `kio` 0.6: encoding costs the same (12 us for a produce response, 55
+to 63 us for a fetch of eight partitions) and decoding, where kio's Rust core is 5 to 9 times faster, costs 10 to 20
+us of the 0.2 to 1 ms that a request takes. kio is typed, complete (every version of every API, Apache-2.0) and
+public, but adds a native dependency whose source distribution does not build in isolation, and one class per version
+and nesting level with its own integer, duration and error types. aiokafka is here anyway, is pinned to one minor
+release, and its schemas are plain data that `wire.codec` walks by field name. When an API beyond the non-flexible
+versions is needed, kio is the way.
 """
 
 from shared.devbroker.broker import DevBroker

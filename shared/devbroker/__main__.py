@@ -1,10 +1,13 @@
 """`python -m shared.devbroker`: the embedded broker as a process."""
 
 import asyncio
+import logging
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvloop
 
@@ -34,7 +37,10 @@ def main(
         int, typer.Option(min=-1, help="Bytes kept per partition unless the topic says otherwise; -1 keeps all.")
     ] = _DEFAULTS.retention_bytes,
     retention_ms: Annotated[
-        int, typer.Option(min=-1, help="Age in milliseconds at which records go unless the topic says otherwise; -1: never.")
+        int,
+        typer.Option(
+            min=-1, help="Age in milliseconds at which records go unless the topic says otherwise; -1: never."
+        ),
     ] = _DEFAULTS.retention_ms,
     max_message_bytes: Annotated[
         int, typer.Option(min=1, help="Largest batch accepted unless the topic says otherwise.")
@@ -53,6 +59,7 @@ def main(
             retention_ms=retention_ms,
             max_message_bytes=max_message_bytes,
         )
+        _log_to_standard_error()
         uvloop.run(_serve(DevBroker(host, port, settings=settings), port_file))
     except ConfigurationError as error:
         typer.echo(f"error: {error}", err=True)
@@ -60,6 +67,17 @@ def main(
     except OSError as error:
         typer.echo(f"error: cannot listen on {host}:{port}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
+    finally:
+        if port_file is not None:
+            port_file.unlink(missing_ok=True)
+
+
+def _log_to_standard_error() -> None:
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
+    )
 
 
 async def _serve(broker: DevBroker, port_file: Path | None) -> None:
@@ -69,14 +87,16 @@ async def _serve(broker: DevBroker, port_file: Path | None) -> None:
         loop.add_signal_handler(number, stopped.set)
     async with broker:
         if port_file is not None:
-            # Renamed into place: whoever waits for the file never reads half an address.
-            temporary = port_file.with_name(f".{port_file.name}.tmp")
-            temporary.write_text(broker.bootstrap_servers + "\n")
-            temporary.replace(port_file)
+            _write_address(port_file, broker.bootstrap_servers)
         typer.echo(f"embedded broker ready at {broker.bootstrap_servers}")
         await stopped.wait()
-    if port_file is not None:
-        port_file.unlink(missing_ok=True)
+
+
+def _write_address(port_file: Path, address: str) -> None:
+    # Renamed into place: whoever waits for the file never reads half an address.
+    temporary = port_file.with_name(f".{port_file.name}.tmp")
+    temporary.write_text(address + "\n")
+    temporary.replace(port_file)
 
 
 if __name__ == "__main__":

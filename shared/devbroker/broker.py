@@ -32,9 +32,7 @@ class DevBroker:
             producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
     """
 
-    def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, *, settings: BrokerSettings | None = None
-    ) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, settings: BrokerSettings | None = None) -> None:
         # `localhost` may stand for two addresses, and port 0 would then be two ports.
         self._host = "127.0.0.1" if require_loopback(host) == "localhost" else host
         self._port = port

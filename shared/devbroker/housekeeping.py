@@ -10,7 +10,7 @@ from shared.devbroker.log.compaction import compact
 from shared.devbroker.log.partition import PartitionLog
 from shared.devbroker.log.topics import Topic
 
-# A pass that took t seconds is followed by a pause of at least this many times t: compaction costs a tenth of a core at most.
+# After a pass of t seconds comes a pause of at least this many times t: compaction costs a tenth of a core at most.
 _PAUSE_PER_WORK = 9.0
 
 log = structlog.get_logger(__name__)

@@ -52,7 +52,8 @@ class ConnectionServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None, "asyncio calls this in a task of its own"
+        if task is None:
+            raise RuntimeError("asyncio serves every connection in a task of its own")
         self._tasks.add(task)
         peer = writer.get_extra_info("peername")
         host, port = (str(peer[0]), peer[1]) if peer else ("", 0)

@@ -15,8 +15,9 @@ class BrokerSettings:
     Attributes:
         default_partitions: partitions of a topic that is created without a count.
         auto_create_topics: whether a metadata request creates the topics that it names.
-        retention_bytes: default `retention.bytes` per partition; bounded, because the log lives in memory. -1 is unlimited.
-        retention_ms: default `retention.ms`; unlimited, because `retention_bytes` bounds the memory and replays of old
+        retention_bytes: default `retention.bytes` per partition; bounded, because the log lives in memory. -1 is
+        unlimited. retention_ms: default `retention.ms`; unlimited, because `retention_bytes` bounds the memory and
+        replays of old
             data carry old timestamps.
         compacted_bytes: hard limit of one partition of a compacted topic, which `retention.bytes` does not touch.
         max_message_bytes: default `max.message.bytes`, the largest accepted batch.
@@ -70,7 +71,7 @@ def require_loopback(host: str) -> str:
         loopback = False
     if not loopback:
         raise ConfigurationError(
-            f"the embedded broker listens on loopback only (127.0.0.1), not on {host!r}: it has no authentication and no "
-            "encryption. Use a real Kafka to serve other machines."
+            f"the embedded broker listens on loopback only (127.0.0.1), not on {host!r}: it has no authentication "
+            "and no encryption. Use a real Kafka to serve other machines."
         )
     return host

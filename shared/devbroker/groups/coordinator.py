@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.devbroker.groups.group import Group
 from shared.devbroker.groups.membership import Answer, GroupState, JoinAnswer, JoinRequest, SyncAnswer
@@ -12,6 +12,7 @@ from shared.devbroker.groups.offsets import OffsetStore
 from shared.devbroker.settings import BrokerSettings
 from shared.devbroker.wire.error_codes import ErrorCode
 
+_AnswerT = TypeVar("_AnswerT", JoinAnswer, SyncAnswer)
 _Waiting = tuple[str, str, type[Answer]]
 
 
@@ -36,16 +37,17 @@ class GroupCoordinator:
         """Join, and wait for the generation to form; `disconnected` ends the wait for a client that is gone."""
         if not group_id:
             return JoinAnswer(request.member_id, ErrorCode.INVALID_GROUP_ID)
-        if not self._settings.min_session_timeout_s <= request.session_timeout_s <= self._settings.max_session_timeout_s:
+        if (
+            not self._settings.min_session_timeout_s
+            <= request.session_timeout_s
+            <= self._settings.max_session_timeout_s
+        ):
             return JoinAnswer(request.member_id, ErrorCode.INVALID_SESSION_TIMEOUT)
         group = self._group(group_id)
         new_member_id = f"{request.client_id}-{uuid.uuid4()}"
         future = self._wait_for(group, request.member_id or new_member_id, JoinAnswer)
         self._deliver(group, group.join(request, new_member_id, time.monotonic()), unnamed=new_member_id)
-        answer: JoinAnswer = await self._answer(
-            group, request.member_id or new_member_id, JoinAnswer, future, disconnected
-        )
-        return answer
+        return await self._answer(group, request.member_id or new_member_id, JoinAnswer, future, disconnected)
 
     async def sync(
         self,
@@ -61,8 +63,7 @@ class GroupCoordinator:
             return SyncAnswer(member_id, ErrorCode.UNKNOWN_MEMBER_ID)
         future = self._wait_for(group, member_id, SyncAnswer)
         self._deliver(group, group.sync(member_id, generation, assignments, time.monotonic()))
-        answer: SyncAnswer = await self._answer(group, member_id, SyncAnswer, future, disconnected)
-        return answer
+        return await self._answer(group, member_id, SyncAnswer, future, disconnected)
 
     def heartbeat(self, group_id: str, member_id: str, generation: int) -> ErrorCode:
         """Keep a member alive."""
@@ -132,24 +133,26 @@ class GroupCoordinator:
         if timer := self._timers.pop(group.group_id, None):
             timer.cancel()
 
-    def _wait_for(self, group: Group, member_id: str, kind: type[Answer]) -> asyncio.Future[Any]:
+    def _wait_for(self, group: Group, member_id: str, kind: type[_AnswerT]) -> asyncio.Future[_AnswerT]:
         key = (group.group_id, member_id, kind)
         if previous := self._waiting.pop(key, None):
             previous.set_result(kind(member_id, ErrorCode.UNKNOWN_MEMBER_ID))
-        future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[_AnswerT] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = future
         return future
 
     async def _answer(
         self,
         group: Group,
         member_id: str,
-        kind: type[Answer],
-        future: asyncio.Future[Any],
+        kind: type[_AnswerT],
+        future: asyncio.Future[_AnswerT],
         disconnected: asyncio.Future[None],
-    ) -> Any:
+    ) -> _AnswerT:
         try:
             if not future.done():
-                await asyncio.wait({future, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {future, disconnected}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             key = (group.group_id, member_id, kind)
             if self._waiting.get(key) is future:

@@ -6,8 +6,8 @@ Kafka's classic group protocol (`GroupMetadata` and `GroupCoordinator` of Kafka 
       ▲                    ▲                                              │                                   │
       └── nobody left ─────┴────────── join, leave, death ────────────────┴───────────────────────────────────┘
 
-A new group waits `initial_delay_s` for more members; a standing one for its members, up to the longest of their rebalance
-time-outs; then those who have not joined are out.
+A new group waits `initial_delay_s` for more members; a standing one for its members, up to the longest of their
+rebalance time-outs; then those who have not joined are out.
 """
 
 from collections.abc import Mapping
@@ -63,9 +63,7 @@ class Group:
         answers = self._prepare_rebalance(now)
         return answers + self._complete_if_all_joined(now)
 
-    def sync(
-        self, member_id: str, generation: int, assignments: Mapping[str, bytes], now: float
-    ) -> list[Answer]:
+    def sync(self, member_id: str, generation: int, assignments: Mapping[str, bytes], now: float) -> list[Answer]:
         """Handle SyncGroup; `assignments` come from the leader. Without an answer to it, one comes later."""
         error = self._check(member_id, generation)
         if error is ErrorCode.NONE and self.state is GroupState.PREPARING_REBALANCE:
@@ -213,9 +211,7 @@ class Group:
         members: tuple[tuple[str, bytes], ...] = ()
         if member.member_id == self.leader_id:
             members = tuple((m.member_id, m.metadata(self.protocol)) for m in self.members.values())
-        return JoinAnswer(
-            member.member_id, ErrorCode.NONE, self.generation, self.protocol, self.leader_id, members
-        )
+        return JoinAnswer(member.member_id, ErrorCode.NONE, self.generation, self.protocol, self.leader_id, members)
 
     def _remove(self, member_ids: list[str], now: float) -> list[Answer]:
         answers: list[Answer] = []

@@ -86,7 +86,5 @@ def common_protocols(members: Collection[Member]) -> set[str]:
 def elect_protocol(members: Collection[Member]) -> str:
     """Return the protocol that most members prefer among those that all of them know."""
     candidates = common_protocols(members)
-    votes = Counter(
-        next(name for name, _ in member.request.protocols if name in candidates) for member in members
-    )
+    votes = Counter(next(name for name, _ in member.request.protocols if name in candidates) for member in members)
     return votes.most_common(1)[0][0]

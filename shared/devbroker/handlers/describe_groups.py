@@ -8,7 +8,7 @@ from shared.devbroker.handlers.context import BrokerState, Request, RequestConte
 from shared.devbroker.wire.error_codes import ErrorCode
 
 
-async def list_groups(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def list_groups(state: BrokerState, _request: Request, _context: RequestContext) -> Response:
     """Name all groups."""
     return {
         "throttle_time_ms": 0,
@@ -17,7 +17,7 @@ async def list_groups(state: BrokerState, request: Request, context: RequestCont
     }
 
 
-async def describe_groups(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def describe_groups(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Describe groups and their members; one that is not known is Dead, as in Kafka."""
     return {
         "throttle_time_ms": 0,
@@ -25,7 +25,7 @@ async def describe_groups(state: BrokerState, request: Request, context: Request
     }
 
 
-async def delete_groups(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def delete_groups(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Forget empty groups and their commits."""
     return {
         "throttle_time_ms": 0,
@@ -36,13 +36,22 @@ async def delete_groups(state: BrokerState, request: Request, context: RequestCo
 
 
 def _describe(group_id: str, group: Group | None) -> dict[str, Any]:
-    stable = group is not None and group.state is GroupState.STABLE
+    if group is None:
+        return {
+            "error_code": ErrorCode.NONE,
+            "group": group_id,
+            "state": "Dead",
+            "protocol_type": "",
+            "protocol": "",
+            "members": [],
+        }
+    stable = group.state is GroupState.STABLE
     return {
         "error_code": ErrorCode.NONE,
         "group": group_id,
-        "state": group.state if group else "Dead",
-        "protocol_type": group.protocol_type if group else "",
-        "protocol": group.protocol if group and stable else "",
+        "state": group.state,
+        "protocol_type": group.protocol_type,
+        "protocol": group.protocol if stable else "",
         "members": [
             {
                 "member_id": member.member_id,
@@ -51,6 +60,6 @@ def _describe(group_id: str, group: Group | None) -> dict[str, Any]:
                 "member_metadata": member.metadata(group.protocol) if stable else b"",
                 "member_assignment": member.assignment if stable else b"",
             }
-            for member in (group.members.values() if group else ())
+            for member in group.members.values()
         ],
     }

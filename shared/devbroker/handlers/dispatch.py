@@ -7,7 +7,7 @@ from shared.devbroker.wire.codec import MalformedRequestError, RequestHeader, en
 from shared.devbroker.wire.error_codes import ErrorCode
 
 
-async def api_versions(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def api_versions(_state: BrokerState, _request: Request, _context: RequestContext) -> Response:
     """Tell the client what this broker serves."""
     return {"error_code": ErrorCode.NONE, "api_versions": version_ranges(), "throttle_time_ms": 0}
 

@@ -46,7 +46,7 @@ async def fetch(state: BrokerState, request: Request, context: RequestContext) -
     return {"throttle_time_ms": 0, "topics": _read(wanted, max_bytes)}
 
 
-async def list_offsets(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def list_offsets(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Return the first offset, the next one, or that of the first record since a timestamp (milliseconds)."""
     topics = [
         {
@@ -92,9 +92,7 @@ async def _wait_for_bytes(wanted: list[_Wanted], min_bytes: int, max_wait_s: flo
     for log in logs:
         log.subscribe(appended)
     try:
-        await asyncio.wait(
-            {enough, context.disconnected}, timeout=max_wait_s, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait({enough, context.disconnected}, timeout=max_wait_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for log in logs:
             log.unsubscribe(appended)

@@ -10,7 +10,7 @@ from shared.devbroker.wire.error_codes import ErrorCode
 _GROUP_COORDINATOR = 0
 
 
-async def find_coordinator(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def find_coordinator(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Name this broker, for groups; transactions have no coordinator here."""
     served = request.get("coordinator_type", _GROUP_COORDINATOR) == _GROUP_COORDINATOR
     return {
@@ -25,7 +25,8 @@ async def find_coordinator(state: BrokerState, request: Request, context: Reques
 
 async def join_group(state: BrokerState, request: Request, context: RequestContext) -> Response:
     """Answered once the generation has formed."""
-    session_timeout_ms = request["session_timeout"]
+    session_timeout_ms: int = request["session_timeout"]
+    rebalance_timeout_ms: int = request.get("rebalance_timeout", session_timeout_ms)
     join = JoinRequest(
         member_id=request["member_id"] or "",
         client_id=context.client_id,
@@ -36,7 +37,7 @@ async def join_group(state: BrokerState, request: Request, context: RequestConte
             for protocol in request["group_protocols"] or ()
         ),
         session_timeout_s=session_timeout_ms / 1000,
-        rebalance_timeout_s=request.get("rebalance_timeout", session_timeout_ms) / 1000,
+        rebalance_timeout_s=rebalance_timeout_ms / 1000,
     )
     answer = await state.groups.join(request["group"] or "", join, context.disconnected)
     return {
@@ -52,33 +53,29 @@ async def join_group(state: BrokerState, request: Request, context: RequestConte
 
 async def sync_group(state: BrokerState, request: Request, context: RequestContext) -> Response:
     """Answered once the leader has assigned."""
-    assignments = {
-        entry["member_id"]: entry["member_metadata"] or b"" for entry in request["group_assignment"] or ()
-    }
+    assignments = {entry["member_id"]: entry["member_metadata"] or b"" for entry in request["group_assignment"] or ()}
     answer = await state.groups.sync(
         request["group"] or "", request["member_id"] or "", request["generation_id"], assignments, context.disconnected
     )
     return {"throttle_time_ms": 0, "error_code": answer.error, "member_assignment": answer.assignment}
 
 
-async def heartbeat(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def heartbeat(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Keep a member alive and tell it of a rebalance."""
     error = state.groups.heartbeat(request["group"] or "", request["member_id"] or "", request["generation_id"])
     return {"throttle_time_ms": 0, "error_code": error}
 
 
-async def leave_group(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def leave_group(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Let a member go without waiting for its session to time out."""
     error = state.groups.leave(request["group"] or "", request["member_id"] or "")
     return {"throttle_time_ms": 0, "error_code": error}
 
 
-async def offset_commit(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def offset_commit(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Remember offsets with their metadata."""
     group_id = request["consumer_group"] or ""
-    refused = state.groups.may_commit(
-        group_id, request["consumer_id"] or "", request["consumer_group_generation_id"]
-    )
+    refused = state.groups.may_commit(group_id, request["consumer_id"] or "", request["consumer_group_generation_id"])
     topics = []
     for topic in request["topics"] or ():
         name = topic["topic"]
@@ -97,7 +94,7 @@ async def offset_commit(state: BrokerState, request: Request, context: RequestCo
     return {"throttle_time_ms": 0, "topics": topics}
 
 
-async def offset_fetch(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def offset_fetch(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Return committed offsets: -1 where there is none; of all partitions if none is named."""
     group_id = request["consumer_group"] or ""
     topics: dict[str, list[dict[str, Any]]] = {}

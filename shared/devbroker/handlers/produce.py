@@ -8,12 +8,13 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from shared.devbroker.handlers.context import BrokerState, Request, RequestContext, Response
 from shared.devbroker.log.batch import (
     TRANSACTIONAL_OR_CONTROL,
+    BatchHeader,
     InvalidBatchError,
     UnsupportedFormatError,
     checked_header,
 )
 from shared.devbroker.log.partition import PartitionLog
-from shared.devbroker.log.producers import AppendedBatch
+from shared.devbroker.log.producers import NEW_BATCH, AppendedBatch
 from shared.devbroker.log.records import decode
 from shared.devbroker.log.topics import Topic
 from shared.devbroker.wire.error_codes import ErrorCode
@@ -21,11 +22,29 @@ from shared.devbroker.wire.error_codes import ErrorCode
 _ACKS = (-1, 0, 1)
 
 
+class _MessageTooLargeError(ValueError):
+    """A batch larger than the topic's `max.message.bytes`."""
+
+
+class _InvalidRecordError(ValueError):
+    """A transactional batch, or a record without a key for a compacted topic."""
+
+
+_REFUSALS: dict[type[Exception], ErrorCode] = {
+    _MessageTooLargeError: ErrorCode.MESSAGE_TOO_LARGE,
+    _InvalidRecordError: ErrorCode.INVALID_RECORD,
+    UnsupportedFormatError: ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+    InvalidBatchError: ErrorCode.CORRUPT_MESSAGE,
+    CorruptRecordException: ErrorCode.CORRUPT_MESSAGE,
+    UnsupportedCodecError: ErrorCode.CORRUPT_MESSAGE,
+}
+
+
 class UnacknowledgedProduceError(Exception):
     """A batch sent with acks=0 was refused: as in Kafka, closing the connection is the only way to say so."""
 
 
-async def produce(state: BrokerState, request: Request, context: RequestContext) -> Response | None:
+async def produce(state: BrokerState, request: Request, _context: RequestContext) -> Response | None:
     """Append one batch to each partition of the request."""
     acks = request["required_acks"]
     topics = []
@@ -54,7 +73,7 @@ async def produce(state: BrokerState, request: Request, context: RequestContext)
     return {"topics": topics, "throttle_time_ms": 0}
 
 
-async def init_producer_id(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def init_producer_id(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Give an idempotent producer its id; a transactional one is refused."""
     if request["transactional_id"] is not None:
         return {"throttle_time_ms": 0, "error_code": ErrorCode.INVALID_REQUEST, "producer_id": -1, "producer_epoch": -1}
@@ -67,25 +86,13 @@ async def init_producer_id(state: BrokerState, request: Request, context: Reques
 
 
 def _append(topic: Topic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, int]:
-    if len(data) > topic.config.max_message_bytes:
-        return ErrorCode.MESSAGE_TOO_LARGE, -1
     try:
-        header = checked_header(data)
-        if header.attributes & TRANSACTIONAL_OR_CONTROL:
-            return ErrorCode.INVALID_RECORD, -1
-        if topic.config.compacted and any(record.key is None for record in decode(data)):
-            return ErrorCode.INVALID_RECORD, -1
-    except UnsupportedFormatError:
-        return ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, -1
-    except (InvalidBatchError, CorruptRecordException, UnsupportedCodecError):
-        return ErrorCode.CORRUPT_MESSAGE, -1
-    verdict = log.producers.check(
-        header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence
-    )
-    if verdict.duplicate_of is not None:
-        return ErrorCode.NONE, verdict.duplicate_of
-    if verdict.error is not ErrorCode.NONE:
-        return verdict.error, -1
+        header = _accepted(topic, data)
+    except tuple(_REFUSALS) as error:
+        return _REFUSALS[type(error)], -1
+    verdict = log.producers.check(header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence)
+    if verdict != NEW_BATCH:
+        return verdict.error, -1 if verdict.duplicate_of is None else verdict.duplicate_of
     offset = log.append(data, header, time.time_ns() // 1_000_000)
     log.producers.appended(
         header.producer_id,
@@ -94,6 +101,17 @@ def _append(topic: Topic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, in
         time.monotonic(),
     )
     return ErrorCode.NONE, offset
+
+
+def _accepted(topic: Topic, data: bytes) -> BatchHeader:
+    if len(data) > topic.config.max_message_bytes:
+        raise _MessageTooLargeError
+    header = checked_header(data)
+    if header.attributes & TRANSACTIONAL_OR_CONTROL:
+        raise _InvalidRecordError
+    if topic.config.compacted and any(record.key is None for record in decode(data)):
+        raise _InvalidRecordError
+    return header
 
 
 def _partition_response(index: int, error: ErrorCode, offset: int, log: PartitionLog | None) -> dict[str, Any]:

@@ -13,6 +13,12 @@ _TOPIC_RESOURCE = 2
 _TOPIC_CONFIG_SOURCE = 1
 _DEFAULT_CONFIG_SOURCE = 5
 _USE_DEFAULT = -1
+_REFUSALS: dict[type[Exception], ErrorCode] = {
+    InvalidTopicError: ErrorCode.INVALID_TOPIC_EXCEPTION,
+    TopicExistsError: ErrorCode.TOPIC_ALREADY_EXISTS,
+    InvalidPartitionsError: ErrorCode.INVALID_PARTITIONS,
+    ConfigurationError: ErrorCode.INVALID_CONFIG,
+}
 
 
 async def metadata(state: BrokerState, request: Request, context: RequestContext) -> Response:
@@ -26,11 +32,11 @@ async def metadata(state: BrokerState, request: Request, context: RequestContext
         "brokers": [{"node_id": NODE_ID, "host": state.host, "port": state.port, "rack": None}],
         "cluster_id": CLUSTER_ID,
         "controller_id": NODE_ID,
-        "topics": [_describe_topic(state, name, create) for name in names],
+        "topics": [_describe_topic(state, name, create=create) for name in names],
     }
 
 
-async def create_topics(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def create_topics(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Create topics with their configuration, or only check the request."""
     errors = []
     for wanted in request["create_topic_requests"] or ():
@@ -39,7 +45,7 @@ async def create_topics(state: BrokerState, request: Request, context: RequestCo
     return {"throttle_time_ms": 0, "topic_errors": errors}
 
 
-async def delete_topics(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def delete_topics(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Delete topics with all their records and the offsets committed on them."""
     errors = []
     for name in request["topics"] or ():
@@ -51,7 +57,7 @@ async def delete_topics(state: BrokerState, request: Request, context: RequestCo
     return {"throttle_time_ms": 0, "topic_error_codes": errors}
 
 
-async def create_partitions(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def create_partitions(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Add partitions to topics."""
     errors = []
     for wanted in request["topic_partitions"] or ():
@@ -69,7 +75,7 @@ async def create_partitions(state: BrokerState, request: Request, context: Reque
     return {"throttle_time_ms": 0, "topic_errors": errors}
 
 
-async def delete_records(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def delete_records(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Move the start of partitions; offset -1 stands for their end."""
     topics = []
     for topic in request["topics"] or ():
@@ -92,7 +98,7 @@ async def delete_records(state: BrokerState, request: Request, context: RequestC
     return {"throttle_time_ms": 0, "topics": topics}
 
 
-async def describe_configs(state: BrokerState, request: Request, context: RequestContext) -> Response:
+async def describe_configs(state: BrokerState, request: Request, _context: RequestContext) -> Response:
     """Return the configuration of topics; the broker itself has none to show."""
     resources = []
     for resource in request["resources"] or ():
@@ -111,7 +117,7 @@ async def describe_configs(state: BrokerState, request: Request, context: Reques
     return {"throttle_time_ms": 0, "resources": resources}
 
 
-def _describe_topic(state: BrokerState, name: str, create: bool) -> dict[str, Any]:
+def _describe_topic(state: BrokerState, name: str, *, create: bool) -> dict[str, Any]:
     topic, error = state.topics.get(name), ErrorCode.NONE
     if topic is None:
         error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -152,14 +158,8 @@ def _create_topic(state: BrokerState, wanted: Request, *, validate_only: bool) -
     act = state.topics.check if validate_only else state.topics.create
     try:
         act(wanted["topic"], partitions, config)
-    except InvalidTopicError as error:
-        return ErrorCode.INVALID_TOPIC_EXCEPTION, str(error)
-    except TopicExistsError as error:
-        return ErrorCode.TOPIC_ALREADY_EXISTS, str(error)
-    except InvalidPartitionsError as error:
-        return ErrorCode.INVALID_PARTITIONS, str(error)
-    except ConfigurationError as error:
-        return ErrorCode.INVALID_CONFIG, str(error)
+    except tuple(_REFUSALS) as error:
+        return _REFUSALS[type(error)], str(error)
     return ErrorCode.NONE, None
 
 

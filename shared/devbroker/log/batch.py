@@ -17,6 +17,7 @@ _CRC_POSITION = 17
 _ATTRIBUTES_POSITION = 21
 _LAST_DELTA_POSITION = 23
 _LEADER_EPOCH = struct.pack(">i", 0)
+MAGIC = 2
 HEADER_BYTES = _HEADER.size
 TRANSACTIONAL_OR_CONTROL = 0x30
 
@@ -72,9 +73,9 @@ def checked_header(data: bytes) -> BatchHeader:
     if len(data) <= _MAGIC_POSITION:
         raise InvalidBatchError(f"{len(data)} bytes are no batch")
     magic = data[_MAGIC_POSITION]
-    if magic < 2:
+    if magic < MAGIC:
         raise UnsupportedFormatError(f"message format {magic} is not served, only record batches (magic 2)")
-    if len(data) < HEADER_BYTES or magic != 2:
+    if len(data) < HEADER_BYTES or magic != MAGIC:
         raise InvalidBatchError(f"{len(data)} bytes with magic {magic} are no batch")
     header = BatchHeader.parse(data)
     if header.size != len(data):

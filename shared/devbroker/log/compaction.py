@@ -1,10 +1,10 @@
 """Compaction: of every key only the last record stays, with its offset.
 
 Kafka's log cleaner (https://kafka.apache.org/documentation/#compaction), on closed segments: one pass learns the last
-offset of every key, a second rewrites. Batches that lose nothing are kept as they are, those that lose everything go, the
-others are rebuilt with the offsets of what stays. A record without a value (tombstone) that is the last of its key stays
-for `delete.retention.ms` after it came, so that readers learn of the deletion. The last record of the log always stays: a
-reader that has seen the whole log is then also at its end.
+offset of every key, a second rewrites. Batches that lose nothing are kept as they are, those that lose everything go,
+the others are rebuilt with the offsets of what stays. A record without a value (tombstone) that is the last of its
+key stays for `delete.retention.ms` after it came, so that readers learn of the deletion. The last record of the log
+always stays: a reader that has seen the whole log is then also at its end.
 """
 
 from collections.abc import Sequence

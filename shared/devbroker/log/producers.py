@@ -1,11 +1,12 @@
 """De-duplication of idempotent producers: what each of them last wrote to one partition.
 
-The rules of Kafka's `ProducerStateManager`: the last five batches of a producer are remembered; a batch that equals one of
-them was retried and is acknowledged with its first offset; a batch that follows the last one is new; anything else is a
-gap.
+The rules of Kafka's `ProducerStateManager`: the last five batches of a producer are remembered; a batch that equals
+one of them was retried and is acknowledged with its first offset; a batch that follows the last one is new; anything
+else is a gap.
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,10 +26,13 @@ class AppendedBatch(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What to do with a batch: append it (no error, no offset), acknowledge `duplicate_of`, or refuse it with `error`."""
+    """What to do with a batch: append it (`NEW_BATCH`), acknowledge `duplicate_of`, or refuse it with `error`."""
 
     error: ErrorCode = ErrorCode.NONE
     duplicate_of: int | None = None
+
+
+NEW_BATCH = Verdict()
 
 
 @dataclass(slots=True)
@@ -53,23 +57,14 @@ class ProducerSequences:
 
         A producer that is not known may start anywhere, as in Kafka: its state may have expired.
         """
-        if producer_id == NO_PRODUCER_ID:
-            return Verdict()
         known = self._producers.get(producer_id)
         if known is None:
-            return Verdict()
+            return NEW_BATCH
+        if epoch == known.epoch:
+            return _judge_sequence(known.batches, first_sequence, last_sequence)
         if epoch < known.epoch:
             return Verdict(ErrorCode.INVALID_PRODUCER_EPOCH)
-        if epoch > known.epoch:
-            return Verdict() if first_sequence == 0 else Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
-        for batch in known.batches:
-            if (batch.first_sequence, batch.last_sequence) == (first_sequence, last_sequence):
-                return Verdict(duplicate_of=batch.base_offset)
-        if first_sequence == (known.batches[-1].last_sequence + 1) & 0x7FFFFFFF:
-            return Verdict()
-        if last_sequence < known.batches[0].first_sequence:
-            return Verdict(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
-        return Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return NEW_BATCH if first_sequence == 0 else Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
 
     def appended(self, producer_id: int, epoch: int, batch: AppendedBatch, now: float) -> None:
         """Remember a batch that `check` accepted."""
@@ -91,3 +86,14 @@ class ProducerSequences:
             if oldest.last_seen >= before:
                 return
             self._producers.popitem(last=False)
+
+
+def _judge_sequence(batches: Sequence[AppendedBatch], first_sequence: int, last_sequence: int) -> Verdict:
+    for batch in batches:
+        if (batch.first_sequence, batch.last_sequence) == (first_sequence, last_sequence):
+            return Verdict(duplicate_of=batch.base_offset)
+    if first_sequence == (batches[-1].last_sequence + 1) & 0x7FFFFFFF:
+        return NEW_BATCH
+    if last_sequence < batches[0].first_sequence:
+        return Verdict(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
+    return Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)

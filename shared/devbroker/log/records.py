@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from shared.devbroker.log.batch import BatchHeader, resealed
+from shared.devbroker.log.batch import MAGIC, BatchHeader, resealed
 
 
 class Record(NamedTuple):
@@ -31,7 +31,7 @@ def rebuild(data: bytes, kept: list[Record]) -> bytes:
     """Return the batch with only `kept` of its records: their offsets, and the offsets that the batch spans, stay."""
     header = BatchHeader.parse(data)
     builder = DefaultRecordBatchBuilder(
-        magic=2,
+        magic=MAGIC,
         compression_type=header.attributes & 0x07,
         is_transactional=0,
         producer_id=header.producer_id,

@@ -1,7 +1,7 @@
 """A run of adjacent batches in one buffer, with one small index.
 
-Few large buffers instead of one object per batch: a log of millions of small batches costs 32 bytes of index for each, is
-invisible to the garbage collector, and a fetch copies one slice.
+Few large buffers instead of one object per batch: a log of millions of small batches costs 32 bytes of index for
+each, is invisible to the garbage collector, and a fetch copies one slice.
 """
 
 from array import array
@@ -72,7 +72,7 @@ class Segment:
         return bytes(self._data[start : self._ends[index]])
 
     def read(self, offset: int, max_bytes: int) -> Slice | None:
-        """Return whole batches from the one that holds `offset` (or the next after it), at least one, else up to `max_bytes`."""
+        """Return whole batches from the one that holds `offset`, or the next after it: one, or more up to `max_bytes`."""
         first = bisect_left(self._last_offsets, offset)
         if first == len(self._ends):
             return None

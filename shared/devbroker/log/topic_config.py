@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from shared.devbroker.settings import MEBIBYTE, BrokerSettings
 from shared.events.errors import ConfigurationError
@@ -69,7 +69,8 @@ class TopicConfig:
         for name in texts.keys() & _READ.keys():
             attribute, read = _READ[name]
             try:
-                config = replace(config, **{attribute: read(texts[name])})
+                changes: dict[str, Any] = {attribute: read(texts[name])}
+                config = replace(config, **changes)
             except ValueError as error:
                 raise ConfigurationError(f"invalid value {texts[name]!r} for {name}: {error}") from error
         return config

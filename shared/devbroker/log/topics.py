@@ -36,9 +36,7 @@ class Topic:
         """Grow to `total` partitions."""
         while len(self.partitions) < total:
             self.partitions.append(
-                PartitionLog(
-                    segment_bytes=self.config.partition_segment_bytes(), max_bytes=self.config.max_bytes
-                )
+                PartitionLog(segment_bytes=self.config.partition_segment_bytes(), max_bytes=self.config.max_bytes)
             )
 
 

@@ -11,7 +11,7 @@ from aiokafka.protocol.types import Schema
 
 
 class ApiKey(IntEnum):
-    """https://kafka.apache.org/protocol#protocol_api_keys"""
+    """Numbers from https://kafka.apache.org/protocol#protocol_api_keys."""
 
     PRODUCE = 0
     FETCH = 1

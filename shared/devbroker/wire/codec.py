@@ -1,7 +1,7 @@
 """Requests and responses as mappings by field name, walked along aiokafka's schemas.
 
-A response may hold more fields than its version knows: what the schema does not name is left out, so a handler builds the
-newest form once for all versions.
+A response may hold more fields than its version knows: what the schema does not name is left out, so a handler builds
+the newest form once for all versions.
 """
 
 import struct
@@ -14,6 +14,9 @@ from aiokafka.protocol.types import Array, Bytes, Int32, Schema, String
 _HEADER = struct.Struct(">hhi")
 _INT32 = struct.Struct(">i")
 _STRING = String("utf-8")
+# A part of a schema, and what it describes: aiokafka types neither.
+_Kind = Any
+_Value = Any
 
 
 class MalformedRequestError(ValueError):
@@ -63,7 +66,7 @@ def encode_response(correlation_id: int, schema: Schema, body: Mapping[str, Any]
     return b"".join(parts)
 
 
-def _read(kind: Any, stream: BytesIO, limit: int) -> Any:
+def _read(kind: _Kind, stream: BytesIO, limit: int) -> _Value:
     if isinstance(kind, Schema):
         return {name: _read(field, stream, limit) for name, field in zip(kind.names, kind.fields, strict=True)}
     if isinstance(kind, Array):
@@ -76,7 +79,7 @@ def _read(kind: Any, stream: BytesIO, limit: int) -> Any:
     return kind.decode(stream)
 
 
-def _write(kind: Any, value: Any, parts: list[bytes]) -> None:
+def _write(kind: _Kind, value: _Value, parts: list[bytes]) -> None:
     if isinstance(kind, Schema):
         for name, field in zip(kind.names, kind.fields, strict=True):
             _write(field, value[name], parts)

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ErrorCode(IntEnum):
-    """https://kafka.apache.org/protocol#protocol_error_codes"""
+    """Numbers from https://kafka.apache.org/protocol#protocol_error_codes."""
 
     UNKNOWN_SERVER_ERROR = -1
     NONE = 0
