@@ -1,0 +1,1 @@
+"""A traffic simulator for any sensor network: seeded, repeatable, with ground truth. Pure."""
