@@ -1,0 +1,214 @@
+"""The `Store` on a SQL database, through SQLAlchemy Core."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import datetime
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Engine, Insert, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.events.errors import StoreError
+from shared.events.records import (
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    HorizonForecast,
+    NetworkId,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficAlert,
+    TrafficPrediction,
+)
+from shared.store.tables import AGGREGATES, ALERTS, PREDICTIONS, from_millis, to_millis
+
+# Rows fetched at a time: a long history is never whole in memory.
+ROWS_AT_ONCE = 1_000
+
+Stored = TypeVar("Stored")
+
+
+class SqlStore:
+    """Keeps history in the tables of `shared.store.tables`. Safe for several threads and processes at once.
+
+    An iterator that is not read to its end holds a connection until it is closed or collected.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put_aggregates(self, aggregates: Sequence[ProcessedTrafficAggregate]) -> None:
+        """See `Store.put_aggregates`; all or none."""
+        self._upsert(AGGREGATES, [_as_row(aggregate) for aggregate in aggregates])
+
+    def put_predictions(self, predictions: Sequence[TrafficPrediction]) -> None:
+        """See `Store.put_predictions`; all or none."""
+        self._upsert(PREDICTIONS, [_prediction_row(prediction) for prediction in predictions])
+
+    def put_alerts(self, alerts: Sequence[TrafficAlert]) -> None:
+        """See `Store.put_alerts`; all or none."""
+        self._upsert(ALERTS, [_as_row(alert) | {"affected_sensors": list(alert.affected_sensors)} for alert in alerts])
+
+    def aggregates(
+        self,
+        network_id: NetworkId | None = None,
+        sensor_id: SensorId | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[ProcessedTrafficAggregate]:
+        """See `Store.aggregates`."""
+        columns = AGGREGATES.c
+        conditions = _conditions(
+            (columns.network_id, network_id),
+            (columns.sensor_id, sensor_id),
+            time=columns.window_start,
+            within=(start, end),
+        )
+        order = (columns.window_start.desc(), columns.sensor_id, columns.network_id)
+        return self._select(AGGREGATES, conditions, order, limit, ProcessedTrafficAggregate)
+
+    def predictions(
+        self,
+        network_id: NetworkId | None = None,
+        sensor_id: SensorId | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        model_name: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[TrafficPrediction]:
+        """See `Store.predictions`."""
+        columns = PREDICTIONS.c
+        conditions = _conditions(
+            (columns.network_id, network_id),
+            (columns.sensor_id, sensor_id),
+            (columns.model_name, model_name),
+            time=columns.timestamp,
+            within=(start, end),
+        )
+        order = (columns.timestamp.desc(), columns.sensor_id, columns.model_name, columns.network_id)
+        return self._select(PREDICTIONS, conditions, order, limit, _prediction)
+
+    def alerts(
+        self,
+        network_id: NetworkId | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[TrafficAlert]:
+        """See `Store.alerts`."""
+        columns = ALERTS.c
+        conditions = _conditions((columns.network_id, network_id), time=columns.raised_at, within=(start, end))
+        return self._select(ALERTS, conditions, (columns.raised_at.desc(), columns.alert_id), limit, _alert)
+
+    def ping(self) -> None:
+        """See `Store.ping`."""
+        with _failing_as("answer"), self._engine.connect() as connection:
+            connection.execute(select(ALERTS.c.alert_id).limit(1)).first()
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._engine.dispose()
+
+    def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        with _failing_as(f"write {table.name}"), self._engine.begin() as connection:
+            connection.execute(_upsert_statement(table, self._engine.dialect.name), rows)
+
+    def _select(
+        self,
+        table: Table,
+        conditions: Sequence[ColumnElement[bool]],
+        order: Sequence[ColumnElement[Any]],
+        limit: int | None,
+        build: Callable[..., Stored],
+    ) -> Iterator[Stored]:
+        statement = select(table).where(*conditions).order_by(*order).limit(limit)
+        with _failing_as(f"read {table.name}"), self._engine.connect() as connection:
+            for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement):
+                yield build(*row)
+
+
+@cache
+def _upsert_statement(table: Table, dialect: str) -> Insert:
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    keys = list(table.primary_key.columns)
+    return insert.on_conflict_do_update(
+        index_elements=keys,
+        set_={column.name: insert.excluded[column.name] for column in table.columns if column not in keys},
+        where=insert.excluded.revision >= table.c.revision,
+    )
+
+
+def _conditions(
+    *equals: tuple[ColumnElement[Any], str | None],
+    time: ColumnElement[datetime],
+    within: tuple[datetime | None, datetime | None],
+) -> list[ColumnElement[bool]]:
+    start, end = within
+    conditions = [column == value for column, value in equals if value is not None]
+    if start is not None:
+        conditions.append(time >= start)
+    if end is not None:
+        conditions.append(time < end)
+    return conditions
+
+
+@cache
+def _values_of(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
+
+
+def _as_row(record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> dict[str, Any]:
+    kind: type = type(record)
+    names, values = _values_of(kind)
+    return dict(zip(names, values(record), strict=True))
+
+
+def _prediction_row(prediction: TrafficPrediction) -> dict[str, Any]:
+    horizons = [
+        (
+            forecast.horizon_minutes,
+            to_millis(forecast.target_timestamp),
+            forecast.predicted_speed_mph,
+            forecast.lower_speed_mph,
+            forecast.upper_speed_mph,
+            forecast.confidence_score,
+        )
+        for forecast in prediction.horizons
+    ]
+    return _as_row(prediction) | {"horizons": horizons}
+
+
+def _prediction(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's values
+    *others, horizons = values
+    forecasts = tuple(
+        HorizonForecast(minutes, from_millis(target), *measures) for minutes, target, *measures in horizons
+    )
+    return TrafficPrediction(*(*others, forecasts))
+
+
+def _alert(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values
+    alert = TrafficAlert(*values)
+    return replace(
+        alert,
+        alert_type=AlertType(alert.alert_type),
+        severity=AlertSeverity(alert.severity),
+        status=AlertStatus(alert.status),
+        affected_sensors=tuple(alert.affected_sensors),
+    )
+
+
+@contextmanager
+def _failing_as(action: str) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as failed:
+        cause = getattr(failed, "orig", None) or failed
+        raise StoreError(f"store: cannot {action}: {cause}") from failed

@@ -1,0 +1,170 @@
+"""The tables of the SQL store and how their columns travel.
+
+traffic_aggregates    one row per sensor and window
+traffic_predictions   one row per sensor, model and forecast origin; `horizons` is a JSON array of one array a horizon:
+                      [horizon_minutes, target_timestamp, predicted, lower, upper speed in mph, confidence_score]
+traffic_alerts        one row per alert, its latest state
+traffic_prediction_horizons   a view that unfolds `horizons`: one row per sensor, model, origin and horizon
+
+Instants are milliseconds since 1970-01-01T00:00:00Z in integer columns on SQLite, which has no type for them, and
+`timestamptz` on PostgreSQL. One JSON column keeps a forecast one row to write and one to read (a network step of 207
+sensors is 207 rows, not 2,484); the view gives analysts the rows.
+
+Each table is found by sensor through its primary key and by time through one index that serves a network, all networks
+and a time range alike: a store holds few networks.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeEngine
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_millis(instant: datetime) -> int:
+    """Whole milliseconds since 1970-01-01T00:00:00Z; `TypeError` for a datetime without a zone."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+def from_millis(millis: int) -> datetime:
+    """The UTC instant of milliseconds since 1970-01-01T00:00:00Z."""
+    return EPOCH + timedelta(milliseconds=millis)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC datetime, to the millisecond."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """An integer, or PostgreSQL's own type."""
+        return dialect.type_descriptor(TIMESTAMP(timezone=True) if dialect.name == "postgresql" else BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
+        """Towards the database."""
+        if value is None:
+            return None
+        millis = to_millis(value)
+        return from_millis(millis) if dialect.name == "postgresql" else millis
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - as overridden
+        """From the database."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if dialect.name == "postgresql" else from_millis(value)
+
+
+class JsonArray(TypeDecorator[list[Any]]):
+    """A JSON array: text on SQLite, `jsonb` on PostgreSQL."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text, or PostgreSQL's own type."""
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
+        """Towards the database; PostgreSQL's own type writes JSON itself."""
+        return value if dialect.name == "postgresql" else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
+        """From the database."""
+        return value if dialect.name == "postgresql" else json.loads(value)
+
+
+metadata = MetaData()
+
+
+def _required(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
+    return Column(name, kind(), nullable=False)
+
+
+AGGREGATES = Table(
+    "traffic_aggregates",
+    metadata,
+    _required("network_id", String),
+    _required("sensor_id", String),
+    _required("window_start", Instant),
+    _required("window_end", Instant),
+    _required("revision", BigInteger),
+    _required("speed_count", Integer),
+    Column("mean_speed_mph", Double()),
+    Column("min_speed_mph", Double()),
+    Column("max_speed_mph", Double()),
+    Column("std_speed_mph", Double()),
+    Column("volume_vehicles", Double()),
+    Column("occupancy", Double()),
+    _required("share_observed", Double),
+    _required("last_event_id", String),
+    PrimaryKeyConstraint("sensor_id", "window_start", "network_id"),
+    # SQLite then keeps the rows themselves in key order: a sensor's history is read from one place.
+    sqlite_with_rowid=False,
+)
+Index(
+    "traffic_aggregates_by_time",
+    AGGREGATES.c.window_start.desc(),
+    AGGREGATES.c.sensor_id,
+    AGGREGATES.c.network_id,
+)
+
+PREDICTIONS = Table(
+    "traffic_predictions",
+    metadata,
+    _required("network_id", String),
+    _required("sensor_id", String),
+    _required("timestamp", Instant),
+    _required("model_name", String),
+    _required("model_version", String),
+    _required("revision", BigInteger),
+    Column("current_speed_mph", Double()),
+    _required("horizons", JsonArray),
+    PrimaryKeyConstraint("sensor_id", "timestamp", "model_name", "network_id"),
+)
+Index(
+    "traffic_predictions_by_time",
+    PREDICTIONS.c.timestamp.desc(),
+    PREDICTIONS.c.sensor_id,
+    PREDICTIONS.c.model_name,
+    PREDICTIONS.c.network_id,
+)
+
+ALERTS = Table(
+    "traffic_alerts",
+    metadata,
+    Column("alert_id", String(), primary_key=True),
+    _required("network_id", String),
+    _required("alert_type", String),
+    _required("severity", String),
+    _required("status", String),
+    _required("revision", BigInteger),
+    _required("message", String),
+    _required("location", String),
+    _required("raised_at", Instant),
+    _required("updated_at", Instant),
+    Column("cleared_at", Instant()),
+    _required("latitude", Double),
+    _required("longitude", Double),
+    _required("affected_sensors", JsonArray),
+    Column("estimated_duration_minutes", Double()),
+    _required("confidence_score", Double),
+)
+Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)
