@@ -1,7 +1,7 @@
 """Whole simulated days: from seed, date and scenario to what every sensor measures. Pure.
 
-A simulated day runs from 03:00 to 03:00 on the network's clock, when roads are empty enough to forget the day before, so
-each day is a function of seed and date alone and days can be made in any order, several at once.
+A simulated day runs from 03:00 to 03:00 on the network's clock, when roads are empty enough to forget the day before,
+so each day is a function of seed and date alone and days can be made in any order, several at once.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def simulate_days(world: World, days: Sequence[date]) -> list[DayTraffic]:
         for day, start in zip(days, starts, strict=True)
     ]
     steps = max(lengths)
-    seconds = np.arange(steps) * interval
+    seconds: Floats = np.arange(steps, dtype=np.float64) * interval
     scenarios = [_scenario(world, day, start) for day, start in zip(days, starts, strict=True)]
     parts = [
         _conditions(world, day, start, scenario, seconds)
@@ -146,30 +146,29 @@ def _wander(rng: np.random.Generator, seconds: Floats, minutes: float, columns: 
     """Noise of unit spread that changes over `minutes`: random values at knots, straight lines between them."""
     knots = np.arange(int(90_000 / (60 * minutes)) + 2) * 60.0 * minutes
     values = rng.standard_normal((columns, len(knots)))
-    return (
-        np.stack([np.interp(seconds, knots, row) for row in values], axis=1) if columns else np.zeros((len(seconds), 0))
-    )
+    wandering = np.zeros((len(seconds), columns))
+    for column, row in enumerate(values):
+        wandering[:, column] = np.interp(seconds, knots, row)
+    return wandering
 
 
 def _measure(world: World, day: date, start: datetime, scenario: Scenario, flow: Floats, density: Floats) -> DayTraffic:
     rng = _generator(world, day, 4)
     interval = world.network.reading_interval.total_seconds()
-    seconds = np.arange(len(flow)) * interval
+    seconds: Floats = np.arange(len(flow), dtype=np.float64) * interval
     lanes = np.array([sensor.lane_count or 4 for sensor in world.network.sensors])
     crowding = 1 - CROWDING_LOSS * np.minimum(density / FREE_FLOW_DENSITY, 1.0) ** 2
     speed = flow / np.maximum(density, 1e-9) * crowding
     # Few vehicles in an interval make a noisy mean.
     vehicles = flow * lanes * interval / 3600.0
-    noise = (
-        rng.standard_normal(flow.shape) * SPEED_NOISE_MPH * np.clip(np.sqrt(12.0 / np.maximum(vehicles, 1.0)), 0.4, 2.0)
-    )
+    spread = SPEED_NOISE_MPH * np.clip(np.sqrt(12.0 / np.maximum(vehicles, 1.0)), 0.4, 2.0)
+    noise = rng.standard_normal(flow.shape) * spread
     noise += _wander(rng, seconds, SLOW_NOISE_MINUTES, flow.shape[1]) * SLOW_NOISE_MPH
     # A queue is no less noisy for being slow, but its noise is bounded by its speed.
     speed = np.clip(speed + noise * np.minimum(1.0, speed / 25.0), *SPEED_RANGE_MPH)
     counted = rng.poisson(np.maximum(vehicles, 0.0))
-    occupancy = np.clip(
-        flow / speed * VEHICLE_MILES * np.where(vehicles > 0, counted / np.maximum(vehicles, 1e-9), 0.0), 0.0, 1.0
-    )
+    vehicles_per_mile = counted / np.maximum(vehicles, 1e-9) * flow / speed
+    occupancy = np.clip(vehicles_per_mile * VEHICLE_MILES, 0.0, 1.0)
     return DayTraffic(
         start, scenario, speed.astype(np.float32), counted.astype(np.float32), occupancy.astype(np.float32)
     )

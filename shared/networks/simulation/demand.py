@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.networks.simulation.roads import Carriageway, Floats
 
-# Demand as a share of a carriageway's capacity, at hours of the local clock: the shape that loop data of Los Angeles show.
+# Demand as a share of a carriageway's capacity, at hours of the local clock: the shape of loop data in Los Angeles.
 HOURS = (0, 2, 3, 4, 5, 6, 7, 9, 10, 12, 14, 15, 18, 19, 20, 22, 24)
 WORKDAY = (0.20, 0.11, 0.10, 0.17, 0.40, 0.66, 0.74, 0.72, 0.68, 0.68, 0.72, 0.76, 0.76, 0.66, 0.54, 0.38, 0.20)
 WEEKEND = (0.30, 0.20, 0.14, 0.11, 0.13, 0.20, 0.30, 0.50, 0.61, 0.74, 0.77, 0.76, 0.70, 0.64, 0.55, 0.44, 0.30)
@@ -47,4 +47,5 @@ def demand_shares(
         shares += morning * strength * np.where(inbound, WITH_THE_PEAK, AGAINST_THE_PEAK)
         shares += evening * strength * np.where(inbound, AGAINST_THE_PEAK, WITH_THE_PEAK)
     today = WEEKDAY_FACTOR[day.weekday()] * np.exp(rng.normal(0, DAY_SPREAD))
-    return shares * today * np.exp(rng.normal(0, ROAD_SPREAD, size=len(roads)))
+    wanted: Floats = shares * today * np.exp(rng.normal(0, ROAD_SPREAD, size=len(roads)))
+    return wanted

@@ -98,19 +98,15 @@ def apply_faults(
         span = _span(fault, traffic.start, network.reading_interval, len(speed))
         if span.start >= span.stop:
             continue
-        match fault.kind:
-            case FaultKind.DEAD:
-                for measure in (speed, volume, occupancy):
-                    measure[span, row] = np.nan
-            case FaultKind.STUCK:
-                for measure in (speed, volume, occupancy):
-                    measure[span, row] = measure[span.start, row]
-            case FaultKind.NOISY:
-                speed[span, row] = np.clip(speed[span, row] + noise[span, row], *NOISY_RANGE_MPH)
-            case FaultKind.OUT_OF_ORDER:
-                delay[span, row] = np.where(touched[span, row], lag[span, row], 0)
-            case FaultKind.DUPLICATED:
-                copy[span, row] = np.where(touched[span, row], lag[span, row], 0)
+        if fault.kind is FaultKind.OUT_OF_ORDER:
+            delay[span, row] = np.where(touched[span, row], lag[span, row], 0)
+        elif fault.kind is FaultKind.DUPLICATED:
+            copy[span, row] = np.where(touched[span, row], lag[span, row], 0)
+        elif fault.kind is FaultKind.NOISY:
+            speed[span, row] = np.clip(speed[span, row] + noise[span, row], *NOISY_RANGE_MPH)
+        else:
+            for measure in (speed, volume, occupancy):
+                measure[span, row] = np.nan if fault.kind is FaultKind.DEAD else measure[span.start, row]
     distorted = replace(traffic, speed_mph=speed, volume=volume, occupancy=occupancy)
     return DayReadings(distorted, tuple(faults), delay, copy)
 

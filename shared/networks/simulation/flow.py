@@ -1,8 +1,8 @@
 """The cell transmission model: traffic as a fluid with a triangular fundamental diagram. Pure.
 
-Source: C. F. Daganzo, 'The cell transmission model', Transportation Research B 28 (1994) 269-287. Each cell sends what it
-holds and what its capacity allows, and receives what room it has left; shock waves, queues that grow upstream and their
-recovery follow from that alone. Freeways exchange no queues at junctions: ramps feed and drain each carriageway evenly.
+Source: C. F. Daganzo, 'The cell transmission model', Transportation Research B 28 (1994) 269-287. Each cell sends what
+it holds and what its capacity allows, and receives what room it has left; shock waves, queues that grow upstream and
+their recovery follow from that alone. Freeways exchange no queues at junctions: ramps feed and drain each carriageway evenly.
 """
 
 from dataclasses import dataclass

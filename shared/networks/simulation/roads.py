@@ -1,6 +1,7 @@
 """The carriageways of a network as rows of cells, for the cell transmission model. Pure."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +125,7 @@ def _free_flow(cells: int, rng: np.random.Generator) -> Floats:
 def _capacity(road: Carriageway, along: tuple[Sensor, ...], rng: np.random.Generator) -> Floats:
     """Bottlenecks lie between two sensors: the one before sees the queue, the one after sees it dissolve."""
     share = np.ones(road.cell_count)
-    gaps = list(zip(along, along[1:], strict=False))
+    gaps = list(pairwise(along))
     wanted = max(1, round((along[-1].travel_miles - along[0].travel_miles) / MILES_PER_BOTTLENECK))
     for gap in rng.permutation(len(gaps))[:wanted]:
         before, after = gaps[gap]

@@ -54,7 +54,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Rain:
-    """Rain over the whole network in [start, end); `intensity` from 0 to 1 scales what it takes from speed and capacity."""
+    """Rain over the whole network in [start, end); `intensity` (0-1) scales what it takes from speed and capacity."""
 
     start: datetime
     end: datetime

@@ -4,13 +4,14 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import isnan
 
 import numpy as np
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import TrafficEvent
 from shared.networks.network import Network
-from shared.networks.simulation.days import DayTraffic, World, day_of, simulate_days
+from shared.networks.simulation.days import World, day_of, simulate_days
 from shared.networks.simulation.faults import (
     FAULTY_SHARE,
     DayReadings,
@@ -20,7 +21,7 @@ from shared.networks.simulation.faults import (
     draw_faults,
     max_delay_steps,
 )
-from shared.networks.simulation.roads import Floats, lay_out
+from shared.networks.simulation.roads import Floats, Indices, lay_out
 from shared.networks.simulation.scenario import Incident, Rain, Scenario
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,9 +67,9 @@ class Simulator:
         injected_faults: Sequence[SensorFault] = (),
         random_scenario: bool = True,
     ) -> None:
-        for named in (*incidents, *injected_faults):
-            if named.sensor_id not in network.index:
-                raise ConfigurationError(f"network {network.network_id} has no sensor {named.sensor_id}")
+        named = {incident.sensor_id for incident in incidents} | {fault.sensor_id for fault in injected_faults}
+        if unknown := named - set(network.index):
+            raise ConfigurationError(f"network {network.network_id} has no sensor {', '.join(sorted(unknown))}")
         self.network = network
         self.seed = seed
         self._world = World(network, seed, lay_out(network, seed), tuple(incidents), tuple(rain), random_scenario)
@@ -99,9 +100,8 @@ class Simulator:
         means = np.full((steps, len(self.network.sensors)), np.nan)
         instant, stop = start, start + steps * window
         while instant < stop:
-            # The pieces end with a day, and a day may end within a window: whole windows only.
             until = min(stop, instant + DAYS_AT_ONCE * timedelta(days=1))
-            readings = np.concatenate([part for part, _ in self._spans(instant, until)])
+            readings = np.concatenate(list(self._spans(instant, until)))
             heard = ~np.isnan(readings)
             folded = np.where(heard, readings, 0.0).reshape(-1, per_window, readings.shape[1]).sum(axis=1)
             count = heard.reshape(-1, per_window, readings.shape[1]).sum(axis=1)
@@ -148,7 +148,7 @@ class Simulator:
                 yield from self._events(earlier, row, np.flatnonzero(earlier.copy[row] == lag))
             day = earlier
 
-    def _events(self, day: DayReadings, row: int, columns: Sequence[int] | np.ndarray) -> Iterator[TrafficEvent]:
+    def _events(self, day: DayReadings, row: int, columns: Indices) -> Iterator[TrafficEvent]:
         traffic, network = day.traffic, self.network
         timestamp = traffic.start + row * network.reading_interval
         suffix = f"@{timestamp:%Y-%m-%dT%H:%M:%SZ}"
@@ -156,7 +156,7 @@ class Simulator:
             measure[row].tolist() for measure in (traffic.speed_mph, traffic.volume, traffic.occupancy)
         )
         for column in columns:
-            if speed[column] == speed[column]:  # noqa: PLR0124 - not NaN, without a call per reading
+            if not isnan(speed[column]):
                 sensor = network.sensors[column]
                 yield TrafficEvent(
                     event_id=sensor.sensor_id + suffix,
@@ -169,13 +169,14 @@ class Simulator:
                     share_observed=1.0,
                 )
 
-    def _spans(self, start: datetime, stop: datetime) -> Iterator[tuple[Floats, DayTraffic]]:
+    def _spans(self, start: datetime, stop: datetime) -> Iterator[Floats]:
         interval = self.network.reading_interval
         for day in self._readings(_days_between(start, stop, self.network)):
             traffic = day.traffic
             first = max(0, (start - traffic.start) // interval)
             last = min(len(traffic.speed_mph), (stop - traffic.start) // interval)
-            yield np.round(traffic.speed_mph[first:last].astype(np.float64), 1), traffic
+            speeds: Floats = traffic.speed_mph[first:last].astype(np.float64)
+            yield np.round(speeds, 1)
 
     def _at(self, step: int) -> tuple[DayReadings, int]:
         interval = self.network.reading_interval
