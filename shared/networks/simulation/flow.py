@@ -2,7 +2,8 @@
 
 Source: C. F. Daganzo, 'The cell transmission model', Transportation Research B 28 (1994) 269-287. Each cell sends what
 it holds and what its capacity allows, and receives what room it has left; shock waves, queues that grow upstream and
-their recovery follow from that alone. Freeways exchange no queues at junctions: ramps feed and drain each carriageway evenly.
+their recovery follow from that alone. Freeways exchange no queues at junctions: ramps feed and
+drain each carriageway evenly.
 """
 
 from dataclasses import dataclass

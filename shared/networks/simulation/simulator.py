@@ -11,7 +11,7 @@ import numpy as np
 from shared.events.errors import ConfigurationError
 from shared.events.records import TrafficEvent
 from shared.networks.network import Network
-from shared.networks.simulation.days import World, day_of, simulate_days
+from shared.networks.simulation.days import DayTraffic, World, day_of, simulate_days
 from shared.networks.simulation.faults import (
     FAULTY_SHARE,
     DayReadings,
