@@ -26,10 +26,10 @@ CRAWL_MPH = 5.0
 
 @dataclass(frozen=True, slots=True)
 class CongestionRule:
-    """The thresholds; the defaults are those of PeMS, but for the last four, which keep queues whole and steady.
+    """The thresholds; the defaults are those of PeMS, but for the last five, which keep queues whole and steady.
 
     A sensor joins a queue when it was slow in `join_points` of its `recent_points` newest points, and leaves it when
-    none of its `recent_points` newest observed speeds is below `leave_mph`. Slow stretches no more than `gap_miles`
+    none of its `leave_points` newest observed speeds is below `leave_mph`. Slow stretches no more than `gap_miles`
     apart are one queue: stop-and-go traffic is not a row of bottlenecks.
     """
 
@@ -40,8 +40,9 @@ class CongestionRule:
     required_points: int = 5
     recent_points: int = 3
     join_points: int = 2
+    leave_points: int = 4
     leave_mph: float = 45.0
-    gap_miles: float = 1.0
+    gap_miles: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def speed_drops(road: Roadway, speed_mph: Floats, rule: CongestionRule) -> Float
 def slow_sensors(speed_mph: Floats, members: Flags, rule: CongestionRule) -> Flags:
     """Which sensors stand in slow traffic now: (sensors,). Missing points speak neither for it nor against it."""
     joins = (speed_mph[-rule.recent_points :] < rule.slow_mph).sum(axis=0) >= rule.join_points
-    stays = ((speed_mph < rule.leave_mph) & _newest_observed(speed_mph, rule.recent_points)).any(axis=0)
+    stays = ((speed_mph < rule.leave_mph) & _newest_observed(speed_mph, rule.leave_points)).any(axis=0)
     flags: Flags = joins | (members & stays)
     return flags
 

@@ -36,9 +36,9 @@ CONFIDENCE_DIGITS = 3
 class Materiality:
     """What makes a change worth an update, beside another severity: another length of the queue, another head."""
 
-    extent_miles: float = 1.0
+    extent_miles: float = 1.5
     extent_share: float = 0.5
-    head_miles: float = 1.0
+    head_miles: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

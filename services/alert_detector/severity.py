@@ -2,8 +2,8 @@
 
 The measure is the delay of one vehicle that drives through the queue, against 60 mph, weighted by the lanes that stand
 in it (a carriageway of four lanes counts as it is, one of two half as much): what matters is how long how many wait.
-A queue whose end is a wall, traffic beyond it at least `WALL_MPH` faster, is one degree worse up to HIGH, because
-drivers run into its back. A standing alert is lowered only when the measure is well below the limit it had passed.
+A queue whose end is a wall, traffic beyond it at least `WALL_MPH` faster, is MEDIUM at least, because drivers run into
+its back. A standing alert is lowered only when the measure is well below the limit that it had passed.
 """
 
 from services.alert_detector.congestion import Queue
@@ -16,7 +16,7 @@ LIMITS_MINUTES = (
 )
 REFERENCE_LANES = 4.0
 WALL_MPH = 40.0
-LOWER_AT = 0.75
+LOWER_AT = 0.6
 """Share of a limit below which a standing alert no longer counts as past it."""
 
 RANKS = {severity: rank for rank, severity in enumerate(AlertSeverity)}
@@ -38,9 +38,6 @@ def weighted_delay_minutes(queue: Queue) -> float:
 def _severity(queue: Queue, share: float) -> AlertSeverity:
     delay = weighted_delay_minutes(queue)
     severity = next((name for name, limit in LIMITS_MINUTES if delay >= share * limit), AlertSeverity.LOW)
-    walled = queue.drop_mph >= share * WALL_MPH
-    if walled and severity is AlertSeverity.LOW:
+    if severity is AlertSeverity.LOW and queue.drop_mph >= share * WALL_MPH:
         return AlertSeverity.MEDIUM
-    if walled and severity is AlertSeverity.MEDIUM:
-        return AlertSeverity.HIGH
     return severity
