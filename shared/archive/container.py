@@ -4,14 +4,12 @@ The schema is that of `TrafficEvent` with two more fields, `partition` and `offs
 The codec is deflate, which the Avro specification requires of every implementation.
 """
 
-import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from io import BytesIO
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, cast
 
 import fastavro
@@ -19,8 +17,8 @@ from fastavro.read import SchemaResolutionError
 
 from shared.events.errors import ArchiveError
 from shared.events.records import TrafficEvent
+from shared.events.schema_files import current_schema
 
-SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "TrafficEvent.avsc"
 CODEC = "deflate"
 BLOCK_BYTES = 64 * 1024
 
@@ -39,7 +37,7 @@ class ArchivedEvent:
 @cache
 def container_schema() -> dict[str, Any]:
     """The parsed schema of raw files."""
-    schema: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    schema = current_schema(TrafficEvent.__name__).definition
     place = [
         {"name": "partition", "type": "int", "doc": "Partition of traffic-events that the event was read from."},
         {"name": "offset", "type": "long", "doc": "Offset of the event in that partition."},
