@@ -15,10 +15,9 @@ class BrokerSettings:
     Attributes:
         default_partitions: partitions of a topic that is created without a count.
         auto_create_topics: whether a metadata request creates the topics that it names.
-        retention_bytes: default `retention.bytes` per partition; bounded, because the log lives in memory. -1 is
-        unlimited. retention_ms: default `retention.ms`; unlimited, because `retention_bytes` bounds the memory and
-        replays of old
-            data carry old timestamps.
+        retention_bytes: default `retention.bytes` per partition; bounded, as the log lives in memory; -1: unlimited.
+        retention_ms: default `retention.ms`; -1, unlimited, because `retention_bytes` bounds the memory and replays of
+            old data carry old timestamps.
         compacted_bytes: hard limit of one partition of a compacted topic, which `retention.bytes` does not touch.
         max_message_bytes: default `max.message.bytes`, the largest accepted batch.
         max_request_bytes: a larger request closes its connection.

@@ -72,7 +72,7 @@ class Segment:
         return bytes(self._data[start : self._ends[index]])
 
     def read(self, offset: int, max_bytes: int) -> Slice | None:
-        """Return whole batches from the one that holds `offset`, or the next after it: one, or more up to `max_bytes`."""
+        """Return whole batches from the one that holds `offset`, or the next: one, or more up to `max_bytes`."""
         first = bisect_left(self._last_offsets, offset)
         if first == len(self._ends):
             return None

@@ -1,0 +1,152 @@
+"""The log that the contract is held against: the embedded broker, and any Kafka that a variable names."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+KAFKA_VARIABLE = "METRLA_TEST_KAFKA_BOOTSTRAP_SERVERS"
+IMPLEMENTATIONS = [
+    "devbroker",
+    pytest.param(
+        "kafka",
+        marks=pytest.mark.skipif(
+            not os.environ.get(KAFKA_VARIABLE), reason=f"{KAFKA_VARIABLE} names no Kafka to hold the contract against"
+        ),
+    ),
+]
+
+Eventually = Callable[[Callable[[], Awaitable[bool]], float], Awaitable[None]]
+NewTopicFactory = Callable[..., Awaitable[str]]
+ConsumerFactory = Callable[..., Awaitable[AIOKafkaConsumer]]
+ProducerFactory = Callable[..., Awaitable[AIOKafkaProducer]]
+Reader = Callable[..., Awaitable[list[ConsumerRecord[bytes, bytes]]]]
+
+
+@pytest.fixture(scope="session")
+def devbroker_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run one embedded broker as a process, as the demo does."""
+    port_file = tmp_path_factory.mktemp("devbroker") / "address"
+    process = subprocess.Popen([sys.executable, "-m", "shared.devbroker", "--port", "0", "--port-file", str(port_file)])
+    try:
+        deadline = time.monotonic() + 30
+        while not port_file.exists():
+            assert process.poll() is None, "the broker ended at once"
+            assert time.monotonic() < deadline, "the broker did not become ready"
+            time.sleep(0.02)
+        yield port_file.read_text().strip()
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def bootstrap_servers(request: pytest.FixtureRequest) -> str:
+    if request.param == "devbroker":
+        address: str = request.getfixturevalue("devbroker_address")
+        return address
+    return os.environ[KAFKA_VARIABLE]
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Make names that no earlier run on a standing server has used."""
+    return lambda prefix: f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await client.start()
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def new_topic(admin: AIOKafkaAdminClient, unique: Callable[[str], str]) -> AsyncIterator[NewTopicFactory]:
+    """Create topics that are deleted after the test."""
+    names: list[str] = []
+
+    async def create(partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
+        name = unique("contract")
+        response = await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dict(config or {}))])
+        assert [error[1] for error in response.topic_errors] == [0], response
+        names.append(name)
+        return name
+
+    yield create
+    if names:
+        await admin.delete_topics(names)
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def new_consumer(bootstrap_servers: str, clients: AsyncExitStack) -> ConsumerFactory:
+    """Start consumers that are stopped after the test."""
+
+    async def start(*topics: str, **options: Any) -> AIOKafkaConsumer:
+        settings = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "metadata_max_age_ms": 1000} | options
+        consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap_servers, **settings)
+        await consumer.start()
+        clients.push_async_callback(consumer.stop)
+        return consumer
+
+    return start
+
+
+@pytest.fixture
+def new_producer(bootstrap_servers: str, clients: AsyncExitStack) -> ProducerFactory:
+    """Start producers that are stopped after the test."""
+
+    async def start(**options: Any) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, **options)
+        await producer.start()
+        clients.push_async_callback(producer.stop)
+        return producer
+
+    return start
+
+
+@pytest.fixture
+def read_all(new_consumer: ConsumerFactory) -> Reader:
+    """Read a topic from its beginning to where its end is now."""
+
+    async def read(topic: str) -> list[ConsumerRecord[bytes, bytes]]:
+        consumer = await new_consumer(topic)
+        partitions = list(consumer.assignment())
+        ends = await consumer.end_offsets(partitions)
+        records: list[ConsumerRecord[bytes, bytes]] = []
+        async with asyncio.timeout(30):
+            while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    records += batch
+        await consumer.stop()
+        return records
+
+    return read
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until a condition holds, or fail after so many seconds."""
+
+    async def wait(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
+        async with asyncio.timeout(within_s):
+            while not await condition():
+                await asyncio.sleep(0.05)
+
+    return wait
