@@ -47,7 +47,7 @@ bench: setup ## ratios against a baseline in the same run
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
-	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --generate-hashes --upgrade \
+	build/lock/bin/pip-compile --quiet --extra train --extra dev --strip-extras --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean: ## the environment, caches and what demos left
