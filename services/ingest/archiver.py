@@ -1,0 +1,181 @@
+"""The archive group: every valid event of `traffic-events` into the archive, each offset once.
+
+A flush notes its files (`intent`), writes them, commits, and removes the note. Whoever takes the partition up after a
+crash deletes the files of a note whose records are not committed: they will be read, and written, again.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+import structlog
+from aiokafka import TopicPartition
+
+from services.ingest.intake import Judged, is_rekeyed, judge
+from services.ingest.intent import PlannedFile, leftovers, write_intent
+from services.ingest.validate import EventValidator
+from shared.archive.container import ArchivedEvent, encode_container
+from shared.archive.layout import hour_of, pending_path, raw_path
+from shared.archive.port import Archive
+from shared.events.records import NetworkId
+from shared.kafka.consumer import Committed, GroupMember, Records
+from shared.runtime.clock import Clock
+from shared.runtime.metrics import IngestMetrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+ARCHIVE_GROUP = "metrla-ingest-archive"
+
+
+@dataclass(frozen=True, slots=True)
+class FlushPolicy:
+    """When what one partition has collected is written: at so many seconds, events or bytes."""
+
+    seconds: float
+    events: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What was read after the last commit; `next_offset` is what a flush commits."""
+
+    next_offset: int
+    committed: int
+    events: list[ArchivedEvent] = field(default_factory=list)
+    bytes: int = 0
+    since_s: float = 0.0
+
+    def due(self, policy: FlushPolicy, now_s: float) -> bool:
+        """Whether to flush now; records without a valid event make a commit due by time as well."""
+        if self.next_offset == self.committed:
+            return False
+        return self.full(policy) or now_s - self.since_s >= policy.seconds
+
+    def full(self, policy: FlushPolicy) -> bool:
+        """Whether nothing more is to be collected before a flush."""
+        return len(self.events) >= policy.events or self.bytes >= policy.bytes
+
+
+class Archiver:
+    """The `PartitionWork` of the archive group. Rejected records are left to the windows group, which keeps them.
+
+    A mis-keyed event is archived as it came, and the copy that ingest published under its right key is not.
+    """
+
+    def __init__(
+        self,
+        *,
+        validator: EventValidator,
+        archive: Archive,
+        policy: FlushPolicy,
+        metrics: IngestMetrics,
+        clock: Clock,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._validator = validator
+        self._archive = archive
+        self._policy = policy
+        self._metrics = metrics
+        self._clock = clock
+        self._monotonic = monotonic
+        self._held: dict[TopicPartition, _Partition] = {}
+
+    def hungry(self) -> Collection[TopicPartition]:
+        """Those that are not full."""
+        return [partition for partition, held in self._held.items() if not held.full(self._policy)]
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """The first record of each partition that is not in the archive."""
+        return {partition: held.committed for partition, held in self._held.items()}
+
+    async def take(self, member: GroupMember, committed: Mapping[TopicPartition, Committed]) -> None:
+        """Remove the leftovers of a crash, then start from what was committed."""
+        for partition, commit in committed.items():
+            clean_up = partial(asyncio.to_thread, self._clean_up, partition.partition, commit.offset)
+            removed = await member.persist("archive", clean_up)
+            if removed:
+                log.warning("leftovers of a crash removed", partition=partition.partition, files=removed)
+            self._held[partition] = _Partition(commit.offset, commit.offset)
+
+    async def handle(self, member: GroupMember, records: Records) -> None:
+        """Collect, and flush what is due."""
+        with self._metrics.batch_seconds.labels(ARCHIVE_GROUP).time():
+            await self._collect(member, records)
+            now_s = self._monotonic()
+            for partition, held in self._held.items():
+                if held.due(self._policy, now_s):
+                    await self._flush(member, partition, held)
+
+    async def give_up(self, member: GroupMember) -> None:
+        """Flush everything."""
+        for partition, held in self._held.items():
+            if held.next_offset != held.committed:
+                await self._flush(member, partition, held)
+
+    def drop(self) -> None:
+        """Forget all partitions."""
+        self._held.clear()
+
+    async def _collect(self, member: GroupMember, records: Records) -> None:
+        ours = {partition: batch for partition, batch in records.items() if partition in self._held}
+        if not ours:
+            return
+        judged = await member.persist("validate", lambda: asyncio.to_thread(self._judge, ours))
+        for partition, batch in judged.items():
+            held = self._held[partition]
+            if held.next_offset == held.committed:
+                held.since_s = self._monotonic()
+            for event, record in batch.events:
+                if not is_rekeyed(record):
+                    held.events.append(ArchivedEvent(event, record.partition, record.offset))
+                    held.bytes += len(record.value)
+            held.next_offset = ours[partition][-1].offset + 1
+
+    def _judge(self, records: Records) -> Mapping[TopicPartition, Judged]:
+        return {partition: judge(self._validator, batch, self._clock) for partition, batch in records.items()}
+
+    async def _flush(self, member: GroupMember, partition: TopicPartition, held: _Partition) -> None:
+        number = partition.partition
+        if held.events:
+            files = await member.persist("archive", lambda: asyncio.to_thread(self._write, number, held.events))
+            await member.commit({partition: (held.next_offset, "")})
+            await member.persist("archive", lambda: asyncio.to_thread(self._archive.delete, pending_path(number)))
+            self._metrics.archived.inc(len(held.events))
+            self._metrics.files.inc(files)
+        else:
+            await member.commit({partition: (held.next_offset, "")})
+        held.committed = held.next_offset
+        held.events = []
+        held.bytes = 0
+
+    def _write(self, partition: int, events: list[ArchivedEvent]) -> int:
+        by_hour: dict[tuple[NetworkId, datetime], list[ArchivedEvent]] = defaultdict(list)
+        for archived in events:
+            by_hour[archived.event.network_id, hour_of(archived.event.timestamp)].append(archived)
+        files = {
+            PlannedFile(
+                raw_path(network_id, hour, partition, group[0].offset, group[-1].offset),
+                group[0].offset,
+                group[-1].offset,
+            ): group
+            for (network_id, hour), group in by_hour.items()
+        }
+        self._archive.write(pending_path(partition), write_intent(list(files)))
+        for file, group in files.items():
+            self._archive.write(file.path, encode_container(group))
+        return len(files)
+
+    def _clean_up(self, partition: int, committed: int) -> int:
+        note = pending_path(partition)
+        folder = note.rpartition("/")[0]
+        if not any(entry.path == note for entry in self._archive.list(folder)):
+            return 0
+        stale = leftovers(self._archive.read(note), committed)
+        for path in stale:
+            self._archive.delete(path)
+        self._archive.delete(note)
+        return len(stale)

@@ -1,0 +1,73 @@
+"""Hold back what runs ahead, so that partitions advance together in event time. Pure.
+
+A k-way merge as in Kafka Streams, but by prefixes instead of single records: as partitions only have to stay near each
+other, all records up to a common time can pass at once.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from shared.events.records import TrafficEvent
+
+START = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Lane:
+    """The events of one partition that wait, in offset order, and where reading stands.
+
+    `read` is the offset after the last record polled.
+    """
+
+    read: int
+    waiting: deque[tuple[TrafficEvent, int]] = field(default_factory=deque)
+    newest: datetime = START
+    _empty_since_s: float | None = None
+
+    def put(self, event: TrafficEvent, offset: int) -> None:
+        """Append the next event."""
+        self.waiting.append((event, offset))
+        self.newest = max(self.newest, event.timestamp)
+
+    def note_empty(self, now_s: float) -> None:
+        """Start or stop the time for which the lane has been empty; to be called before each poll."""
+        if self.waiting:
+            self._empty_since_s = None
+        elif self._empty_since_s is None:
+            self._empty_since_s = now_s
+
+    def note_busy(self) -> None:
+        """The lane passed events, so that it is empty says nothing yet."""
+        self._empty_since_s = None
+
+    def empty_s(self, now_s: float) -> float:
+        """Seconds for which polls have brought nothing."""
+        return 0.0 if self.waiting or self._empty_since_s is None else now_s - self._empty_since_s
+
+    @property
+    def position(self) -> int:
+        """The offset of the first record that has not passed."""
+        return self.waiting[0][1] if self.waiting else self.read
+
+
+def horizon(lanes: Collection[Lane], behind: Collection[Lane]) -> datetime | None:
+    """The event time up to which every lane may pass; `None` while none may.
+
+    `behind` are the lanes that have more on the log than was read; one of them that is empty holds all others, an empty
+    one that has read everything holds none. The lane that sets the horizon always passes whole.
+    """
+    if any(not lane.waiting for lane in behind):
+        return None
+    return min((lane.newest for lane in lanes if lane.waiting), default=None)
+
+
+def passing(lane: Lane, until: datetime) -> Iterator[tuple[TrafficEvent, int]]:
+    """Take the events before the first one later than `until` out of the lane, in offset order."""
+    waiting = lane.waiting
+    while waiting and waiting[0][0].timestamp <= until:
+        yield waiting.popleft()
+    if not waiting:
+        lane.newest = START
+        lane.note_busy()

@@ -1,0 +1,62 @@
+"""The distinct readings of one sensor in one window, summarised. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from math import fsum, sqrt
+
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
+
+
+def summarise(
+    network_id: NetworkId,
+    sensor_id: SensorId,
+    window_start: datetime,
+    window_end: datetime,
+    expected_readings: float,
+    readings: Mapping[int, TrafficEvent],
+) -> ProcessedTrafficAggregate:
+    """The aggregate of `readings` (by timestamp in milliseconds; at least one), whatever order they came in.
+
+    Sums are exactly rounded (`math.fsum`) and the variance is taken about the mean in a second pass, so the figures
+    depend on the readings alone, never on their order, and do not cancel out. The standard deviation is the
+    population's. `share_observed` sums the readings' own shares, 1 where a reading states none, over the number that
+    a window expects, and is at most 1; a detector that reports volume without speed did observe.
+    `last_event_id` belongs to the reading with the latest timestamp.
+    """
+    speeds, volumes, occupancies, shares = list[float](), list[float](), list[float](), list[float]()
+    for event in readings.values():
+        if event.speed_mph is not None:
+            speeds.append(event.speed_mph)
+        if event.volume_vehicles is not None:
+            volumes.append(event.volume_vehicles)
+        if event.occupancy is not None:
+            occupancies.append(event.occupancy)
+        shares.append(1.0 if event.share_observed is None else event.share_observed)
+    mean, least, most, deviation = _spread(speeds)
+    return ProcessedTrafficAggregate(
+        network_id=network_id,
+        sensor_id=sensor_id,
+        window_start=window_start,
+        window_end=window_end,
+        revision=len(readings),
+        speed_count=len(speeds),
+        mean_speed_mph=mean,
+        min_speed_mph=least,
+        max_speed_mph=most,
+        std_speed_mph=deviation,
+        volume_vehicles=fsum(volumes) if volumes else None,
+        occupancy=fsum(occupancies) / len(occupancies) if occupancies else None,
+        share_observed=min(1.0, fsum(shares) / expected_readings),
+        last_event_id=readings[max(readings)].event_id,
+    )
+
+
+def _spread(speeds: list[float]) -> tuple[float | None, float | None, float | None, float | None]:
+    if not speeds:
+        return None, None, None, None
+    if len(speeds) == 1:
+        return speeds[0], speeds[0], speeds[0], 0.0
+    least, most = min(speeds), max(speeds)
+    # The quotient of an exact sum may still lie one rounding step outside the readings.
+    mean = min(max(fsum(speeds) / len(speeds), least), most)
+    return mean, least, most, sqrt(fsum((speed - mean) ** 2 for speed in speeds) / len(speeds))

@@ -1,0 +1,237 @@
+"""One member of a consumer group whose work is never lost, doubled or skipped when partitions change hands.
+
+aiokafka rebalances eagerly: every member gives up all its partitions, then gets new ones. A member therefore handles
+batches in turns under a lock. A revocation waits for the turn in hand, lets the work finish and commit, and only then
+lets the partitions go; nothing of them is kept. After an assignment the work takes its partitions up again from what
+was committed, in the next turn rather than in the callback, because aiokafka sends no heartbeat while that one runs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from shared.kafka.admin import open_admin
+from shared.kafka.persistence import LONGEST_PAUSE_S, Persistence
+
+log = structlog.stdlib.get_logger(__name__)
+
+# A process that is killed is noticed within the session time-out, so another one takes over soon.
+SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_MS = 2_000
+# How long a rebalance waits for members that finish their batch; a member that asks for nothing for so long leaves.
+REBALANCE_TIMEOUT_MS = 30_000
+MAX_POLL_INTERVAL_MS = 300_000
+POLL_MS = 200
+
+Records = Mapping[TopicPartition, Sequence[ConsumerRecord]]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a group committed for one partition; the offset is 0 and the metadata empty where it never did."""
+
+    offset: int
+    metadata: str
+
+
+class PartitionWork(Protocol):
+    """What a member does with the partitions it holds. No two methods run at the same time."""
+
+    def hungry(self) -> Collection[TopicPartition]:
+        """The partitions to read from next: those held whose unfinished records are not too many."""
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Per partition held, the offset of the first record not yet handled."""
+
+    async def take(self, member: "GroupMember", committed: Mapping[TopicPartition, Committed]) -> None:
+        """Hold these partitions from now on, from what was committed."""
+
+    async def handle(self, member: "GroupMember", records: Records) -> None:
+        """Handle the next records, none when a poll found none; records of partitions not held are left alone."""
+
+    async def give_up(self, member: "GroupMember") -> None:
+        """Finish what is in hand and commit it; `drop` follows."""
+
+    def drop(self) -> None:
+        """Forget every partition without a commit: what was not committed will be read again."""
+
+
+class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not annotated
+    """Reads one topic as a member of a group and drives its work. Made by `open_member`."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, group_id: str, bootstrap_servers: str, retry_on: tuple[type[Exception], ...]
+    ) -> None:
+        self._consumer = consumer
+        self._bootstrap_servers = bootstrap_servers
+        self._turn = asyncio.Lock()
+        self._work: PartitionWork | None = None
+        self._stop = asyncio.Event()
+        self._untaken: frozenset[TopicPartition] | None = None
+        self._leaving = True
+        self._poll_trouble: str | None = None
+        self.group_id = group_id
+        self.persist = Persistence(retry_on, lambda: self._leaving or self._stop.is_set())
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What keeps the member from working, or `None`: its assignment, or what fails at present."""
+        if self._leaving or self._untaken is not None:
+            return self.persist.trouble or self._poll_trouble or f"partitions for group {self.group_id}"
+        return self.persist.trouble or self._poll_trouble
+
+    def lag(self) -> int:
+        """Records between the end of the log, as last heard, and what the work has handled."""
+        held = self._consumer.assignment()
+        positions = self._work.positions() if self._work is not None else {}
+        ends = {partition: self._consumer.highwater(partition) for partition in held if partition in positions}
+        return sum(max(0, end - positions[partition]) for partition, end in ends.items() if end is not None)
+
+    def end_seen(self, partition: TopicPartition) -> int | None:
+        """The end of the log of a partition held, as of the last fetch; `None` before the first."""
+        if partition not in self._consumer.assignment():
+            return None
+        end: int | None = self._consumer.highwater(partition)
+        return end
+
+    async def run(self, topic: str, work: PartitionWork, stop: asyncio.Event, max_records: int) -> None:
+        """Work until `stop` is set, then finish what is in hand and commit it."""
+        self._work, self._stop = work, stop
+        self._consumer.subscribe([topic], listener=self)
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                records = await self._poll(work, stopping, max_records)
+                async with self._turn:
+                    await self._guarded(self._one_turn(work, records))
+            async with self._turn:
+                await self._hand_over(work)
+        finally:
+            stopping.cancel()
+
+    async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        """Commit offsets with metadata; retries until done or until the partitions are no longer ours."""
+        if offsets:
+            await self.persist("commit", lambda: self._consumer.commit(dict(offsets)))
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Let the batch in hand finish, then give everything up."""
+        self._leaving = True
+        async with self._turn:
+            if self._work is not None:
+                await self._hand_over(self._work)
+        if revoked:
+            log.info("partitions revoked", group=self.group_id, partitions=sorted(tp.partition for tp in revoked))
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Note what the next turn takes up."""
+        self._untaken = frozenset(assigned)
+        self._leaving = False
+        log.info("partitions assigned", group=self.group_id, partitions=sorted(tp.partition for tp in assigned))
+
+    async def _poll(self, work: PartitionWork, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> Records:
+        hungry = work.hungry()
+        if not hungry and work.positions():
+            await asyncio.wait({stopping}, timeout=POLL_MS / 1000)
+            return {}
+        # Outside the turn: getmany waits for the end of a rebalance, which waits for the turn.
+        polling = asyncio.ensure_future(
+            self._consumer.getmany(*hungry, timeout_ms=POLL_MS, max_records=max_records),
+        )
+        await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not polling.done():
+            polling.cancel()
+            await asyncio.wait({polling})
+            return {}
+        try:
+            records: Records = polling.result()
+        except KafkaError as failure:
+            if not failure.retriable:
+                raise
+            self._poll_trouble = f"poll: {failure!r}"
+            await asyncio.wait({stopping}, timeout=LONGEST_PAUSE_S)
+            return {}
+        self._poll_trouble = None
+        return records
+
+    async def _one_turn(self, work: PartitionWork, records: Records) -> None:
+        if self._untaken is None:
+            await work.handle(self, records)
+            return
+        # What was polled so far may be from before the rebalance: it is left, and read again from the commit on.
+        untaken = self._untaken
+        committed = await self.persist("read commits", lambda: self._committed(untaken))
+        await work.take(self, committed)
+        for partition, commit in committed.items():
+            self._consumer.seek(partition, commit.offset)
+        self._untaken = None
+
+    async def _hand_over(self, work: PartitionWork) -> None:
+        self._untaken = None
+        try:
+            await self._guarded(work.give_up(self))
+        finally:
+            work.drop()
+
+    async def _guarded(self, turn: Awaitable[None]) -> None:
+        try:
+            await turn
+        except (CommitFailedError, IllegalStateError) as fenced:
+            log.warning("partitions lost", group=self.group_id, error=str(fenced))
+        except Exception as failure:
+            if not self.persist.passing(failure) or not (self._leaving or self._stop.is_set()):
+                raise
+            log.warning("batch abandoned", group=self.group_id, error=str(failure))
+            self.persist.trouble = None
+        else:
+            return
+        if self._work is not None:
+            self._work.drop()
+
+    async def _committed(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+        if not partitions:
+            return {}
+        async with open_admin(self._bootstrap_servers) as admin:
+            found = await admin.list_consumer_group_offsets(self.group_id, partitions=list(partitions))
+        return {
+            partition: Committed(found[partition].offset, found[partition].metadata or "")
+            if partition in found and found[partition].offset >= 0
+            else Committed(0, "")
+            for partition in partitions
+        }
+
+
+@asynccontextmanager
+async def open_member(
+    bootstrap_servers: str, group_id: str, client_id: str, retry_on: tuple[type[Exception], ...] = ()
+) -> AsyncIterator[GroupMember]:
+    """A connected member that has not joined yet; on leaving it leaves the group.
+
+    Args:
+        bootstrap_servers: the brokers to start from.
+        group_id: the consumer group.
+        client_id: how broker logs name this process.
+        retry_on: failures of the work, beside Kafka's own, that pass by themselves.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        group_id=group_id,
+        client_id=client_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+    )
+    try:
+        await consumer.start()
+        yield GroupMember(consumer, group_id, bootstrap_servers, retry_on)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,173 @@
+"""The dead-letter topic: what could not be used, byte for byte, with the reason and the place it came from."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from shared.events.errors import RejectionReason
+from shared.events.topics import (
+    DEAD_LETTER_DETAIL,
+    DEAD_LETTER_REASON,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+    TRAFFIC_EVENTS_DLQ,
+)
+from shared.kafka.producer import Message, send_all
+from shared.kafka.replay import open_reader, read_range
+
+log = structlog.stdlib.get_logger(__name__)
+
+# A dead letter is written after its source, by another machine's clock: this much they may differ.
+CLOCK_SKEW_MS = 5 * 60 * 1000
+READ_BACK_STEP = 5_000
+SURELY_SENDABLE_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record that cannot be used, and why."""
+
+    record: ConsumerRecord
+    reason: RejectionReason
+    detail: str
+
+    @property
+    def source(self) -> tuple[str, int, int]:
+        """Topic, partition and offset that it came from."""
+        return self.record.topic, self.record.partition, self.record.offset
+
+    def message(self) -> Message:
+        """Key, value and headers as they came, and ours after them."""
+        topic, partition, offset = self.source
+        ours = {
+            DEAD_LETTER_REASON: self.reason.value,
+            DEAD_LETTER_DETAIL: self.detail,
+            SOURCE_TOPIC: topic,
+            SOURCE_PARTITION: str(partition),
+            SOURCE_OFFSET: str(offset),
+        }
+        headers = [*self.record.headers, *((name, text.encode()) for name, text in ours.items())]
+        return Message(TRAFFIC_EVENTS_DLQ.name, self.record.key, self.record.value, headers)
+
+
+class DeadLetterWriter:
+    """Writes dead letters, each source record once.
+
+    A service that died after it wrote a dead letter and before it committed reads the bad record again. So before the
+    first dead letter of a partition that was newly assigned, the writer looks up in the dead-letter topic which sources
+    are there already. It begins at the wall time of that bad record: whatever was written about it, or about a later
+    one, came after.
+    """
+
+    def __init__(self, bootstrap_servers: str, producer: AIOKafkaProducer, client_id: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._producer = producer
+        self._client_id = client_id
+        self._unknown: set[tuple[str, int]] = set()
+        self._written: set[tuple[str, int, int]] = set()
+
+    def expect(self, partitions: Iterable[TopicPartition]) -> None:
+        """These source partitions are ours now; what others wrote about them is not known yet."""
+        self._written.clear()
+        self._unknown = {(partition.topic, partition.partition) for partition in partitions}
+
+    async def write(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""
+        unsure = [letter for letter in letters if letter.source[:2] in self._unknown]
+        if unsure:
+            await self._read_back(min(letter.record.timestamp for letter in unsure))
+            self._unknown -= {letter.source[:2] for letter in unsure}
+        missing = [letter for letter in letters if letter.source not in self._written]
+        try:
+            await self._send(missing)
+        except KafkaError:
+            # Some of them may have arrived.
+            self._unknown |= {letter.source[:2] for letter in missing}
+            raise
+        self._written.difference_update(letter.source for letter in letters)
+        return missing
+
+    async def _send(self, letters: Sequence[DeadLetter]) -> None:
+        largest = max((len(letter.record.value or b"") for letter in letters), default=0)
+        if largest < SURELY_SENDABLE_BYTES:
+            await send_all(self._producer, [letter.message() for letter in letters])
+            return
+        for letter in letters:
+            message = letter.message()
+            try:
+                await send_all(self._producer, [message])
+            except MessageSizeTooLargeError:
+                # It fitted into its own topic and does not fit here: its place in the source is all that can be kept.
+                topic, partition, offset = letter.source
+                log.error("dead letter too large", topic=topic, partition=partition, offset=offset)  # noqa: TRY400 - foreseen
+                await send_all(self._producer, [Message(message.topic, message.key, b"", message.headers)])
+
+    async def _read_back(self, since_ms: int) -> None:
+        async with open_reader(self._bootstrap_servers, f"{self._client_id}-read-back") as reader:
+            await reader.topics()
+            for number in sorted(reader.partitions_for_topic(TRAFFIC_EVENTS_DLQ.name) or ()):
+                await self._read_back_partition(reader, TopicPartition(TRAFFIC_EVENTS_DLQ.name, number), since_ms)
+
+    async def _read_back_partition(self, reader: AIOKafkaConsumer, partition: TopicPartition, since_ms: int) -> None:
+        since_ms = max(0, since_ms - CLOCK_SKEW_MS)
+        found = (await reader.offsets_for_times({partition: since_ms}))[partition]
+        if found is None:
+            return
+        end = (await reader.end_offsets([partition]))[partition]
+        for start in range(found.offset, end, READ_BACK_STEP):
+            for record in await read_range(reader, partition, start, min(end, start + READ_BACK_STEP)):
+                source = _source(record)
+                if source is not None and source[:2] in self._unknown:
+                    self._written.add(source)
+
+
+def _source(record: ConsumerRecord) -> tuple[str, int, int] | None:
+    headers = dict(record.headers)
+    try:
+        return headers[SOURCE_TOPIC].decode(), int(headers[SOURCE_PARTITION]), int(headers[SOURCE_OFFSET])
+    except (KeyError, ValueError):
+        return None
+
+
+class DeadLetterLimit:
+    """Notices when rejection is the rule: then the feed, the networks or this release is wrong, not single events.
+
+    Nothing stops (what is rejected is kept, and can be published again); the service logs an error and is not ready,
+    which halts a rolling update before every instance rejects everything. The idea is arroyo's dead-letter limit.
+    """
+
+    def __init__(self, share: float, over_events: int) -> None:
+        """More than `share` (0-1) of the last `over_events` events; not judged on fewer than a tenth of them."""
+        self._share = share
+        self._over = over_events
+        self._batches: deque[tuple[int, int]] = deque()
+        self._events = self._rejected = 0
+        self.exceeded = False
+
+    @property
+    def rejected_share(self) -> float:
+        """The share (0-1) of the last events that was rejected."""
+        return self._rejected / self._events if self._events else 0.0
+
+    def count(self, events: int, rejected: int) -> None:
+        """Add one batch of `events` in all, of which `rejected` were."""
+        if not events:
+            return
+        self._batches.append((events, rejected))
+        self._events += events
+        self._rejected += rejected
+        while self._batches and self._events - self._batches[0][0] >= self._over:
+            oldest, oldest_rejected = self._batches.popleft()
+            self._events -= oldest
+            self._rejected -= oldest_rejected
+        exceeded = self._events * 10 >= self._over and self.rejected_share > self._share
+        if exceeded and not self.exceeded:
+            log.error("dead-letter limit exceeded", rejected_share=round(self.rejected_share, 3), events=self._events)
+        elif self.exceeded and not exceeded:
+            log.info("dead-letter limit kept again", rejected_share=round(self.rejected_share, 3))
+        self.exceeded = exceeded
