@@ -145,6 +145,12 @@ def slow_sensors(speed_mph: Floats, members: Flags, rule: CongestionRule) -> Fla
     return flags
 
 
+def heard_sensors(speed_mph: Floats) -> Flags:
+    """Which sensors have told a speed at any of these points: (sensors,)."""
+    flags: Flags = np.asarray(np.isfinite(speed_mph).any(axis=0))
+    return flags
+
+
 def _rise(road: Roadway, speed_mph: Floats, candidates: Positions, way: int, within_miles: float) -> Floats:
     peak = speed_mph[:, candidates].copy()
     rising = np.isfinite(peak)

@@ -5,9 +5,9 @@ from datetime import datetime
 import numpy as np
 
 from services.alert_detector.board import AlertBoard
-from services.alert_detector.congestion import CongestionRule, find_queues
+from services.alert_detector.congestion import CongestionRule, find_queues, heard_sensors
 from services.alert_detector.lifecycle import Materiality, Moment, advance
-from services.alert_detector.roadway import Flags, Floats, roadway
+from services.alert_detector.roadway import Floats, roadway
 from shared.events.records import AlertType, TrafficAlert
 from shared.networks.network import Network
 
@@ -36,13 +36,12 @@ class CongestionDetector:
         """
         speed = speed_mph[-self.rule.points :, self._road.columns]
         members = self._road.flags(sensor_id for alert in board.standing() for sensor_id in alert.affected_sensors)
-        heard: Flags = np.isfinite(speed).any(axis=0)
         moment = Moment(
             at=at,
             queues=find_queues(
                 self._road, speed, share_observed[-self.rule.points :, self._road.columns], members, self.rule
             ),
-            heard=heard,
+            heard=heard_sensors(speed),
             look_back=self.rule.points * self.network.window,
         )
         return advance(board, self._road, moment, self.material)

@@ -1,0 +1,134 @@
+"""Composition root of the alert detector: aggregates to alerts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+from prometheus_client import CollectorRegistry
+from structlog.stdlib import BoundLogger
+
+from services.alert_detector.alert_log import AlertLog, partition_of
+from services.alert_detector.board import AlertBoard
+from services.alert_detector.detector import CongestionDetector
+from services.alert_detector.processor import AlertProcessor, RoadChanges
+from services.alert_detector.settings import AlertDetectorSettings
+from shared.events.avro import codec
+from shared.events.errors import RejectedEventError
+from shared.events.records import ProcessedTrafficAggregate
+from shared.events.topics import AGGREGATES
+from shared.kafka.admin import ensure_topics
+from shared.kafka.assignment import Input
+from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
+from shared.kafka.delivery import StoppingError, until_done
+from shared.kafka.producer import open_producer
+from shared.kafka.replay import LogRecord
+from shared.kafka.worker import Worker
+from shared.networks.folder import load_networks
+from shared.runtime.lifecycle import run_service
+from shared.runtime.metrics import AlertDetectorMetrics
+from shared.runtime.probes import serve_probes
+from shared.runtime.settings import PlatformSettings, read_settings
+from shared.store.opening import open_store
+from shared.store.port import Store
+
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+CLIENT_ID = "metrla-alert-detector"
+
+
+@dataclass
+class _Wiring:
+    """What the worker calls, tied to clients and metrics."""
+
+    processor: AlertProcessor
+    metrics: AlertDetectorMetrics
+    producer: AIOKafkaProducer
+    alerts: AlertLog
+    letters: DeadLetterWriter
+    held: set[TopicPartition] = field(default_factory=set)
+
+    async def restore(self, partition: int) -> None:
+        """Recall the alerts of the networks whose windows come by this partition."""
+        self.held.add(TopicPartition(AGGREGATES.name, partition))
+        self.letters.expect(self.held)
+        numbers = await self.producer.partitions_for(AGGREGATES.name)
+        mine = {name: one for name, one in self.processor.detectors.items() if partition_of(name, numbers) == partition}
+        known = await self.alerts.read() if mine else []
+        boards = {name: AlertBoard.rebuilt(one.network, one.alert_type, known) for name, one in mine.items()}
+        self.processor.recall(partition, boards)
+        log.info("alerts recalled", partition=partition, standing=sum(len(one.standing()) for one in boards.values()))
+
+    async def deliver(self, changes: Sequence[RoadChanges]) -> None:
+        """Write what changed."""
+        await self.alerts.write(changes)
+        for change in changes:
+            for alert in change.alerts:
+                self.metrics.changes.labels(alert.alert_type, alert.status).inc()
+
+    async def dead_letter(self, record: LogRecord, rejected: RejectedEventError) -> None:
+        """Keep what cannot be read."""
+        await self.letters.write([DeadLetter(record, rejected.reason, rejected.detail)])
+        self.metrics.rejected.inc()
+
+    def decode(self, value: bytes) -> ProcessedTrafficAggregate:
+        """One window."""
+        self.metrics.windows.inc()
+        return codec(ProcessedTrafficAggregate).decode(value)
+
+
+async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
+    """Detect until `stop` is set; what is in hand then is finished or comes again after the restart."""
+    own = read_settings(AlertDetectorSettings)
+    processor = AlertProcessor(
+        {
+            network_id: CongestionDetector(network, own.rule, own.materiality)
+            for network_id, network in load_networks(settings.networks).items()
+        },
+        own.settle_seconds,
+        own.silence_seconds,
+    )
+    registry = CollectorRegistry()
+    metrics = AlertDetectorMetrics(registry)
+    for alert_type in {detector.alert_type for detector in processor.detectors.values()}:
+        metrics.active.labels(alert_type).set_function(lambda: processor.standing)
+    servers = settings.kafka_bootstrap_servers
+    worker: Worker[ProcessedTrafficAggregate, RoadChanges] | None = None
+
+    async def create_topics() -> None:
+        await ensure_topics(servers)
+
+    async with (
+        _opened(settings.store_url) as store,
+        serve_probes(settings, registry, lambda: "the broker" if worker is None else worker.waiting_for()),
+    ):
+        try:
+            await until_done("creation of topics", create_topics, stop)
+        except StoppingError:
+            return
+        async with open_producer(servers, CLIENT_ID) as producer:
+            alerts = AlertLog(servers, producer, store, CLIENT_ID)
+            wiring = _Wiring(processor, metrics, producer, alerts, DeadLetterWriter(servers, producer, CLIENT_ID))
+            source = Input(servers, AGGREGATES.name, own.group, wiring.decode, wiring.dead_letter, wiring.restore)
+            worker = Worker(source, processor, wiring.deliver, stop)
+            await worker.run()
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Store]:
+    store = await asyncio.to_thread(open_store, url)
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+def main() -> int:
+    """Run as a process; returns its exit code."""
+    return run_service("alert-detector", serve)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
