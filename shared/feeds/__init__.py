@@ -1,1 +1,1 @@
-"""Sources of readings: published files, the simulator, and the publisher that sends them to the log."""
+"""Where readings come from: published files, the simulator; and how they get on the log."""

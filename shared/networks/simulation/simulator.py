@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import isnan
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import TrafficEvent
+from shared.feeds.delivery import Delivery
 from shared.networks.network import Network
 from shared.networks.simulation.days import DayTraffic, World, day_of, simulate_days
 from shared.networks.simulation.faults import (
@@ -28,14 +28,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Days made side by side: a bound on memory, and wide enough that numpy and not Python does the work.
 DAYS_AT_ONCE = 7
 DAYS_KEPT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The events that reach the feed at one reading time, in network order; late ones and copies come last."""
-
-    at: datetime
-    events: tuple[TrafficEvent, ...]
 
 
 class Simulator:

@@ -1,0 +1,45 @@
+"""A recording: a published file of readings, one step of local clock time after the other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """What a file says for one time of the local clock; values go with `sensor_ids`, NaN where there is none.
+
+    Measures that a file does not carry at all are `None`. `volume` counts vehicles, `occupancy` and `share_observed`
+    are 0 to 1.
+    """
+
+    local_time: datetime
+    sensor_ids: Sequence[str]
+    speed_mph: Sequence[float]
+    volume_vehicles: Sequence[float] | None = None
+    occupancy: Sequence[float] | None = None
+    share_observed: Sequence[float] | None = None
+
+
+class Recording(Protocol):
+    """A published file. Reading it is lazy and takes bounded memory; each call of `steps` begins anew."""
+
+    path: Path
+    # METR-LA and PEMS-BAY write 0 mph where a detector said nothing; in PeMS files nothing is written there.
+    zero_is_missing: bool
+
+    def sensor_ids(self) -> Sequence[str]:
+        """The sensors of the file, in its order."""
+        ...
+
+    def extent(self) -> tuple[datetime, datetime]:
+        """First and last local time."""
+        ...
+
+    def steps(self) -> Iterator[RecordedStep]:
+        """All steps, in the order of the file."""
+        ...

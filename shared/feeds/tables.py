@@ -1,0 +1,78 @@
+"""A recording as one table of speeds, for training and evaluation."""
+
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.events.errors import ConfigurationError
+from shared.events.records import SensorId
+from shared.feeds.local_time import LocalClock
+from shared.feeds.recording import Recording
+from shared.feeds.replay import check_sensors
+from shared.networks.network import Network
+
+Speeds = npt.NDArray[np.float32]
+
+
+def speed_table(
+    recording: Recording,
+    network: Network,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    skip_unknown: bool = False,
+) -> tuple[datetime, Speeds]:
+    """Read the speeds of a file onto the windows of a network.
+
+    Args:
+        recording: the file.
+        network: its sensors must be the file's; its time zone is the file's.
+        begin: first instant (aware), inclusive; `None` is the start of the file.
+        end: last instant (aware), exclusive; `None` is the end of the file.
+        skip_unknown: leave out sensors that the network does not have instead of refusing the file.
+
+    Returns:
+        Start (UTC) of the first window, and mph, windows x sensors in network order: the mean of the readings in a
+        window, NaN where there was none. Windows that the file leaves out are rows of NaN.
+
+    Raises:
+        ConfigurationError: the sensors do not fit, or no reading lies in the time asked for.
+    """
+    check_sensors(recording, network, skip_unknown=skip_unknown)
+    clock = LocalClock(network.time_zone)
+    sums: dict[datetime, npt.NDArray[np.float64]] = {}
+    counts: dict[datetime, npt.NDArray[np.int32]] = {}
+    columns: tuple[list[int], list[int]] | None = None
+    names: object = None
+    for step in recording.steps():
+        instant = clock.to_utc(step.local_time)
+        if instant is None or (begin is not None and instant < begin):
+            continue
+        if end is not None and instant >= end:
+            break
+        if columns is None or names != step.sensor_ids:
+            names, columns = step.sensor_ids, _columns(list(step.sensor_ids), network)
+        source, target = columns
+        speeds = np.asarray(step.speed_mph, dtype=np.float64)[source]
+        heard = ~np.isnan(speeds) & ~(recording.zero_is_missing & (speeds == 0.0))
+        window = network.window_start(instant)
+        total = sums.setdefault(window, np.zeros(len(network.sensors)))
+        total[target] += np.where(heard, speeds, 0.0)
+        counts.setdefault(window, np.zeros(len(network.sensors), dtype=np.int32))[target] += heard
+    if not sums:
+        raise ConfigurationError(f"{recording.path}: no reading in the time asked for")
+    first, last = min(sums), max(sums)
+    table = np.full(((last - first) // network.window + 1, len(network.sensors)), np.nan, dtype=np.float32)
+    for window, total in sums.items():
+        count = counts[window]
+        row = table[(window - first) // network.window]
+        np.divide(total, count, out=row, where=count > 0, casting="same_kind")
+    return first, table
+
+
+def _columns(names: list[str], network: Network) -> tuple[list[int], list[int]]:
+    pairs = [
+        (column, network.index[SensorId(name)]) for column, name in enumerate(names) if SensorId(name) in network.index
+    ]
+    return [column for column, _ in pairs], [row for _, row in pairs]
