@@ -1,9 +1,9 @@
 """Latest values for many clients: each value is written once, each client owns no more than a position. Pure.
 
-A `Board` holds the latest value of every key of one channel, stamped with the number of the update that brought it. A
-client is a `Subscriber`: what it selected, and the last update that it was given. What it has still to get is everything
-stamped later, so a client that fell behind by any number of updates gets the latest value of each key once, and costs
-no memory while it waits.
+A `Board` holds the latest value of every key of one channel, stamped with the number of the update that brought it.
+A client is a `Subscriber`: what it selected, and the last update that it was given. What it has still to get is
+everything stamped later, so a client that fell behind by any number of updates gets the latest value of each key once,
+and costs no memory while it waits.
 """
 
 from collections import OrderedDict

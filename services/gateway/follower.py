@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from services.gateway.topics import FOLLOWED, Followed, LookBack, Message, read
 from services.gateway.views.traffic import TrafficView
-from shared.events.errors import RejectedEventError
+from shared.events.errors import MetrlaError, RejectedEventError
 from shared.events.topics import ALERTS
 from shared.kafka.admin import TopicError, ensure_topics
 from shared.kafka.replay import open_reader, read_back
@@ -28,11 +28,11 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 REJECTION_LOG_INTERVAL_S = 10.0
 
 
-class LogRestartedError(KafkaError):
+class LogRestartedError(MetrlaError):
     """The log ends earlier than it did, or has other partitions: what was read is not what is there."""
 
 
-_LOST = (KafkaError, TopicError, OSError, TimeoutError)
+_LOST = (KafkaError, TopicError, LogRestartedError, OSError, TimeoutError)
 
 
 class Follower:
@@ -104,6 +104,7 @@ class Follower:
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
             if batches:
                 self._apply(batches)
+                await asyncio.sleep(0)  # a long backlog must not keep requests waiting
 
     def _apply(self, batches: dict[TopicPartition, list[Message]]) -> None:
         for partition, messages in batches.items():

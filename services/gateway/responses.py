@@ -1,7 +1,7 @@
 """The API's answers: every field with its unit and its bounds."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -12,10 +12,8 @@ from shared.events.records import (
     AlertSeverity,
     AlertStatus,
     AlertType,
-    ProcessedTrafficAggregate,
     TrafficAlert,
 )
-from shared.networks.network import Network
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
 _ROUND_SPEED = PlainSerializer(lambda speed: round(speed, 2), return_type=float)
@@ -30,7 +28,7 @@ Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees east (W
 class Answer(BaseModel):
     """What every answer has in common: it never changes once it is made."""
 
-    model_config = ConfigDict(frozen=True, protected_namespaces=(), json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
 class Prediction(Answer):
@@ -38,7 +36,9 @@ class Prediction(Answer):
 
     network_id: str = Field(description="Sensor network.")
     sensor_id: str = Field(description="Detector station.")
-    segment_id: str = Field(description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile.")
+    segment_id: str = Field(
+        description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile."
+    )
     timestamp: datetime = Field(description="When it was made: end of the newest window used (event time, UTC).")
     target_timestamp: datetime = Field(description="End of the window that is forecast (event time, UTC).")
     horizon_minutes: int = Field(ge=1, description="From timestamp to target_timestamp, minutes.")
@@ -131,7 +131,9 @@ class SensorReport(Answer):
 
     network_id: str = Field(description="Sensor network.")
     sensor_id: str = Field(description="Detector station.")
-    segment_id: str = Field(description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile.")
+    segment_id: str = Field(
+        description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile."
+    )
     name: str
     road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
     freeway: str

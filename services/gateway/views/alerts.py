@@ -77,11 +77,12 @@ class AlertsView:
     def _drop_time(self, alert: TrafficAlert) -> None:
         del self._by_time[bisect_left(self._by_time, (alert.raised_at, alert.alert_id))]
 
-    def take_changes(self) -> list[tuple[AlertId, TrafficAlert | None]]:
-        """The alerts that changed since the last call; `None` where one was forgotten."""
-        changes = [(alert_id, self._alerts.get(alert_id)) for alert_id in self._changed]
+    def take_changes(self) -> tuple[list[TrafficAlert], list[AlertId]]:
+        """Since the last call: the alerts that changed, and the ids of those that were forgotten."""
+        changed = [self._alerts[alert_id] for alert_id in self._changed if alert_id in self._alerts]
+        gone = [alert_id for alert_id in self._changed if alert_id not in self._alerts]
         self._changed.clear()
-        return changes
+        return changed, gone
 
     def find(self, query: AlertQuery) -> Iterator[TrafficAlert]:
         """At most `limit` alerts, the last raised first."""

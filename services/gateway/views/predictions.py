@@ -43,7 +43,8 @@ class PredictionsView:
         self._kept = {id_: max(1, history // network.window) for id_, network in networks.items()}
         self._origins = {id_: _Origins() for id_ in networks}
         self._newest: dict[PredictionKey, TrafficPrediction] = {}
-        self._changed: dict[PredictionKey, None] = {}
+        self._changed: dict[PredictionKey, TrafficPrediction] = {}
+        self._gone: list[TrafficPrediction] = []
 
     @property
     def newest_origin(self) -> datetime | None:
@@ -68,8 +69,7 @@ class PredictionsView:
         key = (prediction.network_id, prediction.sensor_id, prediction.model_name)
         newest = self._newest.get(key)
         if newest is None or newest.timestamp <= prediction.timestamp:
-            self._newest[key] = prediction
-            self._changed[key] = None
+            self._newest[key] = self._changed[key] = prediction
         return True
 
     def _place(self, prediction: TrafficPrediction) -> bool:
@@ -97,13 +97,17 @@ class PredictionsView:
                 key = (network_id, sensor_id, model_name)
                 if self._newest.get(key) is prediction:
                     del self._newest[key]
-                    self._changed[key] = None
+                    self._changed.pop(key, None)
+                    self._gone.append(prediction)
 
-    def take_changes(self) -> list[tuple[PredictionKey, TrafficPrediction | None]]:
-        """The newest predictions that changed since the last call; `None` where the last one grew too old."""
-        changes = [(key, self._newest.get(key)) for key in self._changed]
-        self._changed.clear()
-        return changes
+    def take_changes(self) -> tuple[list[TrafficPrediction], list[TrafficPrediction]]:
+        """Since the last call: what became the newest of its sensor and model, and what was it but grew too old.
+
+        Take the second away before the first is put in place: a sensor may have come back.
+        """
+        changed, gone = list(self._changed.values()), self._gone
+        self._changed, self._gone = {}, []
+        return changed, gone
 
     def find(self, query: PredictionQuery) -> Iterator[tuple[Sensor, TrafficPrediction, HorizonForecast]]:
         """At most `limit` forecasts, newest origin first, then in the order of sensors, models and horizons."""

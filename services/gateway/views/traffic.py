@@ -54,15 +54,15 @@ class TrafficView:
         """
         match record:
             case ProcessedTrafficAggregate():
-                changed = self.windows.apply(record)
-                if changed:
-                    self._changed_sensors[record.network_id, record.sensor_id] = None
+                if not self.windows.apply(record):
+                    return False
+                self._changed_sensors[record.network_id, record.sensor_id] = None
+                return True
             case TrafficPrediction():
-                changed = self.predictions.apply(record)
+                return self.predictions.apply(record)
             case TrafficAlert():
-                changed = self.alerts.apply(record)
                 self._newest_alert = max(self._newest_alert or record.updated_at, record.updated_at)
-        return changed
+                return self.alerts.apply(record)
 
     def forecasts(self, query: PredictionQuery) -> Iterator[Forecast]:
         """What a query finds, newest first, with outcomes where they are known."""

@@ -1,0 +1,91 @@
+"""Composition root of the gateway: topics and store in, REST, WebSocket and live page out."""
+
+import asyncio
+import sys
+from contextlib import closing
+from datetime import timedelta
+from importlib.metadata import version
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from services.gateway.application import build_application
+from services.gateway.dependencies import Gateway
+from services.gateway.follower import Follower
+from services.gateway.health import HealthChecks, gateway_checks
+from services.gateway.hub import Hub
+from services.gateway.server import Server, build_server, listen
+from services.gateway.settings import GatewaySettings
+from services.gateway.views.traffic import TrafficView
+from shared.archive.opening import open_archive
+from shared.archive.port import Archive
+from shared.networks.folder import load_networks
+from shared.runtime.clock import wall_clock
+from shared.runtime.lifecycle import run_service
+from shared.runtime.metrics import GatewayMetrics
+from shared.runtime.settings import PlatformSettings, read_settings
+from shared.store.opening import open_store
+from shared.store.port import Store
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+async def serve(platform: PlatformSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then close the WebSockets, finish the requests in hand and return."""
+    settings = read_settings(GatewaySettings)
+    with (
+        closing(listen(settings)) as listener,
+        closing(open_archive(platform.archive_url)) as archive,
+        closing(open_store(platform.store_url)) as store,
+    ):
+        gateway = build_gateway(platform, settings, archive, store)
+        server = build_server(build_application(gateway), settings)
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(gateway.follower.run()), tasks.create_task(gateway.hub.push())]
+            serving = tasks.create_task(server.serve(sockets=[listener]))
+            host, port = listener.getsockname()[:2]
+            log.info("gateway listening", host=host, port=port)
+            stopping = tasks.create_task(stop.wait())
+            await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+            await _drain(gateway, server, serving)
+            for task in (stopping, *background):
+                task.cancel()
+
+
+def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive: Archive, store: Store) -> Gateway:
+    """The parts of a gateway, none of them running yet."""
+    registry = CollectorRegistry()
+    metrics = GatewayMetrics(registry)
+    history = timedelta(minutes=settings.history_minutes)
+    view = TrafficView(load_networks(platform.networks), history, settings.max_alerts)
+    hub = Hub(view, settings.push_interval_s, settings.max_websocket_clients, metrics)
+    checks = gateway_checks(
+        store, platform.store_url, archive, platform.archive_url, platform.kafka_bootstrap_servers, view
+    )
+    return Gateway(
+        settings=settings,
+        view=view,
+        follower=Follower(platform.kafka_bootstrap_servers, view, history, metrics, hub.touch),
+        hub=hub,
+        store=store,
+        health=HealthChecks(checks, settings.health_timeout_s),
+        registry=registry,
+        metrics=metrics,
+        clock=wall_clock,
+        version=version("metrla"),
+    )
+
+
+async def _drain(gateway: Gateway, server: Server, serving: asyncio.Task[None]) -> None:
+    await gateway.hub.close(gateway.settings.drain_timeout_s)
+    server.should_exit = True
+    await serving
+
+
+def main() -> int:
+    """Run the gateway until it is told to stop."""
+    return run_service("gateway", serve)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The ASGI application: routes, middleware, problems and the OpenAPI document."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
+
+from services.gateway.dependencies import Gateway
+from services.gateway.middleware import CrashGuard, Observed, SecurityHeaders
+from services.gateway.openapi import describe
+from services.gateway.problems import install_problem_handlers
+from services.gateway.routes import alerts, health, history, predictions, root, sensors, stream
+
+TITLE = "METR-LA Traffic Prediction API"
+DASHBOARD = Path(__file__).parent / "dashboard"
+PREFLIGHT_CACHED_S = 3600
+COMPRESSED_FROM_BYTES = 4096
+COMPRESSION_LEVEL = 5
+
+
+def build_application(gateway: Gateway) -> FastAPI:
+    """The application that serves one gateway."""
+    application = FastAPI(
+        title=TITLE,
+        summary="Speeds, forecasts and alerts of freeway sensor networks.",
+        description=(
+            "Every timestamp of traffic data is event time in UTC; speeds are in miles per hour. "
+            "Live updates come from the WebSocket `/ws/predictions`, which `docs/api.md` describes. "
+            "Errors are problems as in RFC 9457."
+        ),
+        version=gateway.version,
+        contact={"name": "The metrla developers"},
+        license_info={"name": "MIT", "identifier": "MIT"},
+        docs_url=None,
+        redoc_url=None,
+        openapi_tags=[
+            {"name": "traffic", "description": "What is measured, forecast and alerted."},
+            {"name": "service", "description": "How the gateway is."},
+        ],
+    )
+    application.state.gateway = gateway
+    for module in (root, health, predictions, alerts, sensors, history, stream):
+        application.include_router(module.router)
+    application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
+    install_problem_handlers(application)
+    _add_middleware(application, gateway)
+    describe(application)
+    return application
+
+
+def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
+    """The last one added is the first that a request passes."""
+    application.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION_LEVEL)
+    application.add_middleware(CrashGuard)
+    application.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(gateway.settings.cors_origins),
+        allow_methods=["GET", "HEAD", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=["Link", "Retry-After"],
+        max_age=PREFLIGHT_CACHED_S,
+    )
+    application.add_middleware(SecurityHeaders)
+    application.add_middleware(Observed, metrics=gateway.metrics)

@@ -1,0 +1,82 @@
+"""What a WebSocket client may say, and what it is answered. Pure.
+
+{"type": "ping"}                                       -> {"type": "pong"}
+{"type": "subscribe", "channels": ["predictions"], "sensor_ids": [...], "horizon_minutes": 15}
+                                                       -> {"type": "subscribed", …}, then a snapshot of what changed
+anything else                                          -> {"type": "error", "detail": …, "errors": […]}
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from services.gateway.fanout import Channel, Selection
+from shared.events.records import SensorId
+
+DEFAULT_HORIZON_MINUTES = 15
+MAX_HORIZON_MINUTES = 1440
+MAX_SENSORS = 10_000
+MAX_ID_LENGTH = 200
+
+HorizonMinutes = Annotated[int, Field(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"]
+
+
+class Ping(BaseModel):
+    """Asks for a pong."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["ping"]
+
+
+class Subscribe(BaseModel):
+    """Replaces the client's subscription; what is left out goes back to its default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["subscribe"] = "subscribe"
+    channels: Annotated[frozenset[Channel], Field(min_length=1)] = frozenset({Channel.PREDICTIONS})
+    sensor_ids: (
+        Annotated[
+            frozenset[Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]], Field(max_length=MAX_SENSORS)
+        ]
+        | None
+    ) = None
+    horizon_minutes: HorizonMinutes = DEFAULT_HORIZON_MINUTES
+
+    def selections(self) -> Mapping[Channel, Selection]:
+        """What it asks for, per channel."""
+        sensors = None if self.sensor_ids is None else frozenset(map(SensorId, self.sensor_ids))
+        horizon = None if self.horizon_minutes == "all" else self.horizon_minutes
+        return {
+            channel: Selection(sensors, horizon if channel is Channel.PREDICTIONS else None)
+            for channel in Channel
+            if channel in self.channels
+        }
+
+
+ClientMessage = Annotated[Ping | Subscribe, Field(discriminator="type")]
+_CLIENT_MESSAGE: TypeAdapter[Ping | Subscribe] = TypeAdapter(ClientMessage)
+
+PONG = '{"type":"pong"}'
+
+
+def parse(text: str | bytes) -> Ping | Subscribe:
+    """The message of a client; raises `ValidationError` where it is none."""
+    return _CLIENT_MESSAGE.validate_json(text)
+
+
+def subscribed(message: Subscribe) -> str:
+    """The answer to a subscription: what holds now."""
+    return to_json({**message.model_dump(), "type": "subscribed"}).decode()
+
+
+def error(invalid: ValidationError) -> str:
+    """The answer to what is no message."""
+    faults = [
+        {"name": ".".join(map(str, fault["loc"])) or "message", "detail": fault["msg"]}
+        for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return to_json({"type": "error", "detail": "The message is not valid.", "errors": faults}).decode()

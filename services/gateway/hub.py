@@ -1,0 +1,137 @@
+"""Carry what changes in the view to every connected client."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from services.gateway.fanout import Board, Channel, Item, Selection, Subscriber
+from services.gateway.responses import Alert, Prediction, SensorReport
+from services.gateway.views.traffic import Forecast, TrafficView
+from services.gateway.views.windows import SensorState
+from shared.events.records import HorizonForecast, TrafficAlert, TrafficPrediction
+from shared.runtime.metrics import GatewayMetrics
+
+# A network step comes in several batches; waiting this long for the next one sends it as one update.
+SETTLE_S = 0.2
+
+
+class Client:
+    """One connected client: its subscription, and the event that wakes its writer."""
+
+    def __init__(self, subscriber: Subscriber) -> None:
+        self.subscriber = subscriber
+        self.awake = asyncio.Event()
+        self.awake.set()
+        self.writing = asyncio.Lock()
+
+
+class Hub:
+    """The boards and the clients that follow them.
+
+    Args:
+        view: where changes come from.
+        push_interval_s: least time between two updates, seconds.
+        max_clients: clients at a time.
+        metrics: where clients and updates are counted.
+    """
+
+    def __init__(self, view: TrafficView, push_interval_s: float, max_clients: int, metrics: GatewayMetrics) -> None:
+        self._view = view
+        self._push_interval_s = push_interval_s
+        self._max_clients = max_clients
+        self._metrics = metrics
+        self._touched = asyncio.Event()
+        self._clients: set[Client] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.boards = {channel: Board(channel) for channel in Channel}
+        self.closing = False
+
+    @property
+    def full(self) -> bool:
+        """Whether no further client fits."""
+        return len(self._clients) >= self._max_clients
+
+    def touch(self) -> None:
+        """Say that the view may have changed."""
+        self._touched.set()
+
+    @contextmanager
+    def join(self, selections: Mapping[Channel, Selection]) -> Iterator[Client]:
+        """A client for as long as the block runs."""
+        client = Client(Subscriber(selections))
+        self._clients.add(client)
+        self._empty.clear()
+        self._metrics.clients.set(len(self._clients))
+        try:
+            yield client
+        finally:
+            self._clients.discard(client)
+            self._metrics.clients.set(len(self._clients))
+            if not self._clients:
+                self._empty.set()
+
+    async def push(self) -> None:
+        """Publish what changed, at most once per interval and only when something did, until cancelled."""
+        while True:
+            await self._touched.wait()
+            await asyncio.sleep(min(SETTLE_S, self._push_interval_s))
+            self._touched.clear()
+            if self.publish():
+                await asyncio.sleep(max(0.0, self._push_interval_s - SETTLE_S))
+
+    def publish(self) -> bool:
+        """Move what changed from the view to the boards and wake the clients; returns whether anything did."""
+        time = self._view.event_time
+        predictions, old_predictions = self._view.predictions.take_changes()
+        alerts, forgotten_alerts = self._view.alerts.take_changes()
+        changed = (
+            self.boards[Channel.PREDICTIONS].publish(
+                (_forecast_item(each) for made in predictions for each in self._view.all_horizons(made)),
+                (_forecast_key(made, horizon) for made in old_predictions for horizon in made.horizons),
+                time,
+            ),
+            self.boards[Channel.ALERTS].publish(map(_alert_item, alerts), forgotten_alerts, time),
+            self.boards[Channel.SENSORS].publish(map(_sensor_item, self._view.take_changed_sensors()), (), time),
+        )
+        if any(changed):
+            self._wake()
+        return any(changed)
+
+    async def close(self, within_s: float) -> None:
+        """Tell every client that the gateway goes away (1001), and wait until they left, `within_s` at most."""
+        self.closing = True
+        self._wake()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._empty.wait()
+        except TimeoutError:
+            return
+
+    def _wake(self) -> None:
+        for client in self._clients:
+            client.awake.set()
+
+
+def _forecast_key(made: TrafficPrediction, horizon: HorizonForecast) -> tuple[str, str, str, int]:
+    return made.network_id, made.sensor_id, made.model_name, horizon.horizon_minutes
+
+
+def _forecast_item(forecast: Forecast) -> Item:
+    key = _forecast_key(forecast.prediction, forecast.horizon)
+    sensors = (forecast.prediction.sensor_id,)
+    return Item(key, sensors, forecast.horizon.horizon_minutes, partial(_write, lambda: Prediction.of(forecast)))
+
+
+def _alert_item(alert: TrafficAlert) -> Item:
+    return Item(alert.alert_id, alert.affected_sensors, None, partial(_write, lambda: Alert.of(alert)))
+
+
+def _sensor_item(state: SensorState) -> Item:
+    key = (state.network_id, state.sensor.sensor_id)
+    return Item(key, (state.sensor.sensor_id,), None, partial(_write, lambda: SensorReport.of(state)))
+
+
+def _write(answer: Callable[[], Prediction | Alert | SensorReport]) -> bytes:
+    return answer().model_dump_json().encode()

@@ -1,0 +1,98 @@
+"""Errors as RFC 9457 problems (`application/problem+json`)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.events.errors import StoreError
+
+log = structlog.stdlib.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+INVALID_PARAMETERS = "urn:metrla:problem:invalid-parameters"
+
+
+class ParameterFault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    location: str = Field(description="Where: query, path, header or body.")
+    name: str = Field(description="Parameter.")
+    detail: str = Field(description="What is wrong with its value.")
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 describes it."""
+
+    type: str = Field(default="about:blank", description="Kind of problem; about:blank where the status says it all.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(ge=400, le=599, description="HTTP status.")
+    detail: str = Field(description="What went wrong this time.")
+    instance: str = Field(description="Path of the request.")
+    errors: list[ParameterFault] | None = Field(default=None, description="With 422: every faulty parameter.")
+
+
+def problem_response(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    faults: list[ParameterFault] | None = None,
+) -> Response:
+    """The answer for one error; with `faults` it is a problem of the kind `INVALID_PARAMETERS`."""
+    problem = Problem(
+        type="about:blank" if faults is None else INVALID_PARAMETERS,
+        title=HTTPStatus(status).phrase if faults is None else "Invalid parameters",
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        errors=faults,
+    )
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def install_problem_handlers(application: FastAPI) -> None:
+    """Make every error of `application` a problem, also those of the framework.
+
+    What nobody foresaw is `services.gateway.middleware.CrashGuard`'s to answer.
+    """
+    application.add_exception_handler(HTTPException, _refused)
+    application.add_exception_handler(RequestValidationError, _invalid)
+    application.add_exception_handler(StoreError, _store_failed)
+
+
+async def _refused(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = f"There is nothing at {request.url.path}."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not allowed at {request.url.path}."
+    return problem_response(request, error.status_code, detail, headers=error.headers)
+
+
+async def _invalid(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
+    faults: dict[tuple[str, str], list[str]] = {}
+    for fault in error.errors():
+        location, name = str(fault["loc"][0]), str(fault["loc"][1]) if len(fault["loc"]) > 1 else ""
+        faults.setdefault((location, name), []).append(fault["msg"].removeprefix("Value error, "))
+    listed = [
+        ParameterFault(location=location, name=name, detail="; or ".join(details))
+        for (location, name), details in faults.items()
+    ]
+    detail = " ".join(f"{fault.name}: {fault.detail}." for fault in listed)
+    return problem_response(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=listed)
+
+
+async def _store_failed(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
+    log.warning("the store did not answer", path=request.url.path, error=str(error))
+    return problem_response(
+        request, HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer.", headers={"Retry-After": "5"}
+    )

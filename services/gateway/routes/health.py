@@ -1,0 +1,78 @@
+"""`/health`, `/live`, `/ready` and `/metrics`."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, HTTPException
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from services.gateway.dependencies import Running
+
+router = APIRouter(tags=["service"])
+
+
+class ServiceWords(BaseModel):
+    """Every part that the gateway stands on: 'healthy', or 'unhealthy: ' and the reason."""
+
+    database: str = Field(description="The store of aggregates, predictions and alerts.")
+    kafka: str = Field(description="The brokers.")
+    ml_models: str = Field(description="Predictions keep up with the traffic; without traffic: there are models.")
+    hdfs: str = Field(description="The archive, in whatever form it is configured.")
+
+
+class Health(BaseModel):
+    """How the gateway and its parts are."""
+
+    status: Literal["healthy", "degraded"] = Field(description="degraded as soon as one part is not healthy.")
+    timestamp: datetime = Field(description="Time of the check (wall clock, UTC).")
+    version: str
+    services: ServiceWords
+    details: dict[str, str] = Field(description="What each part that answers is, in words.")
+
+
+class Probe(BaseModel):
+    """The answer to an orchestrator."""
+
+    status: str
+
+
+@router.get("/health", summary="How the gateway and its parts are")
+async def health(gateway: Running) -> Health:
+    """Ask every part, concurrently and with a time limit. The status is 200 also where a part does not answer."""
+    parts = await gateway.health.report()
+    return Health(
+        status="healthy" if all(part.fault is None for part in parts.values()) else "degraded",
+        timestamp=gateway.clock(),
+        version=gateway.version,
+        services=ServiceWords(**{name: part.word for name, part in parts.items()}),
+        details={name: part.detail for name, part in parts.items() if part.detail},
+    )
+
+
+@router.get("/live", summary="Whether the process runs")
+async def live() -> Probe:
+    """Answer as long as the process does."""
+    return Probe(status="live")
+
+
+@router.get(
+    "/ready",
+    summary="Whether the view is complete",
+    responses={503: {"description": "Not caught up with the topics, or the broker is gone; `detail` says which."}},
+)
+async def ready(gateway: Running) -> Probe:
+    """Answer 503 until the view was rebuilt from the topics, and while it cannot be kept up to date."""
+    if gateway.hub.closing:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "stopping")
+    if gateway.follower.waiting_for is not None:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"waiting for {gateway.follower.waiting_for}")
+    return Probe(status="ready")
+
+
+@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
+async def metrics(gateway: Running) -> Response:
+    """Give the metrics of this process."""
+    return Response(generate_latest(gateway.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
