@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -98,8 +97,12 @@ async def clients() -> AsyncIterator[AsyncExitStack]:
 def new_consumer(bootstrap_servers: str, clients: AsyncExitStack) -> ConsumerFactory:
     """Start consumers that are stopped after the test."""
 
-    async def start(*topics: str, **options: Any) -> AIOKafkaConsumer:
-        settings = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "metadata_max_age_ms": 1000} | options
+    async def start(*topics: str, **options: object) -> AIOKafkaConsumer:
+        settings: dict[str, object] = {
+            "auto_offset_reset": "earliest",
+            "enable_auto_commit": False,
+            "metadata_max_age_ms": 1000,
+        } | options
         consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap_servers, **settings)
         await consumer.start()
         clients.push_async_callback(consumer.stop)
@@ -112,7 +115,7 @@ def new_consumer(bootstrap_servers: str, clients: AsyncExitStack) -> ConsumerFac
 def new_producer(bootstrap_servers: str, clients: AsyncExitStack) -> ProducerFactory:
     """Start producers that are stopped after the test."""
 
-    async def start(**options: Any) -> AIOKafkaProducer:
+    async def start(**options: object) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, **options)
         await producer.start()
         clients.push_async_callback(producer.stop)
@@ -146,7 +149,8 @@ def eventually() -> Eventually:
 
     async def wait(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
         async with asyncio.timeout(within_s):
-            while not await condition():
+            # The condition lies in another process: there is nothing to wait on but time.
+            while not await condition():  # noqa: ASYNC110 (see above)
                 await asyncio.sleep(0.05)
 
     return wait

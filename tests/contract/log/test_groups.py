@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, OffsetAndMetadata, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError
 
 Factory = Callable[..., Awaitable[Any]]
@@ -18,6 +19,26 @@ GROUP = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 300}
 
 def partitions_of(*consumers: AIOKafkaConsumer) -> list[int]:
     return sorted(assigned.partition for consumer in consumers for assigned in consumer.assignment())
+
+
+VICTIM = """
+import asyncio, sys
+from aiokafka import AIOKafkaConsumer
+
+async def main(servers, topic, group):
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=servers, group_id=group, session_timeout_ms=6000, heartbeat_interval_ms=300
+    )
+    await consumer.start()
+    print("joined", flush=True)
+    await consumer.getone()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def start_victim(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", VICTIM, *arguments], stdout=subprocess.PIPE, text=True)
 
 
 async def test_two_members_split_the_partitions_and_one_takes_over(
@@ -63,26 +84,7 @@ async def test_a_killed_member_is_replaced_within_its_session_timeout(
     bootstrap_servers: str, new_topic: Factory, new_consumer: Factory, unique: Names, eventually: Factory
 ) -> None:
     topic, group = await new_topic(partitions=2), unique("group")
-    victim = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import asyncio, sys\n"
-            "from aiokafka import AIOKafkaConsumer\n"
-            "async def main(servers, topic, group):\n"
-            "    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, group_id=group,\n"
-            "                                session_timeout_ms=6000, heartbeat_interval_ms=300)\n"
-            "    await consumer.start()\n"
-            "    print('joined', flush=True)\n"
-            "    await consumer.getone()\n"
-            "asyncio.run(main(*sys.argv[1:]))\n",
-            bootstrap_servers,
-            topic,
-            group,
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    victim = start_victim(bootstrap_servers, topic, group)
     try:
         assert victim.stdout is not None
         assert await asyncio.to_thread(victim.stdout.readline) == "joined\n"
@@ -127,7 +129,7 @@ async def test_commits_with_metadata_outlive_their_member(
 
 
 async def test_committed_offsets_can_be_listed_and_set_from_outside(
-    admin: Any, new_topic: Factory, new_consumer: Factory, unique: Names
+    admin: AIOKafkaAdminClient, new_topic: Factory, new_consumer: Factory, unique: Names
 ) -> None:
     topic, group = await new_topic(partitions=2), unique("group")
     outside = await new_consumer(group_id=group, **GROUP)
@@ -161,7 +163,9 @@ async def test_a_member_of_an_older_generation_cannot_commit(
     assert await second.committed(partition) is None
 
 
-async def test_a_group_can_be_described(admin: Any, new_topic: Factory, new_consumer: Factory, unique: Names) -> None:
+async def test_a_group_can_be_described(
+    admin: AIOKafkaAdminClient, new_topic: Factory, new_consumer: Factory, unique: Names
+) -> None:
     topic, group = await new_topic(), unique("group")
     await new_consumer(topic, group_id=group, client_id="reader", **GROUP)
     assert group in [name for name, _ in await admin.list_consumer_groups()]

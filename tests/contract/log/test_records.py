@@ -115,7 +115,7 @@ async def test_earliest_latest_and_offsets_by_time(
     for asked, offset in ((0, 0), (1_700_000_120_000, 2), (1_700_000_120_001, 3), (1_700_000_900_000, 10)):
         found = await consumer.offsets_for_times({partition: asked})
         assert found[partition].offset == offset
-    assert found[partition].timestamp == 1_700_001_000_000
+        assert found[partition].timestamp >= asked
     assert await consumer.offsets_for_times({partition: 1_800_000_000_000}) == {partition: None}
 
 
