@@ -1,0 +1,150 @@
+"""Audit the archive against the log: read both side by side and verify every offset."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from services.ingest.aggregator import WINDOWS_GROUP
+from services.ingest.archiver import ARCHIVE_GROUP
+from services.ingest.checkpoint import Checkpoint
+from services.ingest.intake import is_rekeyed, judge
+from services.ingest.validate import EventValidator
+from shared.archive.container import ArchivedEvent, decode_container
+from shared.archive.layout import RawFile
+from shared.archive.port import Archive
+from shared.archive.reading import raw_files
+from shared.archive.verification import LoggedRecord, PartitionVerification
+from shared.events.errors import ConfigurationError
+from shared.events.topics import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
+from shared.kafka.admin import open_admin
+from shared.kafka.replay import open_reader, read_range
+from shared.runtime.clock import Clock
+
+CLIENT_ID = "metrla-archive-verify"
+OFFSETS_AT_ONCE = 50_000
+
+Advance = Callable[[int, int], None]
+"""Told (offsets verified, offsets in all) as it goes."""
+
+
+async def audit_archive(
+    bootstrap_servers: str, archive: Archive, validator: EventValidator, clock: Clock, advance: Advance
+) -> list[PartitionVerification]:
+    """Verify every partition of the events topic up to what the archiver has committed.
+
+    The pipeline may go on meanwhile. Memory holds some ten thousand events, the paths of the files that overlap the log
+    and the offsets of the dead letters.
+
+    Raises:
+        ConfigurationError: the log has no events topic.
+        ArchiveError: the archive does not answer, or a file is damaged.
+        KafkaError: the log does not answer.
+    """
+    archived_to, handled_to = await _committed(bootstrap_servers)
+    async with open_reader(bootstrap_servers, CLIENT_ID) as reader:
+        partitions = await _partitions(reader, TRAFFIC_EVENTS.name)
+        if not partitions:
+            raise ConfigurationError(f"{bootstrap_servers} has no topic {TRAFFIC_EVENTS.name}")
+        starts = await reader.beginning_offsets(partitions)
+        ends = await reader.end_offsets(partitions)
+        dead_letters = await _dead_letters(reader)
+        verifications = [
+            PartitionVerification(
+                partition=partition.partition,
+                log_start=starts[partition],
+                committed=archived_to.get(partition, starts[partition]),
+                log_end=ends[partition],
+                dead_lettered=dead_letters[partition.partition],
+                dead_lettered_before=handled_to.get(partition, 0),
+            )
+            for partition in partitions
+        ]
+        files = await asyncio.to_thread(_files, archive, verifications)
+        total = sum(max(0, one.committed - one.log_start) for one in verifications)
+        done = 0
+        for one in verifications:
+            for start in range(one.log_start, one.committed, OFFSETS_AT_ONCE):
+                end = min(one.committed, start + OFFSETS_AT_ONCE)
+                await _verify(reader, archive, files[one.partition], validator, clock, one, start, end)
+                done += end - start
+                advance(done, total)
+    return verifications
+
+
+async def _verify(
+    reader: AIOKafkaConsumer,
+    archive: Archive,
+    files: Sequence[RawFile],
+    validator: EventValidator,
+    clock: Clock,
+    verification: PartitionVerification,
+    start: int,
+    end: int,
+) -> None:
+    partition = TopicPartition(TRAFFIC_EVENTS.name, verification.partition)
+    records = await read_range(reader, partition, start, end)
+    # Retention may have taken the oldest records while we came here.
+    start = max(start, (await reader.beginning_offsets([partition]))[partition])
+
+    def compare() -> None:
+        logged = _logged(validator, [record for record in records if record.offset >= start], clock)
+        verification.check(start, end, logged, _archived(archive, files, start, end))
+
+    await asyncio.to_thread(compare)
+
+
+def _logged(validator: EventValidator, records: Sequence[ConsumerRecord], clock: Clock) -> Iterator[LoggedRecord]:
+    valid = {record.offset: event for event, record in judge(validator, records, clock).events}
+    for record in records:
+        yield LoggedRecord(record.offset, valid.get(record.offset), is_rekeyed(record))
+
+
+def _archived(archive: Archive, files: Sequence[RawFile], start: int, end: int) -> Iterator[ArchivedEvent]:
+    for file in files:
+        if file.first_offset < end and file.last_offset >= start:
+            yield from decode_container(archive.read(file.path), file.path)
+
+
+def _files(archive: Archive, verifications: Iterable[PartitionVerification]) -> Mapping[int, list[RawFile]]:
+    """The files that overlap what is verified, by partition."""
+    by_partition = {one.partition: one for one in verifications}
+    files: dict[int, list[RawFile]] = defaultdict(list)
+    for file in raw_files(archive):
+        one = by_partition.get(file.partition)
+        if one is not None and file.last_offset >= one.log_start and file.first_offset < one.committed:
+            files[file.partition].append(file)
+    return files
+
+
+async def _committed(bootstrap_servers: str) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """How far events are archived, and how far bad ones are dead-lettered."""
+    async with open_admin(bootstrap_servers) as admin:
+        archived: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(ARCHIVE_GROUP)
+        windows: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(WINDOWS_GROUP)
+    handled = {}
+    for partition, commit in windows.items():
+        checkpoint = Checkpoint.read(commit.offset, commit.metadata)
+        handled[partition] = commit.offset if checkpoint is None else checkpoint.handled
+    return {partition: commit.offset for partition, commit in archived.items() if commit.offset >= 0}, handled
+
+
+async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    await reader.topics()
+    return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
+
+
+async def _dead_letters(reader: AIOKafkaConsumer) -> Mapping[int, set[int]]:
+    """Offsets of the events topic that the dead-letter topic accounts for, by partition."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for partition in await _partitions(reader, TRAFFIC_EVENTS_DLQ.name):
+        start = (await reader.beginning_offsets([partition]))[partition]
+        end = (await reader.end_offsets([partition]))[partition]
+        for first in range(start, end, OFFSETS_AT_ONCE):
+            for record in await read_range(reader, partition, first, min(end, first + OFFSETS_AT_ONCE)):
+                headers = dict(record.headers)
+                if headers.get(SOURCE_TOPIC) == TRAFFIC_EVENTS.name.encode():
+                    found[int(headers[SOURCE_PARTITION])].add(int(headers[SOURCE_OFFSET]))
+    return found

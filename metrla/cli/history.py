@@ -1,0 +1,182 @@
+"""`metrla history`: what the store remembers of aggregates, predictions and alerts."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metrla.cli.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
+from metrla.cli.timerange import FromOption, LocalOption, NetworkOption, SensorOption, ToOption, read_range, zone_of
+from shared.events.records import NetworkId, SensorId, TrafficPrediction
+from shared.runtime.settings import PlatformSettings, read_settings
+
+if TYPE_CHECKING:
+    from shared.store.port import Store
+
+AGGREGATE_COLUMNS = (
+    Column("network_id"),
+    Column("sensor_id"),
+    Column("window_start", Kind.INSTANT),
+    Column("window_end", Kind.INSTANT, in_table=False),
+    Column("revision", Kind.INTEGER),
+    Column("speed_count", Kind.INTEGER, in_table=False),
+    Column("mean_speed_mph", Kind.NUMBER),
+    Column("min_speed_mph", Kind.NUMBER),
+    Column("max_speed_mph", Kind.NUMBER),
+    Column("std_speed_mph", Kind.NUMBER, in_table=False),
+    Column("volume_vehicles", Kind.NUMBER),
+    Column("occupancy", Kind.NUMBER),
+    Column("share_observed", Kind.NUMBER),
+    Column("last_event_id", in_table=False),
+)
+PREDICTION_COLUMNS = (
+    Column("network_id"),
+    Column("sensor_id"),
+    Column("timestamp", Kind.INSTANT),
+    Column("model_name"),
+    Column("model_version", in_table=False),
+    Column("revision", Kind.INTEGER, in_table=False),
+    Column("current_speed_mph", Kind.NUMBER),
+    Column("horizon_minutes", Kind.INTEGER),
+    Column("target_timestamp", Kind.INSTANT, in_table=False),
+    Column("predicted_speed_mph", Kind.NUMBER),
+    Column("lower_speed_mph", Kind.NUMBER),
+    Column("upper_speed_mph", Kind.NUMBER),
+    Column("confidence_score", Kind.NUMBER),
+)
+HORIZON_COLUMNS = [column.name for column in PREDICTION_COLUMNS].index("horizon_minutes")
+ALERT_COLUMNS = (
+    Column("alert_id"),
+    Column("network_id", in_table=False),
+    Column("alert_type"),
+    Column("severity"),
+    Column("status"),
+    Column("revision", Kind.INTEGER, in_table=False),
+    Column("message", in_table=False),
+    Column("location"),
+    Column("raised_at", Kind.INSTANT),
+    Column("updated_at", Kind.INSTANT, in_table=False),
+    Column("cleared_at", Kind.INSTANT),
+    Column("latitude", Kind.NUMBER, in_table=False),
+    Column("longitude", Kind.NUMBER, in_table=False),
+    Column("affected_sensors", Kind.TEXTS, in_table=False),
+    Column("estimated_duration_minutes", Kind.NUMBER),
+    Column("confidence_score", Kind.NUMBER, in_table=False),
+)
+
+app = typer.Typer(help="Query the store: windows, forecasts and alerts, newest first.", no_args_is_help=True)
+
+StoreOption = Annotated[
+    str | None, typer.Option("--store-url", help="The store. [default: METRLA_STORE_URL]", metavar="URL")
+]
+LimitOption = Annotated[int | None, typer.Option("--limit", help="At most so many, the newest. [default: all]", min=1)]
+
+
+@app.command()
+def aggregates(
+    network: NetworkOption = None,
+    sensor: SensorOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
+    limit: LimitOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    local: LocalOption = False,
+    store_url: StoreOption = None,
+) -> None:
+    """Windows of one or all sensors whose start lies in the range. Speeds in mph; empty means not observed."""
+    settings = read_settings(PlatformSettings)
+    zone = zone_of(settings, network, local=local)
+    start, stop = read_range(begin, end, zone)
+    output = Output.choose(form, out, zone)
+    with _store(store_url or settings.store_url) as store:
+        found = store.aggregates(_network(network), _sensor(sensor), start, stop, limit)
+        _write(output, AGGREGATE_COLUMNS, map(_values(AGGREGATE_COLUMNS), found), "No aggregates match.")
+
+
+@app.command()
+def predictions(
+    network: NetworkOption = None,
+    sensor: SensorOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="Model name. [default: all]", metavar="NAME")] = None,
+    horizon: Annotated[
+        int | None, typer.Option("--horizon", help="Only this horizon. [default: all]", min=1, metavar="MINUTES")
+    ] = None,
+    limit: LimitOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    local: LocalOption = False,
+    store_url: StoreOption = None,
+) -> None:
+    """Forecasts made in the range, a row per horizon; --limit counts forecasts. Speeds in mph."""
+    settings = read_settings(PlatformSettings)
+    zone = zone_of(settings, network, local=local)
+    start, stop = read_range(begin, end, zone)
+    output = Output.choose(form, out, zone)
+    with _store(store_url or settings.store_url) as store:
+        found = store.predictions(_network(network), _sensor(sensor), start, stop, model, limit)
+        rows = (row for prediction in found for row in _horizon_rows(prediction, horizon))
+        _write(output, PREDICTION_COLUMNS, rows, "No predictions match.")
+
+
+@app.command()
+def alerts(
+    network: NetworkOption = None,
+    sensor: SensorOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
+    limit: LimitOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    local: LocalOption = False,
+    store_url: StoreOption = None,
+) -> None:
+    """Alerts raised in the range, each in its latest state; --sensor keeps those that affect it."""
+    settings = read_settings(PlatformSettings)
+    zone = zone_of(settings, network, local=local)
+    start, stop = read_range(begin, end, zone)
+    output = Output.choose(form, out, zone)
+    with _store(store_url or settings.store_url) as store:
+        found = store.alerts(_network(network), start, stop, None if sensor else limit)
+        matching = (alert for alert in found if sensor is None or sensor in alert.affected_sensors)
+        _write(output, ALERT_COLUMNS, map(_values(ALERT_COLUMNS), islice(matching, limit)), "No alerts match.")
+
+
+def _write(output: Output, columns: tuple[Column, ...], rows: Iterable[Row], empty: str) -> None:
+    with progress("rows", quiet=output.on_screen) as bar:
+        output.write(columns, bar.track(rows, description="reading"), empty)
+
+
+def _horizon_rows(prediction: TrafficPrediction, only_minutes: int | None) -> Iterator[tuple[Any, ...]]:
+    whole = _values(PREDICTION_COLUMNS[:HORIZON_COLUMNS])(prediction)
+    of_horizon = _values(PREDICTION_COLUMNS[HORIZON_COLUMNS:])
+    for forecast in prediction.horizons:
+        if only_minutes in {None, forecast.horizon_minutes}:
+            yield whole + of_horizon(forecast)
+
+
+@cache
+def _values(columns: tuple[Column, ...]) -> Callable[[object], tuple[Any, ...]]:
+    return attrgetter(*(column.name for column in columns))
+
+
+@contextmanager
+def _store(url: str) -> Iterator["Store"]:
+    from shared.store.opening import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    with closing(open_store(url, create=False)) as store:
+        yield store
+
+
+def _network(network: str | None) -> NetworkId | None:
+    return None if network is None else NetworkId(network)
+
+
+def _sensor(sensor: str | None) -> SensorId | None:
+    return None if sensor is None else SensorId(sensor)
