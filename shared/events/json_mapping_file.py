@@ -1,0 +1,132 @@
+"""Read a JSON mapping from its TOML file; `docs/json-feeds.md` describes the format."""
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from shared.events.errors import ConfigurationError
+from shared.events.json_mapping import Find, JsonMapping
+from shared.events.json_times import AUTO, NAMED_FORMATS, TimeFormat
+from shared.events.records import NetworkId
+from shared.networks.network import METRES_PER_MILE
+
+SPEED_FACTORS = {"mph": 1.0, "kmh": 1_000 / METRES_PER_MILE, "mps": 3_600 / METRES_PER_MILE}
+SHARE_FACTORS = {"fraction": 1.0, "percent": 0.01}
+
+Share = Literal["fraction", "percent"]
+Measure = Literal["speed_mph", "volume_vehicles", "occupancy", "share_observed", "latitude", "longitude"]
+EventField = Literal["event_id", "network_id", "sensor_id", "timestamp"] | Measure
+SAMPLE_TIME = datetime(2012, 5, 2, 7, 30, 15, tzinfo=UTC)
+IDS = frozenset({"network_id", "sensor_id"})
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ValueError(f"{name!r} is no IANA time zone, such as America/Los_Angeles") from unknown
+    return name
+
+
+def _known_format(pattern: str) -> str:
+    if pattern in NAMED_FORMATS:
+        return pattern
+    if "%" not in pattern:
+        raise ValueError(f"{pattern!r} is neither {', '.join(NAMED_FORMATS)} nor a pattern such as %Y-%m-%d %H:%M:%S")
+    # Tried for the ValueError that a wrong pattern raises.
+    datetime.strptime(SAMPLE_TIME.strftime(pattern), pattern)  # noqa: DTZ007  the result is not used
+    return pattern
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Units(_Section):
+    speed: Literal["mph", "kmh", "mps"] = "mph"
+    occupancy: Share = "fraction"
+    share_observed: Share = "fraction"
+
+
+class _Timestamp(_Section):
+    format: Annotated[str, AfterValidator(_known_format)] = AUTO
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+
+    @model_validator(mode="after")
+    def _with_zone(self) -> "_Timestamp":
+        if "%" in self.format and "%z" not in self.format and self.time_zone is None:
+            raise ValueError(f"{self.format!r} has no offset (%z), so time_zone is needed")
+        return self
+
+
+class _MappingFile(_Section):
+    fields: dict[EventField, str]
+    units: _Units = Field(default_factory=_Units)
+    timestamp: _Timestamp = Field(default_factory=_Timestamp)
+    missing: dict[EventField, list[str | int | float]] = Field(default_factory=dict)
+    constants: dict[Literal["network_id", "sensor_id"] | Measure, str | int | float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "_MappingFile":
+        if "timestamp" not in self.fields:
+            raise ValueError("fields: timestamp is missing")
+        if "sensor_id" not in self.fields and "sensor_id" not in self.constants:
+            raise ValueError("fields: sensor_id is missing, and constants has none")
+        for name, constant in self.constants.items():
+            if isinstance(constant, str) != (name in IDS):
+                raise ValueError(f"constants: {name} is to be {'text' if name in IDS else 'a number'}")
+        return self
+
+
+def load_json_mapping(path: Path, network_id: NetworkId | None = None) -> JsonMapping:
+    """Read one mapping file.
+
+    Args:
+        path: the TOML file.
+        network_id: network of events for which the mapping gives none, if there is only one.
+
+    Raises:
+        ConfigurationError: one line that names the file and every fault in it.
+    """
+    try:
+        described = _MappingFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as unreadable:
+        raise ConfigurationError(f"{path}: {unreadable.strerror}") from unreadable
+    except ValidationError as invalid:
+        raise ConfigurationError(f"{path}: {'; '.join(map(_fault, invalid.errors()))}") from invalid
+    except ValueError as damaged:  # TOML or UTF-8
+        raise ConfigurationError(f"{path}: {damaged}") from damaged
+    zone = described.timestamp.time_zone
+    return JsonMapping(
+        find={name: _compiled(path, name, expression) for name, expression in described.fields.items()},
+        times=TimeFormat(described.timestamp.format, ZoneInfo(zone) if zone else None),
+        factors={
+            "speed_mph": SPEED_FACTORS[described.units.speed],
+            "occupancy": SHARE_FACTORS[described.units.occupancy],
+            "share_observed": SHARE_FACTORS[described.units.share_observed],
+        },
+        missing={str(name): values for name, values in described.missing.items()},
+        constants={str(name): value for name, value in described.constants.items()},
+        network_id=network_id,
+    )
+
+
+def _compiled(path: Path, name: str, expression: str) -> Find:
+    try:
+        return jmespath.compile(expression).search
+    except JMESPathError as wrong:
+        first = str(wrong).splitlines()[0]
+        raise ConfigurationError(f"{path}: fields.{name}: {expression!r} is no JMESPath expression: {first}") from wrong
+
+
+def _fault(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    what = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
