@@ -4,16 +4,17 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import count
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from services.gateway.topics import FOLLOWED, Followed, LookBack, Message, read
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import MetrlaError, RejectedEventError
 from shared.events.topics import ALERTS
-from shared.kafka.admin import TopicError, ensure_topics
+from shared.kafka.admin import TopicError, ensure_topics, partitions_of
 from shared.kafka.replay import open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
 
@@ -24,6 +25,7 @@ POLL_MS = 500
 MAX_RECORDS = 500
 WATCH_INTERVAL_S = 2.0
 WATCH_TIMEOUT_S = 5.0
+PARTITIONS_EVERY = 30
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 REJECTION_LOG_INTERVAL_S = 10.0
 
@@ -74,16 +76,22 @@ class Follower:
                     pause = FIRST_PAUSE_S
                     await self._session(consumer)
             except* _LOST as lost:
-                reason = str(lost.exceptions[0]) or type(lost.exceptions[0]).__name__
+                reason = self._reason(lost.exceptions[0])
                 self.waiting_for = f"the Kafka broker: {reason}"
-                log.warning("kafka is not reachable, trying again", reason=reason, pause_s=round(pause, 1))
+                log.warning("lost the topics, trying again", reason=reason, pause_s=round(pause, 1))
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
             pause = min(LONGEST_PAUSE_S, pause * 2)
 
+    def _reason(self, lost: BaseException) -> str:
+        while isinstance(lost, BaseExceptionGroup):
+            lost = lost.exceptions[0]
+        if isinstance(lost, KafkaConnectionError | TimeoutError):
+            return f"no broker answers at {self._bootstrap_servers}"
+        return str(lost) or type(lost).__name__
+
     async def _session(self, consumer: AIOKafkaConsumer) -> None:
         self.waiting_for = "the view to be rebuilt from the topics"
-        await consumer.topics()
-        partitions = _partitions(consumer)
+        partitions = await partitions_of(self._bootstrap_servers, FOLLOWED)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch(consumer, partitions))
             tasks.create_task(self._rebuild_and_follow(consumer, partitions))
@@ -116,13 +124,15 @@ class Follower:
     async def _watch(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         """Ask the brokers where the logs end: the one way to learn that they are gone, since a fetch only waits."""
         known: dict[TopicPartition, int] = {}
-        while True:
+        for look in count(1):
             async with asyncio.timeout(WATCH_TIMEOUT_S):
                 ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-            if any(end < known.get(partition, 0) for partition, end in ends.items()):
-                raise LogRestartedError("a log ends earlier than it did")
-            if _partitions(consumer) != list(partitions):
-                raise LogRestartedError("the topics have other partitions than they had")
+                if any(end < known.get(partition, 0) for partition, end in ends.items()):
+                    raise LogRestartedError("a log ends earlier than it did")
+                if look % PARTITIONS_EVERY == 0:
+                    present = await partitions_of(self._bootstrap_servers, FOLLOWED)
+                    if present != partitions:
+                        raise LogRestartedError("the topics have other partitions than they had")
             known = ends
             behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
             self._metrics.lag.set(max(0, behind))
@@ -154,11 +164,3 @@ class Follower:
             )
             self._rejected_since_log = 0
             self._next_rejection_log = now + REJECTION_LOG_INTERVAL_S
-
-
-def _partitions(consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-    return [
-        TopicPartition(topic.name, number)
-        for topic in FOLLOWED
-        for number in sorted(consumer.partitions_for_topic(topic.name) or ())
-    ]

@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from services.gateway.views.traffic import TrafficView
 from shared.archive.layout import model_prefix
@@ -104,7 +104,10 @@ async def _ping(part: Store | Archive, detail: str) -> str:
 async def _ask_brokers(bootstrap_servers: str) -> str:
     client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, client_id="metrla-gateway-health")
     try:
-        await client.bootstrap()
+        try:
+            await client.bootstrap()
+        except KafkaConnectionError as unreachable:
+            raise _PartError(f"no broker answers at {bootstrap_servers}") from unreachable
         brokers = client.cluster.brokers()
         return f"{len(brokers)} broker{'s' if len(brokers) != 1 else ''}"
     finally:

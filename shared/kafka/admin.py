@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -52,3 +53,21 @@ async def ensure_topics(
         if not code:
             created.append(name)
     return tuple(created)
+
+
+async def partitions_of(bootstrap_servers: str, topics: Sequence[Topic]) -> list[TopicPartition]:
+    """Every partition of `topics`, in their order. A consumer knows none of a topic that it is not yet assigned to.
+
+    Raises:
+        TopicError: one of the topics does not exist.
+    """
+    async with open_admin(bootstrap_servers) as admin:
+        described = {
+            each["topic"]: each["partitions"] for each in await admin.describe_topics([t.name for t in topics])
+        }
+    found: list[TopicPartition] = []
+    for topic in topics:
+        if not (partitions := described.get(topic.name)):
+            raise TopicError(f"topic {topic.name} does not exist")
+        found.extend(TopicPartition(topic.name, number) for number in sorted(each["partition"] for each in partitions))
+    return found

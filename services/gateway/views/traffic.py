@@ -61,8 +61,9 @@ class TrafficView:
             case TrafficPrediction():
                 return self.predictions.apply(record)
             case TrafficAlert():
+                changed = self.alerts.apply(record)
                 self._newest_alert = max(self._newest_alert or record.updated_at, record.updated_at)
-                return self.alerts.apply(record)
+                return changed
 
     def forecasts(self, query: PredictionQuery) -> Iterator[Forecast]:
         """What a query finds, newest first, with outcomes where they are known."""
