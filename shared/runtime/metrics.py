@@ -15,6 +15,9 @@ class IngestMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter("metrla_ingest_events", "Valid events read.", ["network"], registry=registry)
         self.rejected = Counter("metrla_ingest_rejected_events", "Events dead-lettered.", ["reason"], registry=registry)
+        self.rejected_share = Gauge(
+            "metrla_ingest_rejected_share_ratio", "Share (0-1) of the last events that was rejected.", registry=registry
+        )
         self.duplicates = Counter("metrla_ingest_duplicate_events", "Readings that came again.", registry=registry)
         self.too_late = Counter(
             "metrla_ingest_too_late_events", "Readings beyond the lateness: archived, in no window.", registry=registry

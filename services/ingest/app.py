@@ -1,0 +1,167 @@
+"""Composition root of ingest: `traffic-events` to archive, windows and dead letters, in two independent groups."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from services.ingest.aggregator import WINDOWS_GROUP, Aggregator, MergePolicy
+from services.ingest.archiver import ARCHIVE_GROUP, Archiver, FlushPolicy
+from services.ingest.settings import IngestSettings
+from services.ingest.validate import EventValidator
+from services.ingest.windows import WindowPolicy
+from shared.archive.opening import open_archive
+from shared.events.decoding import EventDecoder
+from shared.events.errors import ArchiveError, SchemaRegistryUnavailableError, StoreError
+from shared.events.json_mapping import JsonMapping, own_names
+from shared.events.records import NetworkId
+from shared.events.schema_registry import SchemaRegistry
+from shared.events.topics import TRAFFIC_EVENTS
+from shared.kafka.admin import ensure_topics
+from shared.kafka.consumer import GroupMember, PartitionWork, open_member
+from shared.kafka.deadletter import DeadLetterLimit, DeadLetterWriter
+from shared.kafka.persistence import Persistence
+from shared.kafka.producer import open_producer
+from shared.networks.folder import load_networks
+from shared.networks.network import Network
+from shared.runtime.clock import wall_clock
+from shared.runtime.lifecycle import run_service
+from shared.runtime.metrics import IngestMetrics
+from shared.runtime.probes import serve_probes
+from shared.runtime.settings import PlatformSettings, read_settings
+from shared.store.opening import open_store
+
+log = structlog.stdlib.get_logger(__name__)
+
+CLIENT_ID = "metrla-ingest"
+PASSING_FAILURES = (StoreError, ArchiveError, SchemaRegistryUnavailableError, OSError)
+
+Result = TypeVar("Result")
+
+
+class _StoppedError(Exception):
+    """The service was told to stop before it had begun."""
+
+
+async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
+    """Ingest until `stop` is set; then finish the batches in hand, flush the archive, commit and leave both groups."""
+    own = read_settings(IngestSettings)
+    networks = load_networks(settings.networks)
+    mapping = _json_mapping(own, networks)
+    registry = CollectorRegistry()
+    metrics = IngestMetrics(registry)
+    limit = DeadLetterLimit(own.dead_letter_limit_share, own.dead_letter_limit_events)
+    metrics.rejected_share.set_function(lambda: limit.rejected_share)
+    connecting = Persistence(PASSING_FAILURES, stop.is_set)
+    members: dict[str, GroupMember] = {}
+
+    def not_ready() -> str | None:
+        if len(members) < len((ARCHIVE_GROUP, WINDOWS_GROUP)):
+            return connecting.trouble or "the broker"
+        waiting = [member.waiting_for for member in members.values() if member.waiting_for]
+        if limit.exceeded:
+            waiting.append(f"the dead-letter limit: {limit.rejected_share:.0%} of the last events were rejected")
+        return "; ".join(waiting) or None
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_probes(settings, registry, not_ready))
+        archive = open_archive(settings.archive_url)
+        stack.callback(archive.close)
+        bootstrap = settings.kafka_bootstrap_servers
+        try:
+            await _unless_stopped(stop, connecting("broker", lambda: ensure_topics(bootstrap)))
+            opened = connecting("store", partial(asyncio.to_thread, open_store, settings.store_url))
+            store = await _unless_stopped(stop, opened)
+        except _StoppedError:
+            log.info("stopped before the broker was there")
+            return
+        stack.callback(store.close)
+        producer = await stack.enter_async_context(open_producer(bootstrap, CLIENT_ID))
+        archiver = Archiver(
+            validator=_validator(settings, own, networks, mapping, stack),
+            archive=archive,
+            policy=FlushPolicy(own.archive_flush_s, own.archive_flush_events, own.archive_flush_bytes),
+            metrics=metrics,
+            clock=wall_clock,
+            monotonic=time.monotonic,
+        )
+        aggregator = Aggregator(
+            networks=networks,
+            validator=_validator(settings, own, networks, mapping, stack),
+            store=store,
+            producer=producer,
+            dead_letters=DeadLetterWriter(bootstrap, producer, CLIENT_ID),
+            limit=limit,
+            metrics=metrics,
+            window_policy=_window_policy(own),
+            merge_policy=MergePolicy(own.merge_buffer_events, own.merge_wait_s),
+            commit_interval_s=own.commit_interval_s,
+            clock=wall_clock,
+            monotonic=time.monotonic,
+        )
+        works: dict[str, PartitionWork] = {ARCHIVE_GROUP: archiver, WINDOWS_GROUP: aggregator}
+        for group_id in works:
+            opening = open_member(bootstrap, group_id, CLIENT_ID, PASSING_FAILURES)
+            member = members[group_id] = await stack.enter_async_context(opening)
+            metrics.lag.labels(group_id).set_function(member.lag)
+        async with asyncio.TaskGroup() as groups:
+            for group_id, work in works.items():
+                running = members[group_id].run(TRAFFIC_EVENTS.name, work, stop, own.max_poll_records)
+                groups.create_task(running, name=group_id)
+
+
+def _json_mapping(own: IngestSettings, networks: Mapping[NetworkId, Network]) -> JsonMapping:
+    only = next(iter(networks)) if len(networks) == 1 else None
+    return own_names(only)
+
+
+def _validator(
+    settings: PlatformSettings,
+    own: IngestSettings,
+    networks: Mapping[NetworkId, Network],
+    mapping: JsonMapping,
+    stack: AsyncExitStack,
+) -> EventValidator:
+    """A validator of its own for each group, because a registry client serves one thread at a time."""
+    writers = None
+    if settings.schema_registry_url is not None:
+        schemas = SchemaRegistry(settings.schema_registry_url)
+        stack.callback(schemas.close)
+        writers = schemas.writer
+    return EventValidator(networks, EventDecoder(writers, mapping.read), timedelta(seconds=own.future_tolerance_s))
+
+
+def _window_policy(own: IngestSettings) -> WindowPolicy:
+    return WindowPolicy(
+        lateness=timedelta(seconds=own.lateness_s),
+        out_of_orderness=timedelta(seconds=own.out_of_orderness_s),
+        idle_timeout_s=own.idle_timeout_s,
+        silence_s=own.silence_s,
+    )
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Awaitable[Result]) -> Result:
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.wait({working})
+    raise _StoppedError
+
+
+def main() -> int:
+    """Run as a process; returns its exit code."""
+    return run_service("ingest", serve)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
