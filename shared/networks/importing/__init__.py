@@ -1,0 +1,1 @@
+"""Network folders from the files that METR-LA, PEMS-BAY and Caltrans PeMS publish."""

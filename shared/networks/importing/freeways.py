@@ -1,0 +1,29 @@
+"""Names of freeways and directions as published files write them. Pure."""
+
+import re
+
+# Numbers are unique over California's three systems; what is in neither list is a state route.
+INTERSTATES = frozenset(
+    (5, 8, 10, 15, 40, 80, 105, 110, 205, 210, 215, 238, 280, 380, 405, 505, 580, 605, 680, 710, 780, 805, 880, 980)
+)
+US_ROUTES = frozenset((6, 50, 95, 97, 101, 199, 395))
+NAME = re.compile(r"(?P<system>[A-Za-z]*)[- ]?(?P<number>\d+)(?P<rest>[A-Za-z]*)(?:[- _](?P<direction>[NSEW])B?)?")
+
+# PeMS station types that measure a carriageway; ramps and connectors are none.
+CARRIAGEWAY_TYPES = {"ML": "freeway", "MAINLINE": "freeway", "HV": "hov", "HOV": "hov", "CH": "highway"}
+
+
+def freeway_and_direction(freeway: str, direction: str = "") -> tuple[str, str]:
+    """('I-405', 'N') from 'I405-N', '405-N', or '405' and 'N'.
+
+    A bare number is read as Caltrans numbers its routes. What is no route number stays as it is.
+    """
+    found = NAME.fullmatch(freeway.strip())
+    toward = direction.strip().upper()[:1]
+    if found is None:
+        return freeway.strip(), toward
+    number = int(found["number"])
+    system = found["system"].upper()
+    if not system:
+        system = "I" if number in INTERSTATES else "US" if number in US_ROUTES else "SR"
+    return f"{system}-{number}{found['rest'].upper()}", toward or found["direction"] or ""

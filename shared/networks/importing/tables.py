@@ -1,0 +1,80 @@
+"""Published tables, whatever they call their columns."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.events.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with columns under our names; `rows` hold stripped text, empty where the file has none."""
+
+    path: Path
+    columns: frozenset[str]
+    rows: tuple[Mapping[str, str], ...]
+
+    def number(self, row: int, column: str) -> float | None:
+        """A cell as a number, `None` where it is empty; raises `ConfigurationError` naming file and row."""
+        text = self.rows[row].get(column, "")
+        try:
+            return float(text) if text else None
+        except ValueError as wrong:
+            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {text!r} is not a number") from wrong
+
+
+def read_table(
+    path: Path, aliases: Mapping[str, Sequence[str]], required: Sequence[str], headerless: Sequence[str]
+) -> Table:
+    """Read a comma- or tab-separated table.
+
+    Args:
+        path: file.
+        aliases: our column names, each with the names that published files use (any case, any punctuation).
+        required: those of our names that must be there.
+        headerless: our names for the columns of a file whose first line is data already.
+
+    Raises:
+        ConfigurationError: the file cannot be read or lacks columns; the message names them and those it has.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise ConfigurationError(f"{path}: {unreadable}") from unreadable
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise ConfigurationError(f"{path}: the file is empty")
+    first = next(csv.reader(lines[:1], delimiter=(delimiter := "\t" if "\t" in lines[0] else ",")))
+    if _is_data(first):
+        names: list[str | None] = list(headerless[: len(first)])
+        body = lines
+    else:
+        by_alias = {_plain(alias): name for name, known in aliases.items() for alias in (name, *known)}
+        names = [by_alias.get(_plain(heading)) for heading in first]
+        body = lines[1:]
+    missing = [name for name in required if name not in names]
+    if missing:
+        expected = "; ".join(f"{name} (or {', '.join(aliases[name])})" for name in missing)
+        raise ConfigurationError(f"{path}: no column {expected}. It has: {', '.join(first)}")
+    return Table(path, frozenset(filter(None, names)), tuple(_rows(body, delimiter, names)))
+
+
+def _rows(lines: Sequence[str], delimiter: str, names: Sequence[str | None]) -> Iterator[Mapping[str, str]]:
+    for cells in csv.reader(lines, delimiter=delimiter):
+        # Of two columns with one meaning the first one counts.
+        row: dict[str, str] = {}
+        for name, cell in zip(names, cells, strict=False):
+            if name is not None:
+                row.setdefault(name, cell.strip())
+        yield row
+
+
+def _is_data(cells: Sequence[str]) -> bool:
+    return bool(cells) and all(re.fullmatch(r"\s*-?\d+(\.\d+)?([eE]-?\d+)?\s*", cell) for cell in cells)
+
+
+def _plain(heading: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", heading.lower())
