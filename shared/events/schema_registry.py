@@ -113,7 +113,10 @@ def _not_found(schema_id: int) -> RejectedEventError:
 
 
 def _definition(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(answer["schema"]))
+    definition = json.loads(answer["schema"])
+    if not isinstance(definition, dict):
+        raise ValueError(f"{definition!r} is no record")  # noqa: TRY004  one error for every schema that is none
+    return definition
 
 
 def _fault(answer: Mapping[str, Any], kind: type[Any]) -> str | None:
