@@ -15,7 +15,7 @@ from services.gateway.views.traffic import TrafficView
 from shared.events.errors import MetrlaError, RejectedEventError
 from shared.events.topics import ALERTS
 from shared.kafka.admin import TopicError, ensure_topics, partitions_of
-from shared.kafka.replay import open_reader, read_back
+from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -98,9 +98,10 @@ class Follower:
 
     async def _rebuild_and_follow(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         ends = await consumer.end_offsets(partitions)
-        for partition in partitions:
-            look_back = LookBack(self._take, None if partition.topic == ALERTS.name else self._history)
-            look_back(await read_back(consumer, partition, ends[partition], look_back))
+        async with open_reader(self._bootstrap_servers, CLIENT_ID, max_wait_ms=REBUILDING_WAIT_MS) as reader:
+            for partition in partitions:
+                look_back = LookBack(self._take, None if partition.topic == ALERTS.name else self._history)
+                look_back(await read_back(reader, partition, ends[partition], look_back))
         consumer.assign(partitions)
         for partition in partitions:
             consumer.seek(partition, ends[partition])

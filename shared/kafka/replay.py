@@ -8,17 +8,29 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 FIRST_LOOK_BACK = 2_000
 POLL_MS = 1_000
+FOLLOWING_WAIT_MS = 500
+REBUILDING_WAIT_MS = 10
 
 LogRecord: TypeAlias = ConsumerRecord
 
 
 @asynccontextmanager
-async def open_reader(bootstrap_servers: str, client_id: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer without a group; the caller assigns and seeks."""
+async def open_reader(
+    bootstrap_servers: str, client_id: str, *, max_wait_ms: int = FOLLOWING_WAIT_MS
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer without a group; the caller assigns and seeks.
+
+    Args:
+        bootstrap_servers: Kafka brokers to start from.
+        client_id: name in the brokers' logs.
+        max_wait_ms: how long a fetch at the end of a partition waits. The next partition has to wait for it too, so
+            `REBUILDING_WAIT_MS` suits those who read one partition after the other.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         client_id=client_id,
         enable_auto_commit=False,
+        fetch_max_wait_ms=max_wait_ms,
         auto_offset_reset="earliest",
     )
     try:
