@@ -67,9 +67,6 @@ def main(
     except OSError as error:
         typer.echo(f"error: cannot listen on {host}:{port}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
-    finally:
-        if port_file is not None:
-            port_file.unlink(missing_ok=True)
 
 
 def _log_to_standard_error() -> None:
@@ -90,6 +87,8 @@ async def _serve(broker: DevBroker, port_file: Path | None) -> None:
             _write_address(port_file, broker.bootstrap_servers)
         typer.echo(f"embedded broker ready at {broker.bootstrap_servers}")
         await stopped.wait()
+        if port_file is not None:
+            _remove_address(port_file)
 
 
 def _write_address(port_file: Path, address: str) -> None:
@@ -97,6 +96,10 @@ def _write_address(port_file: Path, address: str) -> None:
     temporary = port_file.with_name(f".{port_file.name}.tmp")
     temporary.write_text(address + "\n")
     temporary.replace(port_file)
+
+
+def _remove_address(port_file: Path) -> None:
+    port_file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

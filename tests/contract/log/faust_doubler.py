@@ -1,6 +1,7 @@
 """A Faust worker in the form that metrla uses: one agent, no tables, its output through a plain producer."""
 
 import os
+
 import faust
 from aiokafka import AIOKafkaProducer
 
@@ -19,7 +20,7 @@ app = faust.App(
 source = app.topic(os.environ["SOURCE"], value_serializer="raw", value_type=bytes)
 
 
-async def double(stream: faust.Stream[bytes]) -> None:
+async def double(stream: faust.StreamT[bytes]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True)
     await producer.start()
     try:

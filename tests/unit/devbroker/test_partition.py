@@ -99,7 +99,8 @@ def test_age_drops_even_the_segment_in_use_and_keeps_the_offsets(build_batch: Bu
 
 
 def test_appends_are_announced_until_unsubscribed(build_batch: Build) -> None:
-    log, sizes = PartitionLog(segment_bytes=100), []
+    log = PartitionLog(segment_bytes=100)
+    sizes: list[int] = []
     data = build_batch([(b"k", b"v")])
     log.subscribe(sizes.append)
     append(log, data)
