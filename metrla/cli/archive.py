@@ -105,18 +105,22 @@ def verify(
     valid.
     """
     from metrla.archive_audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
-    from services.ingest.app import build_validator  # noqa: PLC0415 - likewise
+    from services.ingest.app import open_validator  # noqa: PLC0415 - likewise
     from shared.runtime.clock import wall_clock  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
     output = Output.choose(form, out)
-    with _archive(archive_url or settings.archive_url) as archive, progress("offsets") as bar:
+    with (
+        _archive(archive_url or settings.archive_url) as archive,
+        open_validator(settings) as validator,
+        progress("offsets") as bar,
+    ):
         task = bar.add_task("verifying", total=None)
         verifications = asyncio.run(
             audit_archive(
                 bootstrap_servers or settings.kafka_bootstrap_servers,
                 archive,
-                build_validator(settings),
+                validator,
                 wall_clock,
                 lambda done, total: bar.update(task, completed=done, total=total),
             )

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -116,6 +116,15 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
                 groups.create_task(running, name=group_id)
 
 
+@contextmanager
+def open_validator(settings: PlatformSettings) -> Iterator[EventValidator]:
+    """A validator as this service uses it, for those who check its work afterwards."""
+    own = read_settings(IngestSettings)
+    networks = load_networks(settings.networks)
+    with ExitStack() as stack:
+        yield _validator(settings, own, networks, _json_mapping(own, networks), stack)
+
+
 def _json_mapping(own: IngestSettings, networks: Mapping[NetworkId, Network]) -> JsonMapping:
     only = next(iter(networks)) if len(networks) == 1 else None
     return own_names(only)
@@ -126,7 +135,7 @@ def _validator(
     own: IngestSettings,
     networks: Mapping[NetworkId, Network],
     mapping: JsonMapping,
-    stack: AsyncExitStack,
+    stack: ExitStack | AsyncExitStack,
 ) -> EventValidator:
     """A validator of its own for each group, because a registry client serves one thread at a time."""
     writers = None
