@@ -73,7 +73,10 @@ class DevBroker:
 
         Raises:
             OSError: the port is taken.
+            RuntimeError: the broker is running already.
         """
+        if self._state is not None:
+            raise RuntimeError("the broker is running already")
         state = BrokerState(
             settings=self._settings,
             topics=TopicStore(self._settings),

@@ -14,6 +14,9 @@ _LENGTH = struct.Struct(">i")
 _READ_BUFFER_BYTES = 1024 * 1024
 _MAX_PIPELINED_REQUESTS = 16
 
+# Requests, then the end: None, or why the connection must be closed.
+_Frames = asyncio.Queue[bytes | MalformedRequestError | None]
+
 log = structlog.get_logger(__name__)
 
 
@@ -60,15 +63,16 @@ class ConnectionServer:
         disconnected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         context = RequestContext(api_version=0, client_id="", client_host=host, disconnected=disconnected)
         # Requests are read ahead so that the end of a connection is seen while a fetch or a join still waits.
-        frames: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_PIPELINED_REQUESTS)
+        frames: _Frames = asyncio.Queue(_MAX_PIPELINED_REQUESTS)
         receiver = asyncio.create_task(self._receive(reader, frames, disconnected))
         try:
-            while (frame := await frames.get()) is not None:
+            while isinstance(frame := await frames.get(), bytes):
                 response = await answer(self._state, frame, read_header(frame), context)
                 if response is not None:
                     writer.write(response)
                     await writer.drain()
-            await receiver
+            if frame is not None:
+                log.warning("connection closed", client=f"{host}:{port}", reason=str(frame))
         except (MalformedRequestError, UnacknowledgedProduceError) as error:
             log.warning("connection closed", client=f"{host}:{port}", reason=str(error))
         except ConnectionError:
@@ -85,21 +89,19 @@ class ConnectionServer:
             writer.close()
             self._tasks.discard(task)
 
-    async def _receive(
-        self, reader: asyncio.StreamReader, frames: asyncio.Queue[bytes | None], disconnected: asyncio.Future[None]
-    ) -> None:
+    async def _receive(self, reader: asyncio.StreamReader, frames: _Frames, disconnected: asyncio.Future[None]) -> None:
+        end: MalformedRequestError | None = None
         try:
             while True:
                 (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
                 if not 0 < length <= self._state.settings.max_request_bytes:
-                    raise MalformedRequestError(
-                        f"a request of {length} bytes: the limit is {self._state.settings.max_request_bytes}"
-                    )
+                    limit = self._state.settings.max_request_bytes
+                    end = MalformedRequestError(f"a request of {length} bytes: the limit is {limit}")
+                    break
                 await frames.put(await reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError):
             # The usual end: the client has closed its side. What it has sent before is still handled.
             pass
-        finally:
-            if not disconnected.done():
-                disconnected.set_result(None)
-            await frames.put(None)
+        if not disconnected.done():
+            disconnected.set_result(None)
+        await frames.put(end)
