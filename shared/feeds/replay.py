@@ -60,6 +60,19 @@ class Replay:
     def __post_init__(self) -> None:
         check_sensors(self.recording, self.network, skip_unknown=self.skip_unknown)
 
+    def extent(self) -> tuple[datetime, datetime]:
+        """First and last instant that is asked for and in the file; raises `ConfigurationError` where there is none."""
+        clock = LocalClock(self.network.time_zone)
+        first, last = (clock.to_utc(local) for local in self.recording.extent())
+        if first is None or last is None:
+            raise ConfigurationError(f"{self.recording.path}: it begins or ends in the hour that the clock skips")
+        begin, end = max(first, self.begin or first), min(last, self.end or last)
+        if begin > end:
+            raise ConfigurationError(
+                f"{self.recording.path}: nothing to replay, it goes from {first.isoformat()} to {last.isoformat()}"
+            )
+        return begin, end
+
     def deliveries(self) -> Iterator[Delivery]:
         """The events of the file, in its order. `counts` grows while they are taken."""
         clock = LocalClock(self.network.time_zone)

@@ -8,7 +8,6 @@ from pathlib import Path
 from shared.events.errors import ConfigurationError
 from shared.networks.network import Network
 
-
 SENSOR_COLUMNS = (
     *("sensor_id", "name", "freeway", "direction", "postmile"),
     *("latitude", "longitude", "road_type", "lane_count"),

@@ -2,9 +2,9 @@
 
 The sensors of the carriageway that has most of them make the line of the freeway: the longest path through their
 minimum spanning tree, which follows bends where sorting by latitude would not. It is oriented to the north for freeways
-signed north and south, to the east for those signed east and west. Every sensor of the freeway, of both directions, gets
-the mile at which it is nearest to that line. Miles are as the crow flies from sensor to sensor, so somewhat short in
-bends, and they begin at 0 with the first sensor: order and neighbourhood are right, the figures are not Caltrans' own.
+signed north and south, to the east for those signed east and west. Every sensor of the freeway, of both directions,
+gets the mile at which it is nearest to that line. Miles are as the crow flies from sensor to sensor, so somewhat short
+in bends, and they begin at 0 with the first sensor: order and neighbourhood are right, the figures not Caltrans' own.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,140 @@
+"""`metrla feed`: readings onto the log, simulated or from published files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrla.cli.feed_options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.cli.timerange import read_range
+from shared.events.errors import ConfigurationError
+from shared.feeds.pacing import AsFastAsPossible
+from shared.networks.folder import load_network
+from shared.networks.simulation.calendar import recent_workday
+from shared.runtime.clock import wall_clock
+from shared.runtime.settings import PlatformSettings, read_settings
+
+app = typer.Typer(help="Send readings to the log: simulated, or replayed from published files.", no_args_is_help=True)
+
+# A twentieth of a second at a time: all readings of one time at once would come in bursts.
+PIECES_PER_SECOND = 20
+
+NetworkDirOption = Annotated[
+    Path | None,
+    typer.Option(help="Network folder. [default: the first of METRLA_NETWORKS, else the example]", metavar="DIR"),
+]
+SpeedOption = Annotated[
+    str | None, typer.Option(help="Event time per wall time, or 'max'. [default: 1, live]", metavar="X|max")
+]
+DamagedOption = Annotated[
+    float, typer.Option(help="Send damaged copies of this share of the events (0-1) as well.", min=0, max=1)
+]
+SeedOption = Annotated[int, typer.Option(help="Seed: the same one sends the same.", min=0)]
+
+
+@app.command()
+def simulate(
+    network: NetworkDirOption = None,
+    speed: SpeedOption = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Events per second of wall time instead of --speed.", min=0.001)
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="First event time, local unless it has an offset. [default: now if live, else a past Tuesday, 06:45]",
+            metavar="TIME",
+        ),
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option(help="Event time to send, e.g. 90m, 12h, 7d. [default: endless]", metavar="LENGTH")
+    ] = None,
+    warm_up: Annotated[
+        str | None, typer.Option(help="Event time before the start to send at once, e.g. 2h.", metavar="LENGTH")
+    ] = None,
+    seed: SeedOption = 7,
+    faults: Annotated[
+        str, typer.Option(help="Kinds of sensor faults, comma-separated, or 'all' or 'none'.", metavar="KINDS")
+    ] = "none",
+    incident: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An incident just after a sensor, so many minutes after the start, for 45 minutes or as given.",
+            metavar="SENSOR@MINUTES[+LASTS]",
+        ),
+    ] = None,
+    damaged: DamagedOption = 0.0,
+) -> None:
+    """Simulate the traffic of a network: peaks, shock waves, incidents, rain and, if asked for, faulty sensors.
+
+    Kinds of faults: dead, stuck, noisy, out-of-order, duplicated.
+    """
+    from metrla.cli.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from shared.feeds.delivery import split  # noqa: PLC0415 - with it
+    from shared.networks.simulation.simulator import Simulator  # noqa: PLC0415 - numpy
+
+    settings = read_settings(PlatformSettings)
+    roads = load_network(network or settings.networks[0])
+    given, _ = read_range(start, None, roads.time_zone)
+    live = rate is None and read_speed(speed) == 1.0
+    first = given or (wall_clock() if live else recent_workday(wall_clock(), roads.time_zone))
+    until = first + read_duration("--duration", duration) if duration else None
+    pace = read_pace(speed, rate, first)
+    simulator = Simulator(roads, seed, faults=read_fault_kinds(faults), incidents=read_incidents(incident or (), first))
+    legs = []
+    if warm_up:
+        earlier = first - read_duration("--warm-up", warm_up)
+        legs.append(Leg("warm-up", simulator.deliveries(earlier, first), AsFastAsPossible(), (earlier, first)))
+    deliveries = simulator.deliveries(first, until)
+    if rate is not None:
+        deliveries = split(deliveries, max(1, round(rate / PIECES_PER_SECOND)))
+    legs.append(Leg("simulation", deliveries, pace, (first, until) if until else None))
+    raise typer.Exit(send_legs(legs, settings, roads.time_zone, damaged, seed).exit_code)
+
+
+@app.command()
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="METR-LA or PEMS-BAY (.h5, .csv, .parquet) or PeMS station_5min (.txt, .txt.gz).")
+    ],
+    network: NetworkDirOption = None,
+    begin: Annotated[
+        str | None,
+        typer.Option("--from", help="First event time, local unless it has an offset.", metavar="TIME"),
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="End, exclusive, likewise.", metavar="TIME")] = None,
+    speed: SpeedOption = None,
+    warm_up: Annotated[
+        str | None, typer.Option(help="Event time at the beginning to send at once, e.g. 2h.", metavar="LENGTH")
+    ] = None,
+    missing: Annotated[
+        str, typer.Option(help="drop readings that are missing, or mark them as missing.", metavar="drop|mark")
+    ] = "drop",
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
+    ] = False,
+    damaged: DamagedOption = 0.0,
+    seed: SeedOption = 7,
+) -> None:
+    """Replay a published file, its local clock time turned into UTC, daylight saving included."""
+    from metrla.cli.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from shared.feeds.opening import open_recording  # noqa: PLC0415 - with it
+    from shared.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
+
+    settings = read_settings(PlatformSettings)
+    roads = load_network(network or settings.networks[0])
+    start, stop = read_range(begin, end, roads.time_zone)
+    if missing not in list(Missing):
+        raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
+    recorded = Replay(open_recording(file), roads, start, stop, Missing(missing), skip_unknown)
+    first, last = recorded.extent()
+    origin = first + read_duration("--warm-up", warm_up) if warm_up else first
+    leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))
+    sent = send_legs([leg], settings, roads.time_zone, damaged, seed)
+    counts = recorded.counts
+    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    if counts.skipped_hour:
+        typer.echo(f"{counts.skipped_hour:,} readings lie in the hour that the clock skips in spring: left out")
+    if counts.unknown_sensor:
+        typer.echo(f"{counts.unknown_sensor:,} readings of sensors that the network does not have: left out")
+    raise typer.Exit(sent.exit_code)

@@ -1,0 +1,141 @@
+"""`metrla network`: make a network folder from published files, and look at one."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.events.errors import ConfigurationError
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.networks.network import Network
+
+if TYPE_CHECKING:
+    from shared.networks.importing.published import ImportNotes
+
+app = typer.Typer(help="Make sensor network folders, and look at them.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_(
+    sensors: Annotated[
+        Path, typer.Option(help="Table of sensors: id, latitude, longitude and what else it has.", metavar="CSV")
+    ],
+    edges: Annotated[Path, typer.Option(help="Table of edges: from, to, and weight or metres (cost).", metavar="CSV")],
+    network_id: Annotated[str, typer.Option("--id", help="Id of the network, e.g. metr-la.", metavar="ID")],
+    time_zone: Annotated[str, typer.Option(help="IANA time zone of its clock, e.g. America/Los_Angeles.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.", file_okay=False, metavar="DIR")],
+    name: Annotated[str | None, typer.Option(help="Name for people. [default: the id]")] = None,
+    reading_interval: Annotated[
+        float, typer.Option(help="Seconds between two readings of a sensor.", min=1, max=300)
+    ] = 300.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace a network folder that is there.")] = False,
+) -> None:
+    """Make a network folder from published tables, as they are.
+
+    Understood are the tables of METR-LA and PEMS-BAY (DCRNN's graph_sensor_locations*.csv and distances_*.csv, the
+    adjacency as a list of edges) and PeMS station metadata (d07_text_meta_*.txt; its ramps are left out). Columns are
+    found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is taken
+    apart. Where postmiles are missing they are estimated from the positions along the freeway.
+    """
+    from shared.networks.importing.folder_writing import write_network  # noqa: PLC0415 - only this command needs it
+    from shared.networks.importing.published import import_network  # noqa: PLC0415 - likewise
+
+    if (out / "network.toml").exists() and not force:
+        raise ConfigurationError(f"{out}: a network folder is there already; --force replaces it")
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ConfigurationError(f"--time-zone {time_zone!r} is not an IANA time zone") from unknown
+    network, notes = import_network(sensors, edges, network_id, zone, name, timedelta(seconds=reading_interval))
+    write_network(network, out)
+    typer.echo(
+        f"{out}: network {network.network_id} with {len(network.sensors)} sensors on {len(network.carriageways)} "
+        f"carriageways and {len(network.edges)} edges"
+    )
+    for line in _notes(notes):
+        typer.echo(f"  {line}")
+
+
+@app.command()
+def show(
+    folder: Annotated[
+        Path, typer.Argument(help="Network folder. [default: the example network]", metavar="[DIR]")
+    ] = EXAMPLE_NETWORK,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Show the carriageways of a network, its clock and its graph."""
+    network = load_network(folder)
+    if as_json:
+        typer.echo(json.dumps(_description(network), indent=2))
+        return
+    console = Console()
+    table = Table(title=f"{network.name} ({network.network_id})", title_justify="left")
+    for heading, right in (("carriageway", False), ("sensors", True), ("postmiles", True), ("lanes", True)):
+        table.add_column(heading, justify="right" if right else "left")
+    for road in (description := _description(network))["carriageways"]:
+        lanes = "-".join(str(count) for count in sorted(set(road["lanes"] or ())))
+        table.add_row(
+            road["name"], str(road["sensors"]), f"{road['postmiles'][0]:.1f} - {road['postmiles'][1]:.1f}", lanes
+        )
+    console.print(table)
+    graph = description["graph"]
+    console.print(
+        f"{len(network.sensors)} sensors, {graph['edges']} edges ({graph['edges_per_sensor']:.1f} per sensor, "
+        f"{graph['sensors_without_edge']} sensors without one)",
+        f"Time zone {network.time_zone.key}, windows of {network.window}, readings every {network.reading_interval}",
+        sep="\n",
+        highlight=False,
+    )
+
+
+def _notes(notes: "ImportNotes") -> list[str]:
+    lines = []
+    for kind, count in notes.left_out_types.items():
+        lines.append(f"{count} stations of type {kind} left out: they do not measure a carriageway")
+    if notes.without_position:
+        lines.append(f"{notes.without_position} stations without a position left out")
+    if notes.estimated_postmiles:
+        lines.append(f"postmiles of {notes.estimated_postmiles} sensors estimated from their positions")
+    if notes.unknown_freeway:
+        lines.append(
+            f"the freeway of {notes.unknown_freeway} sensors is unknown: each is a road of its own, without neighbours "
+            "for congestion alerts; a column freeway or Fwy and Dir would tell"
+        )
+    if notes.foreign_edges:
+        lines.append(f"{notes.foreign_edges} edges to sensors outside the network left out")
+    return lines
+
+
+def _description(network: Network) -> dict[str, Any]:
+    touched = {end for edge in network.edges for end in (edge.from_sensor, edge.to_sensor)}
+    return {
+        "id": network.network_id,
+        "name": network.name,
+        "time_zone": network.time_zone.key,
+        "window_seconds": network.window.total_seconds(),
+        "reading_interval_seconds": network.reading_interval.total_seconds(),
+        "sensors": len(network.sensors),
+        "graph": {
+            "edges": len(network.edges),
+            "edges_per_sensor": len(network.edges) / len(network.sensors),
+            "sensors_without_edge": len(set(network.index) - touched),
+        },
+        "carriageways": [
+            {
+                "name": name,
+                "sensors": len(along),
+                "postmiles": [min(s.postmile for s in along), max(s.postmile for s in along)],
+                "lanes": _range([s.lane_count for s in along if s.lane_count is not None]),
+            }
+            for name, along in sorted(network.carriageways.items())
+        ],
+    }
+
+
+def _range(counts: list[int]) -> list[int] | None:
+    return [min(counts), max(counts)] if counts else None
