@@ -1,13 +1,12 @@
 """`metrla demo`: the whole pipeline on this machine, on simulated or published readings."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from metrla.launcher.demo import DemoRequest, run_demo
 from shared.events.errors import ConfigurationError
 
 DEFAULT_SPEED = 60.0
@@ -38,7 +37,11 @@ def demo(
     ] = None,
     begin: Annotated[
         str | None,
-        typer.Option("--from", help="Start of the replay, local time of the network; see below.", metavar="TIME"),
+        typer.Option(
+            "--from",
+            help="Start of the replay: ISO 8601, local time of the network unless it has an offset.",
+            metavar="TIME",
+        ),
     ] = None,
     end: Annotated[
         str | None, typer.Option("--to", help="End of the replay, exclusive, likewise.", metavar="TIME")
@@ -66,12 +69,15 @@ def demo(
     """
     if data is not None and network is None:
         raise ConfigurationError("--data needs --network: the folder that says what its columns are")
+    from metrla.launcher.demo import run_demo  # noqa: PLC0415 - pandas and Rich take their time to import
+    from metrla.launcher.request import DemoRequest  # noqa: PLC0415 - with it
+
     request = DemoRequest(
         state=(state or Path(".metrla") / f"demo-{port}").absolute(),
         network=network.absolute() if network else None,
         data=data.absolute() if data else None,
-        begin=_local_time("--from", begin),
-        end=_local_time("--to", end),
+        begin=begin,
+        end=end,
         speed=_speed(speed),
         damaged=damaged,
         seed=seed,
@@ -92,10 +98,3 @@ def _speed(text: str) -> float | None:
     if not 0 < speed < float("inf"):
         raise typer.BadParameter(f"{text!r} is neither a positive number nor 'max'", param_hint="--speed")
     return speed
-
-
-def _local_time(option: str, text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError as wrong:
-        raise typer.BadParameter(f"{text!r} is not an ISO 8601 time", param_hint=option) from wrong

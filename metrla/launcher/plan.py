@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metrla.launcher.process import ProcessPlan
+from shared.events.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 # What the embedded broker keeps per partition: about two days of METR-LA, so that an hour of demo stays flat.
@@ -19,6 +20,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def require_free(port: int) -> None:
+    """Raise `ConfigurationError` where something listens on `port` already."""
+    with socket.socket() as probe:
+        # As servers do: what an earlier one left in TIME_WAIT is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as taken:
+            raise ConfigurationError(f"port {port} of {LOOPBACK} is taken; choose another with --port") from taken
 
 
 @dataclass(frozen=True, slots=True)

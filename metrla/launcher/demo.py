@@ -1,0 +1,144 @@
+"""A demo from beginning to end: train, start, feed, show, stop, sum up."""
+
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from metrla.launcher import display
+from metrla.launcher.figures import Figures, FiguresReader
+from metrla.launcher.plan import PipelinePlan, free_port, require_free
+from metrla.launcher.process import ChildProcess
+from metrla.launcher.request import DemoRequest, feed_arguments, replay_start, training_arguments
+from metrla.launcher.supervisor import Supervisor, supervise
+from shared.events.errors import ConfigurationError
+from shared.networks.folder import load_network
+
+SERVICES = ("ingest", "predictor", "alert-detector")
+REFRESH_S = 1.0
+PLAIN_LINE_EVERY_S = 10.0
+# The feed has ended and nothing has changed for so long: all of it is processed.
+SETTLED_S = 5.0
+FEED_GRACE_S = 10.0
+MARKER = "metrla-demo"
+EXIT_INTERRUPTED = 130
+
+
+async def run_demo(request: DemoRequest) -> int:
+    """Run a demo until its duration is over, its feed is processed (where asked), or Ctrl-C; returns the exit code."""
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    load_network(request.network_folder)
+    require_free(request.port)
+    begin = replay_start(request)
+    _make_anew(request.state)
+    plan = PipelinePlan(
+        state=request.state,
+        networks=[request.network_folder],
+        broker_port=free_port(),
+        gateway_port=request.port,
+        settings={"METRLA_LOG_FORMAT": "json"},
+    )
+    if not await _train(plan, [*training_arguments(request, plan.archive_url, begin)], stop):
+        return EXIT_INTERRUPTED
+    return await _Demo(request, plan, stop).run([*feed_arguments(request, begin)])
+
+
+async def _train(plan: PipelinePlan, arguments: list[str], stop: asyncio.Event) -> bool:
+    """Train in a process of its own, which shows its progress; False when interrupted."""
+    trainer = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "metrla", "train", *arguments),
+        env=plan.environment(OMP_NUM_THREADS=""),
+        start_new_session=True,
+    )
+    ended, stopped = asyncio.create_task(trainer.wait()), asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not ended.done():
+        trainer.terminate()
+    if await ended and not stop.is_set():
+        raise ConfigurationError("training failed, see above")
+    return not stop.is_set()
+
+
+class _Demo:
+    def __init__(self, request: DemoRequest, plan: PipelinePlan, stop: asyncio.Event) -> None:
+        self._request, self._plan, self._stop = request, plan, stop
+        self._console = Console()
+        self._zone = load_network(request.network_folder).time_zone
+        self._figures = Figures()
+        self._began = time.monotonic()
+
+    async def run(self, feed_command: list[str]) -> int:
+        async with supervise(lambda line: self._console.print(line, style="yellow")) as supervisor:
+            with self._console.status("starting broker and services"):
+                await supervisor.start(self._plan.broker())
+                await supervisor.start(*(self._plan.service(name) for name in SERVICES), self._plan.gateway())
+            (feed,) = await supervisor.start(self._plan.feed(feed_command))
+            self._console.print(display.whereabouts(self._plan, self._request.feed_text()), soft_wrap=True)
+            reader = FiguresReader(self._plan.gateway_url)
+            await self._show(supervisor, feed, reader)
+            self._console.print("stopping: the feed first, then what it feeds")
+            await feed.stop(FEED_GRACE_S)
+            self._figures = await reader.read(supervisor.children)
+        self._console.print(
+            display.summary(supervisor.children, self._figures, self._elapsed(), self._plan), soft_wrap=True
+        )
+        if supervisor.failure is not None:
+            raise supervisor.failure
+        return 0
+
+    async def _show(self, supervisor: Supervisor, feed: ChildProcess, reader: FiguresReader) -> None:
+        ends = [asyncio.create_task(self._stop.wait()), asyncio.create_task(supervisor.failed.wait())]
+        last_change, last_line, feed_ended = time.monotonic(), 0.0, False
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while not any(end.done() for end in ends) and not self._over():
+                figures, now = await reader.read(supervisor.children), time.monotonic()
+                if feed.running or figures != self._figures:
+                    last_change = now
+                self._figures = figures
+                status = display.status(supervisor.children, figures, self._elapsed(), self._zone)
+                if self._console.is_terminal:
+                    live.update(status, refresh=True)
+                elif now - last_line >= PLAIN_LINE_EVERY_S:
+                    last_line = now
+                    self._console.print(display.progress_line(figures, self._elapsed(), self._zone), soft_wrap=True)
+                if not feed.running and not feed_ended:
+                    feed_ended = True
+                    self._announce_end(feed)
+                if feed_ended and self._request.exit_when_fed and now - last_change >= SETTLED_S and not figures.lag:
+                    break
+                await asyncio.wait(ends, timeout=REFRESH_S, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+
+    def _announce_end(self, feed: ChildProcess) -> None:
+        if feed.returncode:
+            self._console.print(f"the feed ended with status {feed.returncode}:\n{feed.log_tail()}", style="red")
+        elif not self._request.exit_when_fed:
+            self._console.print("the feed has ended; the page stays until Ctrl-C")
+
+    def _over(self) -> bool:
+        return self._request.duration is not None and self._elapsed() >= self._request.duration
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=time.monotonic() - self._began)
+
+
+def _make_anew(state: Path) -> None:
+    """Empty the folder of an earlier demo: the embedded broker starts from offset 0, and so must what follows it."""
+    marker = state / MARKER
+    if state.exists() and any(state.iterdir()) and not marker.exists():
+        raise ConfigurationError(f"{state} is not empty and not of an earlier demo; choose another --state")
+    with suppress(FileNotFoundError):
+        shutil.rmtree(state)
+    state.mkdir(parents=True)
+    marker.touch()

@@ -1,0 +1,72 @@
+"""What the user of a demo asked for, and what that means for its feed and its training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+from shared.feeds.opening import open_recording
+from shared.networks.folder import EXAMPLE_NETWORK
+
+# Two weeks hold every weekday twice; one would teach a profile that was seen once.
+SIMULATED_TRAINING_DAYS = 14
+# Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
+WARM_UP = "2h"
+REPLAY_FROM_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRequest:
+    """Options of `metrla demo`. `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`."""
+
+    state: Path
+    network: Path | None
+    data: Path | None
+    begin: str | None
+    end: str | None
+    speed: float | None
+    damaged: float
+    seed: int
+    port: int
+    duration: timedelta | None
+    exit_when_fed: bool
+
+    @property
+    def network_folder(self) -> Path:
+        """The sensor network of the demo."""
+        return self.network or EXAMPLE_NETWORK
+
+    def feed_text(self) -> str:
+        """The feed in words."""
+        pace = "as fast as it goes" if self.speed is None else f"at {self.speed:g} times real time"
+        return f"replays {self.data} {pace}" if self.data else f"simulates {self.network_folder.name} {pace}"
+
+
+def replay_start(request: DemoRequest) -> str | None:
+    """Where the replay begins, in local time: as asked, or at the midnight after the first 70 % of the file."""
+    if request.begin is not None or request.data is None:
+        return request.begin
+    first, last = open_recording(request.data).extent()
+    begin = first + (last - first) * REPLAY_FROM_SHARE
+    return datetime.combine(begin.date() + timedelta(days=1), time.min).isoformat()
+
+
+def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
+    """The arguments of `metrla feed` for this demo."""
+    speed = "max" if request.speed is None else f"{request.speed:g}"
+    common = ["--network", str(request.network_folder), "--speed", speed]
+    common += ["--damaged", f"{request.damaged:g}", "--seed", str(request.seed)]
+    if request.speed is not None:
+        common += ["--warm-up", WARM_UP]
+    if request.data is None:
+        return ["simulate", *common]
+    bounds = [part for option, value in (("--from", begin), ("--to", request.end)) if value for part in (option, value)]
+    return ["replay", str(request.data), *common, *bounds]
+
+
+def training_arguments(request: DemoRequest, archive_url: str, begin: str | None) -> Sequence[str]:
+    """The arguments of `metrla train` for this demo: it never sees what the feed will send."""
+    common = ["--network", str(request.network_folder), "--archive-url", archive_url]
+    if request.data is None:
+        return [*common, "--simulate", str(SIMULATED_TRAINING_DAYS), "--seed", str(request.seed)]
+    return [*common, "--data", str(request.data), *(("--to", begin) if begin else ())]
