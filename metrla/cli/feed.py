@@ -21,10 +21,10 @@ PIECES_PER_SECOND = 20
 
 NetworkDirOption = Annotated[
     Path | None,
-    typer.Option(help="Network folder. [default: the first of METRLA_NETWORKS, else the example]", metavar="DIR"),
+    typer.Option(help="Network folder.", show_default="the first of METRLA_NETWORKS, else the example", metavar="DIR"),
 ]
 SpeedOption = Annotated[
-    str | None, typer.Option(help="Event time per wall time, or 'max'. [default: 1, live]", metavar="X|max")
+    str | None, typer.Option(help="Event time per wall time, or 'max'.", show_default="1, live", metavar="X|max")
 ]
 DamagedOption = Annotated[
     float, typer.Option(help="Send damaged copies of this share of the events (0-1) as well.", min=0, max=1)
@@ -42,12 +42,14 @@ def simulate(
     start: Annotated[
         str | None,
         typer.Option(
-            help="First event time, local unless it has an offset. [default: now if live, else a past Tuesday, 06:45]",
+            help="First event time, local unless it has an offset.",
+            show_default="now if live, else a past Tuesday, 06:45",
             metavar="TIME",
         ),
     ] = None,
     duration: Annotated[
-        str | None, typer.Option(help="Event time to send, e.g. 90m, 12h, 7d. [default: endless]", metavar="LENGTH")
+        str | None,
+        typer.Option(help="Event time to send, e.g. 90m, 12h, 7d.", show_default="endless", metavar="LENGTH"),
     ] = None,
     warm_up: Annotated[
         str | None, typer.Option(help="Event time before the start to send at once, e.g. 2h.", metavar="LENGTH")

@@ -29,7 +29,7 @@ def import_(
     network_id: Annotated[str, typer.Option("--id", help="Id of the network, e.g. metr-la.", metavar="ID")],
     time_zone: Annotated[str, typer.Option(help="IANA time zone of its clock, e.g. America/Los_Angeles.")],
     out: Annotated[Path, typer.Option(help="Folder to write.", file_okay=False, metavar="DIR")],
-    name: Annotated[str | None, typer.Option(help="Name for people. [default: the id]")] = None,
+    name: Annotated[str | None, typer.Option(help="Name for people.", show_default="the id")] = None,
     reading_interval: Annotated[
         float, typer.Option(help="Seconds between two readings of a sensor.", min=1, max=300)
     ] = 300.0,
@@ -64,7 +64,7 @@ def import_(
 @app.command()
 def show(
     folder: Annotated[
-        Path, typer.Argument(help="Network folder. [default: the example network]", metavar="[DIR]")
+        Path, typer.Argument(help="Network folder.", show_default="the example network", metavar="DIR")
     ] = EXAMPLE_NETWORK,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
