@@ -60,8 +60,8 @@ def fetch(data_set: DataSet, folder: Path, url: str | None, progress: Progress) 
         _download(url or data_set.url, partial, progress)
     except httpx.TransportError as unreachable:
         raise FetchError(
-            f"{url or data_set.url} cannot be reached ({unreachable or type(unreachable).__name__}). Is there a network? "
-            f"The file can be fetched elsewhere and put at {target}; what has come so far is kept"
+            f"{url or data_set.url} cannot be reached ({type(unreachable).__name__}: {unreachable}). "
+            f"Is there a network? The file can be fetched elsewhere and put at {target}; what has come so far is kept"
         ) from unreachable
     except httpx.HTTPStatusError as refused:
         raise FetchError(f"{url or data_set.url}: the server answers {refused.response.status_code}") from refused
