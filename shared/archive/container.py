@@ -14,13 +14,18 @@ from typing import Any, cast
 
 import fastavro
 from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException
 
+from shared.events.avro import DAMAGE
 from shared.events.errors import ArchiveError
 from shared.events.records import TrafficEvent
 from shared.events.schema_files import current_schema
 
 CODEC = "deflate"
 BLOCK_BYTES = 64 * 1024
+
+# What fastavro raises on a header or a block that is cut or overwritten.
+DAMAGED_FILE = (*DAMAGE, AttributeError, RecursionError, SchemaParseException, SchemaResolutionError, zlib.error)
 
 _VALUES = itemgetter(*(field.name for field in fields(TrafficEvent)), "partition", "offset")
 
@@ -73,7 +78,7 @@ def decode_container(content: bytes, path: str = "") -> Iterator[ArchivedEvent]:
         for row in rows:
             *event, partition, offset = _VALUES(cast("dict[str, Any]", row))
             yield ArchivedEvent(TrafficEvent(*event), partition, offset)
-    except (ValueError, EOFError, KeyError, IndexError, TypeError, zlib.error, SchemaResolutionError) as damaged:
+    except DAMAGED_FILE as damaged:
         raise ArchiveError(f"archive: {path or 'file'} is no readable container of events: {damaged}") from damaged
 
 
