@@ -27,7 +27,7 @@ def open_store(url: str, *, create: bool = True) -> Store:
     except ArgumentError as wrong:
         raise ConfigurationError(f"store URL {url!r}: write sqlite:///file") from wrong
     if parts.drivername != "sqlite":
-        raise ConfigurationError(f"store URL {parts.render_as_string()!r}: the scheme must be sqlite://")
+        raise ConfigurationError(f"store URL {parts.render_as_string()!r}: write sqlite:///file")
     if parts.database in {None, "", ":memory:"} or parts.query or parts.host:
         raise ConfigurationError(f"store URL {url!r}: name a file that all services can open: sqlite:///file")
     file = Path(str(parts.database)).absolute()

@@ -42,8 +42,12 @@ def open_sqlite(file: Path, *, create: bool) -> Engine:
         raise StoreError(f"store: cannot make folder {file.parent}: {failed.strerror}") from failed
     engine = create_engine(URL.create("sqlite", database=str(file)))
     event.listen(engine, "connect", _prepare_connection)
-    _use_write_ahead_log(engine)
-    _create_tables(engine, file)
+    try:
+        _use_write_ahead_log(engine)
+        _create_tables(engine, file)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
