@@ -1,0 +1,48 @@
+/** How values are shown: speeds in bands, times in the network's zone. */
+
+const BANDS = [20, 35, 50, 60];
+
+export const SLOW_MPH = 40;
+
+/** Class of a speed in mph: '0' (standing) to '4' (free), 'none' where it was not observed. */
+export function band(speed) {
+  if (speed === null || speed === undefined) return "none";
+  const found = BANDS.findIndex((limit) => speed < limit);
+  return String(found === -1 ? BANDS.length : found);
+}
+
+export const mph = (speed) => (speed === null || speed === undefined ? "–" : speed.toFixed(1));
+
+export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`);
+
+/** Formatters of instants (ISO 8601 text) in one IANA time zone. */
+export function clockIn(timeZone) {
+  const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone });
+  const full = new Intl.DateTimeFormat("en-US", {
+    weekday: "short", year: "numeric", month: "short", day: "numeric",
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone, timeZoneName: "short",
+  });
+  return {
+    zone: timeZone,
+    time: (instant) => (instant ? time.format(new Date(instant)) : "–"),
+    full: (instant) => (instant ? full.format(new Date(instant)) : "–"),
+  };
+}
+
+/** An element with attributes, properties of `dataset` under `data`, and children. */
+export function make(tag, { data = {}, ...attributes } = {}, ...children) {
+  return dress(document.createElement(tag), attributes, data, children);
+}
+
+export function makeSvg(tag, { data = {}, ...attributes } = {}, ...children) {
+  return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, data, children);
+}
+
+function dress(element, attributes, data, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value);
+  }
+  Object.assign(element.dataset, data);
+  element.append(...children);
+  return element;
+}

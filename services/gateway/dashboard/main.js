@@ -1,0 +1,230 @@
+/** Puts the page together: REST for what stands where, the WebSocket for what changes. */
+
+import { drawDetail, fetchDetail } from "./detail.js";
+import { SLOW_MPH, clockIn, make, mph, percent } from "./format.js";
+import { SensorMap } from "./map.js";
+import { State } from "./state.js";
+import { Stream } from "./stream.js";
+import { SensorTable } from "./table.js";
+
+const CHANNELS = ["predictions", "alerts", "sensors"];
+const HORIZONS = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60];
+const RETRY_MS = 3000;
+
+const $ = (id) => document.getElementById(id);
+const state = new State();
+let clock = clockIn("UTC");
+let connection = { state: "connecting" };
+let detailShown = "";
+let drawing = false;
+
+const map = new SensorMap($("map"), { onPick: pick, onHover: hover });
+const table = new SensorTable(
+  { columns: $("columns"), body: $("rows"), count: $("count"), empty: $("no-rows"), filter: $("filter"), onlySlow: $("only-slow") },
+  pick,
+);
+const stream = new Stream(
+  (message) => state.take(message) && schedule(),
+  (name, retryAt) => {
+    connection = { state: name, retryAt };
+    if (name === "open") loadSensors();
+    showConnection();
+    schedule();
+  },
+);
+
+/** Draw once per frame, however many messages came. */
+function schedule() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    draw();
+  });
+}
+
+function draw() {
+  const rows = state.rows(), alerts = state.alertList();
+  const forecast = state.shown === "forecast";
+  const speedOf = (row) => (forecast ? row.forecast?.predicted_speed ?? null : row.sensor.current_speed);
+  map.paint(new Map(rows.map((row) => [row.sensor.sensor_id, speedOf(row)])), alerts, state.selected);
+  table.show(rows, clock, state.selected);
+  showTiles(rows.map(speedOf), alerts);
+  showAlerts(alerts);
+  showModels();
+  $("event-time").textContent = clock.full(state.eventTime);
+  $("event-time").dateTime = state.eventTime ?? "";
+  showEmpty(rows);
+  showDetail();
+}
+
+function showTiles(speeds, alerts) {
+  const known = speeds.filter((speed) => speed !== null && speed !== undefined);
+  const average = known.length ? known.reduce((sum, speed) => sum + speed, 0) / known.length : null;
+  $("tile-reporting").replaceChildren(String(known.length), make("small", {}, ` / ${speeds.length}`));
+  $("tile-speed").replaceChildren(mph(average), make("small", {}, " mph"));
+  $("tile-slow").textContent = known.filter((speed) => speed < SLOW_MPH).length;
+  $("tile-alerts").textContent = alerts.filter((alert) => alert.status !== "cleared").length;
+}
+
+function showAlerts(alerts) {
+  const signature = alerts.map((alert) => `${alert.alert_id} ${alert.updated_at} ${alert.status}`).join() + clock.zone;
+  if ($("alerts").dataset.signature === signature) return;
+  $("alerts").dataset.signature = signature;
+  $("no-alerts").hidden = alerts.length > 0;
+  $("alerts").replaceChildren(...alerts.map((alert) => {
+    const over = alert.status === "cleared";
+    const minutes = alert.estimated_duration === null ? "" : `, about ${Math.round(alert.estimated_duration)} min`;
+    const when = over ? `cleared ${clock.time(alert.cleared_at)}` : `since ${clock.time(alert.timestamp)}${minutes}`;
+    const button = make(
+      "button", { type: "button", class: over ? "alert cleared" : "alert", data: { severity: alert.severity } },
+      make("span", { class: "alert-top" }, make("b", {}, `${alert.severity} ${alert.alert_type}`), make("span", {}, when)),
+      make("span", {}, alert.message),
+      make("span", { class: "muted" }, `${alert.location}, confidence ${percent(alert.confidence_score)}`),
+    );
+    button.addEventListener("click", () => pick(alert.affected_sensors.at(-1) ?? null));
+    return make("li", {}, button);
+  }));
+}
+
+function showModels() {
+  const models = state.models();
+  $("model-choice").hidden = models.length < 2 && !state.model;
+  const wanted = ["", ...models];
+  const present = [...$("model").options].map((option) => option.value);
+  if (wanted.join("\n") === present.join("\n")) return;
+  $("model").replaceChildren(...wanted.map((name) => make("option", { value: name, selected: name === state.model }, name || "best")));
+}
+
+function showEmpty(rows) {
+  const waiting = !state.eventTime || rows.every(({ sensor }) => sensor.timestamp === null);
+  $("empty").hidden = !waiting;
+  $("empty-title").textContent = connection.state === "open" ? "Waiting for the first window" : "Waiting for the gateway";
+  $("empty-detail").textContent = connection.state === "open"
+    ? "The gateway is connected. Speeds appear as soon as a feed sends readings and a window closes."
+    : "The page connects by itself as soon as the gateway answers.";
+}
+
+function showConnection() {
+  const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? 0) - Date.now()) / 1000));
+  const words = { connecting: "Connecting", open: "Live", lost: seconds ? `Reconnecting in ${seconds} s` : "Connecting" };
+  const pill = $("connection");
+  pill.dataset.state = { connecting: "connecting", open: "live", lost: "lost" }[connection.state];
+  if (pill.textContent !== words[connection.state]) pill.textContent = words[connection.state];
+}
+
+async function showDetail() {
+  const entry = state.rows().find(({ sensor }) => sensor.sensor_id === state.selected);
+  $("detail").hidden = !entry;
+  const wanted = entry ? [state.selected, entry.sensor.timestamp, entry.forecast?.timestamp, state.model, clock.zone].join() : "";
+  if (wanted === detailShown) return;
+  detailShown = wanted;
+  if (!entry) return;
+  const { sensor, forecast } = entry;
+  $("detail-title").textContent = `${sensor.road_name}, ${sensor.name}`;
+  const ahead = forecast ? `, ${mph(forecast.predicted_speed)} mph in ${forecast.horizon_minutes} min (${forecast.model_name})` : "";
+  $("detail-line").textContent = `${sensor.sensor_id}: ${mph(sensor.current_speed)} mph${ahead}`;
+  try {
+    const detail = await fetchDetail(sensor, state.model);
+    if (wanted === detailShown) drawDetail($("chart"), detail, clock);
+  } catch {
+    detailShown = ""; // the gateway did not answer; the next update tries again
+  }
+}
+
+function pick(sensorId) {
+  state.selected = sensorId === state.selected ? null : sensorId;
+  schedule();
+}
+
+function hover(sensorId, point) {
+  const row = sensorId && state.rows().find(({ sensor }) => sensor.sensor_id === sensorId);
+  $("tip").hidden = !row;
+  if (!row) return;
+  const { sensor, forecast } = row;
+  $("tip").replaceChildren(
+    make("b", {}, `${sensor.road_name}, ${sensor.name}`),
+    `now ${mph(sensor.current_speed)} mph`,
+    forecast ? `, in ${forecast.horizon_minutes} min ${mph(forecast.predicted_speed)} mph` : "",
+    make("div", { class: "muted" }, `${sensor.sensor_id} at ${clock.time(sensor.timestamp)}`),
+  );
+  const room = $("map").clientWidth - 270;
+  $("tip").style.left = `${Math.min(point[0] + 14, Math.max(8, room))}px`;
+  $("tip").style.top = `${Math.max(8, point[1] - 20)}px`;
+}
+
+async function loadSensors() {
+  const answer = await fetch("/api/sensors");
+  if (!answer.ok) return;
+  state.takeSensors(await answer.json());
+  map.place(state.rows().map(({ sensor }) => sensor));
+  schedule();
+}
+
+function chooseNetwork(id) {
+  state.network = state.networks.find((network) => network.network_id === id) ?? state.networks[0];
+  clock = clockIn(state.network.time_zone);
+  $("network-name").textContent = state.network.name;
+  $("zone").textContent = state.network.time_zone;
+  state.selected = null;
+  map.showAll();
+  map.place(state.rows().map(({ sensor }) => sensor));
+  schedule();
+}
+
+function chooseTheme(name) {
+  document.documentElement.dataset.theme = name;
+  $("theme").textContent = name === "dark" ? "☀" : "☾";
+}
+
+function listen() {
+  $("horizon").append(...HORIZONS.map((minutes) => make("option", { value: minutes, selected: minutes === state.horizon }, `${minutes} min`)));
+  $("horizon").addEventListener("change", ({ target }) => {
+    state.horizon = Number(target.value);
+    state.predictions.clear();
+    stream.subscribe({ channels: CHANNELS, horizon_minutes: state.horizon });
+  });
+  $("model").addEventListener("change", ({ target }) => {
+    state.model = target.value;
+    schedule();
+  });
+  $("network").addEventListener("change", ({ target }) => chooseNetwork(target.value));
+  for (const radio of document.getElementsByName("shown")) {
+    radio.addEventListener("change", () => {
+      state.shown = radio.value;
+      schedule();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-zoom]")) {
+    const act = { in: () => map.zoom(1.6), out: () => map.zoom(1 / 1.6), all: () => map.showAll() }[button.dataset.zoom];
+    button.addEventListener("click", act);
+  }
+  $("detail-close").addEventListener("click", () => pick(null));
+  $("theme").addEventListener("click", () => {
+    const name = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", name);
+    chooseTheme(name);
+  });
+  setInterval(showConnection, 500);
+}
+
+async function start() {
+  const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  chooseTheme(localStorage.getItem("theme") ?? preferred);
+  listen();
+  schedule();
+  while (!state.networks.length) {
+    try {
+      state.networks = await (await fetch("/api/networks")).json();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+  $("network").append(...state.networks.map((network) => make("option", { value: network.network_id }, network.name)));
+  $("network-choice").hidden = state.networks.length < 2;
+  $("network-name").hidden = state.networks.length > 1;
+  chooseNetwork(state.networks[0].network_id);
+  stream.subscribe({ channels: CHANNELS, horizon_minutes: state.horizon });
+}
+
+start();

@@ -1,0 +1,195 @@
+/** The map sketch: carriageways as lines, sensors as dots, both coloured by speed; alerts as marks. */
+
+import { band, makeSvg } from "./format.js";
+
+const MARGIN = 46;
+const SIDE_PX = 4.5; // half the distance between the two carriageways of a freeway
+const MAX_GAP_MILES = 6; // farther apart, two sensors are not joined
+const MAX_ZOOM = 40;
+
+export class SensorMap {
+  constructor(svg, { onPick, onHover }) {
+    this.svg = svg;
+    this.onPick = onPick;
+    this.onHover = onHover;
+    this.view = { scale: 1, x: 0, y: 0 };
+    this.sensors = [];
+    this.layer = makeSvg("g");
+    svg.append(this.layer);
+    this.#listen();
+    new ResizeObserver(() => this.draw()).observe(svg);
+  }
+
+  /** Set what stands where; draws everything anew. */
+  place(sensors) {
+    this.sensors = sensors;
+    this.draw();
+  }
+
+  draw() {
+    const { width, height } = this.svg.getBoundingClientRect();
+    this.layer.replaceChildren();
+    this.dots = new Map();
+    this.stretches = new Map();
+    if (!this.sensors.length || !width) return;
+    this.#fit(width, height);
+    const roads = makeSvg("g"), stretches = makeSvg("g"), dots = makeSvg("g"), names = makeSvg("g");
+    this.halos = makeSvg("g");
+    this.marks = makeSvg("g");
+    const crowded = this.sensors.length > 120 && this.view.scale < 2;
+    this.radius = crowded ? 3.6 : 5;
+    for (const [road, along] of carriageways(this.sensors)) {
+      const points = this.#shifted(along);
+      for (const [from, to] of pairs(along)) {
+        const [a, b] = [points.get(from.sensor_id), points.get(to.sensor_id)];
+        const middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+        roads.append(makeSvg("path", { class: "road", d: path([a, b]), "stroke-width": 6 }));
+        this.#stretch(stretches, from, [a, middle]);
+        this.#stretch(stretches, to, [middle, b]);
+      }
+      for (const sensor of along) this.#dot(dots, sensor, points.get(sensor.sensor_id));
+      this.#name(names, road, along, points);
+    }
+    this.layer.append(this.halos, roads, stretches, dots, names, this.marks);
+    if (this.last) this.paint(...this.last);
+  }
+
+  /** Colour sensors: `speeds` maps sensor_id to mph; mark alerts; point out the selected sensor. */
+  paint(speeds, alerts, selected) {
+    this.last = [speeds, alerts, selected];
+    if (!this.dots?.size) return;
+    for (const [id, dot] of this.dots) {
+      dot.element.dataset.band = band(speeds.get(id));
+      dot.element.classList.toggle("selected", id === selected);
+      dot.element.setAttribute("r", id === selected ? this.radius + 2.5 : this.radius);
+      dot.element.setAttribute("stroke-width", id === selected ? 2.5 : 1.4);
+      for (const stretch of this.stretches.get(id) ?? []) stretch.dataset.band = band(speeds.get(id));
+    }
+    this.#alerts(alerts);
+  }
+
+  #alerts(alerts) {
+    this.halos.replaceChildren();
+    this.marks.replaceChildren();
+    for (const alert of alerts.filter((each) => each.status !== "cleared")) {
+      const points = alert.affected_sensors.map((id) => this.dots.get(id)?.point).filter(Boolean);
+      if (points.length) this.halos.append(makeSvg("path", { class: "halo", d: path(points), "stroke-width": 24 }));
+      const [x, y] = this.#project(alert);
+      const mark = makeSvg("path", {
+        class: "alert-mark", d: `M${x} ${y - 24}l9 15.500h-18z`, data: { severity: alert.severity },
+      });
+      mark.append(makeSvg("title", {}, alert.message));
+      mark.addEventListener("click", () => this.onPick(alert.affected_sensors.at(-1) ?? null));
+      this.marks.append(mark, makeSvg("text", { class: "alert-bang", x, y: y - 11 }, "!"));
+    }
+  }
+
+  #stretch(parent, sensor, points) {
+    const element = makeSvg("path", { class: "stretch", d: path(points), "stroke-width": 4, data: { band: "none" } });
+    this.stretches.set(sensor.sensor_id, [...(this.stretches.get(sensor.sensor_id) ?? []), element]);
+    parent.append(element);
+  }
+
+  #dot(parent, sensor, point) {
+    const element = makeSvg("circle", {
+      class: "sensor", cx: point[0], cy: point[1], r: this.radius, "stroke-width": 1.4, data: { band: "none" },
+    });
+    element.addEventListener("click", () => this.onPick(sensor.sensor_id));
+    element.addEventListener("pointerenter", () => this.onHover(sensor.sensor_id, point));
+    element.addEventListener("pointerleave", () => this.onHover(null));
+    this.dots.set(sensor.sensor_id, { element, point });
+    parent.append(element);
+  }
+
+  #name(parent, road, along, points) {
+    const freeway = along[0].freeway;
+    if (this.named === undefined || !parent.childElementCount) this.named = new Set();
+    if (this.named.has(freeway) || along.length < 2) return;
+    this.named.add(freeway);
+    const [x, y] = points.get(along[Math.floor((along.length - 1) / 2)].sensor_id);
+    parent.append(makeSvg("text", { class: "road-name", x, y: y - 12 }, freeway));
+  }
+
+  #fit(width, height) {
+    const cosine = Math.cos((mean(this.sensors.map((s) => s.latitude)) * Math.PI) / 180);
+    const flat = ({ latitude, longitude }) => [longitude * cosine, -latitude];
+    const all = this.sensors.map(flat);
+    const [left, right] = extent(all.map(([x]) => x)), [top, bottom] = extent(all.map(([, y]) => y));
+    const unit = Math.min((width - 2 * MARGIN) / (right - left || 1), (height - 2 * MARGIN) / (bottom - top || 1));
+    const { scale, x, y } = this.view;
+    this.#project = (place) => {
+      const [east, south] = flat(place);
+      return [
+        (width / 2 + (east - (left + right) / 2) * unit - width / 2) * scale + width / 2 + x,
+        (height / 2 + (south - (top + bottom) / 2) * unit - height / 2) * scale + height / 2 + y,
+      ].map((value) => Math.round(value * 10) / 10);
+    };
+  }
+
+  #project = () => [0, 0];
+
+  /** Points of one carriageway, moved to the right of the direction of travel, where it lies. */
+  #shifted(along) {
+    const raw = along.map((sensor) => this.#project(sensor));
+    return new Map(along.map((sensor, index) => {
+      const before = raw[Math.max(0, index - 1)], after = raw[Math.min(raw.length - 1, index + 1)];
+      const [dx, dy] = [after[0] - before[0], after[1] - before[1]];
+      const length = Math.hypot(dx, dy) || 1;
+      return [sensor.sensor_id, [raw[index][0] - (dy / length) * SIDE_PX, raw[index][1] + (dx / length) * SIDE_PX]];
+    }));
+  }
+
+  zoom(factor, [px, py] = [this.svg.clientWidth / 2, this.svg.clientHeight / 2]) {
+    const scale = Math.min(MAX_ZOOM, Math.max(1, this.view.scale * factor));
+    const ratio = scale / this.view.scale;
+    const [cx, cy] = [px - this.svg.clientWidth / 2, py - this.svg.clientHeight / 2];
+    this.view = { scale, x: cx - (cx - this.view.x) * ratio, y: cy - (cy - this.view.y) * ratio };
+    if (scale === 1) this.view = { scale, x: 0, y: 0 };
+    this.draw();
+  }
+
+  showAll() {
+    this.view = { scale: 1, x: 0, y: 0 };
+    this.draw();
+  }
+
+  #listen() {
+    this.svg.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const box = this.svg.getBoundingClientRect();
+      this.zoom(Math.exp(-event.deltaY / 400), [event.clientX - box.left, event.clientY - box.top]);
+    }, { passive: false });
+    this.svg.addEventListener("pointerdown", (event) => {
+      if (event.target.closest(".sensor, .alert-mark")) return;
+      this.svg.setPointerCapture(event.pointerId);
+      this.svg.classList.add("dragging");
+    });
+    this.svg.addEventListener("pointermove", (event) => {
+      if (!this.svg.hasPointerCapture(event.pointerId)) return;
+      this.view = { ...this.view, x: this.view.x + event.movementX, y: this.view.y + event.movementY };
+      this.draw();
+    });
+    this.svg.addEventListener("pointerup", () => this.svg.classList.remove("dragging"));
+  }
+}
+
+/** Sensors by road, in the direction of travel. */
+function carriageways(sensors) {
+  const roads = new Map();
+  for (const sensor of sensors) roads.set(sensor.road_name, [...(roads.get(sensor.road_name) ?? []), sensor]);
+  for (const along of roads.values()) {
+    const sign = "SW".includes(along[0].direction) && along[0].direction ? -1 : 1;
+    along.sort((a, b) => sign * (a.postmile - b.postmile));
+  }
+  return roads;
+}
+
+/** Neighbours that are near enough to be joined. */
+function pairs(along) {
+  return along.slice(1).map((sensor, index) => [along[index], sensor])
+    .filter(([a, b]) => Math.abs(a.postmile - b.postmile) <= MAX_GAP_MILES);
+}
+
+const path = (points) => `M${points.map((point) => point.join(" ")).join("L")}`;
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const extent = (values) => [Math.min(...values), Math.max(...values)];

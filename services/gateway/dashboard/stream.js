@@ -1,0 +1,60 @@
+/** The WebSocket: connects, reconnects with growing pauses, and says how it stands. */
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30000;
+const PING_MS = 20000;
+
+export class Stream {
+  /**
+   * @param {(message: object) => void} onMessage takes every message of the server
+   * @param {(state: "connecting" | "open" | "lost", retryAt?: number) => void} onState is told of every change
+   */
+  constructor(onMessage, onState) {
+    this.onMessage = onMessage;
+    this.onState = onState;
+    this.pause = FIRST_PAUSE_MS;
+    this.subscription = null;
+    window.addEventListener("online", () => this.hurry());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.hurry());
+  }
+
+  /** Follow these channels at this horizon, now and after every reconnection. */
+  subscribe(subscription) {
+    this.subscription = { type: "subscribe", ...subscription };
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(this.subscription));
+    else if (!this.socket) this.open();
+  }
+
+  open() {
+    clearTimeout(this.retry);
+    this.retry = undefined;
+    this.onState("connecting");
+    const url = new URL("/ws/predictions", location.href);
+    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    url.searchParams.set("horizon_minutes", this.subscription.horizon_minutes);
+    for (const channel of this.subscription.channels) url.searchParams.append("channels", channel);
+    const socket = new WebSocket(url);
+    this.socket = socket;
+    this.horizonAsked = this.subscription.horizon_minutes;
+    socket.addEventListener("open", () => {
+      this.pause = FIRST_PAUSE_MS;
+      this.onState("open");
+      if (this.horizonAsked !== this.subscription.horizon_minutes) socket.send(JSON.stringify(this.subscription));
+      this.pinging = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
+    });
+    socket.addEventListener("message", (event) => this.onMessage(JSON.parse(event.data)));
+    socket.addEventListener("close", () => this.lost());
+  }
+
+  lost() {
+    clearInterval(this.pinging);
+    const wait = this.pause * (0.75 + Math.random() / 2);
+    this.pause = Math.min(LONGEST_PAUSE_MS, this.pause * 2);
+    this.onState("lost", Date.now() + wait);
+    this.retry = setTimeout(() => this.open(), wait);
+  }
+
+  hurry() {
+    if (this.retry !== undefined) this.open();
+  }
+}
