@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.output import PIPED_WIDTH
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from shared.kafka.inspection import TopicState
-
-PIPED_WIDTH = 250
 
 app = typer.Typer(help="Create the Kafka topics, and say what is on them.", no_args_is_help=True)
 

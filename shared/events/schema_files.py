@@ -41,7 +41,7 @@ def read_schema(path: Path) -> PublishedSchema:
     """Read one `.avsc`; raises `ConfigurationError` in one line where it is missing, no JSON or no record schema."""
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(definition, dict) or definition.get("type") != "record":
+        if not isinstance(definition, dict) or definition.get("type") != "record" or not definition.get("fields"):
             raise ConfigurationError(f"{path}: not the schema of a record")
         parse_schema(definition)
     except OSError as unreadable:
@@ -54,15 +54,18 @@ def read_schema(path: Path) -> PublishedSchema:
 
 def current_schema(name: str, folder: Path = SCHEMAS_FOLDER) -> PublishedSchema:
     """The schema of the record `name` as it is now."""
-    return read_schema(folder / f"{name}{SUFFIX}")
+    schema = read_schema(folder / f"{name}{SUFFIX}")
+    if schema.name != name:
+        raise ConfigurationError(f"{schema.path}: describes a {schema.name}, not a {name}")
+    return schema
 
 
 def current_schemas(folder: Path = SCHEMAS_FOLDER) -> tuple[PublishedSchema, ...]:
     """Every schema as it is now, by name; raises `ConfigurationError` where the folder holds none."""
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
-    if not paths:
+    names = sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
+    if not names:
         raise ConfigurationError(f"{folder}: no {SUFFIX} files here")
-    return tuple(map(read_schema, paths))
+    return tuple(current_schema(name, folder) for name in names)
 
 
 def published_versions(name: str, folder: Path = SCHEMAS_FOLDER) -> tuple[PublishedSchema, ...]:
