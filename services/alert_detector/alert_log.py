@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
@@ -14,8 +14,9 @@ from shared.events.avro import codec, decode
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertId, NetworkId, TrafficAlert
 from shared.events.topics import ALERTS
+from shared.kafka.admin import partitions_of
 from shared.kafka.producer import MAX_BATCH_BYTES
-from shared.kafka.replay import open_reader, read_range
+from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
 from shared.store.port import Store
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -54,17 +55,16 @@ class AlertLog:
     async def read(self) -> list[TrafficAlert]:
         """The newest state of every alert on the log, in the order of their last change; mends the store by the way."""
         latest: dict[AlertId, TrafficAlert] = {}
-        async with open_reader(self._bootstrap_servers, f"{self._client_id}-recall") as reader:
-            await reader.topics()
-            for number in sorted(reader.partitions_for_topic(ALERTS.name) or ()):
-                partition = TopicPartition(ALERTS.name, number)
+        async with open_reader(
+            self._bootstrap_servers, f"{self._client_id}-recall", max_wait_ms=REBUILDING_WAIT_MS
+        ) as reader:
+            for partition in await partitions_of(self._bootstrap_servers, [ALERTS]):
                 end = (await reader.end_offsets([partition]))[partition]
                 for record in await read_range(reader, partition, 0, end):
-                    alert = _alert(record.value, number, record.offset)
-                    if alert is not None:
-                        known = latest.get(alert.alert_id)
-                        if known is None or alert.revision >= known.revision:
-                            latest[alert.alert_id] = alert
+                    alert = _alert(record)
+                    known = None if alert is None else latest.get(alert.alert_id)
+                    if alert is not None and (known is None or alert.revision > known.revision):
+                        latest[alert.alert_id] = alert
         alerts = sorted(latest.values(), key=lambda alert: (alert.updated_at, alert.alert_id))
         mended = [alert for alert in alerts[:-MENDED_IN_STORE] if alert.active] + alerts[-MENDED_IN_STORE:]
         if mended:
@@ -99,9 +99,10 @@ def partition_of(network_id: NetworkId, partitions: Iterable[int]) -> int:
     return int(DefaultPartitioner()(network_id.encode(), everywhere, everywhere))
 
 
-def _alert(value: bytes | None, partition: int, offset: int) -> TrafficAlert | None:
+def _alert(record: LogRecord) -> TrafficAlert | None:
     try:
-        return None if value is None else decode(TrafficAlert, value)
+        return None if record.value is None else decode(TrafficAlert, record.value)
     except RejectedEventError as rejected:
-        log.error("passing over a damaged alert", partition=partition, offset=offset, detail=rejected.detail)  # noqa: TRY400 - foreseen
+        where = {"partition": record.partition, "offset": record.offset}
+        log.error("passing over a damaged alert", detail=rejected.detail, **where)  # noqa: TRY400 - foreseen
         return None
