@@ -11,7 +11,7 @@ from metrla.cli.output import Column, FormatOption, OutOption, Output
 from shared.events.errors import ConfigurationError, MetrlaError
 
 if TYPE_CHECKING:
-    from shared.events.schema_files import PublishedSchema
+    from shared.schemas.published import PublishedSchema
 
 COLUMNS = tuple(map(Column, ("field", "type", "unit", "default", "description")))
 
@@ -30,7 +30,7 @@ def check(folder: FolderOption = None) -> None:
     Every schema is held against all its published versions, both ways. One that is not among them fails too, so that
     publishing a schema is deliberate: see `metrla schemas record`.
     """
-    from shared.events.schema_history import faults, orphans  # noqa: PLC0415 - avro is slow to import
+    from shared.schemas.history import faults, orphans  # noqa: PLC0415 - avro is slow to import
 
     schemas, place = _schemas(folder)
     found = [*(fault for schema in schemas for fault in faults(schema, place)), *orphans(schemas, place)]
@@ -41,7 +41,7 @@ def check(folder: FolderOption = None) -> None:
 @app.command()
 def record(folder: FolderOption = None) -> None:
     """Make schemas that changed published versions; nothing is recorded if one of them breaks readers."""
-    from shared.events import schema_history as history  # noqa: PLC0415 - avro is slow to import
+    from shared.schemas import history  # noqa: PLC0415 - avro is slow to import
 
     schemas, place = _schemas(folder)
     new = [schema for schema in schemas if not history.is_recorded(schema, place)]
@@ -75,7 +75,7 @@ def show(
 
 
 def _schemas(folder: Path | None) -> "tuple[tuple[PublishedSchema, ...], Path]":
-    from shared.events.schema_files import SCHEMAS_FOLDER, current_schemas  # noqa: PLC0415 - fastavro is slow to import
+    from shared.schemas.published import SCHEMAS_FOLDER, current_schemas  # noqa: PLC0415 - fastavro is slow to import
 
     place = folder or SCHEMAS_FOLDER
     return current_schemas(place), place

@@ -20,8 +20,8 @@ from shared.archive.opening import open_archive
 from shared.events.decoding import EventDecoder
 from shared.events.errors import ArchiveError, SchemaRegistryUnavailableError, StoreError
 from shared.events.json_mapping import JsonMapping, own_names
+from shared.events.json_mapping_file import load_json_mapping
 from shared.events.records import NetworkId
-from shared.events.schema_registry import SchemaRegistry
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.consumer import GroupMember, PartitionWork, open_member
@@ -35,6 +35,7 @@ from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import IngestMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.schemas.registry import SchemaRegistry
 from shared.store.opening import open_store
 
 log = structlog.stdlib.get_logger(__name__)
@@ -127,7 +128,7 @@ def open_validator(settings: PlatformSettings) -> Iterator[EventValidator]:
 
 def _json_mapping(own: IngestSettings, networks: Mapping[NetworkId, Network]) -> JsonMapping:
     only = next(iter(networks)) if len(networks) == 1 else None
-    return own_names(only)
+    return own_names(only) if own.json_mapping is None else load_json_mapping(own.json_mapping, only)
 
 
 def _validator(

@@ -19,7 +19,7 @@ from fastavro.schema import SchemaParseException
 from shared.events.avro import DAMAGE
 from shared.events.errors import ArchiveError
 from shared.events.records import TrafficEvent
-from shared.events.schema_files import current_schema
+from shared.schemas.published import current_schema
 
 CODEC = "deflate"
 BLOCK_BYTES = 64 * 1024

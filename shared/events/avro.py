@@ -12,8 +12,8 @@ from fastavro.read import SchemaResolutionError
 
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import Record
-from shared.events.schema_files import current_schema, published_versions
 from shared.events.shapes import Shape
+from shared.schemas.published import current_schema, published_versions
 
 MAGIC = b"\xc3\x01"
 CONFLUENT_MAGIC = b"\x00"

@@ -12,7 +12,7 @@ CONFLUENT_HEADER_BYTES = 5
 JSON_STARTS = frozenset(b"{ \t\r\n\xef")
 
 # Finds the schema that a Confluent schema id stands for, parsed and readable as the given record type:
-# `shared.events.schema_registry.SchemaRegistry.writer`. Raises RejectedEventError (UNKNOWN_SCHEMA), or
+# `shared.schemas.registry.SchemaRegistry.writer`. Raises RejectedEventError (UNKNOWN_SCHEMA), or
 # SchemaRegistryUnavailableError, which says nothing about the message.
 WriterLookup: TypeAlias = Callable[[type[Any], int], ParsedSchema]
 

@@ -31,8 +31,6 @@ async def test_create_says_what_was_created_and_what_exists() -> None:
         again = await metrla_topics(broker, "create")
     assert "traffic-alerts: created, 1 partitions, cleanup.policy=compact" in first.stdout
     assert all(": created, " in line for line in first.stdout.splitlines())
-        TOPICS
-    )
     assert again.stdout.splitlines() == [f"{topic.name}: exists" for topic in TOPICS]
 
 

@@ -29,7 +29,7 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
-from shared.events.schema_files import PublishedSchema, current_schema, published_versions
+from shared.schemas.published import PublishedSchema, current_schema, published_versions
 
 KINDS: tuple[type[Any], ...] = get_args(Record)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

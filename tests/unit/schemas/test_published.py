@@ -9,7 +9,7 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 import pytest
 
 from shared.events.records import Record
-from shared.events.schema_files import SCHEMAS_FOLDER, current_schema, current_schemas, published_versions
+from shared.schemas.published import SCHEMAS_FOLDER, current_schema, current_schemas, published_versions
 
 KINDS: tuple[type[Any], ...] = get_args(Record)
 SCALARS: dict[object, set[object]] = {str: {"string"}, int: {"int", "long"}, float: {"double"}, bool: {"boolean"}}

@@ -21,8 +21,8 @@ from shared.events.errors import (
     SchemaRegistryUnavailableError,
 )
 from shared.events.records import NetworkId, SensorId, TrafficAlert, TrafficEvent
-from shared.events.schema_files import current_schema
-from shared.events.schema_registry import PAUSE_S, SchemaRegistry
+from shared.schemas.published import current_schema
+from shared.schemas.registry import PAUSE_S, SchemaRegistry
 
 TIME = datetime(2012, 5, 2, 7, tzinfo=UTC)
 EVENT = TrafficEvent("e-1", NetworkId("metr-la"), SensorId("773869"), TIME, 63.5)

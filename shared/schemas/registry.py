@@ -15,14 +15,14 @@ from fastavro import parse_schema
 from fastavro.schema import SchemaParseException
 
 from shared.events.avro import ParsedSchema
-from shared.events.compatibility import breaks
 from shared.events.errors import (
     ConfigurationError,
     RejectedEventError,
     RejectionReason,
     SchemaRegistryUnavailableError,
 )
-from shared.events.schema_files import current_schema
+from shared.schemas.compatibility import breaks
+from shared.schemas.published import current_schema
 
 TIMEOUT_S = 2.0
 # How long the registry is left alone after it did not answer, and an id after it had none: neither a registry that is
