@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import logging
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from metrla.cli.output import PIPED_WIDTH
+from shared.events.errors import MetrlaError
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from shared.kafka.inspection import TopicState
+
+Answer = TypeVar("Answer")
 
 app = typer.Typer(help="Create the Kafka topics, and say what is on them.", no_args_is_help=True)
 
@@ -34,7 +39,8 @@ def create(
     from shared.events.topics import TOPICS  # noqa: PLC0415 - the codecs behind it are slow to import
     from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - likewise
 
-    created = asyncio.run(ensure_topics(_servers(bootstrap_servers), TOPICS, replication_factor))
+    servers = _servers(bootstrap_servers)
+    created = _answered(servers, ensure_topics(servers, TOPICS, replication_factor))
     for topic in TOPICS:
         settings = ", ".join(f"{name}={value}" for name, value in topic.settings().items())
         what = f"created, {topic.partitions} partitions, {settings}" if topic.name in created else "exists"
@@ -52,7 +58,8 @@ def describe(
     """
     from shared.kafka.inspection import inspect_topics  # noqa: PLC0415 - aiokafka is slow to import
 
-    states = asyncio.run(inspect_topics(_servers(bootstrap_servers)))
+    servers = _servers(bootstrap_servers)
+    states = _answered(servers, inspect_topics(servers))
     if as_json:
         typer.echo(json.dumps([_as_json(state) for state in states], indent=2))
     else:
@@ -64,6 +71,20 @@ def describe(
 
 def _servers(given: str | None) -> str:
     return given or read_settings(PlatformSettings).kafka_bootstrap_servers
+
+
+def _answered(servers: str, question: Coroutine[Any, Any, Answer]) -> Answer:
+    """What the broker answers; raises `MetrlaError` where none does."""
+    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - aiokafka is slow to import
+
+    # It logs each failed connection; the one line below says it all.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    try:
+        return asyncio.run(question)
+    except KafkaConnectionError as silent:
+        raise MetrlaError(
+            f"no Kafka broker answers at {servers} (--bootstrap-servers, METRLA_KAFKA_BOOTSTRAP_SERVERS)"
+        ) from silent
 
 
 def _record(state: "TopicState") -> str:

@@ -6,11 +6,11 @@ import socket
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError
 from typer.testing import CliRunner, Result
 
 from metrla.cli.topics import app
 from shared.devbroker.broker import DevBroker
+from shared.events.errors import MetrlaError
 from shared.events.topics import ALERTS, TOPICS, TRAFFIC_EVENTS
 from shared.kafka.producer import Message, open_producer, send_all
 
@@ -82,4 +82,6 @@ def test_a_broker_that_is_not_there() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         result = CliRunner().invoke(app, ["describe", "--bootstrap-servers", f"127.0.0.1:{bound.getsockname()[1]}"])
-    assert isinstance(result.exception, KafkaConnectionError)
+    assert isinstance(result.exception, MetrlaError)
+    assert "no Kafka broker answers at 127.0.0.1:" in str(result.exception)
+    assert result.output == ""
