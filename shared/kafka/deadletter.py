@@ -109,8 +109,7 @@ class DeadLetterWriter:
 
     async def _read_back(self, since_ms: int) -> None:
         async with open_reader(self._bootstrap_servers, f"{self._client_id}-read-back") as reader:
-            await reader.topics()
-            for number in sorted(reader.partitions_for_topic(TRAFFIC_EVENTS_DLQ.name) or ()):
+            for number in sorted(await self._producer.partitions_for(TRAFFIC_EVENTS_DLQ.name)):
                 await self._read_back_partition(reader, TopicPartition(TRAFFIC_EVENTS_DLQ.name, number), since_ms)
 
     async def _read_back_partition(self, reader: AIOKafkaConsumer, partition: TopicPartition, since_ms: int) -> None:

@@ -10,22 +10,21 @@ def test_a_few_bad_events_at_the_start_say_nothing() -> None:
 
 def test_it_is_exceeded_and_kept_again() -> None:
     limit = DeadLetterLimit(0.5, 1000)
-    for _ in range(5):
-        limit.count(100, 60)
-    assert limit.exceeded
-    for _ in range(10):
-        limit.count(100, 0)
-    assert not limit.exceeded
+    seen = []
+    for rejected in (60, 60, 60, 60, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0):
+        limit.count(100, rejected)
+        seen.append(limit.exceeded)
+    assert seen[4]
+    assert not seen[-1]
     assert limit.rejected_share == 0.0
 
 
 def test_exactly_the_share_is_allowed() -> None:
-    limit = DeadLetterLimit(0.5, 100)
-    limit.count(100, 50)
-    assert not limit.exceeded
-    limit.count(0, 0)
-    limit.count(100, 51)
-    assert limit.exceeded
+    at_the_limit, above = DeadLetterLimit(0.5, 100), DeadLetterLimit(0.5, 100)
+    at_the_limit.count(100, 50)
+    at_the_limit.count(0, 0)
+    above.count(100, 51)
+    assert (at_the_limit.exceeded, above.exceeded) == (False, True)
 
 
 def test_only_the_last_events_count() -> None:

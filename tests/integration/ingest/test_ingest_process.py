@@ -1,0 +1,425 @@
+"""The real ingest process on the embedded broker: what went in comes out once, also when it is killed."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from aiokafka import TopicPartition
+
+from services.ingest.summary import summarise
+from shared.archive.container import ArchivedEvent, decode_container
+from shared.archive.layout import RAW_ROOT
+from shared.archive.opening import open_archive
+from shared.devbroker import DevBroker
+from shared.events.avro import decode, encode
+from shared.events.errors import RejectionReason
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
+from shared.events.topics import (
+    AGGREGATES,
+    DEAD_LETTER_DETAIL,
+    DEAD_LETTER_REASON,
+    REKEYED_FROM,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+    TRAFFIC_EVENTS,
+    TRAFFIC_EVENTS_DLQ,
+    Topic,
+)
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.networks.network import Network, Sensor
+from shared.store.opening import open_store
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+START = datetime(2012, 5, 2, 8, tzinfo=UTC)
+NETWORK_ID = NetworkId("freeway")
+SENSORS = tuple(SensorId(f"{number:03d}") for number in range(24))
+READING = timedelta(seconds=30)
+NETWORK = Network(
+    NETWORK_ID,
+    "Freeway",
+    ZoneInfo("America/Los_Angeles"),
+    tuple(Sensor(sensor, sensor, "I-5", "N", float(sensor), 34.0, -118.0) for sensor in SENSORS),
+    reading_interval=READING,
+)
+WindowKey = tuple[SensorId, datetime]
+
+
+def reading(step: int, sensor: SensorId, chance: random.Random) -> TrafficEvent:
+    when = START + step * READING
+    return TrafficEvent(f"{sensor}-{step}", NETWORK_ID, sensor, when, chance.uniform(3, 75), chance.randint(0, 20))
+
+
+def message(event: TrafficEvent) -> Message:
+    return Message(TRAFFIC_EVENTS.name, event.sensor_id.encode(), encode(event))
+
+
+def readings(steps: int, seed: int = 7) -> list[TrafficEvent]:
+    chance = random.Random(seed)
+    return [reading(step, sensor, chance) for step in range(steps) for sensor in SENSORS]
+
+
+def expected(events: Iterable[TrafficEvent]) -> dict[WindowKey, ProcessedTrafficAggregate]:
+    """The windows of distinct readings, none of them too late; the first of a moment counts."""
+    taken: dict[WindowKey, dict[int, TrafficEvent]] = {}
+    for event in events:
+        window = taken.setdefault((event.sensor_id, NETWORK.window_start(event.timestamp)), {})
+        window.setdefault(int(event.timestamp.timestamp() * 1000), event)
+    return {
+        (sensor, start): summarise(NETWORK_ID, sensor, start, start + NETWORK.window, 10.0, window)
+        for (sensor, start), window in taken.items()
+    }
+
+
+async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await met():
+            await asyncio.sleep(0.05)
+    assert what
+
+
+@dataclass
+class Pipeline:
+    """A broker, an archive, a store and the processes under test."""
+
+    broker: DevBroker
+    folder: Path
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @property
+    def archive_url(self) -> str:
+        return (self.folder / "archive").as_uri()
+
+    @property
+    def store_url(self) -> str:
+        return f"sqlite:///{self.folder / 'store.sqlite'}"
+
+    async def start(self, **settings: str) -> asyncio.subprocess.Process:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
+            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+            "METRLA_ARCHIVE_URL": self.archive_url,
+            "METRLA_STORE_URL": self.store_url,
+            "METRLA_NETWORKS": str(self.folder / "network"),
+            "METRLA_LOG_FILE": str(self.folder / "ingest.log"),
+            "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5",
+            "METRLA_INGEST_IDLE_TIMEOUT_S": "2",
+            "METRLA_INGEST_COMMIT_INTERVAL_S": "0.2",
+            **settings,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.ingest.app", env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        self.processes.append(process)
+        return process
+
+    async def kill(self, process: asyncio.subprocess.Process) -> None:
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+
+    async def stop(self, process: asyncio.subprocess.Process) -> None:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+    async def produce(self, messages: Sequence[Message]) -> None:
+        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
+            await send_all(producer, messages)
+
+    async def read(self, topic: Topic) -> list[LogRecord]:
+        records: list[LogRecord] = []
+        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
+            for number in range(topic.partitions):
+                partition = TopicPartition(topic.name, number)
+                end = (await reader.end_offsets([partition]))[partition]
+                records += await read_range(reader, partition, 0, end)
+        return records
+
+    async def end(self, topic: Topic) -> int:
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
+            return sum((await reader.end_offsets(partitions)).values())
+
+    async def sent_windows(self) -> dict[WindowKey, ProcessedTrafficAggregate]:
+        best: dict[WindowKey, ProcessedTrafficAggregate] = {}
+        for record in await self.read(AGGREGATES):
+            assert record.key == NETWORK_ID.encode()
+            window = decode(ProcessedTrafficAggregate, record.value)
+            known = best.get((window.sensor_id, window.window_start))
+            if known is None or known.revision <= window.revision:
+                best[window.sensor_id, window.window_start] = window
+        return best
+
+    def stored_windows(self) -> dict[WindowKey, ProcessedTrafficAggregate]:
+        store = open_store(self.store_url)
+        try:
+            return {(window.sensor_id, window.window_start): window for window in store.aggregates()}
+        finally:
+            store.close()
+
+    def archived(self) -> list[ArchivedEvent]:
+        archive = open_archive(self.archive_url)
+        files = [entry.path for entry in archive.list(RAW_ROOT) if entry.path.endswith(".avro")]
+        return [archived for path in files for archived in decode_container(archive.read(path), path)]
+
+    async def verify(self, events: Sequence[TrafficEvent], bad: int = 0) -> None:
+        """Everything good is in archive, store and topic, everything bad in the dead-letter topic, all exactly once."""
+        windows = expected(events)
+
+        async def complete() -> bool:
+            return (
+                self.stored_windows() == windows
+                and len(self.archived()) >= len(events)
+                and await self.end(TRAFFIC_EVENTS_DLQ) >= bad
+            )
+
+        await until(complete, "archive, store and dead letters are complete")
+        assert await self.sent_windows() == windows
+        archived = Counter((one.partition, one.offset) for one in self.archived())
+        assert set(archived.values()) == {1}
+        log = {(record.partition, record.offset): record for record in await self.read(TRAFFIC_EVENTS)}
+        copies = {place for place, record in log.items() if REKEYED_FROM in dict(record.headers)}
+        letters = [source(record) for record in await self.read(TRAFFIC_EVENTS_DLQ)]
+        assert len(letters) == len(set(letters)) == bad
+        assert set(archived) == set(log) - copies - set(letters)
+        assert all(encode(one.event) == log[one.partition, one.offset].value for one in self.archived())
+
+
+def source(record: LogRecord) -> tuple[int, int]:
+    headers = dict(record.headers)
+    assert headers[SOURCE_TOPIC] == TRAFFIC_EVENTS.name.encode()
+    return int(headers[SOURCE_PARTITION]), int(headers[SOURCE_OFFSET])
+
+
+@pytest.fixture
+async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
+    folder = tmp_path / "network"
+    folder.mkdir()
+    (folder / "network.toml").write_text(
+        f'id = "{NETWORK_ID}"\ntime_zone = "America/Los_Angeles"\nreading_interval_seconds = 30\n', encoding="utf-8"
+    )
+    header = "sensor_id,name,freeway,direction,postmile,latitude,longitude\n"
+    rows = "".join(f"{sensor},{sensor},I-5,N,{int(sensor)},34,-118\n" for sensor in SENSORS)
+    (folder / "sensors.csv").write_text(header + rows, encoding="utf-8")
+    async with DevBroker() as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        running = Pipeline(broker, tmp_path)
+        try:
+            yield running
+        finally:
+            for process in running.processes:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+
+async def test_events_become_windows_and_files(pipeline: Pipeline) -> None:
+    events = readings(60)
+    await pipeline.produce([message(event) for event in events])
+    process = await pipeline.start()
+    await pipeline.verify(events)
+    await pipeline.stop(process)
+    pending = [entry.path for entry in open_archive(pipeline.archive_url).list(f"{RAW_ROOT}/_pending")]
+    assert pending == []
+    assert "ERROR" not in (pipeline.folder / "ingest.log").read_text(encoding="utf-8").upper()
+
+
+async def test_a_restart_after_a_clean_stop_changes_nothing(pipeline: Pipeline) -> None:
+    events = readings(90)
+    half = len(events) // 2
+    await pipeline.produce([message(event) for event in events[:half]])
+    process = await pipeline.start()
+    await pipeline.verify(events[:half])
+    await pipeline.stop(process)
+    await pipeline.produce([message(event) for event in events[half:]])
+    await pipeline.start()
+    await pipeline.verify(events)
+
+
+async def test_a_stop_flushes_what_the_archive_waits_for(pipeline: Pipeline) -> None:
+    events = readings(40)
+    await pipeline.produce([message(event) for event in events])
+    process = await pipeline.start(METRLA_INGEST_ARCHIVE_FLUSH_S="3600")
+    windows = expected(events)
+
+    async def stored() -> bool:
+        return pipeline.stored_windows() == windows
+
+    await until(stored, "the windows are stored")
+    await pipeline.stop(process)
+    assert len(pipeline.archived()) == len(events)
+
+
+def damaged(events: Sequence[TrafficEvent]) -> list[tuple[RejectionReason, bytes]]:
+    good = events[len(events) // 2]
+    ahead = datetime.now(UTC) + timedelta(days=2)
+    return [
+        (RejectionReason.UNDECODABLE, encode(good)[:-3]),
+        (RejectionReason.UNDECODABLE, b""),
+        (RejectionReason.UNDECODABLE, b"not an event \xff"),
+        (RejectionReason.UNDECODABLE, b'{"sensor_id": '),
+        (RejectionReason.UNKNOWN_SCHEMA, b"\xc3\x01" + bytes(8) + b"x"),
+        (RejectionReason.UNKNOWN_SCHEMA, b"\x00\x00\x00\x00\x01abc"),
+        (RejectionReason.MAPPING_FAILED, b'{"sensor_id": "001", "speed": 40}'),
+        (RejectionReason.INVALID_FIELD, encode(replace(good, event_id=""))),
+        (RejectionReason.INVALID_FIELD, encode(replace(good, share_observed=1.5))),
+        (RejectionReason.SPEED_OUT_OF_RANGE, encode(replace(good, speed_mph=120.5))),
+        (RejectionReason.SPEED_OUT_OF_RANGE, encode(replace(good, speed_mph=float("nan")))),
+        (RejectionReason.VOLUME_OUT_OF_RANGE, encode(replace(good, volume_vehicles=-1.0))),
+        (RejectionReason.OCCUPANCY_OUT_OF_RANGE, encode(replace(good, occupancy=1.01))),
+        (RejectionReason.COORDINATES_OUT_OF_RANGE, encode(replace(good, latitude=91.0, longitude=0.0))),
+        (RejectionReason.UNKNOWN_NETWORK, encode(replace(good, network_id=NetworkId("elsewhere")))),
+        (RejectionReason.UNKNOWN_SENSOR, encode(replace(good, sensor_id=SensorId("999")))),
+        (RejectionReason.TIMESTAMP_IN_FUTURE, encode(replace(good, timestamp=ahead))),
+    ]
+
+
+async def test_one_in_a_hundred_is_damaged(pipeline: Pipeline) -> None:
+    events = readings(75)
+    chance = random.Random(11)
+    bad = damaged(events)
+    messages = [message(event) for event in events]
+    for _, value in bad:
+        place = chance.randrange(len(messages))
+        messages.insert(place, Message(TRAFFIC_EVENTS.name, b"some key", value, [("traceparent", b"00-1-2-01")]))
+    await pipeline.produce(messages)
+    process = await pipeline.start()
+    await pipeline.verify(events, bad=len(bad))
+    letters = await pipeline.read(TRAFFIC_EVENTS_DLQ)
+    reasons = Counter((dict(record.headers)[DEAD_LETTER_REASON].decode(), record.value) for record in letters)
+    assert reasons == Counter((reason.value, value) for reason, value in bad)
+    assert all(record.key == b"some key" for record in letters)
+    assert all(dict(record.headers)["traceparent"] == b"00-1-2-01" for record in letters)
+    assert all(dict(record.headers)[DEAD_LETTER_DETAIL] for record in letters)
+    await pipeline.stop(process)
+
+
+async def test_duplicates_are_archived_and_counted_once(pipeline: Pipeline) -> None:
+    events = readings(60)
+    chance = random.Random(5)
+    again = [(place + chance.randrange(1, 200), event) for place, event in enumerate(events) if place % 7 == 0]
+    doubled = sorted([*enumerate(events), *again], key=lambda entry: entry[0])
+    await pipeline.produce([message(event) for _, event in doubled])
+    await pipeline.start()
+    await pipeline.verify([event for _, event in doubled])
+    assert len(pipeline.archived()) == len(doubled)
+
+
+async def test_events_without_their_key_find_their_windows(pipeline: Pipeline) -> None:
+    events = readings(60)
+    keys = {3: None, 50: b"", 51: b"another", 700: b"013"}
+    messages = [
+        replace(message(event), key=keys.get(place, event.sensor_id.encode())) for place, event in enumerate(events)
+    ]
+    await pipeline.produce(messages)
+    # Their copies come after everything that is on the log already.
+    process = await pipeline.start(METRLA_INGEST_LATENESS_S="3600")
+    await pipeline.verify(events)
+    copies = [record for record in await pipeline.read(TRAFFIC_EVENTS) if REKEYED_FROM in dict(record.headers)]
+    wrong = sum(1 for place, key in keys.items() if key != events[place].sensor_id.encode())
+    assert len(copies) == wrong
+    await pipeline.stop(process)
+
+
+async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipeline) -> None:
+    events = readings(80)
+    late, too_late = events[5], events[6]
+    rest = [event for event in events if event not in (late, too_late)]
+    steps_15_minutes = 30 * len(SENSORS)
+    log = [*rest[:steps_15_minutes], late, *rest[steps_15_minutes:], too_late]
+    await pipeline.produce([message(event) for event in log])
+    process = await pipeline.start(METRLA_METRICS_PORT=str(port := free_port()))
+    windows = expected([*rest, late])
+
+    async def stored() -> bool:
+        return pipeline.stored_windows() == windows and len(pipeline.archived()) == len(log)
+
+    await until(stored, "windows with the late reading and without the other")
+    async with httpx.AsyncClient() as client:
+        figures = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        ready = await client.get(f"http://127.0.0.1:{port}/ready")
+    assert "metrla_ingest_too_late_events_total 1.0" in figures
+    assert 'metrla_ingest_lag_events{group="metrla-ingest-archive"} 0.0' in figures
+    assert ready.status_code == 200
+    await pipeline.stop(process)
+
+
+def free_port() -> int:
+    import socket  # noqa: PLC0415 - for this alone
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+async def replay(pipeline: Pipeline, messages: Sequence[Message], sent: list[int]) -> None:
+    async with open_producer(pipeline.broker.bootstrap_servers, "test-feed") as producer:
+        for start in range(0, len(messages), 200):
+            await send_all(producer, messages[start : start + 200])
+            sent[0] = start + 200
+            await asyncio.sleep(0.05)
+
+
+def mixed(events: Sequence[TrafficEvent], seed: int) -> tuple[list[Message], int]:
+    chance = random.Random(seed)
+    bad = [value for _, value in damaged(events)]
+    messages = [message(event) for event in events]
+    wrong = len(events) // 100
+    for _ in range(wrong):
+        messages.insert(chance.randrange(len(messages)), Message(TRAFFIC_EVENTS.name, b"k", chance.choice(bad)))
+    return messages, wrong
+
+
+@pytest.mark.slow
+async def test_three_kills_lose_and_double_nothing(pipeline: Pipeline) -> None:
+    chance = random.Random(20120502)
+    events = readings(600)
+    messages, wrong = mixed(events, seed=3)
+    moments = sorted(chance.sample(range(1_000, len(messages) - 1_000), 3))
+    sent = [0]
+    feeding = asyncio.create_task(replay(pipeline, messages, sent))
+    process = await pipeline.start()
+    for moment in moments:
+        handled = await pipeline.end(AGGREGATES)
+
+        async def due(moment: int = moment, handled: int = handled) -> bool:
+            return sent[0] >= moment and await pipeline.end(AGGREGATES) > handled
+
+        await until(due, "the feed and the process are under way")
+        await asyncio.sleep(chance.uniform(0, 0.3))
+        await pipeline.kill(process)
+        process = await pipeline.start()
+    await feeding
+    await pipeline.verify(events, bad=wrong)
+    await pipeline.stop(process)
+    await pipeline.verify(events, bad=wrong)
+
+
+@pytest.mark.slow
+async def test_another_process_takes_over_from_a_killed_one(pipeline: Pipeline) -> None:
+    events = readings(500)
+    messages, wrong = mixed(events, seed=4)
+    first, second = await pipeline.start(), await pipeline.start()
+    sent = [0]
+    feeding = asyncio.create_task(replay(pipeline, messages, sent))
+
+    async def both_work() -> bool:
+        return sent[0] > len(messages) // 3 and await pipeline.end(AGGREGATES) > 0
+
+    await until(both_work, "windows are made")
+    await pipeline.kill(first)
+    await feeding
+    await pipeline.verify(events, bad=wrong)
+    await pipeline.stop(second)

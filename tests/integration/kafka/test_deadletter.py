@@ -1,0 +1,103 @@
+"""Dead letters on the embedded broker: byte for byte, once per source record, whoever wrote them before."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from shared.devbroker import DevBroker
+from shared.events.errors import RejectionReason
+from shared.events.topics import (
+    DEAD_LETTER_DETAIL,
+    DEAD_LETTER_REASON,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+    TRAFFIC_EVENTS,
+    TRAFFIC_EVENTS_DLQ,
+)
+from shared.kafka.admin import ensure_topics
+from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
+from shared.kafka.producer import open_producer
+from shared.kafka.replay import LogRecord, open_reader, read_range
+
+pytestmark = pytest.mark.integration
+
+SENT_MS = 1_700_000_000_000
+ZERO, ONE = TopicPartition(TRAFFIC_EVENTS.name, 0), TopicPartition(TRAFFIC_EVENTS.name, 1)
+
+
+@pytest.fixture
+async def producer() -> AsyncIterator[AIOKafkaProducer]:
+    async with DevBroker() as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        async with open_producer(broker.bootstrap_servers, "test") as opened:
+            yield opened
+
+
+def bootstrap(producer: AIOKafkaProducer) -> str:
+    (node,) = producer.client.cluster.brokers()
+    return f"{node.host}:{node.port}"
+
+
+def writer(producer: AIOKafkaProducer, *partitions: TopicPartition) -> DeadLetterWriter:
+    made = DeadLetterWriter(bootstrap(producer), producer, "test")
+    made.expect(partitions)
+    return made
+
+
+def letter(offset: int, partition: int = 0, value: bytes | None = b"\x00\xff") -> DeadLetter:
+    record = ConsumerRecord(
+        TRAFFIC_EVENTS.name, partition, offset, SENT_MS, 0, b"k", value, None, 1, 2, (("traceparent", b"00"),)
+    )
+    return DeadLetter(record, RejectionReason.UNDECODABLE, "why")
+
+
+async def written(producer: AIOKafkaProducer) -> list[LogRecord]:
+    dead = TopicPartition(TRAFFIC_EVENTS_DLQ.name, 0)
+    async with open_reader(bootstrap(producer), "test") as reader:
+        return await read_range(reader, dead, 0, (await reader.end_offsets([dead]))[dead])
+
+
+async def offsets(producer: AIOKafkaProducer) -> list[int]:
+    return [int(dict(record.headers)[SOURCE_OFFSET]) for record in await written(producer)]
+
+
+async def test_a_dead_letter_is_what_came_and_why(producer: AIOKafkaProducer) -> None:
+    await writer(producer, ZERO).write([letter(7), letter(8, value=None)])
+    first, second = await written(producer)
+    assert (first.key, first.value, second.value) == (b"k", b"\x00\xff", None)
+    assert dict(first.headers) == {
+        "traceparent": b"00",
+        DEAD_LETTER_REASON: b"undecodable",
+        DEAD_LETTER_DETAIL: b"why",
+        SOURCE_TOPIC: b"traffic-events",
+        SOURCE_PARTITION: b"0",
+        SOURCE_OFFSET: b"7",
+    }
+
+
+async def test_what_an_earlier_process_wrote_is_not_written_again(producer: AIOKafkaProducer) -> None:
+    await writer(producer, ZERO, ONE).write([letter(7), letter(9), letter(7, partition=1)])
+    successor = writer(producer, ZERO, ONE)
+    assert [one.source for one in await successor.write([letter(7), letter(8)])] == [("traffic-events", 0, 8)]
+    assert await successor.write([letter(9), letter(7, partition=1)]) == []
+    assert await offsets(producer) == [7, 9, 7, 8]
+
+
+async def test_partitions_that_come_back_are_looked_up_again(producer: AIOKafkaProducer) -> None:
+    subject, other = writer(producer, ZERO), writer(producer)
+    await subject.write([letter(1)])
+    subject.expect([])
+    other.expect([ZERO])
+    await other.write([letter(2)])
+    subject.expect([ZERO])
+    assert [one.record.offset for one in await subject.write([letter(2), letter(3)])] == [3]
+    assert await offsets(producer) == [1, 2, 3]
+
+
+async def test_one_that_is_too_large_keeps_its_place(producer: AIOKafkaProducer) -> None:
+    await writer(producer, ZERO).write([letter(1, value=b"x" * 2_000_000), letter(2)])
+    large, small = await written(producer)
+    assert (large.value, small.value) == (b"", b"\x00\xff")
+    assert dict(large.headers)[SOURCE_OFFSET] == b"1"
