@@ -37,13 +37,13 @@ PLACE = ("partition", "offset")
 app = typer.Typer(help="Look into the archive of raw events and models.", no_args_is_help=True)
 
 ArchiveOption = Annotated[
-    str | None, typer.Option("--archive-url", help="The archive. [default: METRLA_ARCHIVE_URL]", metavar="URL")
+    str | None, typer.Option("--archive-url", help="The archive.", show_default="METRLA_ARCHIVE_URL", metavar="URL")
 ]
 
 
 @app.command()
 def ls(
-    prefix: Annotated[str, typer.Argument(help="Folder to list, as traffic-data/models. [default: all]")] = "",
+    prefix: Annotated[str, typer.Argument(help="Folder to list, as traffic-data/models.", show_default="all")] = "",
     form: FormatOption = None,
     out: OutOption = None,
     archive_url: ArchiveOption = None,
@@ -92,7 +92,7 @@ def read(
 def verify(
     bootstrap_servers: Annotated[
         str | None,
-        typer.Option(help="Brokers of the log. [default: METRLA_KAFKA_BOOTSTRAP_SERVERS]", metavar="HOST:PORT"),
+        typer.Option(help="Brokers of the log.", show_default="METRLA_KAFKA_BOOTSTRAP_SERVERS", metavar="HOST:PORT"),
     ] = None,
     archive_url: ArchiveOption = None,
     form: FormatOption = None,

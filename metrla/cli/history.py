@@ -71,9 +71,11 @@ ALERT_COLUMNS = (
 app = typer.Typer(help="Query the store: windows, forecasts and alerts, newest first.", no_args_is_help=True)
 
 StoreOption = Annotated[
-    str | None, typer.Option("--store-url", help="The store. [default: METRLA_STORE_URL]", metavar="URL")
+    str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
 ]
-LimitOption = Annotated[int | None, typer.Option("--limit", help="At most so many, the newest. [default: all]", min=1)]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", help="At most so many, the newest.", show_default="all", min=1)
+]
 
 
 @app.command()
@@ -104,9 +106,11 @@ def predictions(
     sensor: SensorOption = None,
     begin: FromOption = None,
     end: ToOption = None,
-    model: Annotated[str | None, typer.Option("--model", help="Model name. [default: all]", metavar="NAME")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model name.", show_default="all", metavar="NAME")
+    ] = None,
     horizon: Annotated[
-        int | None, typer.Option("--horizon", help="Only this horizon. [default: all]", min=1, metavar="MINUTES")
+        int | None, typer.Option("--horizon", help="Only this horizon.", show_default="all", min=1, metavar="MINUTES")
     ] = None,
     limit: LimitOption = None,
     form: FormatOption = None,

@@ -57,7 +57,7 @@ Row = Sequence[Any]
 
 FormatOption = Annotated[
     Format | None,
-    typer.Option("--format", help="Form of the rows. [default: what the suffix of --out says, else table]"),
+    typer.Option("--format", help="Form of the rows.", show_default="what the suffix of --out says, else table"),
 ]
 OutOption = Annotated[
     Path | None,

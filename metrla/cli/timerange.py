@@ -18,8 +18,10 @@ FromOption = Annotated[
     ),
 ]
 ToOption = Annotated[str | None, typer.Option("--to", help="End, exclusive, in the same forms.", metavar="TIME")]
-NetworkOption = Annotated[str | None, typer.Option("--network", help="Sensor network id. [default: all]", metavar="ID")]
-SensorOption = Annotated[str | None, typer.Option("--sensor", help="Sensor id. [default: all]", metavar="ID")]
+NetworkOption = Annotated[
+    str | None, typer.Option("--network", help="Sensor network id.", show_default="all", metavar="ID")
+]
+SensorOption = Annotated[str | None, typer.Option("--sensor", help="Sensor id.", show_default="all", metavar="ID")]
 LocalOption = Annotated[
     bool, typer.Option("--local", help="Read and show times in the network's time zone instead of UTC.")
 ]
