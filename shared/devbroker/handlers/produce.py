@@ -26,12 +26,17 @@ class _MessageTooLargeError(ValueError):
     """A batch larger than the topic's `max.message.bytes`."""
 
 
+class _InvalidTimestampError(ValueError):
+    """A record from further in the future than the topic's `message.timestamp.after.max.ms`."""
+
+
 class _InvalidRecordError(ValueError):
     """A transactional batch, or a record without a key for a compacted topic."""
 
 
 _REFUSALS: dict[type[Exception], ErrorCode] = {
     _MessageTooLargeError: ErrorCode.MESSAGE_TOO_LARGE,
+    _InvalidTimestampError: ErrorCode.INVALID_TIMESTAMP,
     _InvalidRecordError: ErrorCode.INVALID_RECORD,
     UnsupportedFormatError: ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
     InvalidBatchError: ErrorCode.CORRUPT_MESSAGE,
@@ -86,14 +91,15 @@ async def init_producer_id(state: BrokerState, request: Request, _context: Reque
 
 
 def _append(topic: Topic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, int]:
+    now_ms = time.time_ns() // 1_000_000
     try:
-        header = _accepted(topic, data)
+        header = _accepted(topic, data, now_ms)
     except tuple(_REFUSALS) as error:
         return _REFUSALS[type(error)], -1
     verdict = log.producers.check(header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence)
     if verdict != NEW_BATCH:
         return verdict.error, -1 if verdict.duplicate_of is None else verdict.duplicate_of
-    offset = log.append(data, header, time.time_ns() // 1_000_000)
+    offset = log.append(data, header, now_ms)
     log.producers.appended(
         header.producer_id,
         header.producer_epoch,
@@ -103,12 +109,14 @@ def _append(topic: Topic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, in
     return ErrorCode.NONE, offset
 
 
-def _accepted(topic: Topic, data: bytes) -> BatchHeader:
+def _accepted(topic: Topic, data: bytes, now_ms: int) -> BatchHeader:
     if len(data) > topic.config.max_message_bytes:
         raise _MessageTooLargeError
     header = checked_header(data)
     if header.attributes & TRANSACTIONAL_OR_CONTROL:
         raise _InvalidRecordError
+    if header.max_timestamp > now_ms + topic.config.max_ahead_ms:
+        raise _InvalidTimestampError
     if topic.config.compacted and any(record.key is None for record in decode(data)):
         raise _InvalidRecordError
     return header

@@ -7,7 +7,8 @@ from typing import Any, Self
 from shared.devbroker.settings import MEBIBYTE, BrokerSettings
 from shared.events.errors import ConfigurationError
 
-_DAY_MS = 24 * 3600 * 1000
+_HOUR_MS = 3600 * 1000
+_DAY_MS = 24 * _HOUR_MS
 _POLICIES = ("compact", "delete")
 # Real settings of Kafka topics that mean nothing to a log in memory: accepted, so that one table of topics fits both.
 _IGNORED = frozenset(
@@ -18,9 +19,7 @@ _IGNORED = frozenset(
         "flush.ms",
         "index.interval.bytes",
         "max.compaction.lag.ms",
-        "message.timestamp.after.max.ms",
         "message.timestamp.before.max.ms",
-        "message.timestamp.type",
         "min.compaction.lag.ms",
         "min.insync.replicas",
         "preallocate",
@@ -34,7 +33,10 @@ _IGNORED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicConfig:
-    """Settings that the broker acts on, and `given`: what the creator of the topic set, word for word."""
+    """Settings that the broker acts on, and `given`: what the creator of the topic set, word for word.
+
+    `max_ahead_ms` is Kafka's `message.timestamp.after.max.ms`: how far a record's timestamp may lie in the future.
+    """
 
     cleanup_policy: frozenset[str]
     retention_bytes: int
@@ -44,6 +46,8 @@ class TopicConfig:
     compacted_bytes: int
     min_cleanable_dirty_ratio: float = 0.5
     delete_retention_ms: int = _DAY_MS
+    max_ahead_ms: int = _HOUR_MS
+    timestamp_type: str = "CreateTime"
     given: Mapping[str, str]
 
     @classmethod
@@ -95,6 +99,8 @@ class TopicConfig:
             "cleanup.policy": ",".join(sorted(self.cleanup_policy)),
             "delete.retention.ms": str(self.delete_retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
+            "message.timestamp.after.max.ms": str(self.max_ahead_ms),
+            "message.timestamp.type": self.timestamp_type,
             "min.cleanable.dirty.ratio": str(self.min_cleanable_dirty_ratio),
             "retention.bytes": str(self.retention_bytes),
             "retention.ms": str(self.retention_ms),
@@ -127,6 +133,12 @@ def _ratio(text: str) -> float:
     return value
 
 
+def _create_time(text: str) -> str:
+    if text != "CreateTime":
+        raise ValueError("the embedded broker keeps the producer's timestamps (CreateTime)")
+    return text
+
+
 _READ: dict[str, tuple[str, Callable[[str], object]]] = {
     "cleanup.policy": ("cleanup_policy", _policy),
     "retention.bytes": ("retention_bytes", _at_least(-1)),
@@ -134,5 +146,7 @@ _READ: dict[str, tuple[str, Callable[[str], object]]] = {
     "segment.bytes": ("segment_bytes", _at_least(14)),
     "max.message.bytes": ("max_message_bytes", _at_least(0)),
     "min.cleanable.dirty.ratio": ("min_cleanable_dirty_ratio", _ratio),
+    "message.timestamp.after.max.ms": ("max_ahead_ms", _at_least(0)),
+    "message.timestamp.type": ("timestamp_type", _create_time),
     "delete.retention.ms": ("delete_retention_ms", _at_least(0)),
 }

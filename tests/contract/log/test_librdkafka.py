@@ -80,11 +80,15 @@ async def test_its_admin_client(bootstrap_servers: str, unique: Names, eventuall
     client = AdminClient({"bootstrap.servers": bootstrap_servers})
     new = NewTopic(topic, num_partitions=3, replication_factor=1, config={"cleanup.policy": "compact"})
     await asyncio.to_thread(client.create_topics([new])[topic].result, 10)
+
+    async def listed() -> bool:
+        known = (await asyncio.to_thread(client.list_topics, timeout=10)).topics
+        return topic in known and len(known[topic].partitions) == 3
+
+    await eventually(listed, 20)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
     config = await asyncio.to_thread(client.describe_configs([resource])[resource].result, 10)
     assert config["cleanup.policy"].value == "compact"
-    listed = await asyncio.to_thread(client.list_topics, timeout=10)
-    assert len(listed.topics[topic].partitions) == 3
     await asyncio.to_thread(client.delete_topics([topic])[topic].result, 10)
 
     async def gone() -> bool:

@@ -1,12 +1,13 @@
 """What goes in comes out: order, contents, compression, positions."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import InvalidTimestampError, MessageSizeTooLargeError
 
 Factory = Callable[..., Awaitable[Any]]
 
@@ -35,7 +36,7 @@ async def test_keys_headers_timestamps_and_nulls_come_back(
         (b"key", b"value", 1_330_560_000_000, (("traceparent", b"00-ab"), ("empty", b""))),
         (None, b"no key", 1_330_560_000_123, ()),
         (b"no value", None, 1_330_559_999_999, ()),
-        ("schlüssel".encode(), b"\x00\xff" * 50, 1_800_000_000_000, (("same", b"1"), ("same", b"2"))),
+        ("schlüssel".encode(), b"\x00\xff" * 50, 1_400_000_000_000, (("same", b"1"), ("same", b"2"))),
     ]
     for key, value, timestamp_ms, headers in sent:
         await producer.send_and_wait(topic, value, key=key, timestamp_ms=timestamp_ms, headers=list(headers))
@@ -96,6 +97,15 @@ async def test_too_large_a_message_is_refused_with_its_own_error(
         await producer.send_and_wait(topic, b"x" * 20_000)
     await producer.send_and_wait(topic, b"small")
     assert [record.value for record in await read_all(topic)] == [b"small"]
+
+
+async def test_a_record_from_the_far_future_is_refused(new_topic: Factory, new_producer: Factory) -> None:
+    topic = await new_topic()
+    producer: AIOKafkaProducer = await new_producer()
+    now_ms = int(time.time() * 1000)
+    with pytest.raises(InvalidTimestampError):
+        await producer.send_and_wait(topic, b"value", timestamp_ms=now_ms + 2 * 3600 * 1000)
+    await producer.send_and_wait(topic, b"value", timestamp_ms=now_ms + 60_000)
 
 
 async def test_earliest_latest_and_offsets_by_time(
