@@ -23,6 +23,9 @@ def summarise(
     a window expects, and is at most 1; a detector that reports volume without speed did observe.
     `last_event_id` belongs to the reading with the latest timestamp.
     """
+    if len(readings) == 1:
+        (only,) = readings.values()
+        return _summary_of_one(network_id, sensor_id, window_start, window_end, expected_readings, only)
     speeds, volumes, occupancies, shares = list[float](), list[float](), list[float](), list[float]()
     for event in readings.values():
         if event.speed_mph is not None:
@@ -54,9 +57,35 @@ def summarise(
 def _spread(speeds: list[float]) -> tuple[float | None, float | None, float | None, float | None]:
     if not speeds:
         return None, None, None, None
-    if len(speeds) == 1:
-        return speeds[0], speeds[0], speeds[0], 0.0
     least, most = min(speeds), max(speeds)
     # The quotient of an exact sum may still lie one rounding step outside the readings.
     mean = min(max(fsum(speeds) / len(speeds), least), most)
     return mean, least, most, sqrt(fsum((speed - mean) ** 2 for speed in speeds) / len(speeds))
+
+
+def _summary_of_one(
+    network_id: NetworkId,
+    sensor_id: SensorId,
+    start: datetime,
+    end: datetime,
+    expected_readings: float,
+    only: TrafficEvent,
+) -> ProcessedTrafficAggregate:
+    """The same for one reading, at a third of the cost: feeds of five-minute readings have no other windows."""
+    speed, share = only.speed_mph, 1.0 if only.share_observed is None else only.share_observed
+    return ProcessedTrafficAggregate(
+        network_id,
+        sensor_id,
+        start,
+        end,
+        1,
+        0 if speed is None else 1,
+        speed,
+        speed,
+        speed,
+        None if speed is None else 0.0,
+        only.volume_vehicles,
+        only.occupancy,
+        min(1.0, share / expected_readings),
+        only.event_id,
+    )
