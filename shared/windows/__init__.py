@@ -1,7 +1,7 @@
 """Windows of single sensors, put together to steps of a whole network. Pure.
 
-`NetworkSteps.add(aggregate, now)` and `NetworkSteps.tick(now)` return the steps that are due. A `Step` is a value of its
-own, with the windows before it, so it may be worked on later and in another thread.
+`NetworkSteps.add(aggregate, now)` and `NetworkSteps.tick(now)` return the steps that are due. A `Step` is a value of
+its own, with the windows before it, so it may be worked on later and in another thread.
 """
 
 from shared.windows.ring import Change, WindowRing

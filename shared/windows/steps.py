@@ -113,10 +113,6 @@ class NetworkSteps:
             if now - waiting.changed >= self.settle_seconds or now - waiting.since >= PATIENCE * self.settle_seconds
         ]
 
-    def flush(self) -> list[Step]:
-        """Every step that waits, whether settled or not, oldest first: for a clean stop."""
-        return [self._hand_out(number) for number in sorted(self._waiting)]
-
     def rebuild(self, aggregates: Iterable[ProcessedTrafficAggregate], now: float) -> None:
         """Take in windows that were worked on before a restart, and make due again what may not have got out.
 

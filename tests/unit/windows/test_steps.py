@@ -137,14 +137,6 @@ def test_rebuilding_from_nothing_is_an_empty_start(network: Network) -> None:
     assert steps.tick(100.0) == []
 
 
-def test_flush_hands_out_all_that_waits(network: Network, window: MakeWindow) -> None:
-    steps = make_steps(network)
-    feed(steps, whole(window, 0))
-    (due,) = steps.flush()
-    assert due.delivered == 3
-    assert steps.flush() == []
-
-
 Arrivals = st.lists(
     st.tuples(st.sampled_from("ABC"), st.integers(0, 14), st.integers(1, 3), st.floats(0.0, 5.0)),
     min_size=1,

@@ -1,0 +1,200 @@
+"""What a worker does with the partitions it is given: rebuild their state, handle their records, deliver, forget.
+
+Nothing is lost, whenever the process dies, because
+1. a record counts as handled only when every output that was due by it is acknowledged (`handle` returns then),
+2. state is a function of the log: before the first record of a partition is handled, the records before the committed
+   offset are read back, and the processor makes due again whatever may still have waited in memory (`rebuild`),
+3. positions are kept: records that come again are skipped, and records that the consumer skipped are read from the log.
+Outputs may be delivered twice, so they are idempotent by key.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.events.errors import RejectedEventError
+from shared.kafka.admin import open_admin
+from shared.kafka.delivery import Outbox, until_done
+from shared.kafka.replay import LogRecord, open_reader, read_back, read_range
+
+log = structlog.stdlib.get_logger(__name__)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
+
+LOOK_BACK_SECONDS = 60.0
+"""Read back at least this much wall time, so that a slow network beside a fast one finds its last steps as well."""
+
+
+class Processor(Protocol[In_contra, Out_co]):
+    """Decides; does no I/O. `now` is in seconds of a monotonic clock."""
+
+    def enough(self, records: Sequence[In_contra]) -> bool:
+        """Whether these last records before a point are all that state at that point depends on."""
+
+    def rebuild(self, partition: int, records: Sequence[In_contra], now: float) -> None:
+        """Set state from records handled before; what may not have got out becomes due at a later call."""
+
+    def forget(self, partition: int) -> None:
+        """Drop the state of a partition that is no longer ours."""
+
+    def handle(self, partition: int, records: Sequence[In_contra], now: float) -> Iterable[Out_co]:
+        """Take new records in; returns what is due by them."""
+
+    def tick(self, now: float) -> Iterable[Out_co]:
+        """What is due because time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Generic[In]):
+    """Where records come from, how bytes become records, and what happens to those that do not.
+
+    `decode` raises `RejectedEventError`; `dead_letter` returns when the log has acknowledged the dead letter.
+    `restore` (optional) loads, before a rebuild, state that is kept elsewhere than in the input.
+    """
+
+    bootstrap_servers: str
+    topic: str
+    group: str
+    decode: Callable[[bytes], In]
+    dead_letter: Callable[[LogRecord, RejectedEventError], Awaitable[None]]
+    restore: Callable[[int], Awaitable[None]] | None = None
+
+
+@dataclass(slots=True)
+class _Partition:
+    ready: asyncio.Task[None]
+    position: int | None = None
+
+
+class Assignment(Generic[In, Out]):
+    """The partitions of one input that this process works on, whoever reads them. One event loop only."""
+
+    def __init__(
+        self, source: Input[In], processor: Processor[In, Out], outbox: Outbox[Out], stop: asyncio.Event
+    ) -> None:
+        self._source = source
+        self._processor = processor
+        self._outbox = outbox
+        self._stop = stop
+        self._partitions: dict[int, _Partition] = {}
+
+    def assign(self, partitions: Iterable[int]) -> None:
+        """Start to rebuild the state of partitions that are new here; their records wait for it."""
+        for partition in partitions:
+            if partition not in self._partitions:
+                ready = asyncio.create_task(self._rebuild(partition), name=f"rebuild {self._source.topic}-{partition}")
+                self._partitions[partition] = _Partition(ready)
+
+    def revoke(self, partitions: Iterable[int]) -> None:
+        """Drop the state of partitions that are no longer ours."""
+        for partition in partitions:
+            held = self._partitions.pop(partition, None)
+            if held is not None:
+                held.ready.cancel()
+                self._processor.forget(partition)
+
+    async def handle(self, record: LogRecord) -> bool:
+        """Handle one record; returns when every output due by it is acknowledged.
+
+        Returns:
+            Whether the record may be acknowledged; not, where the partition was taken from us meanwhile.
+
+        Raises:
+            StoppingError: it may not, for the service stops first.
+        """
+        self.assign([record.partition])
+        held = self._partitions[record.partition]
+        await asyncio.wait([held.ready])
+        if self._partitions.get(record.partition) is not held:
+            return False
+        held.ready.result()
+        if held.position is None or record.offset >= held.position:
+            if held.position is not None and record.offset > held.position:
+                for skipped in await self._read_skipped(record.partition, held.position, record.offset):
+                    await self._handle_one(held, skipped)
+            await self._handle_one(held, record)
+        await self._outbox.drain()
+        return True
+
+    async def tick(self) -> None:
+        """Deliver what is due because time has passed, and what an interrupted delivery left behind."""
+        for held in tuple(self._partitions.values()):
+            if held.ready.done():
+                held.ready.result()
+        self._outbox.put(self._processor.tick(time.monotonic()))
+        await self._outbox.drain()
+
+    @property
+    def rebuilding(self) -> int:
+        """How many partitions are not ready yet."""
+        return sum(not held.ready.done() for held in self._partitions.values())
+
+    def revoke_all(self) -> None:
+        """Drop all state."""
+        self.revoke(tuple(self._partitions))
+
+    async def _handle_one(self, held: _Partition, record: LogRecord) -> None:
+        try:
+            decoded = self._source.decode(record.value or b"")
+        except RejectedEventError as rejected:
+            reason = rejected
+            await until_done("dead letter", lambda: self._source.dead_letter(record, reason), self._stop)
+        else:
+            self._outbox.put(self._processor.handle(record.partition, [decoded], time.monotonic()))
+        held.position = record.offset + 1
+
+    async def _read_skipped(self, partition: int, start: int, end: int) -> Sequence[LogRecord]:
+        records: list[LogRecord] = []
+
+        async def read() -> None:
+            async with open_reader(self._source.bootstrap_servers, f"{self._source.group}-catch-up") as reader:
+                records[:] = await read_range(reader, TopicPartition(self._source.topic, partition), start, end)
+
+        await until_done("reading of skipped records", read, self._stop)
+        return records
+
+    async def _rebuild(self, partition: int) -> None:
+        async def attempt() -> None:
+            committed = await self._committed(partition)
+            if self._source.restore is not None:
+                await self._source.restore(partition)
+            records: list[In] = []
+            if committed is not None:
+                async with open_reader(self._source.bootstrap_servers, f"{self._source.group}-rebuild") as reader:
+                    records = await self._read_back(reader, TopicPartition(self._source.topic, partition), committed)
+            self._processor.rebuild(partition, records, time.monotonic())
+            self._partitions[partition].position = committed
+            log.info("partition ready", topic=self._source.topic, partition=partition, records_read=len(records))
+
+        await until_done("rebuilding of state", attempt, self._stop)
+
+    async def _committed(self, partition: int) -> int | None:
+        where = TopicPartition(self._source.topic, partition)
+        async with open_admin(self._source.bootstrap_servers) as admin:
+            offsets = await admin.list_consumer_group_offsets(self._source.group, partitions=[where])
+        found = offsets.get(where)
+        return None if found is None or found.offset < 0 else int(found.offset)
+
+    async def _read_back(self, reader: AIOKafkaConsumer, where: TopicPartition, end: int) -> list[In]:
+        def enough(records: Sequence[LogRecord]) -> bool:
+            reached_seconds = (records[-1].timestamp - records[0].timestamp) / 1000
+            return reached_seconds >= LOOK_BACK_SECONDS and self._processor.enough(self._decodable(records))
+
+        return self._decodable(await read_back(reader, where, end, enough))
+
+    def _decodable(self, records: Sequence[LogRecord]) -> list[In]:
+        decoded: list[In] = []
+        for record in records:
+            try:
+                decoded.append(self._source.decode(record.value or b""))
+            except RejectedEventError:
+                continue  # dead-lettered when it was handled
+        return decoded

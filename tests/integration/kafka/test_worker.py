@@ -1,0 +1,221 @@
+"""The worker on the embedded broker: what it does with faults, restarts and rebalances, seen from outside."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.devbroker import DevBroker
+from shared.events.errors import RejectedEventError, RejectionReason, StoreError
+from shared.events.topics import Topic
+from shared.kafka.admin import ensure_topics
+from shared.kafka.assignment import Input
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.replay import LogRecord
+from shared.kafka.worker import Worker, WorkerError
+
+pytestmark = pytest.mark.integration
+
+TOPIC = Topic("numbers", None, "none", partitions=2)
+GROUP = "test-worker"
+
+
+@dataclass
+class Sums:
+    """Hands every number on; keeps what it knows per partition, to show what was rebuilt and forgotten."""
+
+    known: dict[int, list[int]] = field(default_factory=dict)
+    rebuilt: dict[int, list[int]] = field(default_factory=dict)
+    ticks: list[int] = field(default_factory=list)
+
+    def enough(self, records: Sequence[int]) -> bool:
+        return len(records) >= 5
+
+    def rebuild(self, partition: int, records: Sequence[int], now: float) -> None:
+        assert now > 0
+        self.rebuilt[partition] = list(records)
+        self.known[partition] = list(records)
+
+    def forget(self, partition: int) -> None:
+        self.known.pop(partition, None)
+
+    def handle(self, partition: int, records: Sequence[int], now: float) -> Iterable[int]:
+        assert now > 0
+        self.known[partition].extend(records)
+        return records
+
+    def tick(self, now: float) -> Iterable[int]:
+        assert now > 0
+        due, self.ticks = self.ticks, []
+        return due
+
+
+def decode(value: bytes) -> int:
+    try:
+        return int(value)
+    except ValueError as wrong:
+        raise RejectedEventError(RejectionReason.UNDECODABLE, "no number") from wrong
+
+
+@dataclass
+class Harness:
+    servers: str
+    sums: Sums = field(default_factory=Sums)
+    out: list[int] = field(default_factory=list)
+    dead: list[bytes | None] = field(default_factory=list)
+    fail: Callable[[Sequence[int]], None] = lambda _: None
+
+    async def deliver(self, outputs: Sequence[int]) -> None:
+        self.fail(outputs)
+        self.out.extend(outputs)
+
+    async def dead_letter(self, record: LogRecord, reason: RejectedEventError) -> None:
+        assert reason.reason is RejectionReason.UNDECODABLE
+        self.dead.append(record.value)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[Worker[int, int]]:
+        stop = asyncio.Event()
+        source = Input(self.servers, TOPIC.name, GROUP, decode, self.dead_letter)
+        worker = Worker(source, self.sums, self.deliver, stop)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 30)
+
+    async def send(self, *values: object, partition: int = 0) -> None:
+        async with open_producer(self.servers, "test") as producer:
+            await send_all(
+                producer, [Message(TOPIC.name, None, str(value).encode(), partition=partition) for value in values]
+            )
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for is in another process or thread
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def harness() -> AsyncIterator[Harness]:
+    async with DevBroker() as broker:
+        await ensure_topics(broker.bootstrap_servers, [TOPIC])
+        yield Harness(broker.bootstrap_servers)
+
+
+async def test_records_of_all_partitions_are_handled_in_order(harness: Harness) -> None:
+    await harness.send(*range(20), partition=0)
+    await harness.send(*range(100, 120), partition=1)
+    async with harness.working() as worker:
+        await until(lambda: len(harness.out) == 40)
+        assert worker.waiting_for() is None
+    assert [value for value in harness.out if value < 100] == list(range(20))
+    assert [value for value in harness.out if value >= 100] == list(range(100, 120))
+
+
+async def test_a_restart_goes_on_where_it_stopped_and_rebuilds_from_before(harness: Harness) -> None:
+    await harness.send(*range(10))
+    async with harness.working():
+        await until(lambda: len(harness.out) == 10)
+    await harness.send(*range(10, 15))
+    harness.sums = Sums()
+    async with harness.working():
+        await until(lambda: len(harness.out) == 15)
+    assert harness.out == list(range(15))
+    assert harness.sums.rebuilt[0] == list(range(10))
+
+
+async def test_what_is_due_by_time_is_delivered(harness: Harness) -> None:
+    async with harness.working() as worker:
+        await until(lambda: worker.waiting_for() is None)
+        harness.sums.ticks.append(7)
+        await until(lambda: harness.out == [7])
+
+
+async def test_an_undecodable_record_is_dead_lettered_and_the_stream_goes_on(harness: Harness) -> None:
+    await harness.send(1, "x", 2)
+    async with harness.working():
+        await until(lambda: harness.out == [1, 2])
+    assert harness.dead == [b"x"]
+
+
+async def test_a_store_that_is_away_delays_and_loses_nothing(harness: Harness) -> None:
+    attempts = 0
+
+    def away(_: Sequence[int]) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 4:
+            raise StoreError("away")
+
+    harness.fail = away
+    await harness.send(1, 2, 3)
+    async with harness.working():
+        await until(lambda: harness.out == [1, 2, 3])
+    assert attempts >= 4
+
+
+async def test_what_could_not_be_delivered_before_the_stop_comes_again(harness: Harness) -> None:
+    asked = asyncio.Event()
+
+    def away(outputs: Sequence[int]) -> None:
+        if 2 in outputs:
+            asked.set()
+            raise StoreError("away")
+
+    harness.fail = away
+    await harness.send(1, 2, 3)
+    async with harness.working():
+        await asyncio.wait_for(asked.wait(), 20)
+    assert harness.out == [1]
+    harness.fail = lambda _: None
+    async with harness.working():
+        await until(lambda: harness.out == [1, 2, 3])
+
+
+async def test_a_fault_of_our_own_stops_the_worker_and_skips_nothing(harness: Harness) -> None:
+    def broken(_: Sequence[int]) -> None:
+        raise ZeroDivisionError
+
+    harness.fail = broken
+    await harness.send(1, 2)
+    with pytest.raises(WorkerError, match="ZeroDivisionError"):
+        async with harness.working() as worker:
+            await asyncio.wait_for(worker.stop.wait(), 20)
+    harness.fail = lambda _: None
+    async with harness.working():
+        await until(lambda: harness.out == [1, 2])
+
+
+async def test_records_that_the_reader_skipped_are_read_from_the_log(harness: Harness) -> None:
+    await harness.send(*range(6))
+    async with harness.working() as worker:
+        await until(lambda: harness.out == list(range(6)))
+        held = worker._assignment._partitions[0]
+        held.position = 3
+        harness.sums.known[0] = [0, 1, 2]
+        await harness.send(6)
+        await until(lambda: 6 in harness.out)
+        assert harness.sums.known[0] == list(range(7))
+
+
+async def test_a_second_worker_takes_over_partitions_and_both_lose_nothing(harness: Harness) -> None:
+    other = Harness(harness.servers)
+    expected: set[int] = set()
+    async with harness.working(), AsyncExitStack() as joined:
+        for start in range(0, 300, 50):
+            await harness.send(*range(start, start + 50), partition=0)
+            await harness.send(*range(1000 + start, 1050 + start), partition=1)
+            expected |= {*range(start, start + 50), *range(1000 + start, 1050 + start)}
+            if start == 100:
+                await joined.enter_async_context(other.working())
+                await until(lambda: len(harness.sums.known) == len(other.sums.known) == 1)
+        await until(lambda: {*harness.out, *other.out} == expected)
+        await joined.aclose()
+        await harness.send(-1, partition=0)
+        await harness.send(-2, partition=1)
+        await until(lambda: {-1, -2} <= set(harness.out))
