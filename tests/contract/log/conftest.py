@@ -63,8 +63,10 @@ async def admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 @pytest.fixture
-async def new_topic(admin: AIOKafkaAdminClient, unique: Callable[[str], str]) -> AsyncIterator[NewTopicFactory]:
-    """Create topics that are deleted after the test."""
+async def new_topic(
+    admin: AIOKafkaAdminClient, unique: Callable[[str], str], eventually: Eventually
+) -> AsyncIterator[NewTopicFactory]:
+    """Create topics, known to the broker's metadata on return, that are deleted after the test."""
     names: list[str] = []
 
     async def create(partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
@@ -72,6 +74,12 @@ async def new_topic(admin: AIOKafkaAdminClient, unique: Callable[[str], str]) ->
         response = await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dict(config or {}))])
         assert [error[1] for error in response.topic_errors] == [0], response
         names.append(name)
+
+        async def known() -> bool:
+            (topic,) = await admin.describe_topics([name])
+            return topic["error_code"] == 0 and len(topic["partitions"]) == partitions
+
+        await eventually(known, 20)
         return name
 
     yield create

@@ -17,9 +17,12 @@ async def test_create_describe_delete(admin: AIOKafkaAdminClient, unique: Names,
     name = unique("contract")
     response = await admin.create_topics([NewTopic(name, 3, 1)])
     assert [error[1] for error in response.topic_errors] == [0]
-    (described,) = await admin.describe_topics([name])
-    assert described["error_code"] == 0
-    assert sorted(partition["partition"] for partition in described["partitions"]) == [0, 1, 2]
+
+    async def described() -> bool:
+        (topic,) = await admin.describe_topics([name])
+        return topic["error_code"] == 0 and sorted(p["partition"] for p in topic["partitions"]) == [0, 1, 2]
+
+    await eventually(described, 20)
     await admin.delete_topics([name])
 
     async def gone() -> bool:
