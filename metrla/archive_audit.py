@@ -17,10 +17,9 @@ from shared.archive.layout import RawFile
 from shared.archive.port import Archive
 from shared.archive.reading import raw_files
 from shared.archive.verification import LoggedRecord, PartitionVerification
-from shared.events.errors import ConfigurationError
 from shared.events.topics import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
-from shared.kafka.admin import open_admin
-from shared.kafka.replay import open_reader, read_range
+from shared.kafka.admin import open_admin, partitions_of
+from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range
 from shared.runtime.clock import Clock
 
 CLIENT_ID = "metrla-archive-verify"
@@ -39,18 +38,17 @@ async def audit_archive(
     and the offsets of the dead letters.
 
     Raises:
-        ConfigurationError: the log has no events topic.
+        TopicError: the log has no such topics.
         ArchiveError: the archive does not answer, or a file is damaged.
         KafkaError: the log does not answer.
     """
     archived_to, handled_to = await _committed(bootstrap_servers)
-    async with open_reader(bootstrap_servers, CLIENT_ID) as reader:
-        partitions = await _partitions(reader, TRAFFIC_EVENTS.name)
-        if not partitions:
-            raise ConfigurationError(f"{bootstrap_servers} has no topic {TRAFFIC_EVENTS.name}")
+    partitions = await partitions_of(bootstrap_servers, [TRAFFIC_EVENTS])
+    dlq_partitions = await partitions_of(bootstrap_servers, [TRAFFIC_EVENTS_DLQ])
+    async with open_reader(bootstrap_servers, CLIENT_ID, max_wait_ms=REBUILDING_WAIT_MS) as reader:
         starts = await reader.beginning_offsets(partitions)
         ends = await reader.end_offsets(partitions)
-        dead_letters = await _dead_letters(reader)
+        dead_letters = await _dead_letters(reader, dlq_partitions)
         verifications = [
             PartitionVerification(
                 partition=partition.partition,
@@ -131,15 +129,10 @@ async def _committed(bootstrap_servers: str) -> tuple[dict[TopicPartition, int],
     return {partition: commit.offset for partition, commit in archived.items() if commit.offset >= 0}, handled
 
 
-async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    await reader.topics()
-    return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
-
-
-async def _dead_letters(reader: AIOKafkaConsumer) -> Mapping[int, set[int]]:
+async def _dead_letters(reader: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> Mapping[int, set[int]]:
     """Offsets of the events topic that the dead-letter topic accounts for, by partition."""
     found: dict[int, set[int]] = defaultdict(set)
-    for partition in await _partitions(reader, TRAFFIC_EVENTS_DLQ.name):
+    for partition in partitions:
         start = (await reader.beginning_offsets([partition]))[partition]
         end = (await reader.end_offsets([partition]))[partition]
         for first in range(start, end, OFFSETS_AT_ONCE):

@@ -62,9 +62,8 @@ async def partitions_of(bootstrap_servers: str, topics: Sequence[Topic]) -> list
         TopicError: one of the topics does not exist.
     """
     async with open_admin(bootstrap_servers) as admin:
-        described = {
-            each["topic"]: each["partitions"] for each in await admin.describe_topics([t.name for t in topics])
-        }
+        # All topics, because naming one that is missing makes a broker with automatic creation create it.
+        described = {each["topic"]: each["partitions"] for each in await admin.describe_topics()}
     found: list[TopicPartition] = []
     for topic in topics:
         if not (partitions := described.get(topic.name)):
