@@ -35,7 +35,8 @@ function best(rows) {
 export function drawDetail(svg, { past, future }, clock) {
   svg.replaceChildren();
   const width = svg.clientWidth || 340, height = svg.clientHeight || 150;
-  const times = [...past.map(([time]) => time), ...future.map((row) => row.target_timestamp)].map(Date.parse);
+  const times = [...past.map(([time]) => time), ...future.flatMap((row) => [row.timestamp, row.target_timestamp])]
+    .map(Date.parse);
   if (!times.length) return;
   const [from, to] = [Math.min(...times), Math.max(...times)];
   const x = (time) => EDGE.left + ((Date.parse(time) - from) / (to - from || 1)) * (width - EDGE.left - EDGE.right);
@@ -60,7 +61,8 @@ export function drawDetail(svg, { past, future }, clock) {
     );
   }
   svg.append(makeSvg("path", { class: "chart-past", d: line(past, x, y) }));
-  for (const [time, anchor] of [[from, "start"], [to, "end"]]) {
+  const ends = past.length ? [[from, "start"], [to, "end"]] : [[to, "end"]];
+  for (const [time, anchor] of ends) {
     svg.append(makeSvg("text", {
       class: "chart-label", x: x(new Date(time).toISOString()), y: height - 5, "text-anchor": anchor,
     }, clock.time(time)));

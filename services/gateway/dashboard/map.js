@@ -2,7 +2,8 @@
 
 import { band, makeSvg } from "./format.js";
 
-const MARGIN = 46;
+const MARGIN = { left: 50, right: 60, top: 46, bottom: 62 };
+const NAME_PX = 20; // from a freeway to its name
 const SIDE_PX = 4.5; // half the distance between the two carriageways of a freeway
 const MAX_GAP_MILES = 6; // farther apart, two sensors are not joined
 const MAX_ZOOM = 40;
@@ -76,7 +77,7 @@ export class SensorMap {
       if (points.length) this.halos.append(makeSvg("path", { class: "halo", d: path(points), "stroke-width": 24 }));
       const [x, y] = this.#project(alert);
       const mark = makeSvg("path", {
-        class: "alert-mark", d: `M${x} ${y - 24}l9 15.500h-18z`, data: { severity: alert.severity },
+        class: "alert-mark", d: `M${x} ${y - 24}l9 15.5h-18z`, data: { severity: alert.severity },
       });
       mark.append(makeSvg("title", {}, alert.message));
       mark.addEventListener("click", () => this.onPick(alert.affected_sensors.at(-1) ?? null));
@@ -106,8 +107,12 @@ export class SensorMap {
     if (this.named === undefined || !parent.childElementCount) this.named = new Set();
     if (this.named.has(freeway) || along.length < 2) return;
     this.named.add(freeway);
-    const [x, y] = points.get(along[Math.floor((along.length - 1) / 2)].sensor_id);
-    parent.append(makeSvg("text", { class: "road-name", x, y: y - 12 }, freeway));
+    const middle = Math.floor((along.length - 1) / 2);
+    const [a, b] = [points.get(along[middle].sensor_id), points.get(along[middle + 1].sensor_id)];
+    const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+    const length = Math.hypot(dx, dy) || 1;
+    const x = (a[0] + b[0]) / 2 - (dy / length) * NAME_PX, y = (a[1] + b[1]) / 2 + (dx / length) * NAME_PX + 4;
+    parent.append(makeSvg("text", { class: "road-name", x, y }, freeway));
   }
 
   #fit(width, height) {
@@ -115,13 +120,15 @@ export class SensorMap {
     const flat = ({ latitude, longitude }) => [longitude * cosine, -latitude];
     const all = this.sensors.map(flat);
     const [left, right] = extent(all.map(([x]) => x)), [top, bottom] = extent(all.map(([, y]) => y));
-    const unit = Math.min((width - 2 * MARGIN) / (right - left || 1), (height - 2 * MARGIN) / (bottom - top || 1));
+    const [free, tall] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];
+    const unit = Math.max(0, Math.min(free / (right - left || 1), tall / (bottom - top || 1)));
+    const [centreX, centreY] = [MARGIN.left + free / 2, MARGIN.top + tall / 2];
     const { scale, x, y } = this.view;
     this.#project = (place) => {
       const [east, south] = flat(place);
       return [
-        (width / 2 + (east - (left + right) / 2) * unit - width / 2) * scale + width / 2 + x,
-        (height / 2 + (south - (top + bottom) / 2) * unit - height / 2) * scale + height / 2 + y,
+        (centreX + (east - (left + right) / 2) * unit - width / 2) * scale + width / 2 + x,
+        (centreY + (south - (top + bottom) / 2) * unit - height / 2) * scale + height / 2 + y,
       ].map((value) => Math.round(value * 10) / 10);
     };
   }

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from services.gateway.client_messages import Ping, Subscribe, error, parse, subscribed
+from services.gateway.fanout import Channel, Selection
+
+
+def test_a_ping() -> None:
+    assert isinstance(parse('{"type": "ping"}'), Ping)
+
+
+def test_a_bare_subscription_is_the_default() -> None:
+    message = parse('{"type": "subscribe"}')
+    assert isinstance(message, Subscribe)
+    assert message.selections() == {Channel.PREDICTIONS: Selection(None, 15)}
+
+
+def test_the_horizon_restricts_predictions_alone() -> None:
+    message = parse(b'{"type":"subscribe","channels":["alerts","predictions"],"horizon_minutes":30,"sensor_ids":["a"]}')
+    assert isinstance(message, Subscribe)
+    assert message.selections() == {
+        Channel.PREDICTIONS: Selection(frozenset({"a"}), 30),  # type: ignore[arg-type]  # a literal id
+        Channel.ALERTS: Selection(frozenset({"a"}), None),  # type: ignore[arg-type]  # a literal id
+    }
+
+
+def test_all_horizons() -> None:
+    message = parse('{"type": "subscribe", "horizon_minutes": "all"}')
+    assert isinstance(message, Subscribe)
+    assert message.selections()[Channel.PREDICTIONS].horizon_minutes is None
+    assert json.loads(subscribed(message)) == {
+        "type": "subscribed",
+        "channels": ["predictions"],
+        "sensor_ids": None,
+        "horizon_minutes": "all",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "[]",
+        "null",
+        "{}",
+        '{"type": "publish"}',
+        '{"type": "ping", "more": 1}',
+        '{"type": "subscribe", "channels": []}',
+        '{"type": "subscribe", "channels": ["weather"]}',
+        '{"type": "subscribe", "sensor_ids": "a"}',
+        '{"type": "subscribe", "sensor_ids": [""]}',
+        '{"type": "subscribe", "horizon_minutes": 0}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_message_is_answered_with_its_faults(text: str | bytes) -> None:
+    with pytest.raises(ValidationError) as invalid:
+        parse(text)
+    answer = json.loads(error(invalid.value))
+    assert answer["type"] == "error"
+    assert answer["errors"]
+    assert set(answer["errors"][0]) == {"name", "detail"}
+
+
+@given(st.one_of(st.text(), st.binary(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
+def test_no_bytes_break_the_parser(text: str | bytes) -> None:
+    try:
+        message = parse(text)
+    except ValidationError as invalid:
+        json.loads(error(invalid))
+    else:
+        assert isinstance(message, Ping | Subscribe)

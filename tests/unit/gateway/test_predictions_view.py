@@ -1,0 +1,195 @@
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.gateway.views.predictions import PredictionQuery, PredictionsView
+from services.gateway.views.traffic import TrafficView
+from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
+from shared.networks.network import Network
+
+Build = Callable[..., TrafficPrediction]
+EVERYTHING = PredictionQuery(limit=10_000)
+
+
+@pytest.fixture
+def predictions(networks: dict[NetworkId, Network]) -> PredictionsView:
+    return PredictionsView(networks, timedelta(minutes=60))
+
+
+def found(view: PredictionsView, query: PredictionQuery) -> list[tuple[str, int, str, int]]:
+    return [
+        (made.sensor_id, made.timestamp.minute, made.model_name, horizon.horizon_minutes)
+        for _, made, horizon in view.find(query)
+    ]
+
+
+def test_newest_origin_first_then_sensors_models_and_horizons_in_order(
+    predictions: PredictionsView, prediction: Build
+) -> None:
+    for step, sensor_id, model in [(1, "s1", "b"), (2, "s1", "b"), (2, "s0", "b"), (2, "s1", "a"), (1, "s0", "b")]:
+        predictions.apply(prediction(step, sensor_id, model))
+    query = replace(EVERYTHING, horizon_minutes=5)
+    assert found(predictions, query) == [
+        ("s0", 10, "b", 5),
+        ("s1", 10, "a", 5),
+        ("s1", 10, "b", 5),
+        ("s0", 5, "b", 5),
+        ("s1", 5, "b", 5),
+    ]
+    assert [row[3] for row in found(predictions, replace(EVERYTHING, limit=4))] == [5, 10, 15, 5]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 17, 18, 19])
+def test_the_limit_cuts_the_same_list(predictions: PredictionsView, prediction: Build, limit: int) -> None:
+    for step in (1, 2):
+        for sensor_id in ("s0", "s1", "s2"):
+            predictions.apply(prediction(step, sensor_id))
+    assert found(predictions, replace(EVERYTHING, limit=limit)) == found(predictions, EVERYTHING)[:limit]
+
+
+@pytest.mark.parametrize(
+    ("restriction", "expected"),
+    [
+        ({"sensor_id": SensorId("s1")}, {"s1"}),
+        ({"sensor_id": SensorId("nowhere")}, set()),
+        ({"road_type": "ramp"}, {"s2"}),
+        ({"road_type": "ramp", "sensor_id": SensorId("s1")}, set()),
+        ({"network_id": NetworkId("toy")}, {"s0", "s1", "s2"}),
+        ({"network_id": NetworkId("other")}, set()),
+        ({"model_name": "linear_regression"}, {"s0", "s1", "s2"}),
+        ({"model_name": "other"}, set()),
+        ({"horizon_minutes": 10}, {"s0", "s1", "s2"}),
+        ({"horizon_minutes": 7}, set()),
+        ({"min_confidence": 0.95}, {"s2"}),
+    ],
+)
+def test_filters(
+    predictions: PredictionsView, prediction: Build, restriction: dict[str, object], expected: set[str]
+) -> None:
+    for sensor_id in ("s0", "s1"):
+        predictions.apply(prediction(1, sensor_id))
+    predictions.apply(prediction(1, "s2", confidences=(0.99, 0.98, 0.97)))
+    rows = list(predictions.find(replace(EVERYTHING, **restriction)))  # type: ignore[arg-type]  # each case its own type
+    assert {sensor.sensor_id for sensor, _, _ in rows} == expected
+
+
+def test_the_highest_revision_wins_whatever_the_order(predictions: PredictionsView, prediction: Build) -> None:
+    assert predictions.apply(prediction(1, revision=5, model_version="five"))
+    assert not predictions.apply(prediction(1, revision=4, model_version="four"))
+    assert not predictions.apply(prediction(1, revision=5, model_version="again"))
+    assert predictions.apply(prediction(1, revision=6, model_version="six"))
+    assert {made.model_version for _, made, _ in predictions.find(EVERYTHING)} == {"six"}
+
+
+def test_only_the_newest_origins_are_kept(predictions: PredictionsView, prediction: Build) -> None:
+    for step in range(1, 21):
+        predictions.apply(prediction(step))
+    origins = {made.timestamp for _, made, _ in predictions.find(EVERYTHING)}
+    assert origins == {prediction(step).timestamp for step in range(9, 21)}
+    assert not predictions.apply(prediction(1))
+
+
+def test_changes_are_the_newest_of_each_sensor_and_model_once(predictions: PredictionsView, prediction: Build) -> None:
+    for step in (2, 1, 3):
+        predictions.apply(prediction(step))
+    predictions.apply(prediction(3, "s1"))
+    assert predictions.take_changes() == ([prediction(3), prediction(3, "s1")], [])
+    assert predictions.take_changes() == ([], [])
+    predictions.apply(prediction(2, revision=9))
+    assert predictions.take_changes() == ([], [])
+
+
+def test_a_sensor_that_fell_silent_is_gone_when_its_origin_is(predictions: PredictionsView, prediction: Build) -> None:
+    predictions.apply(prediction(1, "s1"))
+    predictions.take_changes()
+    for step in range(2, 14):
+        predictions.apply(prediction(step))
+    changed, gone = predictions.take_changes()
+    assert [made.sensor_id for made in changed] == ["s0"]
+    assert gone == [prediction(1, "s1")]
+    assert predictions.model_names == {"linear_regression"}
+
+
+def test_what_the_api_could_not_show_is_rejected(predictions: PredictionsView, prediction: Build) -> None:
+    good = prediction(1).horizons[0]
+    for reason, horizon in [
+        (RejectionReason.SPEED_OUT_OF_RANGE, replace(good, predicted_speed_mph=121.0)),
+        (RejectionReason.SPEED_OUT_OF_RANGE, replace(good, lower_speed_mph=-1.0)),
+        (RejectionReason.SPEED_OUT_OF_RANGE, replace(good, upper_speed_mph=math.inf)),
+        (RejectionReason.INVALID_FIELD, replace(good, confidence_score=math.nan)),
+        (RejectionReason.INVALID_FIELD, replace(good, horizon_minutes=0)),
+    ]:
+        with pytest.raises(RejectedEventError) as rejected:
+            predictions.apply(prediction(1, horizons=(good, horizon)))
+        assert rejected.value.reason is reason
+    assert not list(predictions.find(EVERYTHING))
+
+
+def test_two_networks_are_merged_by_time(networks: dict[NetworkId, Network], prediction: Build) -> None:
+    other = NetworkId("other")
+    networks[other] = Network(other, "Other", ZoneInfo("UTC"), networks[NetworkId("toy")].sensors)
+    view = PredictionsView(networks, timedelta(minutes=60))
+    for step, network_id in [(1, "toy"), (2, other), (3, "toy"), (3, other)]:
+        view.apply(prediction(step, network_id=NetworkId(network_id)))
+    rows = [
+        (made.network_id, made.timestamp.minute) for _, made, _ in view.find(replace(EVERYTHING, horizon_minutes=5))
+    ]
+    assert rows == [("toy", 15), ("other", 15), ("other", 10), ("toy", 5)]
+
+
+def test_outcomes_and_current_speeds_come_from_the_windows(
+    view: TrafficView, prediction: Build, window: Callable[..., object]
+) -> None:
+    view.apply(prediction(1, current_speed_mph=None))
+    query = replace(EVERYTHING, horizon_minutes=10)
+    (before,) = view.forecasts(query)
+    assert (before.current_speed_mph, before.actual_speed_mph) == (None, None)
+    view.apply(window(1, speed=58.0))  # type: ignore[arg-type]  # a window
+    view.apply(window(3, speed=33.0))  # type: ignore[arg-type]  # a window
+    (after,) = view.forecasts(query)
+    assert (after.current_speed_mph, after.actual_speed_mph) == (58.0, 33.0)
+    assert view.event_time == window(3).window_end  # type: ignore[attr-defined]  # a window
+
+
+ARRIVALS = st.lists(
+    st.tuples(st.integers(0, 30), st.sampled_from(["s0", "s1", "s2"]), st.sampled_from("ab"), st.integers(1, 3)),
+    max_size=80,
+)
+
+
+@given(ARRIVALS, st.integers(1, 50), st.sampled_from([None, 5, 10]), st.sampled_from([None, "a"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_find_is_what_a_plain_sort_finds(
+    networks: dict[NetworkId, Network],
+    prediction: Build,
+    arrivals: list[tuple[int, str, str, int]],
+    limit: int,
+    horizon: int | None,
+    model: str | None,
+) -> None:
+    view = PredictionsView(networks, timedelta(minutes=60))
+    latest: dict[tuple[int, str, str], TrafficPrediction] = {}
+    for step, sensor_id, name, revision in arrivals:
+        made = prediction(step, sensor_id, name, revision=revision)
+        view.apply(made)
+        known = latest.get((step, sensor_id, name))
+        if known is None or known.revision < revision:
+            latest[step, sensor_id, name] = made
+    kept = sorted({made.timestamp for made in latest.values()})[-12:]
+
+    def wanted(made: TrafficPrediction, each: HorizonForecast) -> bool:
+        return made.timestamp in kept and model in {None, made.model_name} and horizon in {None, each.horizon_minutes}
+
+    plain = sorted(
+        ((made, each) for made in latest.values() for each in made.horizons if wanted(made, each)),
+        key=lambda row: (-row[0].timestamp.timestamp(), row[0].sensor_id, row[0].model_name, row[1].horizon_minutes),
+    )
+    query = PredictionQuery(limit=limit, horizon_minutes=horizon, model_name=model)
+    assert [(made, each) for _, made, each in view.find(query)] == plain[:limit]
