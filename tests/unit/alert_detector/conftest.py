@@ -47,8 +47,8 @@ class Drive:
     """Feeds one step after the other to a detector and keeps what comes out, as the log does."""
 
     network: Network
-    rule: CongestionRule = CongestionRule()
-    material: Materiality = Materiality()
+    rule: CongestionRule = field(default_factory=CongestionRule)
+    material: Materiality = field(default_factory=Materiality)
     log: list[TrafficAlert] = field(default_factory=list)
     batches: list[list[TrafficAlert]] = field(default_factory=list)
     rows: list[NDArray[np.float64]] = field(default_factory=list)

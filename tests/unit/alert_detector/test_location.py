@@ -37,7 +37,17 @@ def sensor(name: str, mile: float = 12.34) -> Sensor:
 
 def queue(*names: str) -> Queue:
     sensors = tuple(sensor(name, float(mile)) for mile, name in enumerate(names))
-    return Queue("I-405 N", sensors, True, 2.34, 23.6, 4.4, 30.0, 4.0, 1.0)
+    return Queue(
+        "I-405 N",
+        sensors,
+        detected=True,
+        extent_miles=2.34,
+        mean_speed_mph=23.6,
+        delay_minutes=4.4,
+        drop_mph=30.0,
+        lanes=4.0,
+        evidence=1.0,
+    )
 
 
 def alert(location: str) -> TrafficAlert:

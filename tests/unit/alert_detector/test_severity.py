@@ -12,7 +12,17 @@ LOW, MEDIUM, HIGH, CRITICAL = AlertSeverity
 
 def queue(delay_minutes: float, drop_mph: float = 25.0, lanes: float | None = 4.0) -> Queue:
     sensor = Sensor(SensorId("a"), "a", "I-10", "E", 0.0, 34.0, -118.0)
-    return Queue("I-10 E", (sensor,), True, 1.0, 25.0, delay_minutes, drop_mph, lanes, 1.0)
+    return Queue(
+        "I-10 E",
+        (sensor,),
+        detected=True,
+        extent_miles=1.0,
+        mean_speed_mph=25.0,
+        delay_minutes=delay_minutes,
+        drop_mph=drop_mph,
+        lanes=lanes,
+        evidence=1.0,
+    )
 
 
 @pytest.mark.parametrize(
