@@ -9,14 +9,14 @@ from importlib.metadata import version
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.gateway.application import build_application
-from services.gateway.dependencies import Gateway
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks, gateway_checks
 from services.gateway.hub import Hub
-from services.gateway.server import Server, build_server, listen
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
+from services.gateway.web.application import build_application
+from services.gateway.web.dependencies import Gateway
+from services.gateway.web.server import Server, build_server, listen
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
 from shared.networks.folder import load_networks

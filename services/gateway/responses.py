@@ -12,6 +12,7 @@ from shared.events.records import (
     AlertSeverity,
     AlertStatus,
     AlertType,
+    ProcessedTrafficAggregate,
     TrafficAlert,
 )
 
@@ -172,3 +173,50 @@ class SensorReport(Answer):
             occupancy=newest and newest.occupancy,
             share_observed=newest and newest.share_observed,
         )
+
+
+class Aggregate(Answer):
+    """One sensor, one window [window_start, window_end), as the store has it."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    window_start: datetime = Field(description="Inclusive start (event time, UTC).")
+    window_end: datetime = Field(description="Exclusive end (event time, UTC).")
+    revision: int = Field(description="Distinct readings that the window had absorbed; grows when late ones come.")
+    speed_count: int = Field(description="Readings that carried a speed.")
+    mean_speed: float | None = Field(description="Mean speed, mph; null if not observed.")
+    min_speed: float | None = Field(description="Least speed, mph; null if not observed.")
+    max_speed: float | None = Field(description="Greatest speed, mph; null if not observed.")
+    std_speed: float | None = Field(description="Standard deviation of speed, mph; null if not observed.")
+    volume: float | None = Field(description="Vehicles counted; null if not observed.")
+    occupancy: float | None = Field(description="Mean share of time occupied (0-1); null if not observed.")
+    share_observed: float = Field(description="Observed part (0-1) of the readings expected in the window.")
+
+    @classmethod
+    def of(cls, window: ProcessedTrafficAggregate) -> "Aggregate":
+        """The answer for one window."""
+        return cls(
+            network_id=window.network_id,
+            sensor_id=window.sensor_id,
+            window_start=window.window_start,
+            window_end=window.window_end,
+            revision=window.revision,
+            speed_count=window.speed_count,
+            mean_speed=window.mean_speed_mph,
+            min_speed=window.min_speed_mph,
+            max_speed=window.max_speed_mph,
+            std_speed=window.std_speed_mph,
+            volume=window.volume_vehicles,
+            occupancy=window.occupancy,
+            share_observed=window.share_observed,
+        )
+
+
+class NetworkReport(Answer):
+    """A sensor network that the gateway serves."""
+
+    network_id: str
+    name: str
+    time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
+    window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
+    sensor_count: int

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.gateway.dependencies import Running
 from services.gateway.responses import Alert
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.alerts import AlertQuery
+from services.gateway.web.dependencies import Running
 from shared.events.records import AlertSeverity, AlertType, NetworkId
 
 router = APIRouter(tags=["traffic"])

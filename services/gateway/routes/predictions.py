@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from services.gateway.dependencies import Running
 from services.gateway.responses import Prediction
 from services.gateway.routes.parameters import MAX_ID_LENGTH, NetworkParameter, RoadTypeParameter, SensorParameter
 from services.gateway.views.predictions import PredictionQuery
+from services.gateway.web.dependencies import Running
 from shared.events.records import NetworkId, SensorId
 
 DEFAULT_HORIZON_MINUTES = 15

@@ -1,26 +1,13 @@
 """`GET /api/sensors` and `GET /api/networks`: what stands where, and what it measured last."""
 
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
 
-from services.gateway.dependencies import Running
-from services.gateway.responses import SensorReport
+from services.gateway.responses import NetworkReport, SensorReport
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
+from services.gateway.web.dependencies import Running
 from shared.events.records import NetworkId
 
 router = APIRouter(tags=["traffic"])
-
-
-class NetworkReport(BaseModel):
-    """A sensor network that the gateway serves."""
-
-    network_id: str
-    name: str
-    time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
-    window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
-    sensor_count: int
 
 
 @router.get("/api/sensors", summary="Sensors and what they measured last")

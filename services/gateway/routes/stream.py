@@ -20,9 +20,9 @@ from services.gateway.client_messages import (
     parse,
     subscribed,
 )
-from services.gateway.dependencies import Gateway, Running
 from services.gateway.fanout import Channel
 from services.gateway.hub import Client
+from services.gateway.web.dependencies import Gateway, Running
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)

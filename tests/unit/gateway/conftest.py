@@ -47,7 +47,10 @@ def view(networks: dict[NetworkId, Network]) -> TrafficView:
 @pytest.fixture
 def window() -> Callable[..., ProcessedTrafficAggregate]:
     def build(
-        step: int, sensor_id: str = "s0", speed: float | None = 60.0, **changes: Any
+        step: int,
+        sensor_id: str = "s0",
+        speed: float | None = 60.0,
+        **changes: Any,  # noqa: ANN401 - stands for any field
     ) -> ProcessedTrafficAggregate:
         """The window that ends `step` windows after START."""
         end = START + step * WINDOW
@@ -74,7 +77,7 @@ def window() -> Callable[..., ProcessedTrafficAggregate]:
 
 @pytest.fixture
 def prediction() -> Callable[..., TrafficPrediction]:
-    def build(step: int, sensor_id: str = "s0", model: str = "linear_regression", **changes: Any) -> TrafficPrediction:
+    def build(step: int, sensor_id: str = "s0", model: str = "linear_regression", **changes: Any) -> TrafficPrediction:  # noqa: ANN401 - stands for any field
         """The prediction whose origin lies `step` windows after START, with three horizons."""
         origin = START + step * WINDOW
         confidences = changes.pop("confidences", (0.9, 0.7, 0.5))
@@ -98,7 +101,7 @@ def prediction() -> Callable[..., TrafficPrediction]:
 
 @pytest.fixture
 def alert() -> Callable[..., TrafficAlert]:
-    def build(step: int, alert_id: str | None = None, **changes: Any) -> TrafficAlert:
+    def build(step: int, alert_id: str | None = None, **changes: Any) -> TrafficAlert:  # noqa: ANN401 - stands for any field
         time = START + step * WINDOW
         values: dict[str, Any] = {
             "alert_id": AlertId(alert_id or f"a{step}"),

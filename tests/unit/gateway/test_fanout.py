@@ -26,7 +26,7 @@ class Written:
         return Item(key, tuple(map(SensorId, sensors or (key,))), horizon, write)
 
 
-def parsed(text: str | None) -> Any:
+def parsed(text: str | None) -> Any:  # noqa: ANN401 - JSON
     assert text is not None
     return json.loads(text)
 

@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.problems import problem_response
+from services.gateway.web.problems import problem_response
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)

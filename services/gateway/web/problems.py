@@ -62,7 +62,7 @@ def problem_response(
 def install_problem_handlers(application: FastAPI) -> None:
     """Make every error of `application` a problem, also those of the framework.
 
-    What nobody foresaw is `services.gateway.middleware.CrashGuard`'s to answer.
+    What nobody foresaw is `services.gateway.web.middleware.CrashGuard`'s to answer.
     """
     application.add_exception_handler(HTTPException, _refused)
     application.add_exception_handler(RequestValidationError, _invalid)

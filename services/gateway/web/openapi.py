@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.gateway.problems import PROBLEM_JSON, ParameterFault, Problem
+from services.gateway.web.problems import PROBLEM_JSON, ParameterFault, Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 

@@ -7,14 +7,14 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from services.gateway.dependencies import Gateway
-from services.gateway.middleware import CrashGuard, Observed, SecurityHeaders
-from services.gateway.openapi import describe
-from services.gateway.problems import install_problem_handlers
 from services.gateway.routes import alerts, health, history, predictions, root, sensors, stream
+from services.gateway.web.dependencies import Gateway
+from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
+from services.gateway.web.openapi import describe
+from services.gateway.web.problems import install_problem_handlers
 
 TITLE = "METR-LA Traffic Prediction API"
-DASHBOARD = Path(__file__).parent / "dashboard"
+DASHBOARD = Path(__file__).parent.parent / "dashboard"
 PREFLIGHT_CACHED_S = 3600
 COMPRESSED_FROM_BYTES = 4096
 COMPRESSION_LEVEL = 5

@@ -1,0 +1,1 @@
+"""The ASGI application around the routes, and the server that runs it."""
