@@ -14,6 +14,7 @@ import uvloop
 from shared.devbroker.broker import DevBroker
 from shared.devbroker.settings import BrokerSettings, require_loopback
 from shared.events.errors import ConfigurationError
+from shared.runtime.lifecycle import stop_with_parent as watch_parent
 
 _DEFAULTS = BrokerSettings()
 
@@ -45,6 +46,11 @@ def main(
     max_message_bytes: Annotated[
         int, typer.Option(min=1, help="Largest batch accepted unless the topic says otherwise.")
     ] = _DEFAULTS.max_message_bytes,
+    *,
+    stop_with_parent: Annotated[
+        bool,
+        typer.Option(envvar="METRLA_STOP_WITH_PARENT", help="Stop when the process that started this one is gone."),
+    ] = False,
 ) -> None:
     """Run metrla's embedded Kafka-protocol broker until Ctrl-C or SIGTERM.
 
@@ -60,7 +66,7 @@ def main(
             max_message_bytes=max_message_bytes,
         )
         _log_to_standard_error()
-        uvloop.run(_serve(DevBroker(host, port, settings=settings), port_file))
+        uvloop.run(_serve(DevBroker(host, port, settings=settings), port_file, follow_parent=stop_with_parent))
     except ConfigurationError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
@@ -77,7 +83,7 @@ def _log_to_standard_error() -> None:
     )
 
 
-async def _serve(broker: DevBroker, port_file: Path | None) -> None:
+async def _serve(broker: DevBroker, port_file: Path | None, *, follow_parent: bool) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,7 +92,10 @@ async def _serve(broker: DevBroker, port_file: Path | None) -> None:
         if port_file is not None:
             _write_address(port_file, broker.bootstrap_servers)
         typer.echo(f"embedded broker ready at {broker.bootstrap_servers}")
+        watcher = asyncio.create_task(watch_parent(stopped)) if follow_parent else None
         await stopped.wait()
+        if watcher is not None:
+            watcher.cancel()
         if port_file is not None:
             _remove_address(port_file)
 

@@ -38,6 +38,25 @@ def test_it_says_where_it_is_and_ends_cleanly(number: signal.Signals, tmp_path: 
     assert not port_file.exists()
 
 
+def test_it_does_not_outlive_its_parent_if_told_so(tmp_path: Path) -> None:
+    port_file = tmp_path / "address"
+    arguments = [*COMMAND, "--port", "0", "--port-file", str(port_file), "--stop-with-parent"]
+    starter = f"import subprocess, time; subprocess.Popen({arguments!r}); time.sleep(60)"
+    parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while not port_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert port_file.exists()
+    finally:
+        parent.kill()
+        parent.wait()
+    deadline = time.monotonic() + 15
+    while port_file.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not port_file.exists()
+
+
 def test_help_says_what_it_is_not() -> None:
     result = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True, timeout=60)
     assert "--retention-bytes" in result.stdout

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.devbroker.log.batch import BatchHeader, checked_header
@@ -51,6 +51,7 @@ def end_of(data: bytes) -> int:
     return header.base_offset + header.last_offset_delta + 1
 
 
+@settings(deadline=None)
 @given(batches=BATCHES, compression=st.sampled_from([0, 1, 3]))
 def test_exactly_the_last_record_of_each_key_stays(
     build_batch: Build, batches: list[list[tuple[bytes, bytes | None]]], compression: int
@@ -66,6 +67,7 @@ def test_exactly_the_last_record_of_each_key_stays(
     assert (log.start_offset, log.end_offset) == (0, len(before))
 
 
+@settings(deadline=None)
 @given(batches=BATCHES)
 def test_compacting_twice_changes_nothing_more(
     build_batch: Build, batches: list[list[tuple[bytes, bytes | None]]]
@@ -79,6 +81,7 @@ def test_compacting_twice_changes_nothing_more(
     assert log.size == size
 
 
+@settings(deadline=None)
 @given(first=BATCHES, second=BATCHES)
 def test_appends_between_two_compactions(
     build_batch: Build,
@@ -97,6 +100,7 @@ def test_appends_between_two_compactions(
     }
 
 
+@settings(deadline=None)
 @given(batches=BATCHES)
 def test_tombstones_go_once_their_time_is_over_but_the_end_stays(
     build_batch: Build, batches: list[list[tuple[bytes, bytes | None]]]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.devbroker.log.batch import BatchHeader, InvalidBatchError, UnsupportedFormatError, checked_header
@@ -32,6 +32,7 @@ def filled(build: Build, counts: list[int], *, segment_bytes: int = 300, max_byt
     return log
 
 
+@settings(deadline=None)
 @given(counts=st.lists(st.integers(1, 5), min_size=1, max_size=30), max_bytes=st.integers(0, 2000))
 def test_reading_on_from_each_answer_gives_every_record_once(
     build_batch: Build, counts: list[int], max_bytes: int
@@ -49,6 +50,7 @@ def test_reading_on_from_each_answer_gives_every_record_once(
     assert log.read(offset, max_bytes) == b""
 
 
+@settings(deadline=None)
 @given(counts=st.lists(st.integers(1, 5), min_size=1, max_size=30), data=st.data())
 def test_a_read_starts_with_the_batch_that_holds_the_offset(
     build_batch: Build, counts: list[int], data: st.DataObject
@@ -61,6 +63,7 @@ def test_a_read_starts_with_the_batch_that_holds_the_offset(
     assert log.bytes_from(offset, 10**9) == whole
 
 
+@settings(deadline=None)
 @given(counts=st.lists(st.integers(1, 5), min_size=1, max_size=60), max_bytes=st.integers(100, 3000))
 def test_retention_drops_whole_segments_from_the_head(build_batch: Build, counts: list[int], max_bytes: int) -> None:
     log = filled(build_batch, counts, max_bytes=max_bytes)
@@ -119,6 +122,7 @@ def test_only_offset_and_epoch_of_a_batch_change(build_batch: Build) -> None:
     assert [(r.offset, r.key, r.value) for r in decode(stored)] == [(5, b"k", b"v"), (6, None, None)]
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, 200), flip=st.integers(1, 255))
 def test_damage_is_found(build_batch: Build, position: int, flip: int) -> None:
     intact = build_batch([(b"key", b"value" * 30)])

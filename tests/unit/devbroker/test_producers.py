@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.devbroker.log.producers import NEW_BATCH, AppendedBatch, ProducerSequences, Verdict
@@ -29,6 +29,7 @@ class Partition:
         return verdict
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=20), data=st.data())
 def test_a_producer_that_repeats_and_skips_at_random_is_stored_once_and_in_order(
     sizes: list[int], data: st.DataObject
