@@ -43,7 +43,7 @@ def simulate(
         str | None,
         typer.Option(
             help="First event time, local unless it has an offset.",
-            show_default="now if live, else a past Tuesday, 06:45",
+            show_default="now if live, else a past Tuesday, 07:15",
             metavar="TIME",
         ),
     ] = None,

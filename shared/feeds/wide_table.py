@@ -49,7 +49,7 @@ class WideTable:
         """All rows; raises `ConfigurationError` where the first column holds no times."""
         for chunk in self._chunks(ROWS_AT_ONCE):
             sensor_ids = [_sensor_id(name) for name in chunk.columns]
-            for time, speeds in zip(_time_index(self.path, chunk.index), chunk.to_numpy("float64"), strict=True):
+            for time, speeds in zip(_time_index(self.path, chunk.index), chunk.to_numpy(), strict=True):
                 yield RecordedStep(time.to_pydatetime(), sensor_ids, speeds.tolist())
 
     def _times(self) -> Iterator["pd.DatetimeIndex"]:
@@ -66,7 +66,8 @@ class WideTable:
     def _chunks(self, rows: int, *, times_only: bool = False) -> Iterator["pd.DataFrame"]:
         reader = {".parquet": self._parquet, ".h5": self._hdf5, ".hdf5": self._hdf5}.get(self.path.suffix, self._csv)
         with self._readable():
-            yield from reader(rows, times_only=times_only)
+            for chunk in reader(rows, times_only=times_only):
+                yield chunk.astype("float64")
 
     def _parquet(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         import pyarrow.parquet as pq  # noqa: PLC0415 - as above
@@ -80,16 +81,21 @@ class WideTable:
     def _csv(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         import pandas as pd  # noqa: PLC0415 - as above
 
-        with pd.read_csv(
-            self.path, index_col=0, chunksize=rows, usecols=[0] if times_only else None, float_precision="round_trip"
-        ) as chunks:
+        with pd.read_csv(self.path, index_col=0, chunksize=rows, usecols=[0] if times_only else None) as chunks:
             yield from chunks
 
     def _hdf5(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         import pandas as pd  # noqa: PLC0415 - as above
+        from tables import HDF5ExtError  # noqa: PLC0415 - as above
 
         del times_only
-        with pd.HDFStore(self.path, mode="r") as opened:
+        try:
+            yield from self._hdf5_tables(pd.HDFStore(self.path, mode="r"), rows)
+        except HDF5ExtError as damaged:
+            raise ConfigurationError(f"{self.path}: not a readable HDF5 file") from damaged
+
+    def _hdf5_tables(self, opened: "pd.HDFStore", rows: int) -> Iterator["pd.DataFrame"]:
+        with opened:
             store: Any = opened
             keys = store.keys()
             key = keys[0] if len(keys) == 1 else next((key for key in ("/df", "/speed") if key in keys), None)
