@@ -11,7 +11,6 @@ from shared.events.errors import ConfigurationError, MetrlaError
 from shared.feeds.opening import open_recording
 
 TIMEOUT_S = 30.0
-CHUNK_BYTES = 256 * 1024
 
 # Called with the bytes there are and the bytes there will be, `None` where the server does not say.
 Progress = Callable[[int, int | None], None]
@@ -102,7 +101,7 @@ def _download(url: str, partial: Path, progress: Progress) -> None:
         total = None if length is None else int(length) + (have if resumed else 0)
         done = have if resumed else 0
         with partial.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes(CHUNK_BYTES):
+            for chunk in response.iter_bytes():
                 file.write(chunk)
                 done += len(chunk)
                 progress(done, total)

@@ -1,13 +1,14 @@
 """Postmiles where a file has none: sensors in the order in which they stand along their freeway. Pure.
 
 The sensors of the carriageway that has most of them make the line of the freeway: the longest path through their
-minimum spanning tree, which follows bends where sorting by latitude would not. It is oriented to the north for freeways
-signed north and south, to the east for those signed east and west. Every sensor of the freeway, of both directions,
-gets the mile at which it is nearest to that line. Miles are as the crow flies from sensor to sensor, so somewhat short
-in bends, and they begin at 0 with the first sensor: order and neighbourhood are right, the figures not Caltrans' own.
+minimum spanning tree, which follows bends where sorting by latitude would not. Miles grow the way that traffic signed
+north or east goes: by the edges that tell who is downstream of whom, or where none does by the compass, which errs on a
+northbound freeway that heads west. Every sensor of the freeway, of both directions, gets the mile at which it is nearest
+to that line. Miles are as the crow flies from sensor to sensor, so somewhat short in bends, and they begin at 0 with the
+first sensor: order and neighbourhood are right, the figures are not Caltrans' own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from math import cos, hypot, radians
 
@@ -17,11 +18,14 @@ Point = tuple[float, float]
 Plane = tuple[float, float]
 
 
-def estimate_postmiles(positions: Mapping[str, Sequence[Point]]) -> dict[str, list[float]]:
+def estimate_postmiles(
+    positions: Mapping[str, Sequence[Point]], downstream: Mapping[str, Collection[tuple[int, int]]] | None = None
+) -> dict[str, list[float]]:
     """Miles along one freeway.
 
     Args:
         positions: latitude and longitude of its sensors, by direction letter.
+        downstream: by direction letter, pairs of places in `positions` of which the second is known to be downstream.
 
     Returns:
         One postmile per sensor, in the order given, by direction letter.
@@ -36,6 +40,13 @@ def estimate_postmiles(positions: Mapping[str, Sequence[Point]]) -> dict[str, li
     origin = line[0]
     plane = [_flat(point, origin) for point in line]
     miles = {toward: [_mile(_flat(point, origin), plane) for point in points] for toward, points in positions.items()}
+    votes = sum(
+        1 if (miles[toward][end] > miles[toward][start]) == (toward in {"N", "E"}) else -1
+        for toward, pairs in (downstream or {}).items()
+        for start, end in pairs
+    )
+    if votes < 0:
+        miles = {toward: [-mile for mile in along] for toward, along in miles.items()}
     least = min(mile for along in miles.values() for mile in along)
     return {toward: [mile - least for mile in along] for toward, along in miles.items()}
 

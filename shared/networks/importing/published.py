@@ -34,6 +34,8 @@ EDGE_COLUMNS = {
     "metres": ("cost", "distance", "meters"),
 }
 
+CLEARLY_NEARER = 1.2
+
 
 @dataclass(slots=True)
 class ImportNotes:
@@ -58,12 +60,13 @@ def import_network(
     found = _sensors(
         read_table(sensors, SENSOR_COLUMNS, ("sensor_id", "latitude", "longitude"), tuple(SENSOR_COLUMNS)), notes
     )
+    links = _edges(edges, [sensor.sensor_id for sensor, _ in found], notes)
     network = Network(
         network_id=NetworkId(network_id),
         name=name or network_id,
         time_zone=time_zone,
-        sensors=_with_postmiles(found, notes),
-        edges=_edges(edges, [sensor.sensor_id for sensor, _ in found], notes),
+        sensors=_with_postmiles(found, links, notes),
+        edges=links,
         reading_interval=reading_interval,
     )
     return network, notes
@@ -104,12 +107,15 @@ def _sensors(table: Table, notes: ImportNotes) -> list[tuple[Sensor, bool]]:
     return found
 
 
-def _with_postmiles(found: Sequence[tuple[Sensor, bool]], notes: ImportNotes) -> tuple[Sensor, ...]:
+def _with_postmiles(
+    found: Sequence[tuple[Sensor, bool]], edges: Sequence[Edge], notes: ImportNotes
+) -> tuple[Sensor, ...]:
     """A freeway with a gap in its postmiles is estimated as a whole: two scales would not fit together."""
     freeways: dict[str, list[int]] = defaultdict(list)
     for row, (sensor, _) in enumerate(found):
         freeways[sensor.freeway].append(row)
     sensors = [sensor for sensor, _ in found]
+    downstream = _downstream(edges)
     for rows in freeways.values():
         if all(found[row][1] for row in rows):
             continue
@@ -120,7 +126,16 @@ def _with_postmiles(found: Sequence[tuple[Sensor, bool]], notes: ImportNotes) ->
             {
                 toward: [(sensors[row].latitude, sensors[row].longitude) for row in along]
                 for toward, along in directions.items()
-            }
+            },
+            {
+                toward: [
+                    (start, end)
+                    for start, one in enumerate(along)
+                    for end, other in enumerate(along)
+                    if (sensors[one].sensor_id, sensors[other].sensor_id) in downstream
+                ]
+                for toward, along in directions.items()
+            },
         )
         for toward, along in directions.items():
             for row, mile in zip(along, miles[toward], strict=True):
@@ -128,6 +143,16 @@ def _with_postmiles(found: Sequence[tuple[Sensor, bool]], notes: ImportNotes) ->
         if not sensors[rows[0]].freeway.startswith("unknown-"):
             notes.estimated_postmiles += len(rows)
     return tuple(sensors)
+
+
+def _downstream(edges: Sequence[Edge]) -> set[Pair]:
+    """Pairs whose way there is clearly shorter than the way back: on one carriageway, the way that traffic goes."""
+    weights = {(edge.from_sensor, edge.to_sensor): edge.weight for edge in edges}
+    return {
+        (start, end)
+        for (start, end), weight in weights.items()
+        if weight > CLEARLY_NEARER * weights.get((end, start), 0.0)
+    }
 
 
 def _edges(path: Path, order: Sequence[SensorId], notes: ImportNotes) -> tuple[Edge, ...]:

@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from metrla.cli.network import app
+from shared.events.errors import ConfigurationError
+from shared.networks.folder import load_network
+
+SENSORS = "sensor_id,latitude,longitude,freeway\n1,34.0,-118.2,I5-N\n2,34.01,-118.2,I5-N\n"
+
+
+def arguments(folder: Path, **changes: str) -> list[str]:
+    (folder / "sensors.csv").write_text(SENSORS)
+    (folder / "edges.csv").write_text("from,to,weight\n1,2,0.6\n1,1,1\n")
+    options = {
+        "sensors": str(folder / "sensors.csv"),
+        "edges": str(folder / "edges.csv"),
+        "id": "tiny",
+        "time-zone": "America/Los_Angeles",
+        "out": str(folder / "out"),
+        **changes,
+    }
+    return ["import", *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def test_import_writes_a_folder_and_says_what_it_did(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, arguments(tmp_path, name="Tiny town"))
+    assert result.exit_code == 0
+    assert "network tiny with 2 sensors on 1 carriageways and 1 edges" in result.output
+    assert "postmiles of 2 sensors estimated" in result.output
+    network = load_network(tmp_path / "out")
+    assert network.name == "Tiny town"
+    assert network.reading_interval.total_seconds() == 300
+
+
+def test_import_does_not_overwrite_unless_told(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, arguments(tmp_path)).exit_code == 0
+    with pytest.raises(ConfigurationError, match="--force"):
+        CliRunner().invoke(app, arguments(tmp_path), catch_exceptions=False)
+    assert CliRunner().invoke(app, [*arguments(tmp_path), "--force"]).exit_code == 0
+
+
+def test_import_refuses_an_unknown_time_zone(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not an IANA time zone"):
+        CliRunner().invoke(app, arguments(tmp_path, **{"time-zone": "Pacific"}), catch_exceptions=False)
+
+
+def test_show_the_example() -> None:
+    result = CliRunner().invoke(app, ["show"])
+    assert result.exit_code == 0
+    assert "US-101 N" in result.output
+    assert "48 sensors, 96 edges" in result.output
+    assert "America/Los_Angeles" in result.output
+
+
+def test_show_as_json() -> None:
+    shown = json.loads(CliRunner().invoke(app, ["show", "--json"]).output)
+    assert shown["id"] == "la-example"
+    assert len(shown["carriageways"]) == 12
+    assert shown["graph"]["sensors_without_edge"] == 0
+
+
+def test_show_what_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no network folder"):
+        CliRunner().invoke(app, ["show", str(tmp_path)], catch_exceptions=False)
