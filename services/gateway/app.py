@@ -1,6 +1,7 @@
 """Composition root of the gateway: topics and store in, REST, WebSocket and live page out."""
 
 import asyncio
+import socket
 import sys
 from contextlib import closing
 from datetime import timedelta
@@ -33,8 +34,15 @@ log = structlog.stdlib.get_logger(__name__)
 async def serve(platform: PlatformSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then close the WebSockets, finish the requests in hand and return."""
     settings = read_settings(GatewaySettings)
+    with closing(listen(settings)) as listener:
+        await serve_on(listener, platform, settings, stop)
+
+
+async def serve_on(
+    listener: socket.socket, platform: PlatformSettings, settings: GatewaySettings, stop: asyncio.Event
+) -> None:
+    """Serve on a bound socket."""
     with (
-        closing(listen(settings)) as listener,
         closing(open_archive(platform.archive_url)) as archive,
         closing(open_store(platform.store_url)) as store,
     ):

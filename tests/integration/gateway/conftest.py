@@ -1,0 +1,214 @@
+"""A gateway on the embedded broker, in this process, and records to feed it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.gateway.app import serve_on
+from services.gateway.settings import GatewaySettings
+from services.gateway.web.server import listen
+from shared.devbroker import DevBroker
+from shared.events.avro import encode
+from shared.events.records import (
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    HorizonForecast,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficAlert,
+    TrafficPrediction,
+)
+from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.networks.network import Network
+from shared.runtime.settings import PlatformSettings
+from shared.store.opening import open_store
+
+START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
+WINDOW = timedelta(minutes=5)
+DEADLINE_S = 20.0
+
+Step = Callable[..., list[Message]]
+Publish = Callable[[Iterable[Message]], Awaitable[None]]
+Start = Callable[..., AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[DevBroker]:
+    async with DevBroker() as running:
+        await ensure_topics(running.bootstrap_servers)
+        yield running
+
+
+@pytest.fixture
+async def publish(broker: DevBroker) -> AsyncIterator[Publish]:
+    async with open_producer(broker.bootstrap_servers, "test") as producer:
+
+        async def send(messages: Iterable[Message]) -> None:
+            await send_all(producer, messages)
+
+        yield send
+
+
+@pytest.fixture
+def platform(broker: DevBroker, tmp_path: Path) -> PlatformSettings:
+    return PlatformSettings(
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        archive_url=(tmp_path / "archive").as_uri(),
+        store_url=f"sqlite:///{tmp_path / 'store.sqlite'}",
+    )
+
+
+@pytest.fixture
+def start_gateway() -> Start:
+    @asynccontextmanager
+    async def start(platform: PlatformSettings, **settings: Any) -> AsyncIterator[str]:  # noqa: ANN401 - any setting
+        own = GatewaySettings(port=0, **{"push_interval_s": 0.3, **settings})
+        stop = asyncio.Event()
+        with closing(listen(own)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            serving = asyncio.create_task(serve_on(listener, platform, own, stop))
+            try:
+                await until_live(url, serving)
+                yield url
+            finally:
+                stop.set()
+                await asyncio.wait_for(serving, DEADLINE_S)
+
+    return start
+
+
+async def until_live(url: str, serving: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(DEADLINE_S), httpx.AsyncClient() as client:
+        while not serving.done():
+            try:
+                await client.get(f"{url}/live")
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+        await serving
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[Any]]:
+    async def wait(client: httpx.AsyncClient, path: str, holds: Callable[[httpx.Response], bool]) -> httpx.Response:
+        """Ask until the answer is as it should be."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                answer = await client.get(path)
+                if holds(answer):
+                    return answer
+                await asyncio.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def network() -> Network:
+    return load_network(EXAMPLE_NETWORK)
+
+
+@pytest.fixture
+def windows(network: Network) -> Callable[[int], list[ProcessedTrafficAggregate]]:
+    def build(number: int) -> list[ProcessedTrafficAggregate]:
+        """The windows of every sensor that end `number` windows after START, at 50 + number mph."""
+        end = START + number * WINDOW
+        speed = 50.0 + number
+        return [
+            ProcessedTrafficAggregate(
+                network_id=network.network_id,
+                sensor_id=sensor.sensor_id,
+                window_start=end - WINDOW,
+                window_end=end,
+                revision=10,
+                speed_count=10,
+                mean_speed_mph=speed,
+                min_speed_mph=speed - 1,
+                max_speed_mph=speed + 1,
+                std_speed_mph=0.5,
+                volume_vehicles=100.0,
+                occupancy=0.1,
+                share_observed=1.0,
+                last_event_id="e",
+            )
+            for sensor in network.sensors
+        ]
+
+    return build
+
+
+@pytest.fixture
+def step(network: Network, windows: Callable[[int], list[ProcessedTrafficAggregate]]) -> Step:
+    def build(number: int, *, predicted: bool = True, revision: int = 1) -> list[Message]:
+        """Everything of one network step: the windows that end `number` windows after START, and the predictions."""
+        messages = [Message(AGGREGATES.name, network.network_id.encode(), encode(window)) for window in windows(number)]
+        origin = START + number * WINDOW
+        for sensor in network.sensors if predicted else ():
+            made = TrafficPrediction(
+                network_id=network.network_id,
+                sensor_id=sensor.sensor_id,
+                timestamp=origin,
+                model_name="linear_regression",
+                model_version="1",
+                revision=revision,
+                current_speed_mph=50.0 + number,
+                horizons=tuple(
+                    HorizonForecast(5 * ahead, origin + ahead * WINDOW, 60.0, 50.0, 70.0, 1.0 - ahead / 20)
+                    for ahead in range(1, 13)
+                ),
+            )
+            messages.append(Message(PREDICTIONS.name, sensor.sensor_id.encode(), encode(made)))
+        return messages
+
+    return build
+
+
+@pytest.fixture
+def alert(network: Network) -> Callable[..., Message]:
+    def build(alert_id: str, number: int, *, cleared: bool = False, severity: str = "high") -> Message:
+        time = START + number * WINDOW
+        here = network.sensors[0]
+        record = TrafficAlert(
+            alert_id=AlertId(alert_id),
+            network_id=network.network_id,
+            alert_type=AlertType.CONGESTION,
+            severity=AlertSeverity(severity),
+            status=AlertStatus.CLEARED if cleared else AlertStatus.RAISED,
+            revision=2 if cleared else 1,
+            message="Queue.",
+            location=here.road_name,
+            raised_at=time,
+            updated_at=time,
+            cleared_at=time if cleared else None,
+            latitude=here.latitude,
+            longitude=here.longitude,
+            affected_sensors=(SensorId(here.sensor_id),),
+            estimated_duration_minutes=30.0,
+            confidence_score=0.9,
+        )
+        return Message(ALERTS.name, alert_id.encode(), encode(record))
+
+    return build
+
+
+@pytest.fixture
+def store_windows(
+    platform: PlatformSettings, windows: Callable[[int], list[ProcessedTrafficAggregate]]
+) -> Callable[[Iterable[int]], None]:
+    def put(numbers: Iterable[int]) -> None:
+        with closing(open_store(platform.store_url)) as store:
+            for number in numbers:
+                store.put_aggregates(windows(number))
+
+    return put

@@ -1,0 +1,339 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from services.gateway.responses import Aggregate, Alert, NetworkReport, Prediction, SensorReport
+from services.gateway.settings import GatewaySettings
+from shared.kafka.producer import Message
+from shared.networks.network import Network
+from shared.runtime.settings import PlatformSettings
+
+pytestmark = pytest.mark.integration
+
+PREDICTION_FIELDS = {
+    "sensor_id",
+    "segment_id",
+    "timestamp",
+    "target_timestamp",
+    "horizon_minutes",
+    "road_name",
+    "predicted_speed",
+    "lower_speed",
+    "upper_speed",
+    "actual_speed",
+    "current_speed",
+    "model_name",
+    "confidence_score",
+    "latitude",
+    "longitude",
+    "road_type",
+    "lane_count",
+}
+ALERT_FIELDS = {
+    "alert_id",
+    "alert_type",
+    "severity",
+    "message",
+    "location",
+    "timestamp",
+    "latitude",
+    "longitude",
+    "affected_sensors",
+    "estimated_duration",
+    "confidence_score",
+    "status",
+}
+
+
+@pytest.fixture
+async def client(
+    platform: PlatformSettings,
+    start_gateway: Callable[..., Any],
+    publish: Callable[[Iterable[Message]], Awaitable[None]],
+    step: Callable[..., list[Message]],
+    alert: Callable[..., Message],
+    store_windows: Callable[[Iterable[int]], None],
+    until: Callable[..., Awaitable[httpx.Response]],
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway that knows four steps, two alerts, one damaged record and a store with six windows."""
+    store_windows(range(1, 7))
+    for number in range(1, 5):
+        await publish(step(number))
+    await publish([alert("standing", 2), alert("over", 3, severity="low"), alert("over", 3, cleared=True, severity="low")])
+    await publish([Message("traffic-predictions", b"x", b"garbage")])
+    async with start_gateway(platform) as url, httpx.AsyncClient(base_url=url) as client:
+        await until(client, "/ready", lambda answer: answer.status_code == 200)
+        yield client
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert body["instance"] == answer.request.url.path
+    assert {"type", "title", "detail"} <= set(body)
+    assert isinstance(body, dict)
+    return body
+
+
+async def test_the_root_says_who_answers(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/")
+    assert set(answer.json()) == {"message", "status", "timestamp", "version"}
+    as_browser = await client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (as_browser.status_code, as_browser.headers["location"]) == (307, "/live-map/")
+    as_program = await client.get("/", headers={"Accept": "application/json, text/html;q=0.5"})
+    assert as_program.status_code == 200
+
+
+async def test_the_live_page_loads_nothing_from_outside(client: httpx.AsyncClient) -> None:
+    page = await client.get("/live-map/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "http" not in page.text
+    for name in ("main.js", "map.js", "table.js", "detail.js", "state.js", "stream.js", "format.js", "style.css"):
+        assert (await client.get(f"/live-map/{name}")).status_code == 200
+
+
+async def test_health_asks_every_part(client: httpx.AsyncClient) -> None:
+    health = (await client.get("/health")).json()
+    assert health["status"] == "healthy"
+    assert health["services"] == dict.fromkeys(("database", "kafka", "ml_models", "hdfs"), "healthy")
+    assert health["details"]["hdfs"] == "archive in a local folder"
+    assert health["details"]["ml_models"] == "predicting: linear_regression"
+
+
+async def test_live_and_metrics(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/live")).json() == {"status": "live"}
+    await client.get("/api/predictions?limit=1")
+    for path in ("/nowhere", "/elsewhere"):
+        await client.get(path)
+    metrics = (await client.get("/metrics")).text
+    assert 'metrla_gateway_requests_total{method="GET",route="/api/predictions",status="200"}' in metrics
+    assert 'route="unmatched",status="404"} 2.0' in metrics
+    assert "nowhere" not in metrics
+    assert "metrla_gateway_rejected_records_total 1.0" in metrics
+
+
+async def test_predictions_by_default_are_the_newest_of_horizon_15(client: httpx.AsyncClient, network: Network) -> None:
+    rows = (await client.get("/api/predictions")).json()
+    TypeAdapter(list[Prediction]).validate_python(rows)
+    assert len(rows) == 100
+    assert set(rows[0]) >= PREDICTION_FIELDS
+    assert {row["horizon_minutes"] for row in rows} == {15}
+    times = [row["timestamp"] for row in rows]
+    assert times == sorted(times, reverse=True)
+    newest = rows[: len(network.sensors)]
+    assert [row["sensor_id"] for row in newest] == [sensor.sensor_id for sensor in network.sensors]
+    assert {(row["timestamp"], row["target_timestamp"]) for row in newest} == {
+        ("2012-05-02T15:20:00Z", "2012-05-02T15:35:00Z")
+    }
+    assert {(row["current_speed"], row["actual_speed"]) for row in newest} == {(54.0, None)}
+
+
+async def test_outcomes_are_filled_in(client: httpx.AsyncClient, network: Network) -> None:
+    sensor = network.sensors[0]
+    rows = (await client.get(f"/api/predictions?sensor_id={sensor.sensor_id}")).json()
+    assert [(row["timestamp"][11:16], row["actual_speed"]) for row in rows] == [
+        ("15:20", None),
+        ("15:15", None),
+        ("15:10", None),
+        ("15:05", 54.0),
+    ]
+    assert rows[0]["segment_id"] == sensor.segment_id
+    assert rows[0]["road_name"] == sensor.road_name
+    assert rows[0]["lane_count"] == sensor.lane_count
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("horizon_minutes=all&limit=1000", 1000),
+        ("sensor_id=405N-01&horizon_minutes=all&limit=1000", 48),
+        ("min_confidence=0.95&horizon_minutes=all&limit=1000", 192),
+        ("min_confidence=0.95", 0),
+        ("model=linear_regression&limit=7", 7),
+        ("model=other", 0),
+        ("sensor_id=nowhere", 0),
+        ("road_type=canal", 0),
+        ("network_id=la-example&limit=3", 3),
+        ("network_id=other", 0),
+        ("horizon_minutes=7", 0),
+    ],
+)
+async def test_prediction_filters(client: httpx.AsyncClient, query: str, count: int) -> None:
+    answer = await client.get(f"/api/predictions?{query}")
+    assert answer.status_code == 200
+    assert len(answer.json()) == count
+
+
+async def test_alerts(client: httpx.AsyncClient) -> None:
+    rows = (await client.get("/api/alerts")).json()
+    TypeAdapter(list[Alert]).validate_python(rows)
+    assert [(row["alert_id"], row["status"]) for row in rows] == [("over", "cleared"), ("standing", "raised")]
+    assert set(rows[0]) >= ALERT_FIELDS
+    for query, expected in [
+        ("active=true", ["standing"]),
+        ("active=false", ["over"]),
+        ("severity=low", ["over"]),
+        ("alert_type=weather", []),
+        ("limit=1", ["over"]),
+        ("alert_type=congestion&severity=high&active=true", ["standing"]),
+    ]:
+        found = (await client.get(f"/api/alerts?{query}")).json()
+        assert [row["alert_id"] for row in found] == expected
+
+
+async def test_sensors_and_networks(client: httpx.AsyncClient, network: Network) -> None:
+    rows = TypeAdapter(list[SensorReport]).validate_json((await client.get("/api/sensors")).content)
+    assert [row.sensor_id for row in rows] == [sensor.sensor_id for sensor in network.sensors]
+    assert {row.current_speed for row in rows} == {54.0}
+    assert (await client.get("/api/sensors?road_type=canal")).json() == []
+    (report,) = TypeAdapter(list[NetworkReport]).validate_json((await client.get("/api/networks")).content)
+    assert (report.time_zone, report.sensor_count) == ("America/Los_Angeles", len(network.sensors))
+
+
+async def test_history_comes_from_the_store_page_by_page(client: httpx.AsyncClient) -> None:
+    everything = (await client.get("/api/history/aggregates?sensor_id=405N-01")).json()
+    TypeAdapter(list[Aggregate]).validate_python(everything)
+    assert [row["mean_speed"] for row in everything] == [56.0, 55.0, 54.0, 53.0, 52.0, 51.0]
+    answer = await client.get("/api/history/aggregates?sensor_id=405N-01&limit=4")
+    pages = answer.json()
+    while "next" in answer.links:
+        answer = await client.get(answer.links["next"]["url"])
+        pages += answer.json()
+    assert pages == everything
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        "from=2012-05-02T15:05:00Z&to=2012-05-02T15:15:00Z",
+        "from=2012-05-02T08:05:00-07:00&to=2012-05-02T08:15:00-07:00",
+        "from=2012-05-02T17:05:00+02:00&to=2012-05-02T17:15:00%2B02:00",
+    ],
+)
+async def test_history_bounds_are_half_open_and_may_have_any_offset(client: httpx.AsyncClient, bounds: str) -> None:
+    rows = (await client.get(f"/api/history/aggregates?sensor_id=405N-01&{bounds}")).json()
+    assert [row["window_start"] for row in rows] == ["2012-05-02T15:10:00Z", "2012-05-02T15:05:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/api/predictions?limit=0", ["limit"]),
+        ("/api/predictions?limit=1001", ["limit"]),
+        ("/api/predictions?horizon_minutes=some", ["horizon_minutes"]),
+        ("/api/predictions?min_confidence=1.1&limit=x", ["limit", "min_confidence"]),
+        ("/api/predictions?min_confidence=nan", ["min_confidence"]),
+        ("/api/alerts?limit=201", ["limit"]),
+        ("/api/alerts?severity=dreadful", ["severity"]),
+        ("/api/alerts?alert_type=flood", ["alert_type"]),
+        ("/api/alerts?active=perhaps", ["active"]),
+        ("/api/history/aggregates", ["sensor_id"]),
+        ("/api/history/aggregates?sensor_id=405N-01&from=yesterday", ["from"]),
+        ("/api/history/aggregates?sensor_id=405N-01&from=2012-05-02T00:00:00", ["from"]),
+        ("/api/history/aggregates?sensor_id=405N-01&from=2012-05-03T00:00:00Z&to=2012-05-02T00:00:00Z", ["from"]),
+        ("/api/history/aggregates?sensor_id=405N-01&limit=10001", ["limit"]),
+    ],
+)
+async def test_faulty_parameters_are_named(client: httpx.AsyncClient, path: str, names: list[str]) -> None:
+    body = problem(await client.get(path), 422)
+    assert body["type"] == "urn:metrla:problem:invalid-parameters"
+    assert sorted(fault["name"] for fault in body["errors"]) == names
+    assert all(fault["detail"] for fault in body["errors"])
+
+
+async def test_other_errors_are_problems_too(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/nowhere"), 404)
+    problem(await client.get("/live-map/nothing.js"), 404)
+    problem(await client.get("/api/history/aggregates?sensor_id=nowhere"), 404)
+    refused = await client.post("/api/predictions")
+    assert problem(refused, 405)["detail"] == "POST is not allowed at /api/predictions."
+    assert refused.headers["allow"] == "GET"
+
+
+async def test_cors_and_security_headers(client: httpx.AsyncClient) -> None:
+    for origin in ("http://localhost:3000", "http://127.0.0.1:3000"):
+        preflight = await client.options(
+            "/api/predictions", headers={"Origin": origin, "Access-Control-Request-Method": "GET"}
+        )
+        assert preflight.status_code == 200
+        assert preflight.headers["access-control-allow-origin"] == origin
+        assert preflight.headers["access-control-max-age"] == "3600"
+    answer = await client.get("/api/predictions", headers={"Origin": "http://elsewhere.example"})
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    failed = await client.get("/api/predictions?limit=0", headers={"Origin": "http://localhost:3000"})
+    assert failed.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+async def test_big_answers_are_compressed(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/predictions?limit=1000&horizon_minutes=all")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < len(answer.content) / 5
+
+
+async def test_the_openapi_document_is_complete(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert document["info"]["title"] == "METR-LA Traffic Prediction API"
+    assert document["info"]["license"]["name"] == "MIT"
+    assert document["info"]["contact"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
+            assert all(parameter["description"] for parameter in operation.get("parameters", ())), path
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == ["application/problem+json"], path
+    for name in ("Prediction", "Alert", "SensorReport", "Aggregate"):
+        assert document["components"]["schemas"][name]["properties"]
+    predicted = document["components"]["schemas"]["Prediction"]["properties"]["predicted_speed"]
+    assert (predicted["minimum"], predicted["maximum"]) == (0, 120)
+
+
+NAMES = ["limit", "sensor_id", "road_type", "min_confidence", "horizon_minutes", "model", "severity", "alert_type"]
+NAMES += ["active", "from", "to", "network_id", "odd"]
+VALUES = st.one_of(
+    st.text(max_size=30),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.datetimes().map(lambda time: time.isoformat()),
+    st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat()),
+    st.sampled_from(
+        ["", "all", "true", "low", "405N-01", "la-example", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+    ),
+)
+
+
+async def test_no_query_breaks_a_route(client: httpx.AsyncClient) -> None:
+    loop = asyncio.get_running_loop()
+
+    @given(
+        st.sampled_from(["/api/predictions", "/api/alerts", "/api/sensors", "/api/history/aggregates"]),
+        st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=5),
+    )
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def fuzz(path: str, parameters: list[tuple[str, str]]) -> None:
+        asking = client.get(path, params=parameters)
+        answer = asyncio.run_coroutine_threadsafe(asking, loop).result(timeout=20)
+        assert answer.status_code in {200, 404, 422}
+        if answer.status_code == 200:
+            assert isinstance(answer.json(), list)
+        else:
+            problem(answer, answer.status_code)
+
+    await asyncio.to_thread(fuzz)
+
+
+def test_settings_are_checked() -> None:
+    assert GatewaySettings(cors_origins="http://a:1, https://b").cors_origins == ("http://a:1", "https://b")  # type: ignore[arg-type]  # as the environment gives it
+    for wrong in ("a", "http://a/path", "http://a/"):
+        with pytest.raises(ValueError, match="is no origin"):
+            GatewaySettings(cors_origins=(wrong,))
