@@ -7,9 +7,10 @@ import typer
 from aiokafka.errors import KafkaError
 
 from metrla import __version__
-from metrla.cli import archive, data, feed, history, network, schemas, topics
+from metrla.cli import archive, data, feed, history, network, schemas, stack, topics
 from metrla.cli.demo import demo
 from metrla.cli.run import run
+from metrla.cli.settings import settings
 from metrla.cli.train import train
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.runtime.lifecycle import EXIT_FAILED, EXIT_MISCONFIGURED
@@ -25,7 +26,8 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(run)
 app.command()(train)
-for group in (feed, network, data, archive, history, topics, schemas):
+app.command()(settings)
+for group in (feed, network, data, archive, history, topics, schemas, stack):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 

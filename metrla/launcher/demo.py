@@ -16,7 +16,14 @@ from metrla.launcher import display
 from metrla.launcher.figures import Figures, FiguresReader
 from metrla.launcher.plan import PipelinePlan, free_port, require_free
 from metrla.launcher.process import ChildProcess
-from metrla.launcher.request import DemoRequest, feed_arguments, replay_start, training_arguments
+from metrla.launcher.request import (
+    DemoRequest,
+    broker_retention_bytes,
+    feed_arguments,
+    ingest_settings,
+    replay_start,
+    training_arguments,
+)
 from metrla.launcher.supervisor import Supervisor, supervise
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import load_network
@@ -25,7 +32,7 @@ SERVICES = ("ingest", "predictor", "alert-detector")
 REFRESH_S = 1.0
 PLAIN_LINE_EVERY_S = 10.0
 # The feed has ended and nothing has changed for so long: all of it is processed.
-SETTLED_S = 5.0
+SETTLED_S = 15.0
 FEED_GRACE_S = 10.0
 MARKER = "metrla-demo"
 EXIT_INTERRUPTED = 130
@@ -36,7 +43,7 @@ async def run_demo(request: DemoRequest) -> int:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    load_network(request.network_folder)
+    network = load_network(request.network_folder)
     require_free(request.port)
     begin = replay_start(request)
     _make_anew(request.state)
@@ -45,7 +52,8 @@ async def run_demo(request: DemoRequest) -> int:
         networks=[request.network_folder],
         broker_port=free_port(),
         gateway_port=request.port,
-        settings={"METRLA_LOG_FORMAT": "json"},
+        broker_retention_bytes=broker_retention_bytes(request),
+        settings={"METRLA_LOG_FORMAT": "json", **ingest_settings(request, network.reading_interval)},
     )
     if not await _train(plan, [*training_arguments(request, plan.archive_url, begin)], stop):
         return EXIT_INTERRUPTED

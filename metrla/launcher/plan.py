@@ -11,8 +11,6 @@ from metrla.launcher.process import ProcessPlan
 from shared.events.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
-# What the embedded broker keeps per partition: about two days of METR-LA, so that an hour of demo stays flat.
-BROKER_RETENTION_BYTES = 16 * 1024 * 1024
 
 
 def free_port() -> int:
@@ -44,6 +42,7 @@ class PipelinePlan:
     networks: Sequence[Path]
     broker_port: int
     gateway_port: int
+    broker_retention_bytes: int
     settings: Mapping[str, str]
 
     @property
@@ -90,7 +89,7 @@ class PipelinePlan:
             name="broker",
             command=[
                 *(sys.executable, "-m", "shared.devbroker", "--port", str(self.broker_port)),
-                *("--port-file", str(ready_file), "--retention-bytes", str(BROKER_RETENTION_BYTES)),
+                *("--port-file", str(ready_file), "--retention-bytes", str(self.broker_retention_bytes)),
             ],
             environment=self.environment(),
             log_file=self.log_file("broker"),

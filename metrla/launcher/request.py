@@ -1,6 +1,6 @@
 """What the user of a demo asked for, and what that means for its feed and its training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -13,6 +13,10 @@ SIMULATED_TRAINING_DAYS = 14
 # Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
 WARM_UP = "2h"
 REPLAY_FROM_SHARE = 0.7
+# A feed is idle when it has missed so many readings, and not before so many seconds.
+MISSED_READINGS, SHORTEST_IDLE_S = 3, 10.0
+PACED_RETENTION_BYTES = 16 * 1024 * 1024
+REPLAY_RETENTION_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,18 @@ class DemoRequest:
         """The feed in words."""
         pace = "as fast as it goes" if self.speed is None else f"at {self.speed:g} times real time"
         return f"replays {self.data} {pace}" if self.data else f"simulates {self.network_folder.name} {pace}"
+
+
+def ingest_settings(request: DemoRequest, reading_interval: timedelta) -> Mapping[str, str]:
+    """Settings that fit the demo's clock: what waits in wall time for a live feed need not wait so long."""
+    pause = 0.0 if request.speed is None else reading_interval.total_seconds() / request.speed
+    idle_s = max(SHORTEST_IDLE_S, MISSED_READINGS * pause)
+    return {"METRLA_INGEST_IDLE_TIMEOUT_S": f"{idle_s:g}", "METRLA_INGEST_ARCHIVE_FLUSH_S": f"{SHORTEST_IDLE_S:g}"}
+
+
+def broker_retention_bytes(request: DemoRequest) -> int:
+    """What the embedded broker keeps per partition: enough that a replay at full speed cannot outrun its readers."""
+    return REPLAY_RETENTION_BYTES if request.speed is None else PACED_RETENTION_BYTES
 
 
 def replay_start(request: DemoRequest) -> str | None:
