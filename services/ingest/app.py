@@ -24,8 +24,9 @@ from shared.events.json_mapping_file import load_json_mapping
 from shared.events.records import NetworkId
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
-from shared.kafka.consumer import GroupMember, PartitionWork, open_member
+from shared.kafka.consumer import GroupMember, PartitionWork
 from shared.kafka.deadletter import DeadLetterLimit, DeadLetterWriter
+from shared.kafka.membership import open_member
 from shared.kafka.persistence import Persistence
 from shared.kafka.producer import open_producer
 from shared.networks.folder import load_networks

@@ -7,8 +7,7 @@ was committed, in the next turn rather than in the callback, because aiokafka se
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -21,13 +20,10 @@ from shared.kafka.persistence import LONGEST_PAUSE_S, Persistence
 
 log = structlog.stdlib.get_logger(__name__)
 
-# A process that is killed is noticed within the session time-out, so another one takes over soon.
-SESSION_TIMEOUT_MS = 6_000
-HEARTBEAT_MS = 2_000
-# How long a rebalance waits for members that finish their batch; a member that asks for nothing for so long leaves.
-REBALANCE_TIMEOUT_MS = 30_000
-MAX_POLL_INTERVAL_MS = 300_000
 POLL_MS = 200
+# How long a commit may take, and what is in hand when the service stops.
+COMMIT_S = 10.0
+DRAIN_S = 20.0
 
 Records = Mapping[TopicPartition, Sequence[ConsumerRecord]]
 
@@ -63,7 +59,7 @@ class PartitionWork(Protocol):
 
 
 class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not annotated
-    """Reads one topic as a member of a group and drives its work. Made by `open_member`."""
+    """Reads one topic as a member of a group and drives its work. Made by `shared.kafka.membership`."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, group_id: str, bootstrap_servers: str, retry_on: tuple[type[Exception], ...]
@@ -95,9 +91,7 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     def end_seen(self, partition: TopicPartition) -> int | None:
         """The end of the log of a partition held, as of the last fetch; `None` before the first."""
-        if partition not in self._consumer.assignment():
-            return None
-        end: int | None = self._consumer.highwater(partition)
+        end: int | None = self._consumer.highwater(partition) if partition in self._consumer.assignment() else None
         return end
 
     async def run(self, topic: str, work: PartitionWork, stop: asyncio.Event, max_records: int) -> None:
@@ -105,20 +99,23 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._work, self._stop = work, stop
         self._consumer.subscribe([topic], listener=self)
         stopping = asyncio.ensure_future(stop.wait())
+        working = asyncio.ensure_future(self._run(work, stopping, max_records))
         try:
-            while not stop.is_set():
-                records = await self._poll(work, stopping, max_records)
-                async with self._turn:
-                    await self._guarded(self._one_turn(work, records))
-            async with self._turn:
-                await self._hand_over(work)
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not (await asyncio.wait({working}, timeout=DRAIN_S))[0]:
+                log.warning("drain abandoned", group=self.group_id, waiting_for=self.waiting_for)
+                return
+            working.result()
         finally:
             stopping.cancel()
+            working.cancel()
+            await asyncio.wait({working})
 
     async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
         """Commit offsets with metadata; retries until done or until the partitions are no longer ours."""
         if offsets:
-            await self.persist("commit", lambda: self._consumer.commit(dict(offsets)))
+            # aiokafka itself repeats a commit without end while there is no coordinator.
+            await self.persist("commit", lambda: asyncio.wait_for(self._consumer.commit(dict(offsets)), COMMIT_S))
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the batch in hand finish, then give everything up."""
@@ -134,6 +131,14 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._untaken = frozenset(assigned)
         self._leaving = False
         log.info("partitions assigned", group=self.group_id, partitions=sorted(tp.partition for tp in assigned))
+
+    async def _run(self, work: PartitionWork, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> None:
+        while not stopping.done():
+            records = await self._poll(work, stopping, max_records)
+            async with self._turn:
+                await self._guarded(self._one_turn(work, records))
+        async with self._turn:
+            await self._hand_over(work)
 
     async def _poll(self, work: PartitionWork, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> Records:
         hungry = work.hungry()
@@ -205,33 +210,3 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             else Committed(0, "")
             for partition in partitions
         }
-
-
-@asynccontextmanager
-async def open_member(
-    bootstrap_servers: str, group_id: str, client_id: str, retry_on: tuple[type[Exception], ...] = ()
-) -> AsyncIterator[GroupMember]:
-    """A connected member that has not joined yet; on leaving it leaves the group.
-
-    Args:
-        bootstrap_servers: the brokers to start from.
-        group_id: the consumer group.
-        client_id: how broker logs name this process.
-        retry_on: failures of the work, beside Kafka's own, that pass by themselves.
-    """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        group_id=group_id,
-        client_id=client_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        session_timeout_ms=SESSION_TIMEOUT_MS,
-        heartbeat_interval_ms=HEARTBEAT_MS,
-        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-    )
-    try:
-        await consumer.start()
-        yield GroupMember(consumer, group_id, bootstrap_servers, retry_on)
-    finally:
-        await consumer.stop()

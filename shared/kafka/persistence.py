@@ -31,7 +31,7 @@ class Persistence:
         def again(failure: Exception) -> bool:
             if not self.passing(failure):
                 return False
-            self.trouble = f"{what}: {failure}"
+            self.trouble = f"{what}: {str(failure) or type(failure).__name__}"
             return not self._interrupted()
 
         async for trial in stamina.retry_context(
@@ -50,4 +50,6 @@ class Persistence:
 
     def passing(self, failure: Exception) -> bool:
         """Whether the same attempt may succeed later."""
-        return isinstance(failure, self._retry_on) or (isinstance(failure, KafkaError) and failure.retriable)
+        if isinstance(failure, KafkaError):
+            return bool(failure.retriable)
+        return isinstance(failure, (TimeoutError, *self._retry_on))

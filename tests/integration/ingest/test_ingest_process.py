@@ -86,7 +86,7 @@ def expected(events: Iterable[TrafficEvent]) -> dict[WindowKey, ProcessedTraffic
 
 async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
-        while not await met():
+        while not await met():  # noqa: ASYNC110 - the state of another process has no event
             await asyncio.sleep(0.05)
     assert what
 
@@ -423,3 +423,30 @@ async def test_another_process_takes_over_from_a_killed_one(pipeline: Pipeline) 
     await feeding
     await pipeline.verify(events, bad=wrong)
     await pipeline.stop(second)
+
+
+@pytest.mark.slow
+async def test_processes_that_come_and_go_hand_their_partitions_over(pipeline: Pipeline) -> None:
+    events = readings(500)
+    messages, wrong = mixed(events, seed=6)
+    sent = [0]
+    feeding = asyncio.create_task(replay(pipeline, messages, sent))
+    process = await pipeline.start()
+    for part in (1, 2, 3):
+
+        async def due(part: int = part) -> bool:
+            return sent[0] >= part * len(messages) // 4
+
+        await until(due, "the feed is under way")
+        successor = await pipeline.start()
+        handled = await pipeline.end(AGGREGATES)
+
+        async def on_its_way(handled: int = handled) -> bool:
+            return await pipeline.end(AGGREGATES) > handled
+
+        await until(on_its_way, "windows are made")
+        await pipeline.stop(process)
+        process = successor
+    await feeding
+    await pipeline.verify(events, bad=wrong)
+    await pipeline.stop(process)

@@ -1,0 +1,53 @@
+"""Connect a member of a consumer group, and let it leave."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer
+
+from shared.kafka.consumer import GroupMember
+
+# A process that is killed is noticed within the session time-out, so another one takes over soon.
+SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_MS = 2_000
+# How long a rebalance waits for members that finish their batch; a member that asks for nothing for so long leaves.
+REBALANCE_TIMEOUT_MS = 30_000
+MAX_POLL_INTERVAL_MS = 300_000
+
+
+@asynccontextmanager
+async def open_member(
+    bootstrap_servers: str, group_id: str, client_id: str, retry_on: tuple[type[Exception], ...] = ()
+) -> AsyncIterator[GroupMember]:
+    """A connected member that has not joined yet; on leaving it leaves the group.
+
+    `retry_on` are failures of the work, beside Kafka's own, that pass by themselves.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        group_id=group_id,
+        client_id=client_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+    )
+    try:
+        await consumer.start()
+        yield GroupMember(consumer, group_id, bootstrap_servers, retry_on)
+    finally:
+        await _stop(consumer)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        # While a broker is away, aiokafka's fetcher raises what it did to its own request, and leaves the client open.
+        await consumer._client.close()  # noqa: SLF001 - nothing public closes it
+        ours = asyncio.current_task()
+        if ours is not None and ours.cancelling():
+            raise

@@ -1,0 +1,245 @@
+"""Ingest while something it needs is away: it waits, says so, loses nothing, and the rest goes on."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.ingest.app import serve
+from shared.archive.layout import RAW_ROOT
+from shared.devbroker import DevBroker
+from shared.events.avro import encode
+from shared.events.errors import StoreError
+from shared.events.records import ProcessedTrafficAggregate, TrafficEvent
+from shared.events.topics import TRAFFIC_EVENTS
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.runtime.settings import PlatformSettings
+from shared.store.opening import open_store
+from shared.store.sql import SqlStore
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+NETWORK = load_network(EXAMPLE_NETWORK)
+START = datetime(2026, 3, 1, 10, tzinfo=UTC)
+STEPS = 6
+EVENTS = [
+    TrafficEvent(
+        f"{sensor.sensor_id}-{step}", NETWORK.network_id, sensor.sensor_id, START + step * NETWORK.window, 50.0
+    )
+    for step in range(STEPS)
+    for sensor in NETWORK.sensors
+]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+class Running:
+    """Ingest in this event loop, seen through its probes."""
+
+    def __init__(self, settings: PlatformSettings, http: httpx.AsyncClient) -> None:
+        self.settings = settings
+        self.http = http
+        self.stop = asyncio.Event()
+        self.serving = asyncio.create_task(serve(settings, self.stop))
+
+    async def waits_for(self) -> str:
+        try:
+            answer = (await self.http.get("/ready")).json()
+        except httpx.TransportError:
+            return "its own probes"
+        return str(answer.get("waiting_for", ""))
+
+    async def figure(self, name: str) -> float:
+        page = (await self.http.get("/metrics")).text
+        return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
+
+    async def until(self, met: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(45):
+            while not await met():
+                if self.serving.done():
+                    self.serving.result()
+                await asyncio.sleep(0.05)
+
+    async def until_waiting_for(self, what: str) -> None:
+        async def waiting() -> bool:
+            now = await self.waits_for()
+            return what in now if what else not now
+
+        await self.until(waiting)
+
+    async def until_archived(self, count: int) -> None:
+        async def archived() -> bool:
+            return await self.figure("metrla_ingest_archived_events_total") >= count
+
+        await self.until(archived)
+
+    async def until_stored(self, count: int) -> None:
+        async def stored() -> bool:
+            return len(windows(self.settings)) >= count
+
+        await self.until(stored)
+
+
+def windows(settings: PlatformSettings) -> list[ProcessedTrafficAggregate]:
+    store = open_store(settings.store_url)
+    try:
+        return list(store.aggregates())
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlatformSettings:
+    for name, value in {"ARCHIVE_FLUSH_S": "0.3", "IDLE_TIMEOUT_S": "1", "COMMIT_INTERVAL_S": "0"}.items():
+        monkeypatch.setenv(f"METRLA_INGEST_{name}", value)
+    return PlatformSettings(
+        kafka_bootstrap_servers=f"127.0.0.1:{free_port()}",
+        archive_url=(tmp_path / "archive").as_uri(),
+        store_url=f"sqlite:///{tmp_path / 'store.sqlite'}",
+        metrics_port=free_port(),
+    )
+
+
+@asynccontextmanager
+async def broker_of(settings: PlatformSettings) -> AsyncIterator[DevBroker]:
+    async with DevBroker(port=int(settings.kafka_bootstrap_servers.rpartition(":")[2])) as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        yield broker
+
+
+@asynccontextmanager
+async def ingesting(settings: PlatformSettings) -> AsyncIterator[Running]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.metrics_port}") as http:
+        running = Running(settings, http)
+        try:
+            yield running
+        finally:
+            running.stop.set()
+            await asyncio.wait_for(running.serving, 30)
+
+
+async def feed(settings: PlatformSettings, events: Sequence[TrafficEvent | bytes]) -> None:
+    async with open_producer(settings.kafka_bootstrap_servers, "test-feed") as producer:
+        await send_all(
+            producer,
+            [
+                Message(TRAFFIC_EVENTS.name, b"k", event)
+                if isinstance(event, bytes)
+                else Message(TRAFFIC_EVENTS.name, event.sensor_id.encode(), encode(event))
+                for event in events
+            ],
+        )
+
+
+async def test_it_waits_for_a_broker_and_begins_when_it_comes(settings: PlatformSettings) -> None:
+    async with ingesting(settings) as running:
+        await running.until_waiting_for("broker")
+        async with broker_of(settings):
+            await running.until_waiting_for("")
+            await feed(settings, EVENTS)
+            await running.until_stored(len(EVENTS))
+            await running.until_archived(len(EVENTS))
+            running.stop.set()
+            await running.serving
+
+
+async def test_it_stops_while_it_waits_for_a_broker(settings: PlatformSettings) -> None:
+    async with ingesting(settings) as running:
+        await running.until_waiting_for("broker")
+        running.stop.set()
+        await asyncio.wait_for(running.serving, 3)
+
+
+async def test_an_archive_that_is_away_delays_the_archive_and_nothing_else(
+    settings: PlatformSettings, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "archive" / RAW_ROOT
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("in the way", encoding="utf-8")
+    async with broker_of(settings), ingesting(settings) as running:
+        await feed(settings, EVENTS)
+        await running.until_stored(len(EVENTS))
+        await running.until_waiting_for("archive: ")
+        assert await running.figure("metrla_ingest_archived_events_total") == 0
+        blocked.unlink()
+        await running.until_archived(len(EVENTS))
+        await running.until_waiting_for("")
+    assert len(windows(settings)) == len(EVENTS)
+
+
+async def test_a_store_that_is_away_delays_the_windows_and_loses_none(
+    settings: PlatformSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = True
+    put = SqlStore.put_aggregates
+
+    def failing(self: SqlStore, aggregates: Sequence[ProcessedTrafficAggregate]) -> None:
+        if away:
+            raise StoreError("the store is away")
+        put(self, aggregates)
+
+    monkeypatch.setattr(SqlStore, "put_aggregates", failing)
+    async with broker_of(settings), ingesting(settings) as running:
+        await feed(settings, EVENTS)
+        await running.until_waiting_for("store: the store is away")
+        await running.until_archived(len(EVENTS))
+        assert windows(settings) == []
+        away = False
+        await running.until_stored(len(EVENTS))
+        await running.until_waiting_for("")
+
+
+async def test_a_stop_while_the_store_is_away_leaves_the_work_to_the_next_start(
+    settings: PlatformSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: SqlStore, __: Sequence[ProcessedTrafficAggregate]) -> None:
+        raise StoreError("the store is away")
+
+    async with broker_of(settings):
+        with monkeypatch.context() as broken:
+            broken.setattr(SqlStore, "put_aggregates", failing)
+            async with ingesting(settings) as running:
+                await feed(settings, EVENTS)
+                await running.until_waiting_for("store: the store is away")
+        async with ingesting(settings) as running:
+            await running.until_stored(len(EVENTS))
+
+
+async def test_a_feed_of_which_everything_is_bad_makes_it_not_ready(
+    settings: PlatformSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRLA_INGEST_DEAD_LETTER_LIMIT_EVENTS", "100")
+    async with broker_of(settings), ingesting(settings) as running:
+        await feed(settings, [b"junk"] * 60)
+        await running.until_waiting_for("the dead-letter limit")
+        assert await running.figure("metrla_ingest_rejected_share_ratio") == 1.0
+        await feed(settings, EVENTS)
+        await running.until_waiting_for("")
+        await running.until_stored(len(EVENTS))
+
+
+async def test_readings_far_apart_in_time_do_not_hold_windows_open(settings: PlatformSettings) -> None:
+    sensor = NETWORK.sensors[0].sensor_id
+    gap = [
+        TrafficEvent(f"{hours}", NETWORK.network_id, sensor, START + timedelta(hours=hours), 50.0) for hours in (0, 9)
+    ]
+    async with broker_of(settings), ingesting(settings) as running:
+        await feed(settings, gap)
+        await running.until_stored(2)
+
+
+async def test_a_broker_that_dies_for_good_does_not_keep_it_from_stopping(settings: PlatformSettings) -> None:
+    async with ingesting(settings) as running, broker_of(settings):
+        await feed(settings, EVENTS)
+        await running.until_stored(len(EVENTS))

@@ -1,0 +1,240 @@
+"""The archiver against a local archive: what a crash at any point leaves, the next one repairs."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError
+from prometheus_client import CollectorRegistry
+
+from services.ingest.archiver import Archiver, FlushPolicy
+from services.ingest.validate import EventValidator
+from shared.archive.container import decode_container
+from shared.archive.layout import RAW_ROOT, parse_raw_path, pending_path
+from shared.archive.local import LocalArchive
+from shared.archive.port import Archive
+from shared.events.avro import encode
+from shared.events.decoding import EventDecoder
+from shared.events.errors import ArchiveError
+from shared.events.records import TrafficEvent
+from shared.events.topics import REKEYED_FROM, TRAFFIC_EVENTS
+from shared.kafka.consumer import Committed, GroupMember
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.runtime.metrics import IngestMetrics
+
+NETWORK = load_network(EXAMPLE_NETWORK)
+SENSOR = NETWORK.sensors[0].sensor_id
+START = datetime(2026, 3, 1, 10, 50, tzinfo=UTC)
+PARTITION = TopicPartition(TRAFFIC_EVENTS.name, 2)
+
+
+class Member:
+    """Keeps commits; may refuse them as a group does that went on without this member."""
+
+    def __init__(self) -> None:
+        self.commits: list[int] = []
+        self.fenced = False
+
+    async def persist(self, what: str, attempt: Callable[[], Awaitable[object]]) -> object:
+        assert what
+        return await attempt()
+
+    async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        if self.fenced:
+            raise CommitFailedError
+        self.commits.append(offsets[PARTITION][0])
+
+
+class BreakingArchive(LocalArchive):
+    """Fails at the n-th write."""
+
+    def __init__(self, root: Path, writes: int) -> None:
+        super().__init__(root)
+        self.writes = writes
+
+    def write(self, path: str, content: bytes) -> None:
+        self.writes -= 1
+        if self.writes < 0:
+            raise ArchiveError("full")
+        super().write(path, content)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Bench:
+    def __init__(self, archive: Archive, policy: FlushPolicy | None = None) -> None:
+        self.member, self.clock = Member(), Clock()
+        self.registry = CollectorRegistry()
+        self.archiver = Archiver(
+            validator=EventValidator({NETWORK.network_id: NETWORK}, EventDecoder()),
+            archive=archive,
+            policy=policy or FlushPolicy(seconds=60, events=1000, bytes=1_000_000),
+            metrics=IngestMetrics(self.registry),
+            clock=lambda: datetime(2027, 1, 1, tzinfo=UTC),
+            monotonic=self.clock,
+        )
+
+    @property
+    def group(self) -> GroupMember:
+        return cast("GroupMember", self.member)
+
+    async def take(self, offset: int = 0) -> None:
+        await self.archiver.take(self.group, {PARTITION: Committed(offset, "")})
+
+    async def handle(self, records: Sequence[ConsumerRecord] = (), at_s: float = 0.0) -> None:
+        self.clock.now_s = at_s
+        await self.archiver.handle(self.group, {PARTITION: list(records)} if records else {})
+
+
+def record(offset: int, minute: float = 0, headers: tuple[tuple[str, bytes], ...] = ()) -> ConsumerRecord:
+    event = TrafficEvent(f"e{offset}", NETWORK.network_id, SENSOR, START + timedelta(minutes=minute), 50.0)
+    return raw(offset, encode(event), headers)
+
+
+def raw(offset: int, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()) -> ConsumerRecord:
+    return ConsumerRecord(PARTITION.topic, PARTITION.partition, offset, 0, 0, b"k", value, None, 1, len(value), headers)
+
+
+def files(archive: Archive) -> list[str]:
+    return [entry.path for entry in archive.list(RAW_ROOT)]
+
+
+def offsets(archive: Archive) -> Counter[int]:
+    return Counter(
+        archived.offset
+        for path in files(archive)
+        if path.endswith(".avro")
+        for archived in decode_container(archive.read(path))
+    )
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> LocalArchive:
+    return LocalArchive(tmp_path)
+
+
+async def test_one_file_per_event_hour_named_by_its_own_offsets(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([record(4, 0), record(5, 15), record(7, 1), record(9, 16)])
+    await bench.handle(at_s=60)
+    parsed = [parse_raw_path(path) for path in files(archive)]
+    assert [(it.hour.hour, it.first_offset, it.last_offset, it.partition) for it in parsed if it] == [
+        (10, 4, 7, 2),
+        (11, 5, 9, 2),
+    ]
+    assert bench.member.commits == [10]
+    assert bench.registry.get_sample_value("metrla_ingest_archived_events_total") == 4
+    assert bench.registry.get_sample_value("metrla_ingest_archive_files_total") == 2
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [FlushPolicy(3600, 3, 10**9), FlushPolicy(3600, 10**9, 3 * len(record(0).value)), FlushPolicy(0, 10**9, 10**9)],
+    ids=["count", "bytes", "time"],
+)
+async def test_each_limit_makes_a_flush(archive: LocalArchive, policy: FlushPolicy) -> None:
+    bench = Bench(archive, policy)
+    await bench.take()
+    await bench.handle([record(0), record(1), record(2)])
+    assert offsets(archive) == {0: 1, 1: 1, 2: 1}
+
+
+async def test_nothing_is_due_before_its_time(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([record(0)], at_s=100)
+    await bench.handle([record(1)], at_s=159)
+    assert files(archive) == []
+    await bench.handle(at_s=160)
+    assert offsets(archive) == {0: 1, 1: 1}
+
+
+async def test_a_full_partition_is_not_read_on(archive: LocalArchive) -> None:
+    bench = Bench(BreakingArchive(archive_root(archive), writes=0), FlushPolicy(3600, 2, 10**9))
+    await bench.take()
+    with pytest.raises(ArchiveError):
+        await bench.handle([record(0), record(1)])
+    assert bench.archiver.hungry() == []
+
+
+def archive_root(archive: LocalArchive) -> Path:
+    return archive._root
+
+
+async def test_rejected_and_rekeyed_records_are_passed_over(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([raw(0, b"junk"), record(1), record(2, headers=((REKEYED_FROM, b"0:1"),)), raw(3, b"")])
+    await bench.handle(at_s=60)
+    assert offsets(archive) == {1: 1}
+    assert bench.member.commits == [4]
+
+
+async def test_a_batch_without_a_valid_event_is_committed_without_a_file(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([raw(0, b"junk")])
+    await bench.handle(at_s=60)
+    assert (files(archive), bench.member.commits) == ([], [1])
+
+
+async def test_giving_up_flushes_and_dropping_does_not(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([record(0)])
+    await bench.archiver.give_up(bench.group)
+    assert bench.member.commits == [1]
+    await bench.handle([record(1)])
+    bench.archiver.drop()
+    await bench.handle([record(2)], at_s=1000)
+    assert offsets(archive) == {0: 1}
+    assert bench.archiver.positions() == {}
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2, 3])
+async def test_a_crash_in_the_middle_of_a_flush_is_repaired(archive: LocalArchive, writes: int) -> None:
+    """After the intent, after some files, after all of them: the next owner writes other files, each offset once."""
+    crashed = Bench(BreakingArchive(archive_root(archive), writes))
+    crashed.member.fenced = True
+    await crashed.take()
+    records = [record(0, 0), record(1, 15), record(2, 1), record(3, 16)]
+    await crashed.handle(records)
+    with pytest.raises((ArchiveError, CommitFailedError)):
+        await crashed.handle(at_s=60)
+    successor = Bench(archive)
+    await successor.take()
+    await successor.handle([*records, record(4, 2)])
+    await successor.handle(at_s=60)
+    assert offsets(archive) == dict.fromkeys(range(5), 1)
+    assert pending_path(2) not in files(archive)
+
+
+async def test_files_that_were_committed_stay_when_only_the_note_was_left(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([record(0)])
+    note = {}
+
+    class Keeping(LocalArchive):
+        def write(self, path: str, content: bytes) -> None:
+            note[path] = content
+            super().write(path, content)
+
+    bench.archiver._archive = Keeping(archive_root(archive))
+    await bench.handle(at_s=60)
+    archive.write(pending_path(2), note[pending_path(2)])
+    successor = Bench(archive)
+    await successor.take(1)
+    assert offsets(archive) == {0: 1}
+    assert pending_path(2) not in files(archive)
