@@ -29,7 +29,7 @@ AGGREGATE_COLUMNS = (
     Column("max_speed_mph", Kind.NUMBER),
     Column("std_speed_mph", Kind.NUMBER, in_table=False),
     Column("volume_vehicles", Kind.NUMBER),
-    Column("occupancy", Kind.NUMBER),
+    Column("occupancy", Kind.NUMBER, in_table=False),
     Column("share_observed", Kind.NUMBER),
     Column("last_event_id", in_table=False),
 )

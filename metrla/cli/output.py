@@ -23,6 +23,7 @@ from shared.events.errors import ConfigurationError
 TABLE_ROWS = 1_000
 PARQUET_ROWS = 50_000
 PIPED_WIDTH = 500
+_SOME_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Format(StrEnum):
@@ -117,8 +118,13 @@ class Output:
         shown = [place for place, column in enumerate(columns) if column.in_table]
         table = Table(box=None, header_style="bold", pad_edge=False)
         for place in shown:
-            numeric = columns[place].kind in {Kind.INTEGER, Kind.NUMBER}
-            table.add_column(columns[place].name, justify="right" if numeric else "left", overflow="fold")
+            kind = columns[place].kind
+            table.add_column(
+                columns[place].name.replace("_", " "),
+                justify="right" if kind in {Kind.INTEGER, Kind.NUMBER} else "left",
+                overflow="fold",
+                min_width=len(self.instant(_SOME_INSTANT)) if kind is Kind.INSTANT else None,
+            )
         most = TABLE_ROWS if self.out is None else None
         for row in islice(rows, most):
             table.add_row(*(self._cell(row[place], columns[place].kind) for place in shown))
