@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.events.errors import RejectedEventError
 from shared.kafka.admin import open_admin
-from shared.kafka.delivery import Outbox, until_done
+from shared.kafka.delivery import FIRST_PAUSE_SECONDS, TRANSIENT, Outbox, StoppingError, until_done
 from shared.kafka.replay import LogRecord, open_reader, read_back, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -143,13 +143,26 @@ class Assignment(Generic[In, Out]):
 
     async def _handle_one(self, held: _Partition, record: LogRecord) -> None:
         try:
-            decoded = self._source.decode(record.value or b"")
+            decoded = await self._decoded(record)
         except RejectedEventError as rejected:
             reason = rejected
             await until_done("dead letter", lambda: self._source.dead_letter(record, reason), self._stop)
         else:
             self._outbox.put(self._processor.handle(record.partition, [decoded], time.monotonic()))
         held.position = record.offset + 1
+
+    async def _decoded(self, record: LogRecord) -> In:
+        while True:
+            try:
+                return self._source.decode(record.value or b"")
+            except RejectedEventError:
+                raise
+            except TRANSIENT as failed:
+                # A schema registry that is away says nothing about the record.
+                if self._stop.is_set():
+                    raise StoppingError("decoding") from failed
+                log.warning("will try again", what="decoding", error=str(failed))
+                await asyncio.sleep(FIRST_PAUSE_SECONDS)
 
     async def _read_skipped(self, partition: int, start: int, end: int) -> Sequence[LogRecord]:
         records: list[LogRecord] = []

@@ -7,12 +7,16 @@ acknowledges the event in hand when an agent is cancelled. Why nothing is lost b
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import faust
 import structlog
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP
+from mode.threads import ServiceThread, WorkerThread
 
 from shared.events.errors import MetrlaError
 from shared.kafka.assignment import Assignment, Input, Processor
@@ -27,14 +31,49 @@ Out = TypeVar("Out")
 SESSION_TIMEOUT_SECONDS = 6.0
 HEARTBEAT_SECONDS = 2.0
 COMMIT_SECONDS = 1.0
+COMMIT_LIMIT_SECONDS = 3.0
 TICK_SECONDS = 0.25
-STOP_SECONDS = 20.0
+STOP_SECONDS = 10.0
+STOP_ATTEMPTS = 5
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
 
 
 class WorkerError(MetrlaError):
     """The worker met a fault that trying again does not mend; what it had in hand is unacknowledged and comes again."""
+
+
+class _DaemonThread(WorkerThread):
+    """A thread that does not keep the process alive: without a broker, the reader in it never ends."""
+
+    def __init__(self, service: ServiceThread, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(service, **kwargs)
+        self.daemon = True
+
+
+class _ConsumerThread(AIOKafkaConsumerThread):
+    """Faust's reader, but a commit gives up: without a broker it would retry for ever, and the stop wait for it."""
+
+    Worker = _DaemonThread
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit; false where the broker did not take it in time: the records come again after a restart."""
+        return bool(await self.call_thread(self._commit_in_time, offsets))
+
+    async def _commit_in_time(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            return await asyncio.wait_for(self._commit(offsets), COMMIT_LIMIT_SECONDS)
+        except TimeoutError:
+            return False
+
+
+class _Consumer(Consumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(Transport):
+    Consumer = _Consumer
 
 
 class _App(faust.App):
@@ -105,10 +144,7 @@ class Worker(Generic[In, Out]):
             if not starting.done():
                 starting.cancel()
             (failed,) = await asyncio.gather(starting, return_exceptions=True)
-            try:
-                await asyncio.wait_for(app.stop(), STOP_SECONDS)
-            except TimeoutError:
-                log.warning("reader did not stop in time", seconds=STOP_SECONDS)
+            await _stop(app)
             self._assigned = False
             self._assignment.revoke_all()
         if self.stop.is_set():
@@ -169,6 +205,7 @@ class Worker(Generic[In, Out]):
             topic_disable_leader=True,
             web_enabled=False,
         )
+        app.transport = _Transport(app.conf.broker_consumer, app)
         topic = app.topic(self.source.topic, key_type=bytes, value_type=bytes)
         app.agent(topic, name=self.source.group)(self._take_in)
         app.on_partitions_assigned.connect(self._on_assigned)
@@ -176,11 +213,24 @@ class Worker(Generic[In, Out]):
         return app
 
     async def _on_assigned(self, _app: Any, /, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's signature
-        assigned: set[faust.types.TP] = args[0]
+        assigned: set[TP] = args[0]
         self._assigned = True
         self._assignment.assign(where.partition for where in assigned if where.topic == self.source.topic)
 
     async def _on_revoked(self, _app: Any, /, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's signature
-        revoked: set[faust.types.TP] = args[0]
+        revoked: set[TP] = args[0]
         self._assigned = False
         self._assignment.revoke([where.partition for where in revoked if where.topic == self.source.topic])
+
+
+async def _stop(app: faust.App) -> None:
+    stopping = asyncio.create_task(app.stop(), name="faust stop")
+    _, unfinished = await asyncio.wait([stopping], timeout=STOP_SECONDS)
+    if unfinished:
+        log.warning("reader did not stop in time; what it had in hand comes again", seconds=STOP_SECONDS)
+    for _ in range(STOP_ATTEMPTS):
+        # Faust takes a cancellation as a reason to go on with its next part.
+        if not stopping.done():
+            stopping.cancel()
+            await asyncio.wait([stopping], timeout=1.0)
+    await asyncio.gather(*([stopping] if stopping.done() else []), return_exceptions=True)
