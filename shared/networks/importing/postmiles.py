@@ -2,10 +2,10 @@
 
 The sensors of the carriageway that has most of them make the line of the freeway: the longest path through their
 minimum spanning tree, which follows bends where sorting by latitude would not. Miles grow the way that traffic signed
-north or east goes: by the edges that tell who is downstream of whom, or where none does by the compass, which errs on a
-northbound freeway that heads west. Every sensor of the freeway, of both directions, gets the mile at which it is nearest
-to that line. Miles are as the crow flies from sensor to sensor, so somewhat short in bends, and they begin at 0 with the
-first sensor: order and neighbourhood are right, the figures are not Caltrans' own.
+north or east goes: by the edges that tell who is downstream of whom, or where none does by the compass, which errs on
+a northbound freeway that heads west. Every sensor of the freeway, of both directions, gets the mile at which it is
+nearest to that line. Miles are as the crow flies from sensor to sensor, so somewhat short in bends, and they begin at 0
+with the first sensor: order and neighbourhood are right, the figures are not Caltrans' own.
 """
 
 from collections.abc import Collection, Mapping, Sequence
