@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.gateway.views.known import MAX_SPEED_MPH, MIN_SPEED_MPH
 from services.gateway.views.traffic import Forecast
@@ -17,8 +17,8 @@ from shared.events.records import (
 )
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
-_ROUND_SPEED = PlainSerializer(lambda speed: round(speed, 2), return_type=float)
-_ROUND_SHARE = PlainSerializer(lambda share: round(share, 4), return_type=float)
+_ROUND_SPEED = AfterValidator(lambda speed: round(speed, 2))
+_ROUND_SHARE = AfterValidator(lambda share: round(share, 4))
 
 SpeedMph = Annotated[float, Field(ge=MIN_SPEED_MPH, le=MAX_SPEED_MPH), _ROUND_SPEED]
 Share = Annotated[float, Field(ge=0, le=1), _ROUND_SHARE]

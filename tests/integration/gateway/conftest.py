@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.networks.network import Network
 from shared.runtime.settings import PlatformSettings
 from shared.store.opening import open_store
+from shared.store.port import Store
 
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -43,33 +46,43 @@ Publish = Callable[[Iterable[Message]], Awaitable[None]]
 Start = Callable[..., AbstractAsyncContextManager[str]]
 
 
-@pytest.fixture
-async def broker() -> AsyncIterator[DevBroker]:
-    async with DevBroker() as running:
-        await ensure_topics(running.bootstrap_servers)
-        yield running
+@dataclass(frozen=True)
+class World:
+    """A broker, a producer on it, and where archive and store are."""
+
+    broker: DevBroker
+    platform: PlatformSettings
+    publish: Publish
+    store: Store
+
+
+@pytest.fixture(scope="session")
+def open_world() -> Callable[[Path], AbstractAsyncContextManager[World]]:
+    @asynccontextmanager
+    async def build(folder: Path) -> AsyncIterator[World]:
+        async with DevBroker() as broker:
+            platform = PlatformSettings(
+                kafka_bootstrap_servers=broker.bootstrap_servers,
+                archive_url=(folder / "archive").as_uri(),
+                store_url=f"sqlite:///{folder / 'store.sqlite'}",
+            )
+            await ensure_topics(broker.bootstrap_servers)
+            async with open_producer(broker.bootstrap_servers, "test") as producer:
+                with closing(open_store(platform.store_url)) as store:
+                    yield World(broker, platform, partial(send_all, producer), store)
+
+    return build
 
 
 @pytest.fixture
-async def publish(broker: DevBroker) -> AsyncIterator[Publish]:
-    async with open_producer(broker.bootstrap_servers, "test") as producer:
-
-        async def send(messages: Iterable[Message]) -> None:
-            await send_all(producer, messages)
-
-        yield send
+async def world(
+    open_world: Callable[[Path], AbstractAsyncContextManager[World]], tmp_path: Path
+) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as world:
+        yield world
 
 
-@pytest.fixture
-def platform(broker: DevBroker, tmp_path: Path) -> PlatformSettings:
-    return PlatformSettings(
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        archive_url=(tmp_path / "archive").as_uri(),
-        store_url=f"sqlite:///{tmp_path / 'store.sqlite'}",
-    )
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_gateway() -> Start:
     @asynccontextmanager
     async def start(platform: PlatformSettings, **settings: Any) -> AsyncIterator[str]:  # noqa: ANN401 - any setting
@@ -100,7 +113,7 @@ async def until_live(url: str, serving: asyncio.Task[None]) -> None:
         await serving
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def until() -> Callable[..., Awaitable[Any]]:
     async def wait(client: httpx.AsyncClient, path: str, holds: Callable[[httpx.Response], bool]) -> httpx.Response:
         """Ask until the answer is as it should be."""
@@ -114,12 +127,12 @@ def until() -> Callable[..., Awaitable[Any]]:
     return wait
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def network() -> Network:
     return load_network(EXAMPLE_NETWORK)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def windows(network: Network) -> Callable[[int], list[ProcessedTrafficAggregate]]:
     def build(number: int) -> list[ProcessedTrafficAggregate]:
         """The windows of every sensor that end `number` windows after START, at 50 + number mph."""
@@ -148,7 +161,7 @@ def windows(network: Network) -> Callable[[int], list[ProcessedTrafficAggregate]
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def step(network: Network, windows: Callable[[int], list[ProcessedTrafficAggregate]]) -> Step:
     def build(number: int, *, predicted: bool = True, revision: int = 1) -> list[Message]:
         """Everything of one network step: the windows that end `number` windows after START, and the predictions."""
@@ -174,7 +187,7 @@ def step(network: Network, windows: Callable[[int], list[ProcessedTrafficAggrega
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def alert(network: Network) -> Callable[..., Message]:
     def build(alert_id: str, number: int, *, cleared: bool = False, severity: str = "high") -> Message:
         time = START + number * WINDOW
@@ -200,15 +213,3 @@ def alert(network: Network) -> Callable[..., Message]:
         return Message(ALERTS.name, alert_id.encode(), encode(record))
 
     return build
-
-
-@pytest.fixture
-def store_windows(
-    platform: PlatformSettings, windows: Callable[[int], list[ProcessedTrafficAggregate]]
-) -> Callable[[Iterable[int]], None]:
-    def put(numbers: Iterable[int]) -> None:
-        with closing(open_store(platform.store_url)) as store:
-            for number in numbers:
-                store.put_aggregates(windows(number))
-
-    return put
