@@ -22,8 +22,8 @@ from shared.events.errors import ConfigurationError
 
 TABLE_ROWS = 1_000
 PARQUET_ROWS = 50_000
-PIPED_WIDTH = 500
-_SOME_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+# Columns are as wide as their rows: a narrow terminal wraps lines, where Rich would leave columns out.
+TABLE_WIDTH = 1_000
 
 
 class Format(StrEnum):
@@ -118,17 +118,15 @@ class Output:
         shown = [place for place, column in enumerate(columns) if column.in_table]
         table = Table(box=None, header_style="bold", pad_edge=False)
         for place in shown:
-            kind = columns[place].kind
             table.add_column(
-                columns[place].name.replace("_", " "),
-                justify="right" if kind in {Kind.INTEGER, Kind.NUMBER} else "left",
-                overflow="fold",
-                min_width=len(self.instant(_SOME_INSTANT)) if kind is Kind.INSTANT else None,
+                columns[place].name.replace("_", "\n") if file.isatty() else columns[place].name,
+                justify="right" if columns[place].kind in {Kind.INTEGER, Kind.NUMBER} else "left",
+                vertical="bottom",
             )
         most = TABLE_ROWS if self.out is None else None
         for row in islice(rows, most):
             table.add_row(*(self._cell(row[place], columns[place].kind) for place in shown))
-        Console(file=file, width=None if file.isatty() else PIPED_WIDTH, markup=False, highlight=False).print(table)
+        Console(file=file, width=TABLE_WIDTH, markup=False, highlight=False).print(table)
         if next(rows, None) is not None:
             typer.echo(f"Only the first {TABLE_ROWS:,} rows: --out or --format csv gives all.", err=True)
 

@@ -101,6 +101,20 @@ def test_a_table_shows_what_fits_and_rounds(capsys: pytest.CaptureFixture[str]) 
     assert "None" not in shown
 
 
+def test_headings_are_narrow_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Output.choose(None, None).write(COLUMNS, ROWS, "none")
+    assert capsys.readouterr().out.splitlines()[0].split() == [
+        "sensor_id",
+        "timestamp",
+        "speed_mph",
+        "count",
+        "sensors",
+    ]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Output.choose(None, None).write(COLUMNS, ROWS, "none")
+    assert capsys.readouterr().out.splitlines()[0].split() == ["sensor", "speed"]
+
+
 def test_a_long_table_says_that_it_was_cut(capsys: pytest.CaptureFixture[str]) -> None:
     rows = ([f"s{number}"] for number in range(TABLE_ROWS + 5))
     Output.choose(None, None).write((Column("sensor_id"),), rows, "none")
