@@ -1,0 +1,99 @@
+"""The alert log on the embedded broker: whole carriageways in one batch, the highest revision read back."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from services.alert_detector.alert_log import AlertLog
+from services.alert_detector.processor import RoadChanges
+from shared.devbroker import DevBroker
+from shared.events.records import (
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    NetworkId,
+    SensorId,
+    TrafficAlert,
+)
+from shared.events.topics import ALERTS
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.store.opening import open_store
+from shared.store.port import Store
+
+pytestmark = pytest.mark.integration
+
+NOON = datetime(2012, 5, 2, 12, tzinfo=UTC)
+
+
+def alert(number: int, revision: int = 1, sensors: int = 3) -> TrafficAlert:
+    return TrafficAlert(
+        alert_id=AlertId(f"congestion-test-{number}"),
+        network_id=NetworkId("test"),
+        alert_type=AlertType.CONGESTION,
+        severity=AlertSeverity.LOW,
+        status=AlertStatus.RAISED if revision == 1 else AlertStatus.UPDATED,
+        revision=revision,
+        message="slow",
+        location="I-5 N",
+        raised_at=NOON,
+        updated_at=NOON + revision * timedelta(minutes=5),
+        cleared_at=None,
+        latitude=34.0,
+        longitude=-118.0,
+        affected_sensors=tuple(SensorId(f"{number}-{sensor}") for sensor in range(sensors)),
+        estimated_duration_minutes=None,
+        confidence_score=1.0,
+    )
+
+
+@dataclass
+class Bench:
+    producer: AIOKafkaProducer
+    store: Store
+    log: AlertLog
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with DevBroker() as broker:
+        servers = broker.bootstrap_servers
+        await ensure_topics(servers, [ALERTS])
+        store = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
+        try:
+            async with open_producer(servers, "test") as producer:
+                yield Bench(producer, store, AlertLog(servers, producer, store, "test"))
+        finally:
+            store.close()
+
+
+async def test_what_was_written_is_read_back_and_stored(bench: Bench) -> None:
+    groups = [RoadChanges((alert(number), alert(number + 1000))) for number in range(700)]
+    await bench.log.write(groups)
+    assert len(await bench.log.read()) == 1400
+    assert len(list(bench.store.alerts())) == 1400
+
+
+async def test_a_carriageway_beyond_one_batch_is_written_all_the_same(bench: Bench) -> None:
+    await bench.log.write([RoadChanges(tuple(alert(number, sensors=300) for number in range(150)))])
+    assert len(await bench.log.read()) == 150
+
+
+async def test_the_highest_revision_counts_and_damage_is_passed_over(bench: Bench) -> None:
+    await bench.log.write([RoadChanges((alert(1), alert(2)))])
+    await bench.log.write([RoadChanges((replace(alert(1, revision=2), message="slower"),))])
+    await send_all(bench.producer, [Message(ALERTS.name, b"x", b"damaged"), Message(ALERTS.name, b"y", None)])
+    assert {(one.alert_id, one.revision) for one in await bench.log.read()} == {
+        ("congestion-test-1", 2),
+        ("congestion-test-2", 1),
+    }
+
+
+async def test_an_empty_log_holds_no_alert(bench: Bench) -> None:
+    assert await bench.log.read() == []
+    assert list(bench.store.alerts()) == []
