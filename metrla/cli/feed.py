@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from metrla.cli.feed_options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
 from metrla.cli.timerange import read_range
+from metrla.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
 from shared.events.errors import ConfigurationError
 from shared.feeds.pacing import AsFastAsPossible
 from shared.networks.folder import load_network
@@ -71,7 +71,7 @@ def simulate(
 
     Kinds of faults: dead, stuck, noisy, out-of-order, duplicated.
     """
-    from metrla.cli.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
     from shared.feeds.delivery import split  # noqa: PLC0415 - with it
     from shared.networks.simulation.simulator import Simulator  # noqa: PLC0415 - numpy
 
@@ -119,7 +119,7 @@ def replay(
     seed: SeedOption = 7,
 ) -> None:
     """Replay a published file, its local clock time turned into UTC, daylight saving included."""
-    from metrla.cli.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
     from shared.feeds.opening import open_recording  # noqa: PLC0415 - with it
     from shared.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from metrla.cli.feed_options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
 from shared.events.errors import ConfigurationError
 from shared.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
 from shared.networks.simulation.faults import FaultKind

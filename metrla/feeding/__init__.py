@@ -1,0 +1,1 @@
+"""What `metrla feed` is made of."""
