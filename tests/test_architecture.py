@@ -64,9 +64,11 @@ def test_metric_names_stand_in_one_place() -> None:
 
 
 def test_no_folder_holds_more_than_a_dozen_modules() -> None:
+    # A sub-command has a module of its own, however many there are.
+    exempt = {ROOT / "metrla/cli"}
     crowded = {
         str(folder.relative_to(ROOT))
-        for folder in {path.parent for path in modules()}
+        for folder in {path.parent for path in modules()} - exempt
         if len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) > 12
     }
     assert not crowded

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrla.cli.output import Column, FormatOption, Kind, OutOption, Output, progress
-from metrla.cli.timerange import FromOption, LocalOption, NetworkOption, SensorOption, ToOption, read_range, zone_of
+from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
+from metrla.querying.timerange import (
+    FromOption,
+    LocalOption,
+    NetworkOption,
+    SensorOption,
+    ToOption,
+    read_range,
+    zone_of,
+)
 from shared.events.records import NetworkId, SensorId
 from shared.runtime.settings import PlatformSettings, read_settings
 
@@ -104,7 +112,7 @@ def verify(
     exactly once and unchanged. Dead-lettered events are accounted for. The present networks and settings say what is
     valid.
     """
-    from metrla.archive_audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
+    from metrla.querying.archive_audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
     from services.ingest.app import open_validator  # noqa: PLC0415 - likewise
     from shared.runtime.clock import wall_clock  # noqa: PLC0415 - likewise
 

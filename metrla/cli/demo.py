@@ -53,7 +53,8 @@ def demo(
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for archive, store and logs, made anew. [default: .metrla/demo-PORT]",
+            help="Folder for archive, store and logs, made anew.",
+            show_default=".metrla/demo-PORT",
             file_okay=False,
             metavar="DIR",
         ),

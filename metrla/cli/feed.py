@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from metrla.cli.timerange import read_range
 from metrla.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.querying.timerange import read_range
 from shared.events.errors import ConfigurationError
 from shared.feeds.pacing import AsFastAsPossible
 from shared.networks.folder import load_network

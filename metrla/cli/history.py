@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.cli.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
-from metrla.cli.timerange import FromOption, LocalOption, NetworkOption, SensorOption, ToOption, read_range, zone_of
+from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
+from metrla.querying.timerange import (
+    FromOption,
+    LocalOption,
+    NetworkOption,
+    SensorOption,
+    ToOption,
+    read_range,
+    zone_of,
+)
 from shared.events.records import NetworkId, SensorId, TrafficPrediction
 from shared.runtime.settings import PlatformSettings, read_settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.cli.output import Column, FormatOption, OutOption, Output
+from metrla.querying.output import Column, FormatOption, OutOption, Output
 from shared.events.errors import ConfigurationError, MetrlaError
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ app = typer.Typer(help="Show and check the Avro schemas of the records on the lo
 
 FolderOption = Annotated[
     Path | None,
-    typer.Option("--folder", help="Folder of the .avsc files. [default: metrla's own]", exists=True, file_okay=False),
+    typer.Option(
+        "--folder", help="Folder of the .avsc files.", show_default="metrla's own", exists=True, file_okay=False
+    ),
 ]
 
 

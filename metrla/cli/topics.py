@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from metrla.cli.output import PIPED_WIDTH
+from metrla.querying.output import PIPED_WIDTH
 from shared.events.errors import MetrlaError
 from shared.runtime.settings import PlatformSettings, read_settings
 
@@ -24,7 +24,8 @@ BootstrapOption = Annotated[
     str | None,
     typer.Option(
         "--bootstrap-servers",
-        help="Kafka brokers, host:port, comma-separated. [default: METRLA_KAFKA_BOOTSTRAP_SERVERS]",
+        help="Kafka brokers, host:port, comma-separated.",
+        show_default="METRLA_KAFKA_BOOTSTRAP_SERVERS",
         metavar="SERVERS",
     ),
 ]
