@@ -93,7 +93,8 @@ def gateway_checks(
 
 
 def _archive_kind(url: str) -> str:
-    return "archive in a local folder" if urlsplit(url).scheme == "file" else f"archive at {urlsplit(url).scheme}"
+    parts = urlsplit(url)
+    return "archive in a local folder" if parts.scheme == "file" else f"HDFS at {parts.netloc}"
 
 
 async def _ping(part: Store | Archive, detail: str) -> str:

@@ -1,5 +1,6 @@
 """Plain readers without a group: rebuild state from the log, or follow it from a point on."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -37,7 +38,21 @@ async def open_reader(
         await consumer.start()
         yield consumer
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, also one whose broker is gone.
+
+    aiokafka 0.14 cancels its pending fetches in `stop`, and the cancellation of one that waits to be tried again
+    escapes as if the caller were cancelled; its connections then stay open and go on looking for the broker.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait({stopping})
+    if stopping.cancelled():
+        await consumer._client.close()  # noqa: SLF001 - what `stop` did not come to
+    else:
+        stopping.result()
 
 
 async def read_range(consumer: AIOKafkaConsumer, partition: TopicPartition, start: int, end: int) -> list[LogRecord]:

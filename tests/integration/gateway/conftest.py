@@ -86,7 +86,7 @@ async def world(
 def start_gateway() -> Start:
     @asynccontextmanager
     async def start(platform: PlatformSettings, **settings: Any) -> AsyncIterator[str]:  # noqa: ANN401 - any setting
-        own = GatewaySettings(port=0, **{"push_interval_s": 0.3, **settings})
+        own = GatewaySettings(**{"port": 0, "push_interval_s": 0.3, **settings})
         stop = asyncio.Event()
         with closing(listen(own)) as listener:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,82 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from metrla.client import Channel, GatewayClient, GatewayError
+from shared.events.records import AlertSeverity, ProcessedTrafficAggregate
+from shared.kafka.producer import Message
+from shared.networks.network import Network
+
+pytestmark = pytest.mark.integration
+
+DEADLINE_S = 30.0
+Start = Callable[..., AbstractAsyncContextManager[str]]
+Step = Callable[..., list[Message]]
+Until = Callable[..., Awaitable[httpx.Response]]
+
+
+async def test_rest(
+    world: Any,  # noqa: ANN401 - the World of conftest.py
+    start_gateway: Start,
+    step: Step,
+    alert: Callable[..., Message],
+    windows: Callable[[int], list[ProcessedTrafficAggregate]],
+    until: Until,
+    network: Network,
+) -> None:
+    for number in range(1, 31):
+        world.store.put_aggregates(windows(number))
+    await world.publish([*step(1), alert("a", 1)])
+    async with start_gateway(world.platform) as url:
+        async with httpx.AsyncClient(base_url=url) as plain:
+            await until(plain, "/ready", lambda answer: answer.status_code == 200)
+        async with GatewayClient(url) as client:
+            (prediction,) = await client.predictions(sensor_id="405N-01", horizon_minutes=60)
+            assert prediction.timestamp == datetime(2012, 5, 2, 15, 5, tzinfo=UTC)
+            assert [each.alert_id for each in await client.alerts(severity=AlertSeverity.HIGH, active=True)] == ["a"]
+            assert len(await client.sensors()) == len(network.sensors)
+            assert [each.network_id for each in await client.networks()] == [network.network_id]
+            history = [window.mean_speed async for window in client.aggregates("405N-01")]
+            assert history == [50.0 + number for number in range(30, 0, -1)]
+            with pytest.raises(GatewayError, match="There is no sensor nowhere") as refused:
+                _ = [window async for window in client.aggregates("nowhere")]
+            assert refused.value.status == 404
+            with pytest.raises(GatewayError, match="limit") as refused:
+                await client.predictions(limit=0)
+            assert refused.value.status == 422
+
+
+async def test_nobody_there() -> None:
+    async with GatewayClient("http://127.0.0.1:9") as client:
+        with pytest.raises(GatewayError, match="does not answer"):
+            await client.alerts()
+
+
+async def test_the_stream_goes_on_after_a_restart(
+    world: Any,  # noqa: ANN401 - the World of conftest.py
+    start_gateway: Start,
+    step: Step,
+    network: Network,
+) -> None:
+    await world.publish(step(1))
+
+    async def see_step(messages: Any, minute: int) -> None:  # noqa: ANN401 - an asynchronous generator
+        seen: set[str] = set()
+        async with asyncio.timeout(DEADLINE_S):
+            while len(seen) < len(network.sensors):
+                message = await anext(messages)
+                seen |= {row.sensor_id for row in message.data if row.timestamp.minute == minute}
+
+    async with start_gateway(world.platform) as url:
+        port = int(url.rsplit(":", 1)[1])
+        client = GatewayClient(url)
+        messages = client.stream(channels={Channel.PREDICTIONS})
+        await see_step(messages, 5)
+    await world.publish(step(2))
+    async with start_gateway(world.platform, port=port), client, aclosing(messages):  # type: ignore[type-var]  # a generator
+        await see_step(messages, 10)

@@ -1,0 +1,119 @@
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from services.gateway.settings import GatewaySettings
+from services.gateway.web.server import listen
+from shared.devbroker import DevBroker
+from shared.events.errors import ConfigurationError
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.networks.network import Network
+from shared.runtime.settings import PlatformSettings
+
+pytestmark = pytest.mark.integration
+
+DEADLINE_S = 30.0
+Start = Callable[..., AbstractAsyncContextManager[str]]
+Step = Callable[..., list[Message]]
+Until = Callable[..., Awaitable[httpx.Response]]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def test_a_restart_rebuilds_the_view_from_the_topics(
+    world: Any,  # noqa: ANN401 - the World of conftest.py
+    start_gateway: Start,
+    step: Step,
+    alert: Callable[..., Message],
+    until: Until,
+) -> None:
+    await world.publish([alert("old", -500)])
+    for number in range(1, 41):
+        await world.publish(step(number))
+    answers = []
+    paths = ("/api/predictions?limit=1000&horizon_minutes=all", "/api/alerts", "/api/sensors")
+    for _ in range(2):
+        async with start_gateway(world.platform) as url, httpx.AsyncClient(base_url=url) as client:
+            await until(client, "/ready", lambda answer: answer.status_code == 200)
+            answers.append([(await client.get(path)).json() for path in paths])
+            oldest = (await client.get("/api/predictions?sensor_id=405N-01&limit=1000")).json()[-1]
+            assert oldest["timestamp"] == "2012-05-02T16:25:00Z"
+    assert answers[0] == answers[1]
+    assert [alert["alert_id"] for alert in answers[0][1]] == ["old"]
+
+
+async def test_not_ready_before_the_broker_is_there_nor_after_it_is_gone(
+    tmp_path: Path, start_gateway: Start, step: Step, until: Until, network: Network
+) -> None:
+    port = free_port()
+    platform = PlatformSettings(
+        kafka_bootstrap_servers=f"127.0.0.1:{port}",
+        archive_url=(tmp_path / "archive").as_uri(),
+        store_url=f"sqlite:///{tmp_path / 'store.sqlite'}",
+    )
+    async with start_gateway(platform) as url, httpx.AsyncClient(base_url=url) as client:
+        waiting = await client.get("/ready")
+        assert waiting.status_code == 503
+        assert waiting.headers["content-type"] == "application/problem+json"
+        health = (await client.get("/health")).json()
+        assert health["status"] == "degraded"
+        assert health["services"]["kafka"] == f"unhealthy: no broker answers at 127.0.0.1:{port}"
+        assert health["services"]["database"] == "healthy"
+        assert (await client.get("/api/predictions")).json() == []
+        for number in (1, 2):
+            async with DevBroker(port=port) as broker:
+                await ensure_topics(broker.bootstrap_servers)
+                async with open_producer(broker.bootstrap_servers, "test") as producer:
+                    await send_all(producer, step(number))
+                await until(client, "/ready", lambda answer: answer.status_code == 200)
+                found = f"/api/predictions?limit={len(network.sensors)}"
+                rows = (await until(client, found, lambda answer: len(answer.json()) == len(network.sensors))).json()
+                assert {row["timestamp"][14:16] for row in rows} == {f"{5 * number:02d}"}
+            lost = await until(client, "/ready", lambda answer: answer.status_code == 503)
+            assert str(port) in lost.json()["detail"]
+            assert (await client.get("/live")).status_code == 200
+            assert (await client.get(found)).json() == rows
+
+
+async def test_stopping_says_goodbye_and_finishes_what_is_in_hand(
+    world: Any,  # noqa: ANN401 - the World of conftest.py
+    start_gateway: Start,
+    step: Step,
+    until: Until,
+) -> None:
+    await world.publish(step(1))
+    async with httpx.AsyncClient() as client:
+        async with start_gateway(world.platform) as url:
+            await until(client, f"{url}/ready", lambda answer: answer.status_code == 200)
+            connection = await connect(f"{url.replace('http', 'ws', 1)}/ws/predictions")
+            await connection.recv()
+            in_hand = asyncio.create_task(client.get(f"{url}/api/predictions?limit=1000&horizon_minutes=all"))
+            await asyncio.sleep(0)
+        assert (await in_hand).status_code == 200
+    await asyncio.wait_for(connection.wait_closed(), DEADLINE_S)
+    assert connection.close_code == 1001
+
+
+def test_a_taken_port_is_a_readable_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = f"METRLA_GATEWAY_PORT: cannot listen on 127.0.0.1:{port}: Address already in use"
+        with pytest.raises(ConfigurationError, match=re.escape(message)):
+            listen(GatewaySettings(port=port))
+
+
+def test_an_unknown_host_is_a_readable_error() -> None:
+    with pytest.raises(ConfigurationError, match="METRLA_GATEWAY_HOST"):
+        listen(GatewaySettings(host="no-such-host.invalid"))
