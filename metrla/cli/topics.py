@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from metrla.querying.output import PIPED_WIDTH
+from metrla.querying.output import TABLE_WIDTH
 from shared.events.errors import MetrlaError
 from shared.runtime.settings import PlatformSettings, read_settings
 
@@ -121,4 +121,4 @@ def _print_table(states: "tuple[TopicState, ...]") -> None:
             state.topic.name, partitions, state.topic.key, _record(state), state.cleanup_policy, messages, lag or "-"
         )
     # A pipe has no width: nothing is cut there.
-    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
+    Console(width=None if sys.stdout.isatty() else TABLE_WIDTH).print(table)
