@@ -1,19 +1,14 @@
 """The `Archive` in a local folder: what a laptop, a test and a single server use."""
 
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shared.archive.paths import STALE_AFTER_S, TEMPORARY, check_path, draft_name
 from shared.archive.port import ArchivedObject
 from shared.events.errors import ArchiveError
-
-# One folder for all unfinished writes: on the archive's own file system, so a rename from it is atomic, and found
-# without walking the archive.
-TEMPORARY = ".temporary"
-STALE_AFTER_S = 3600.0
 
 
 class LocalArchive:
@@ -33,7 +28,7 @@ class LocalArchive:
         target = self._locate(path)
         with _failing_as(f"write {path}"):
             self._make_folder(self._temporary)
-            draft = self._temporary / f"{target.name[:100]}.{secrets.token_hex(8)}"
+            draft = self._temporary / draft_name()
             try:
                 with draft.open("xb") as file:
                     file.write(content)
@@ -69,7 +64,7 @@ class LocalArchive:
         """See `Archive.ping`: writes and removes an empty file."""
         with _failing_as("ping"):
             self._make_folder(self._temporary)
-            probe = self._temporary / f"ping.{secrets.token_hex(8)}"
+            probe = self._temporary / draft_name()
             probe.touch()
             probe.unlink()
 
@@ -77,9 +72,7 @@ class LocalArchive:
         """Nothing is held open."""
 
     def _locate(self, path: str) -> Path:
-        for segment in path.split("/"):
-            if not segment or segment.startswith(".") or "\\" in segment or not segment.isprintable():
-                raise ArchiveError(f"{path!r} is not a path in the archive: {segment!r} is no safe name")
+        check_path(path)
         return self._root / path
 
     def _make_folder(self, folder: Path) -> None:

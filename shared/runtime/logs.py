@@ -9,7 +9,7 @@ import structlog
 from shared.runtime.settings import PlatformSettings
 
 # These say at INFO what our own lines already say.
-_CHATTY = ("aiokafka", "faust", "mode", "aiohttp.access", "uvicorn.access", "httpx", "httpcore")
+_CHATTY = ("aiokafka", "faust", "mode", "aiohttp.access", "uvicorn.access", "httpx", "httpcore", "hdfs", "urllib3")
 
 
 def configure_logs(settings: PlatformSettings, service: str) -> None:

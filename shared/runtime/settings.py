@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import EXAMPLE_NETWORK
 
-ARCHIVE_SCHEMES = ("file",)
-STORE_SCHEMES = ("sqlite",)
+ARCHIVE_SCHEMES = ("file", "webhdfs", "swebhdfs")
+STORE_SCHEMES = ("sqlite", "postgresql", "hbase")
 
 
 class PlatformSettings(BaseSettings):
@@ -24,11 +24,12 @@ class PlatformSettings(BaseSettings):
     )
     archive_url: str = Field(
         default_factory=lambda: Path(".metrla/archive").absolute().as_uri(),
-        description="Archive of raw events and models: file:///folder.",
+        description="Archive of raw events and models: file:///folder or webhdfs://namenode:9870/folder?user=name; "
+        "several name nodes with commas.",
     )
     store_url: str = Field(
         default_factory=lambda: f"sqlite:///{Path('.metrla/store.sqlite').absolute()}",
-        description="Store of aggregates, predictions and alerts: sqlite:///file.",
+        description="Store of aggregates, predictions and alerts: sqlite:///file, postgresql://user@host/database, hbase://host.",
     )
     networks: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(EXAMPLE_NETWORK,), description="Sensor network folders, comma-separated."

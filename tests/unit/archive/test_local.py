@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from shared.archive import local
-from shared.archive.local import STALE_AFTER_S, TEMPORARY, LocalArchive
+from shared.archive.local import LocalArchive
 from shared.archive.opening import open_archive
+from shared.archive.paths import STALE_AFTER_S, TEMPORARY
 from shared.events.errors import ArchiveError, ConfigurationError
 
 
