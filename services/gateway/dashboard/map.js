@@ -66,6 +66,8 @@ export class SensorMap {
       dot.element.setAttribute("stroke-width", id === selected ? 2.5 : 1.4);
       for (const stretch of this.stretches.get(id) ?? []) stretch.dataset.band = band(speeds.get(id));
     }
+    const chosen = this.dots.get(selected)?.element;
+    if (chosen && chosen !== chosen.parentNode.lastChild) chosen.parentNode.append(chosen);
     this.#alerts(alerts);
   }
 

@@ -12,6 +12,7 @@ from services.gateway.web.dependencies import Gateway
 from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
 from services.gateway.web.problems import install_problem_handlers
+from services.gateway.web.reference import add_reference
 
 TITLE = "METR-LA Traffic Prediction API"
 DASHBOARD = Path(__file__).parent.parent / "dashboard"
@@ -44,6 +45,7 @@ def build_application(gateway: Gateway) -> FastAPI:
     for module in (root, health, predictions, alerts, sensors, history, stream):
         application.include_router(module.router)
     application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
+    add_reference(application)
     install_problem_handlers(application)
     _add_middleware(application, gateway)
     describe(application)

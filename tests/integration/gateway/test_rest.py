@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -315,6 +316,14 @@ VALUES = st.one_of(
         ["", "all", "true", "low", "405N-01", "la-example", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
     ),
 )
+
+
+async def test_the_reference_loads_nothing_from_outside(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert "https://" not in page.text
+    assert "'unsafe-inline'" not in page.headers["content-security-policy"].split(";")[1]
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert (await client.get(path)).status_code == 200
 
 
 async def test_no_query_breaks_a_route(client: httpx.AsyncClient) -> None:

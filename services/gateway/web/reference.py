@@ -1,0 +1,47 @@
+"""`/docs`: the API reference as Swagger UI, from files that are installed here; nothing is loaded from outside."""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse
+
+FILES = Path(fastapi_offline.__file__).parent / "static"
+FILES_URL = "/docs/files"
+
+_INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
+def add_reference(application: FastAPI) -> None:
+    """Serve the reference of `application` at /docs."""
+    application.mount(FILES_URL, StaticFiles(directory=FILES), name="reference files")
+    page = get_swagger_ui_html(
+        openapi_url=application.openapi_url or "",
+        title=application.title,
+        swagger_js_url=f"{FILES_URL}/swagger-ui-bundle.js",
+        swagger_css_url=f"{FILES_URL}/swagger-ui.css",
+        swagger_favicon_url="/live-map/favicon.svg",
+        swagger_ui_parameters={"tryItOutEnabled": True, "defaultModelsExpandDepth": 0},
+    )
+    page.headers["Content-Security-Policy"] = _policy(bytes(page.body))
+
+    async def reference() -> HTMLResponse:
+        return page
+
+    application.add_api_route("/docs", reference, include_in_schema=False)
+
+
+def _policy(page: bytes) -> str:
+    """Allow the page's own inline scripts by their hashes, and the styles that Swagger UI sets as it runs."""
+    hashes = " ".join(
+        f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in _INLINE_SCRIPT.findall(page)
+    )
+    return (
+        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
