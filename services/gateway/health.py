@@ -85,7 +85,7 @@ def gateway_checks(
 ) -> Mapping[str, Check]:
     """The checks behind `/health`, by the names that its clients know."""
     return {
-        "database": partial(_ping, store, f"store at {urlsplit(store_url).scheme}"),
+        "database": partial(_ping, store, f"{urlsplit(store_url).scheme} store"),
         "kafka": partial(_ask_brokers, bootstrap_servers),
         "ml_models": partial(_models, archive, view),
         "hdfs": partial(_ping, archive, _archive_kind(archive_url)),
