@@ -1,16 +1,16 @@
 """The `Store` on a SQL database, through SQLAlchemy Core."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Insert, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from shared.events.errors import StoreError
 from shared.events.records import (
@@ -24,10 +24,13 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.store.tables import AGGREGATES, ALERTS, PREDICTIONS, from_millis, to_millis
+from shared.store.instants import from_millis, to_millis
+from shared.store.partitions import MonthlyPartitions
+from shared.store.tables import AGGREGATES, ALERTS, PARTITIONED_BY, PREDICTIONS
 
 # Rows fetched at a time: a long history is never whole in memory.
 ROWS_AT_ONCE = 1_000
+CHECK_VIOLATION = "23514"
 
 Stored = TypeVar("Stored")
 
@@ -38,8 +41,9 @@ class SqlStore:
     An iterator that is not read to its end holds a connection until it is closed or collected.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, partitions: MonthlyPartitions | None = None) -> None:
         self._engine = engine
+        self._partitions = partitions
 
     def put_aggregates(self, aggregates: Sequence[ProcessedTrafficAggregate]) -> None:
         """See `Store.put_aggregates`; all or none."""
@@ -117,7 +121,25 @@ class SqlStore:
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        with _failing_as(f"write {table.name}"), self._engine.begin() as connection:
+        with _failing_as(f"write {table.name}"):
+            try:
+                self._write(table, rows)
+            except IntegrityError as refused:
+                # What PostgreSQL says when there is no partition for a row: somebody dropped it since we made it.
+                if self._partitions is None or getattr(refused.orig, "sqlstate", None) != CHECK_VIOLATION:
+                    raise
+                self._partitions.forget()
+                self._write(table, rows)
+
+    def _write(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if self._partitions is not None:
+            # Writers that meet take the locks of their rows in one order.
+            keys = itemgetter(*(column.name for column in table.primary_key.columns))
+            rows = sorted(rows, key=lambda row: str(keys(row)))
+            if column := table.info.get(PARTITIONED_BY):
+                # A time without a zone is refused with its row.
+                self._partitions.ensure(table.name, [row[column] for row in rows if row[column] and row[column].tzinfo])
+        with self._engine.begin() as connection:
             connection.execute(_upsert_statement(table, self._engine.dialect.name), rows)
 
     def _select(
@@ -129,8 +151,13 @@ class SqlStore:
         build: Callable[..., Stored],
     ) -> Iterator[Stored]:
         statement = select(table).where(*conditions).order_by(*order).limit(limit)
-        with _failing_as(f"read {table.name}"), self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement):
+        with (
+            _failing_as(f"read {table.name}"),
+            self._engine.connect() as connection,
+            # Closed when the reader leaves early, too: PostgreSQL keeps a cursor for it.
+            closing(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)) as rows,
+        ):
+            for row in rows:
                 yield build(*row)
 
 
@@ -151,6 +178,8 @@ def _conditions(
     within: tuple[datetime | None, datetime | None],
 ) -> list[ColumnElement[bool]]:
     start, end = within
+    if any(bound is not None and bound.tzinfo is None for bound in within):
+        raise StoreError("store: cannot read: a time has no zone")
     conditions = [column == value for column, value in equals if value is not None]
     if start is not None:
         conditions.append(time >= start)

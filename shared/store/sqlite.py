@@ -1,4 +1,4 @@
-"""A SQLite file as several processes use it at once: write-ahead log, patience for locks, a version of its tables."""
+"""A SQLite file as several processes use it at once: write-ahead log, patience for locks, tables in place."""
 
 import sqlite3
 from pathlib import Path
@@ -6,33 +6,19 @@ from pathlib import Path
 import stamina
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.events.errors import StoreError
-from shared.store.tables import metadata
+from shared.store.schema import is_current, migrate, require_current
 
-TABLES_VERSION = 1
 # Longer than any transaction of ours by far; a writer waits this long for another before it gives up.
 BUSY_TIMEOUT_MS = 30_000
-
-_HORIZONS_VIEW = """
-CREATE VIEW IF NOT EXISTS traffic_prediction_horizons AS
-SELECT p.network_id, p.sensor_id, p.timestamp, p.model_name, p.model_version, p.revision, p.current_speed_mph,
-       json_extract(h.value, '$[0]') AS horizon_minutes,
-       json_extract(h.value, '$[1]') AS target_timestamp,
-       json_extract(h.value, '$[2]') AS predicted_speed_mph,
-       json_extract(h.value, '$[3]') AS lower_speed_mph,
-       json_extract(h.value, '$[4]') AS upper_speed_mph,
-       json_extract(h.value, '$[5]') AS confidence_score
-FROM traffic_predictions AS p, json_each(p.horizons) AS h
-"""
 
 
 def open_sqlite(file: Path, *, create: bool) -> Engine:
     """An engine on `file` with the tables in place.
 
     Raises:
-        StoreError: there is no such file and `create` is false, or its tables were made by a newer metrla.
+        StoreError: its tables were made by a newer metrla, or there are none and `create` is false.
     """
     if not create and not file.exists():
         raise StoreError(f"store: there is no SQLite file {file}")
@@ -43,8 +29,12 @@ def open_sqlite(file: Path, *, create: bool) -> Engine:
     engine = create_engine(URL.create("sqlite", database=str(file)))
     event.listen(engine, "connect", _prepare_connection)
     try:
-        _use_write_ahead_log(engine)
-        _create_tables(engine, file)
+        if create:
+            _use_write_ahead_log(engine)
+            _create_tables(engine, file)
+        else:
+            with engine.connect() as connection:
+                require_current(connection, str(file))
     except BaseException:
         engine.dispose()
         raise
@@ -66,16 +56,10 @@ def _use_write_ahead_log(engine: Engine) -> None:
 
 def _create_tables(engine: Engine, file: Path) -> None:
     with engine.connect() as connection:
+        if is_current(connection, str(file)):
+            return
         # Immediate: of several processes that open a new file together, one makes the tables and the others see them.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-        if version > TABLES_VERSION:
-            raise StoreError(f"store: {file} has tables of version {version}; this metrla knows {TABLES_VERSION}")
-        if version < TABLES_VERSION:
-            for table in metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-            connection.exec_driver_sql(_HORIZONS_VIEW)
-            connection.exec_driver_sql(f"PRAGMA user_version = {TABLES_VERSION}")
+        if not is_current(connection, str(file)):
+            migrate(connection)
         connection.commit()

@@ -11,11 +11,13 @@ Instants are milliseconds since 1970-01-01T00:00:00Z in integer columns on SQLit
 sensors is 207 rows, not 2,484); the view gives analysts the rows.
 
 Each table is found by sensor through its primary key and by time through one index that serves a network, all networks
-and a time range alike: a store holds few networks.
+and a time range alike: a store holds few networks. On PostgreSQL aggregates and predictions are partitioned by the
+month of that time. The tables are made by the migrations in `migrations/versions`, which a test compares with what is
+said here.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -31,21 +33,10 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSONB, TEXT, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
-
-
-def to_millis(instant: datetime) -> int:
-    """Whole milliseconds since 1970-01-01T00:00:00Z; `TypeError` for a datetime without a zone."""
-    return (instant - EPOCH) // MILLISECOND
-
-
-def from_millis(millis: int) -> datetime:
-    """The UTC instant of milliseconds since 1970-01-01T00:00:00Z."""
-    return EPOCH + timedelta(milliseconds=millis)
+from shared.store.instants import from_millis, to_millis
 
 
 class Instant(TypeDecorator[datetime]):
@@ -91,33 +82,39 @@ class JsonArray(TypeDecorator[list[Any]]):
         return value if dialect.name == "postgresql" else json.loads(value)
 
 
+# Ordered by its bytes everywhere, whatever the locale of a PostgreSQL database.
+Text = String().with_variant(TEXT(collation="C"), "postgresql")
 metadata = MetaData()
+# Names, in the `info` of a table, the column by whose month PostgreSQL partitions it.
+PARTITIONED_BY = "partitioned_by"
 
 
-def _required(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
-    return Column(name, kind(), nullable=False)
+def _required(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+    return Column(name, kind, nullable=False)
 
 
 AGGREGATES = Table(
     "traffic_aggregates",
     metadata,
-    _required("network_id", String),
-    _required("sensor_id", String),
-    _required("window_start", Instant),
-    _required("window_end", Instant),
-    _required("revision", BigInteger),
-    _required("speed_count", Integer),
+    _required("network_id", Text),
+    _required("sensor_id", Text),
+    _required("window_start", Instant()),
+    _required("window_end", Instant()),
+    _required("revision", BigInteger()),
+    _required("speed_count", Integer()),
     Column("mean_speed_mph", Double()),
     Column("min_speed_mph", Double()),
     Column("max_speed_mph", Double()),
     Column("std_speed_mph", Double()),
     Column("volume_vehicles", Double()),
     Column("occupancy", Double()),
-    _required("share_observed", Double),
-    _required("last_event_id", String),
+    _required("share_observed", Double()),
+    _required("last_event_id", Text),
     PrimaryKeyConstraint("sensor_id", "window_start", "network_id"),
     # SQLite then keeps the rows themselves in key order: a sensor's history is read from one place.
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (window_start)",
+    info={PARTITIONED_BY: "window_start"},
 )
 Index(
     "traffic_aggregates_by_time",
@@ -129,15 +126,17 @@ Index(
 PREDICTIONS = Table(
     "traffic_predictions",
     metadata,
-    _required("network_id", String),
-    _required("sensor_id", String),
-    _required("timestamp", Instant),
-    _required("model_name", String),
-    _required("model_version", String),
-    _required("revision", BigInteger),
+    _required("network_id", Text),
+    _required("sensor_id", Text),
+    _required("timestamp", Instant()),
+    _required("model_name", Text),
+    _required("model_version", Text),
+    _required("revision", BigInteger()),
     Column("current_speed_mph", Double()),
-    _required("horizons", JsonArray),
+    _required("horizons", JsonArray()),
     PrimaryKeyConstraint("sensor_id", "timestamp", "model_name", "network_id"),
+    postgresql_partition_by="RANGE (timestamp)",
+    info={PARTITIONED_BY: "timestamp"},
 )
 Index(
     "traffic_predictions_by_time",
@@ -150,21 +149,21 @@ Index(
 ALERTS = Table(
     "traffic_alerts",
     metadata,
-    Column("alert_id", String(), primary_key=True),
-    _required("network_id", String),
-    _required("alert_type", String),
-    _required("severity", String),
-    _required("status", String),
-    _required("revision", BigInteger),
-    _required("message", String),
-    _required("location", String),
-    _required("raised_at", Instant),
-    _required("updated_at", Instant),
+    Column("alert_id", Text, primary_key=True),
+    _required("network_id", Text),
+    _required("alert_type", Text),
+    _required("severity", Text),
+    _required("status", Text),
+    _required("revision", BigInteger()),
+    _required("message", Text),
+    _required("location", Text),
+    _required("raised_at", Instant()),
+    _required("updated_at", Instant()),
     Column("cleared_at", Instant()),
-    _required("latitude", Double),
-    _required("longitude", Double),
-    _required("affected_sensors", JsonArray),
+    _required("latitude", Double()),
+    _required("longitude", Double()),
+    _required("affected_sensors", JsonArray()),
     Column("estimated_duration_minutes", Double()),
-    _required("confidence_score", Double),
+    _required("confidence_score", Double()),
 )
 Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)

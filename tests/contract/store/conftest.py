@@ -1,31 +1,137 @@
 """Every store that metrla can use. A new one is one entry in `STORES`; the suite must pass on it unchanged.
 
-Tests share a store and use a network of their own each, so that real servers need no cleaning.
+Tests share a store and use a network of their own each, so that they need no cleaning. A real server that a variable
+names gets tables of the run's own, dropped afterwards; PostgreSQL, where it is installed, is started for the run.
 """
 
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from sqlalchemy import NullPool, create_engine, make_url
 
 from shared.events.records import NetworkId
+from shared.store.hbase.address import thrift_address
+from shared.store.hbase.connections import ThriftConnections
+from shared.store.hbase.tables import drop_tables
 from shared.store.opening import open_store
 from shared.store.port import Store
 
+HBASE_VARIABLE = "METRLA_TEST_HBASE_URL"
+POSTGRESQL_VARIABLE = "METRLA_TEST_POSTGRESQL_URL"
+REAL = ("postgresql", "hbase")
+STORES = ("sqlite", *(pytest.param(name, marks=pytest.mark.real) for name in REAL))
 
-def sqlite_file(scratch: Path) -> str:
-    return f"sqlite:///{scratch / 'store.sqlite'}"
+
+@pytest.fixture(scope="session")
+def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.sqlite'}"
 
 
-# From a scratch folder to a store's URL; skips, with a reason, where the server it needs is not there.
-STORES: dict[str, Callable[[Path], str]] = {"sqlite": sqlite_file}
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of the run's own, on the server that a variable names or on one started here."""
+    with ExitStack() as running:
+        server = os.environ.get(POSTGRESQL_VARIABLE) or running.enter_context(started_postgresql(tmp_path_factory))
+        administrator = create_engine(
+            make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+        )
+        database = f"contract_{uuid4().hex[:12]}"
+        with administrator.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {database}")
+        yield make_url(server).set(database=database).render_as_string(hide_password=False)
+        with administrator.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+@contextmanager
+def started_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own on loopback, where its programs are installed."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip(f"no PostgreSQL: {POSTGRESQL_VARIABLE} names none and initdb is not installed")
+    folder = tmp_path_factory.mktemp("postgresql")
+    # The server refuses to run as root; its packages bring a user.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        for parent in (folder, *folder.parents[:3]):
+            if parent.owner() == "root" and parent.name.startswith(("pytest-", "postgresql")):
+                parent.chmod(0o755)
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    subprocess.run(
+        [*as_user, str(programs / "initdb"), "-D", str(data), "-U", "metrla", "-A", "trust", "--no-sync"],
+        check=True,
+        capture_output=True,
+    )
+    port = free_port()
+    log = (folder / "log").open("wb")
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", f"port={port}"]
+    server = subprocess.Popen(
+        [*as_user, str(programs / "postgres"), "-D", str(data), *options], stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        wait_until_open(port, server)
+        yield f"postgresql://metrla@127.0.0.1:{port}/postgres"
+    finally:
+        # Its own id: runuser, where there is one, is the parent and would not hand the signal on.
+        os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+        server.wait(30)
+        log.close()
+
+
+def find_programs() -> Path | None:
+    """The folder of PostgreSQL's server programs: of the path, or of Debian's newest version."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_open(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        assert server.poll() is None, "the server ended at once"
+        assert time.monotonic() < deadline, "the server did not become ready"
+        try:
+            psycopg.connect(host="127.0.0.1", port=port, user="metrla", dbname="postgres", connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture(scope="session")
+def hbase_url() -> Iterator[str]:
+    server = os.environ.get(HBASE_VARIABLE)
+    if not server:
+        pytest.skip(f"{HBASE_VARIABLE} names no HBase Thrift server (hbase://host:port)")
+    url = make_url(server).update_query_dict({"prefix": f"contract-{uuid4().hex[:12]}"})
+    yield url.render_as_string(hide_password=False)
+    with closing(ThriftConnections(thrift_address(url))) as connections:
+        drop_tables(connections)
 
 
 @pytest.fixture(scope="module", params=STORES)
-def store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return STORES[request.param](tmp_path_factory.mktemp("store"))
+def store_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAg
 from shared.store import sqlite
 from shared.store.opening import open_store
 from shared.store.port import Store
-from shared.store.sqlite import TABLES_VERSION
+from shared.store.schema import VERSIONS
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -44,7 +44,7 @@ def query(file: Path, sql: str) -> list[tuple[object, ...]]:
 def test_the_file_is_made_with_its_folder_and_write_ahead_log(store: Store, file: Path) -> None:
     store.ping()
     assert query(file, "PRAGMA journal_mode") == [("wal",)]
-    assert query(file, "PRAGMA user_version") == [(TABLES_VERSION,)]
+    assert query(file, "SELECT version_num FROM metrla_schema_version") == [(VERSIONS[-1],)]
 
 
 def test_a_relative_url_is_relative_to_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,9 +152,19 @@ def test_a_batch_is_stored_whole_or_not_at_all(store: Store) -> None:
 
 def test_tables_of_a_newer_version_are_left_alone(file: Path) -> None:
     open_store(f"sqlite:///{file}").close()
-    query(file, f"PRAGMA user_version = {TABLES_VERSION + 1}")
-    with pytest.raises(StoreError, match=f"tables of version {TABLES_VERSION + 1}; this metrla knows {TABLES_VERSION}"):
-        open_store(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE metrla_schema_version SET version_num = '9999'")
+    for create in (True, False):
+        with pytest.raises(StoreError, match=f"tables of version 9999; this metrla knows {VERSIONS[-1]}"):
+            open_store(f"sqlite:///{file}", create=create)
+
+
+def test_looking_makes_no_tables(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch()
+    with pytest.raises(StoreError, match="`metrla store init` makes them"):
+        open_store(f"sqlite:///{file}", create=False)
+    assert file.stat().st_size == 0
 
 
 def test_what_is_no_database_is_named(file: Path) -> None:
@@ -171,7 +181,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "store", "postgresql://host/db", "sqlite://", "sqlite:///:memory:", "hbase://host:1"]
+    "url", ["", "store", "postgresql+psycopg://host/db", "sqlite://", "sqlite:///:memory:", "mysql://host/db"]
 )
 def test_a_url_of_no_store_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="sqlite:///"):

@@ -1,0 +1,152 @@
+"""The tables of the HBase store: their families, and two ways to make them.
+
+Through Thrift, which cannot split a table in advance, and by a script for the HBase shell, which can. Tables that are
+there stay as they are in both.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from happybase import Connection
+from Hbase_thrift import AlreadyExists
+
+from shared.events.errors import ConfigurationError, StoreError
+from shared.store.hbase.connections import ThriftConnections
+from shared.store.hbase.rows import DAY_MS, FAMILY, TABLES
+from shared.store.rowkeys import splits
+
+COMPRESSIONS = ("NONE", "GZ", "SNAPPY", "LZ4", "ZSTD")
+DAY_S = DAY_MS // 1000
+APPEAR_TIMEOUT_S = 30.0
+POLL_S = 0.2
+_FOREVER_S = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What an operator decides before the tables are made.
+
+    `ttl_days` counts from the event time of a row, not from when it was written: with one, a replay of data that are
+    older vanishes at once. `None` keeps rows for ever. GZ is part of Java; the others need native libraries on every
+    region server.
+    """
+
+    ttl_days: int | None = None
+    compression: str = "GZ"
+
+    def __post_init__(self) -> None:
+        if self.compression not in COMPRESSIONS:
+            raise ConfigurationError(f"compression {self.compression!r} is not one of {', '.join(COMPRESSIONS)}")
+        if self.ttl_days is not None and not 0 < self.ttl_days < _FOREVER_S // DAY_S:
+            raise ConfigurationError(f"time to live of {self.ttl_days} days: give 1 to {_FOREVER_S // DAY_S - 1}")
+
+    @property
+    def time_to_live_s(self) -> int:
+        """What HBase is told: it counts from the midnight before the event, so a day more keeps no row too short."""
+        return _FOREVER_S if self.ttl_days is None else (self.ttl_days + 1) * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One table as the server has it."""
+
+    name: str
+    regions: int
+    compression: str
+    time_to_live_s: int | None
+
+
+def missing_tables(connections: ThriftConnections) -> list[str]:
+    """The tables that are not there."""
+    there = connections.run("list tables", lambda connection: set(connection.tables()))
+    return [table for table in TABLES if table.encode() not in there]
+
+
+def create_tables(connections: ThriftConnections, options: TableOptions) -> list[str]:
+    """Make the tables that are not there, each in one region; returns their names.
+
+    Raises:
+        StoreError: the server refuses, for instance a compression that its region servers do not have.
+    """
+    made = []
+    for table in missing_tables(connections):
+        if connections.run(f"create table {table}", partial(_create, table, options)):
+            made.append(table)
+        else:
+            _wait_until_usable(connections, table)
+    return made
+
+
+def table_states(connections: ThriftConnections) -> Iterator[TableState]:
+    """The tables that are there, as they are."""
+    absent = set(missing_tables(connections))
+    for table in TABLES:
+        if table not in absent:
+            yield connections.run(f"describe table {table}", partial(_state, table))
+
+
+def drop_tables(connections: ThriftConnections) -> None:
+    """Delete the tables with all that is in them."""
+    absent = set(missing_tables(connections))
+    for table in TABLES:
+        if table not in absent:
+            connections.run(f"drop table {table}", partial(_drop, table))
+
+
+def shell_script(prefix: str, options: TableOptions, regions: int) -> str:
+    """Commands for the HBase shell that make the tables, split in advance by the hash that row keys begin with."""
+    lifetime = "" if options.ttl_days is None else f", TTL => {options.time_to_live_s}"
+    split = f", SPLITS => [{', '.join(map(repr, splits(regions)))}]" if regions > 1 else ""
+    family = (
+        f"{{NAME => '{FAMILY}', VERSIONS => 1, COMPRESSION => '{options.compression}', BLOOMFILTER => 'ROW',"
+        f" DATA_BLOCK_ENCODING => 'FAST_DIFF'{lifetime}}}"
+    )
+    names = [f"{prefix}_{table}" if prefix else table for table in TABLES]
+    return "".join(f"create '{name}', {family}{split} unless table('{name}').exists?\n" for name in names)
+
+
+def _create(table: str, options: TableOptions, connection: Connection) -> bool:
+    family: dict[str, Any] = {
+        "max_versions": 1,
+        "compression": options.compression,
+        "bloom_filter_type": "ROW",
+        "block_cache_enabled": True,
+        "time_to_live": options.time_to_live_s,
+    }
+    try:
+        connection.create_table(table, {FAMILY: family})
+    except AlreadyExists:
+        return False
+    return True
+
+
+def _drop(table: str, connection: Connection) -> None:
+    connection.delete_table(table, disable=True)
+
+
+def _wait_until_usable(connections: ThriftConnections, table: str) -> None:
+    # Another process is making it: a table exists before its region is open.
+    deadline = time.monotonic() + APPEAR_TIMEOUT_S
+    while not connections.run(f"open table {table}", partial(_usable, table)):
+        if time.monotonic() > deadline:
+            raise StoreError(f"store: table {table} exists, but it cannot be used after {APPEAR_TIMEOUT_S:g} s")
+        time.sleep(POLL_S)
+
+
+def _usable(table: str, connection: Connection) -> bool:
+    return bool(connection.is_table_enabled(table) and connection.table(table).regions())
+
+
+def _state(table: str, connection: Connection) -> TableState:
+    opened = connection.table(table)
+    family = opened.families()[FAMILY.encode()]
+    lifetime = family["time_to_live"]
+    return TableState(
+        name=opened.name.decode(),
+        regions=len(opened.regions()),
+        compression=family["compression"].decode(),
+        time_to_live_s=None if lifetime == _FOREVER_S else lifetime,
+    )
