@@ -1,0 +1,82 @@
+"""A whole pipeline of real processes, and how to wait for it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from metrla.launcher.plan import PipelinePlan, free_port
+from metrla.launcher.process import ChildProcess
+from metrla.launcher.supervisor import Supervisor, supervise
+from shared.events.records import SensorId
+from shared.store.opening import open_store
+from shared.store.port import Store
+
+DEADLINE_S = 150.0
+RETENTION_BYTES = 256 * 1024 * 1024
+SERVICES = ("ingest", "predictor", "alert-detector")
+# Local midnight of a Tuesday; three days before it are for training.
+FIRST_DAY = datetime(2026, 7, 11, tzinfo=ZoneInfo("America/Los_Angeles"))
+REPLAYED_DAY = FIRST_DAY + timedelta(days=3)
+
+Reading = tuple[SensorId, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A file of speeds as METR-LA is published (0: missing), and what of it lies in the replayed day."""
+
+    file: Path
+    readings: Mapping[Reading, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A running pipeline."""
+
+    plan: PipelinePlan
+    supervisor: Supervisor
+
+    def child(self, name: str) -> ChildProcess:
+        return next(child for child in self.supervisor.children if child.plan.name == name)
+
+    async def feed(self, *arguments: str) -> ChildProcess:
+        (feed,) = await self.supervisor.start(self.plan.feed(arguments))
+        return feed
+
+    def store(self) -> Store:
+        return open_store(self.plan.store_url, create=False)
+
+
+async def eventually(check: Callable[[], Awaitable[bool]] | Callable[[], bool], what: str) -> None:
+    """Wait until `check` holds; fail naming `what` when it does not in time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        answer = check()
+        if answer if isinstance(answer, bool) else await answer:
+            return
+        await asyncio.sleep(0.2)
+    pytest.fail(f"not within {DEADLINE_S:.0f} s: {what}")
+
+
+@asynccontextmanager
+async def started(state: Path, *networks: Path) -> AsyncIterator[Pipeline]:
+    """A pipeline on a state folder and network folders; it is stopped on leaving."""
+    plan = PipelinePlan(
+        state=state,
+        networks=networks,
+        broker_port=free_port(),
+        gateway_port=free_port(),
+        broker_retention_bytes=RETENTION_BYTES,
+        settings={"METRLA_INGEST_IDLE_TIMEOUT_S": "3", "METRLA_INGEST_ARCHIVE_FLUSH_S": "2"},
+    )
+    async with supervise(print) as supervisor:
+        await supervisor.start(plan.broker())
+        await supervisor.start(*(plan.service(name) for name in SERVICES), plan.gateway())
+        yield Pipeline(plan, supervisor)
