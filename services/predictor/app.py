@@ -1,0 +1,147 @@
+"""Composition root of the predictor: aggregates to predictions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Protocol, TypeVar
+
+import structlog
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+from structlog.stdlib import BoundLogger
+
+from services.predictor.processor import StepProcessor
+from services.predictor.publisher import Publisher
+from services.predictor.registry import Registry
+from services.predictor.settings import PredictorSettings
+from shared.archive.opening import open_archive
+from shared.events.decoding import Decoder
+from shared.events.errors import ArchiveError, RejectedEventError
+from shared.events.records import ProcessedTrafficAggregate
+from shared.events.topics import AGGREGATES
+from shared.kafka.admin import ensure_topics
+from shared.kafka.assignment import Input
+from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
+from shared.kafka.delivery import StoppingError, until_done
+from shared.kafka.producer import open_producer
+from shared.kafka.replay import LogRecord
+from shared.kafka.worker import Worker
+from shared.networks.folder import load_networks
+from shared.runtime.lifecycle import run_service
+from shared.runtime.metrics import PredictorMetrics
+from shared.runtime.probes import serve_probes
+from shared.runtime.settings import PlatformSettings, read_settings
+from shared.store.opening import open_store
+from shared.windows.steps import Step
+
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+CLIENT_ID = "metrla-predictor"
+
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+Closing = TypeVar("Closing", bound=_Closes)
+
+
+async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
+    """Forecast until `stop` is set; what is in hand then is finished or comes again after the restart."""
+    own = read_settings(PredictorSettings)
+    networks = load_networks(settings.networks)
+    processor = StepProcessor(networks, own.settle_seconds, own.correctable_windows)
+    probed = CollectorRegistry()
+    metrics = PredictorMetrics(probed)
+    servers = settings.kafka_bootstrap_servers
+    worker: Worker[ProcessedTrafficAggregate, Step] | None = None
+
+    async def create_topics() -> None:
+        await ensure_topics(servers)
+
+    async with AsyncExitStack() as opened:
+        archive = await opened.enter_async_context(
+            _closing(await asyncio.to_thread(open_archive, settings.archive_url))
+        )
+        store = await opened.enter_async_context(_closing(await asyncio.to_thread(open_store, settings.store_url)))
+        registry = Registry(archive, networks)
+
+        async def load_models() -> None:
+            await asyncio.to_thread(registry.refresh)
+
+        await opened.enter_async_context(
+            serve_probes(settings, probed, lambda: "the broker" if worker is None else worker.waiting_for())
+        )
+        try:
+            await until_done("loading of models", load_models, stop)
+            await until_done("creation of topics", create_topics, stop)
+        except StoppingError:
+            return
+        for network_id in networks:
+            if not registry.serving(network_id):
+                log.warning("no trained model, what the stream shows has to do", network=network_id)
+        producer = await opened.enter_async_context(open_producer(servers, CLIENT_ID))
+        publisher = Publisher(networks, own.least_observed, registry, store, producer, metrics)
+        letters = DeadLetterWriter(servers, producer, CLIENT_ID)
+        source = _source(settings, own, metrics, letters)
+        worker = Worker(source, processor, publisher.deliver, stop)
+        await opened.enter_async_context(_polling(registry, own.model_poll_seconds))
+        await worker.run()
+
+
+def _source(
+    settings: PlatformSettings, own: PredictorSettings, metrics: PredictorMetrics, letters: DeadLetterWriter
+) -> Input[ProcessedTrafficAggregate]:
+    decoder = Decoder(ProcessedTrafficAggregate)
+    held: set[TopicPartition] = set()
+
+    def decode(value: bytes) -> ProcessedTrafficAggregate:
+        metrics.windows.inc()
+        return decoder(value)
+
+    async def dead_letter(record: LogRecord, rejected: RejectedEventError) -> None:
+        await letters.write([DeadLetter(record, rejected.reason, rejected.detail)])
+        metrics.rejected.inc()
+
+    async def restore(partition: int) -> None:
+        # Another process may have dead-lettered records of this partition meanwhile.
+        held.add(TopicPartition(AGGREGATES.name, partition))
+        letters.expect(held)
+
+    return Input(settings.kafka_bootstrap_servers, AGGREGATES.name, own.group, decode, dead_letter, restore)
+
+
+@asynccontextmanager
+async def _polling(registry: Registry, seconds: float) -> AsyncIterator[None]:
+    async def poll() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await asyncio.to_thread(registry.refresh)
+            except ArchiveError as away:
+                log.warning("cannot look for newer models", error=str(away))
+
+    polling = asyncio.create_task(poll(), name="model poll")
+    try:
+        yield
+    finally:
+        polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await polling
+
+
+@asynccontextmanager
+async def _closing(port: Closing) -> AsyncIterator[Closing]:
+    try:
+        yield port
+    finally:
+        await asyncio.to_thread(port.close)
+
+
+def main() -> int:
+    """Run as a process; returns its exit code."""
+    return run_service("predictor", serve)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
