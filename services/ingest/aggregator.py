@@ -146,6 +146,9 @@ class Aggregator:
     async def _take_in(self, member: GroupMember, records: Records) -> None:
         ours = {partition: batch for partition, batch in records.items() if partition in self._held}
         judged = await member.persist("validate", lambda: asyncio.to_thread(self._judge, ours))
+        if any(batch.rejected for batch in judged.values()):
+            # A process that was suspended learns here that its partitions are another's, who has dead-lettered by now.
+            await self._commit(member, unchanged=True)
         rejected: list[DeadLetter] = []
         rekeyed: list[Message] = []
         seen: Counter[NetworkId] = Counter()
@@ -211,12 +214,12 @@ class Aggregator:
         messages = [Message(AGGREGATES.name, window.network_id.encode(), encode(window)) for window in emitted]
         await member.persist("send windows", lambda: send_all(self._producer, messages))
 
-    async def _commit(self, member: GroupMember) -> None:
+    async def _commit(self, member: GroupMember, *, unchanged: bool = False) -> None:
         self._next_commit_s = self._monotonic() + self._commit_interval_s
         due: dict[TopicPartition, Checkpoint] = {}
         for partition, held in self._held.items():
             checkpoint = held.windows.checkpoint(held.lane.position, held.handled)
-            if checkpoint != held.committed:
+            if unchanged or checkpoint != held.committed:
                 due[partition] = checkpoint
         await member.commit(_offsets(due.items()))
         for partition, checkpoint in due.items():

@@ -77,13 +77,13 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         stack.callback(archive.close)
         bootstrap = settings.kafka_bootstrap_servers
         try:
-            await _unless_stopped(stop, connecting("broker", lambda: ensure_topics(bootstrap)))
             opened = connecting("store", partial(asyncio.to_thread, open_store, settings.store_url))
             store = await _unless_stopped(stop, opened)
+            stack.callback(store.close)
+            await _unless_stopped(stop, connecting("broker", lambda: ensure_topics(bootstrap)))
         except _StoppedError:
-            log.info("stopped before the broker was there")
+            log.info("stopped before store and broker were there")
             return
-        stack.callback(store.close)
         producer = await stack.enter_async_context(open_producer(bootstrap, CLIENT_ID))
         archiver = Archiver(
             validator=_validator(settings, own, networks, mapping, stack),

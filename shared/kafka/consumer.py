@@ -23,7 +23,7 @@ log = structlog.stdlib.get_logger(__name__)
 POLL_MS = 200
 # How long a commit may take, and what is in hand when the service stops.
 COMMIT_S = 10.0
-DRAIN_S = 20.0
+DRAIN_S = 15.0
 
 Records = Mapping[TopicPartition, Sequence[ConsumerRecord]]
 

@@ -1,12 +1,12 @@
 """Connect a member of a consumer group, and let it leave."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 
 from shared.kafka.consumer import GroupMember
+from shared.kafka.replay import stop_consumer
 
 # A process that is killed is noticed within the session time-out, so another one takes over soon.
 SESSION_TIMEOUT_MS = 6_000
@@ -39,15 +39,4 @@ async def open_member(
         await consumer.start()
         yield GroupMember(consumer, group_id, bootstrap_servers, retry_on)
     finally:
-        await _stop(consumer)
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    try:
-        await consumer.stop()
-    except asyncio.CancelledError:
-        # While a broker is away, aiokafka's fetcher raises what it did to its own request, and leaves the client open.
-        await consumer._client.close()  # noqa: SLF001 - nothing public closes it
-        ours = asyncio.current_task()
-        if ours is not None and ours.cancelling():
-            raise
+        await stop_consumer(consumer)

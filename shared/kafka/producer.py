@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from aiokafka import AIOKafkaProducer
 
 LINGER_MS = 5
 MAX_BATCH_BYTES = 256 * 1024
+FLUSH_S = 5.0
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Message:
 
 @asynccontextmanager
 async def open_producer(bootstrap_servers: str, client_id: str) -> AsyncIterator[AIOKafkaProducer]:
-    """A started idempotent producer; on leaving, everything sent is flushed."""
+    """A started idempotent producer; on leaving, everything sent is flushed, for `FLUSH_S` at most."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,
         client_id=client_id,
@@ -38,7 +42,20 @@ async def open_producer(bootstrap_servers: str, client_id: str) -> AsyncIterator
     try:
         yield producer
     finally:
-        await producer.stop()
+        await _stop(producer)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    stopping = asyncio.create_task(producer.stop())
+    if not (await asyncio.wait({stopping}, timeout=FLUSH_S))[0]:
+        # Nothing of it was acknowledged, so nobody has committed over it.
+        log.warning("unsent messages dropped, the broker is away")
+        stopping.cancel()
+        await asyncio.wait({stopping})
+        await producer._sender.close()  # noqa: SLF001 - what `stop` did not come to
+        await producer.client.close()
+        return
+    stopping.result()
 
 
 async def send_all(producer: AIOKafkaProducer, messages: Iterable[Message]) -> None:

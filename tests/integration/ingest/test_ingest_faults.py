@@ -126,7 +126,7 @@ async def ingesting(settings: PlatformSettings) -> AsyncIterator[Running]:
             yield running
         finally:
             running.stop.set()
-            await asyncio.wait_for(running.serving, 30)
+            await asyncio.wait_for(running.serving, 40)
 
 
 async def feed(settings: PlatformSettings, events: Sequence[TrafficEvent | bytes]) -> None:

@@ -450,3 +450,31 @@ async def test_processes_that_come_and_go_hand_their_partitions_over(pipeline: P
     await feeding
     await pipeline.verify(events, bad=wrong)
     await pipeline.stop(process)
+
+
+@pytest.mark.slow
+async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline: Pipeline) -> None:
+    events = readings(300)
+    messages, wrong = mixed(events, seed=8)
+    first, second = await pipeline.start(), await pipeline.start()
+    sent = [0]
+    feeding = asyncio.create_task(replay(pipeline, messages, sent))
+
+    async def both_work() -> bool:
+        return sent[0] > len(messages) // 3 and await pipeline.end(AGGREGATES) > 0
+
+    await until(both_work, "windows are made")
+    first.send_signal(signal.SIGSTOP)
+    await feeding
+    await pipeline.verify(events, bad=wrong)
+    log = pipeline.folder / "ingest.log"
+    rebalances = log.read_text(encoding="utf-8").count("partitions assigned")
+    first.send_signal(signal.SIGCONT)
+
+    async def both_hold_partitions() -> bool:
+        return log.read_text(encoding="utf-8").count("partitions assigned") >= rebalances + 4
+
+    await until(both_hold_partitions, "the process has joined again")
+    await pipeline.stop(first)
+    await pipeline.stop(second)
+    await pipeline.verify(events, bad=wrong)

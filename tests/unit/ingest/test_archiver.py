@@ -37,15 +37,16 @@ class Member:
 
     def __init__(self) -> None:
         self.commits: list[int] = []
-        self.fenced = False
+        self.commits_left = 1_000
 
     async def persist(self, what: str, attempt: Callable[[], Awaitable[object]]) -> object:
         assert what
         return await attempt()
 
     async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
-        if self.fenced:
+        if self.commits_left == 0:
             raise CommitFailedError
+        self.commits_left -= 1
         self.commits.append(offsets[PARTITION][0])
 
 
@@ -133,7 +134,7 @@ async def test_one_file_per_event_hour_named_by_its_own_offsets(archive: LocalAr
         (10, 4, 7, 2),
         (11, 5, 9, 2),
     ]
-    assert bench.member.commits == [10]
+    assert bench.member.commits == [4, 10]
     assert bench.registry.get_sample_value("metrla_ingest_archived_events_total") == 4
     assert bench.registry.get_sample_value("metrla_ingest_archive_files_total") == 2
 
@@ -178,7 +179,7 @@ async def test_rejected_and_rekeyed_records_are_passed_over(archive: LocalArchiv
     await bench.handle([raw(0, b"junk"), record(1), record(2, headers=((REKEYED_FROM, b"0:1"),)), raw(3, b"")])
     await bench.handle(at_s=60)
     assert offsets(archive) == {1: 1}
-    assert bench.member.commits == [4]
+    assert bench.member.commits == [0, 4]
 
 
 async def test_a_batch_without_a_valid_event_is_committed_without_a_file(archive: LocalArchive) -> None:
@@ -194,7 +195,7 @@ async def test_giving_up_flushes_and_dropping_does_not(archive: LocalArchive) ->
     await bench.take()
     await bench.handle([record(0)])
     await bench.archiver.give_up(bench.group)
-    assert bench.member.commits == [1]
+    assert bench.member.commits == [0, 1]
     await bench.handle([record(1)])
     bench.archiver.drop()
     await bench.handle([record(2)], at_s=1000)
@@ -206,7 +207,7 @@ async def test_giving_up_flushes_and_dropping_does_not(archive: LocalArchive) ->
 async def test_a_crash_in_the_middle_of_a_flush_is_repaired(archive: LocalArchive, writes: int) -> None:
     """After the intent, after some files, after all of them: the next owner writes other files, each offset once."""
     crashed = Bench(BreakingArchive(archive_root(archive), writes))
-    crashed.member.fenced = True
+    crashed.member.commits_left = 1
     await crashed.take()
     records = [record(0, 0), record(1, 15), record(2, 1), record(3, 16)]
     await crashed.handle(records)
@@ -238,3 +239,13 @@ async def test_files_that_were_committed_stay_when_only_the_note_was_left(archiv
     await successor.take(1)
     assert offsets(archive) == {0: 1}
     assert pending_path(2) not in files(archive)
+
+
+async def test_a_member_that_lost_its_partitions_writes_nothing(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    bench.member.commits_left = 0
+    await bench.take()
+    await bench.handle([record(0)])
+    with pytest.raises(CommitFailedError):
+        await bench.handle(at_s=60)
+    assert files(archive) == []
