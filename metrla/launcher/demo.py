@@ -25,6 +25,8 @@ from metrla.launcher.request import (
     training_arguments,
 )
 from metrla.launcher.supervisor import Supervisor, supervise
+from shared.archive.layout import RAW_ROOT
+from shared.archive.opening import open_archive
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import load_network
 
@@ -64,7 +66,7 @@ async def _train(plan: PipelinePlan, arguments: list[str], stop: asyncio.Event) 
     """Train in a process of its own, which shows its progress; False when interrupted."""
     trainer = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "metrla", "train", *arguments),
-        env=plan.environment(OMP_NUM_THREADS=""),
+        env=plan.environment(),
         start_new_session=True,
     )
     ended, stopped = asyncio.create_task(trainer.wait()), asyncio.create_task(stop.wait())
@@ -81,7 +83,8 @@ class _Demo:
     def __init__(self, request: DemoRequest, plan: PipelinePlan, stop: asyncio.Event) -> None:
         self._request, self._plan, self._stop = request, plan, stop
         self._console = Console()
-        self._zone = load_network(request.network_folder).time_zone
+        self._network = load_network(request.network_folder)
+        self._zone = self._network.time_zone
         self._figures = Figures()
         self._began = time.monotonic()
 
@@ -91,14 +94,16 @@ class _Demo:
                 await supervisor.start(self._plan.broker())
                 await supervisor.start(*(self._plan.service(name) for name in SERVICES), self._plan.gateway())
             (feed,) = await supervisor.start(self._plan.feed(feed_command))
-            self._console.print(display.whereabouts(self._plan, self._request.feed_text()), soft_wrap=True)
+            self._console.print(
+                display.whereabouts(self._plan, self._request.feed_text(self._network.name)), soft_wrap=True
+            )
             reader = FiguresReader(self._plan.gateway_url)
             await self._show(supervisor, feed, reader)
             self._console.print("stopping: the feed first, then what it feeds")
             await feed.stop(FEED_GRACE_S)
             self._figures = await reader.read(supervisor.children)
         self._console.print(
-            display.summary(supervisor.children, self._figures, self._elapsed(), self._plan), soft_wrap=True
+            display.summary(supervisor.children, self._figures, self._elapsed(), self._archived()), soft_wrap=True
         )
         if supervisor.failure is not None:
             raise supervisor.failure
@@ -133,6 +138,10 @@ class _Demo:
             self._console.print(f"the feed ended with status {feed.returncode}:\n{feed.log_tail()}", style="red")
         elif not self._request.exit_when_fed:
             self._console.print("the feed has ended; the page stays until Ctrl-C")
+
+    def _archived(self) -> str:
+        files = list(open_archive(self._plan.archive_url).list(RAW_ROOT))
+        return f"{len(files):,} files, {sum(file.size_bytes for file in files) / display.MIB:.1f} MiB"
 
     def _over(self) -> bool:
         return self._request.duration is not None and self._elapsed() >= self._request.duration

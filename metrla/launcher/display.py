@@ -54,13 +54,13 @@ def progress_line(figures: Figures, elapsed: timedelta, zone: tzinfo) -> str:
     )
 
 
-def summary(children: Sequence[ChildProcess], figures: Figures, elapsed: timedelta, plan: PipelinePlan) -> Panel:
+def summary(children: Sequence[ChildProcess], figures: Figures, elapsed: timedelta, archived: str) -> Panel:
     """What a pipeline did, after it stopped."""
     rows = Table.grid(padding=(0, 2))
     for what, value in (
         ("ran for", f"{elapsed.total_seconds():.0f} s"),
         ("readings", f"{figures.events:,} valid, {figures.dead_lettered:,} dead-lettered"),
-        ("archived", f"{figures.archived:,} readings in {plan.state / 'archive'}"),
+        ("archive", archived),
         ("windows", f"{figures.windows:,} emitted"),
         ("predictions", f"{figures.predictions:,} (a sensor, a model and all horizons each)"),
         ("alerts", f"{figures.alerts_raised:,} raised, {figures.alerts_active:,} still active"),

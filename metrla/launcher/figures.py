@@ -17,7 +17,6 @@ class Figures:
 
     events: int = 0
     dead_lettered: int = 0
-    archived: int = 0
     windows: int = 0
     predictions: int = 0
     alerts_raised: int = 0
@@ -50,7 +49,6 @@ class FiguresReader:
         return Figures(
             events=self._total("ingest", "metrla_ingest_events_total"),
             dead_lettered=self._total("ingest", "metrla_ingest_rejected_events_total"),
-            archived=self._total("ingest", "metrla_ingest_archived_events_total"),
             windows=self._total("ingest", "metrla_ingest_windows_total"),
             predictions=self._total("predictor", "metrla_predictor_predictions_total"),
             alerts_raised=self._total("alert-detector", "metrla_alert_detector_changes_total/raised"),

@@ -71,7 +71,7 @@ class PipelinePlan:
         return {
             **inherited,
             "PYTHONUNBUFFERED": "1",
-            # One thread a process: five processes with a pool of threads each only fight for the cores.
+            # One thread a process: several processes with a pool of threads each only fight for the cores.
             "OMP_NUM_THREADS": "1",
             "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "METRLA_ARCHIVE_URL": self.archive_url,

@@ -40,10 +40,10 @@ class DemoRequest:
         """The sensor network of the demo."""
         return self.network or EXAMPLE_NETWORK
 
-    def feed_text(self) -> str:
+    def feed_text(self, network_name: str) -> str:
         """The feed in words."""
         pace = "as fast as it goes" if self.speed is None else f"at {self.speed:g} times real time"
-        return f"replays {self.data} {pace}" if self.data else f"simulates {self.network_folder.name} {pace}"
+        return f"replays {self.data} {pace}" if self.data else f"simulates {network_name} {pace}"
 
 
 def ingest_settings(request: DemoRequest, reading_interval: timedelta) -> Mapping[str, str]:

@@ -15,13 +15,14 @@ Announce = Callable[[str], None]
 
 
 class Supervisor:
-    """The children of one launcher, in the order they were started."""
+    """The children of one launcher, in the order they were started; `max_restarts` of one are its end."""
 
-    def __init__(self, announce: Announce) -> None:
+    def __init__(self, announce: Announce, max_restarts: int = MAX_RESTARTS) -> None:
         self.children: list[ChildProcess] = []
         self.failure: LaunchError | None = None
         self.failed = asyncio.Event()
         self._announce = announce
+        self._max_restarts = max_restarts
         self._watchers: list[asyncio.Task[None]] = []
 
     async def start(self, *plans: ProcessPlan) -> Sequence[ChildProcess]:
@@ -44,13 +45,13 @@ class Supervisor:
                 self._announce(f"{child.plan.name} did not stop within {STOP_GRACE_S:.0f} s and was killed")
 
     async def _watch(self, child: ChildProcess) -> None:
-        while child.restarts < MAX_RESTARTS:
+        while child.restarts < self._max_restarts:
             status = await child.wait()
             child.restarts += 1
             self._announce(f"{child.plan.name} ended with status {status}; starting it again")
             await asyncio.sleep(RESTART_DELAY_S)
             await child.start()
-        self.failure = LaunchError(f"{child.plan.name} ended {MAX_RESTARTS} times:\n{child.log_tail()}")
+        self.failure = LaunchError(f"{child.plan.name} ended {self._max_restarts} times:\n{child.log_tail()}")
         self.failed.set()
 
 
