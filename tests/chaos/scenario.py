@@ -1,0 +1,183 @@
+"""What a chaos run feeds and which faults it injects after how many readings: a function of its seed. Pure."""
+
+import heapq
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import count
+
+from shared.events.avro import encode
+from shared.events.records import NetworkId, TrafficEvent
+from shared.feeds.damage import SPOIL
+from shared.networks.network import Network
+from shared.networks.simulation.simulator import Simulator
+
+# A Tuesday, 06:30 in Los Angeles: the morning's queues grow from here.
+START = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
+READING_INTERVAL = timedelta(minutes=1)
+NETWORK_IDS = ("chaos-north", "chaos-south", "chaos-east")
+
+POISON_SHARE = 0.01
+DUPLICATE_SHARE = 0.01
+LATE_SHARE = 0.01
+TOO_LATE_SHARE = 0.003
+MISKEYED_SHARE = 0.003
+DUPLICATE_AFTER = (timedelta(0), timedelta(minutes=12))
+LATE_BY = (timedelta(minutes=1), timedelta(minutes=14))
+TOO_LATE_BY = (timedelta(minutes=25), timedelta(minutes=60))
+
+# Injected faults leave the first and the last readings alone, so that each of them meets a pipeline at work.
+FIRST_FAULT, LAST_FAULT = 0.03, 0.97
+
+
+class Sort(StrEnum):
+    """What a message of the feed is; everything but poison is a valid reading."""
+
+    READING = "reading"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    TOO_LATE = "too late"
+    MISKEYED = "without its key"
+    POISON = "poison"
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """One message of the feed. `reason` is why a consumer must reject it, empty where it must not."""
+
+    sort: Sort
+    key: bytes | None
+    value: bytes | None
+    reason: str = ""
+
+
+class Strike(StrEnum):
+    """What happens to a process."""
+
+    KILL = "SIGKILL"
+    RESTART = "clean restart"
+    ADD = "instance added"
+    REMOVE = "instance removed"
+    KILL_ADDED = "added instance SIGKILLed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault, injected once `after` messages were fed; a server stays away for `away_s` seconds."""
+
+    after: int
+    target: str
+    strike: Strike
+    away_s: float = 0.0
+
+
+def chaos_networks(example: Network) -> tuple[Network, ...]:
+    """Three networks with the roads of `example`, so that the partitions behind ingest have work to share."""
+    return tuple(
+        replace(example, network_id=NetworkId(name), name=name, reading_interval=READING_INTERVAL)
+        for name in NETWORK_IDS
+    )
+
+
+def feed(networks: Sequence[Network], readings: int, seed: int) -> Iterator[Fed]:
+    """`readings` readings of simulated traffic in the order of their arrival, and the mischief among them."""
+    rng = random.Random(seed)
+    held: list[tuple[datetime, int, Fed]] = []
+    order = count()
+    simulators = [Simulator(network, seed + number) for number, network in enumerate(networks)]
+    left = readings
+    for deliveries in zip(*(simulator.deliveries(START) for simulator in simulators), strict=True):
+        now = deliveries[0].at
+        while held and held[0][0] <= now:
+            yield heapq.heappop(held)[2]
+        events = [event for delivery in deliveries for event in delivery.events]
+        for event in events[:left]:
+            message = _reading(event, rng)
+            delay = _delay(message.sort, rng)
+            if delay:
+                heapq.heappush(held, (now + delay, next(order), message))
+            else:
+                yield message
+            if rng.random() < DUPLICATE_SHARE:
+                again = replace(message, sort=Sort.DUPLICATE, key=event.sensor_id.encode())
+                heapq.heappush(held, (now + delay + _between(DUPLICATE_AFTER, rng), next(order), again))
+            if rng.random() < POISON_SHARE:
+                yield _poison(event, rng)
+        left -= len(events)
+        if left <= 0:
+            break
+    while held:
+        yield heapq.heappop(held)[2]
+
+
+def faults(
+    messages: int, seed: int, service_kills: int, services: Sequence[str], servers: Sequence[str]
+) -> list[Fault]:
+    """The faults of a run over `messages` messages, in order.
+
+    Every service is killed `service_kills` times, every server 3 times for 20 of those (at least once), Kafka is
+    restarted cleanly as often, and instances of the services that share partitions come and go.
+    """
+    rng = random.Random(seed + 1)
+    server_kills = max(1, round(service_kills * 3 / 20)) if service_kills else 0
+    rebalances = max(1, service_kills // 5) if service_kills else 0
+
+    def moment() -> int:
+        return int(messages * rng.uniform(FIRST_FAULT, LAST_FAULT))
+
+    planned = [Fault(moment(), service, Strike.KILL) for service in services for _ in range(service_kills)]
+    for server in servers:
+        strikes = [Strike.KILL] * server_kills + [Strike.RESTART] * (server_kills if server == "kafka" else 0)
+        planned += [Fault(moment(), server, strike, away_s=rng.uniform(0.0, 8.0)) for strike in strikes]
+    for service in services:
+        if service != "gateway":
+            planned += _instances(service, messages, rebalances, rng)
+    return sorted(planned, key=lambda fault: (fault.after, fault.target, fault.strike))
+
+
+def _instances(service: str, messages: int, times: int, rng: random.Random) -> Iterator[Fault]:
+    """A second instance comes and goes `times` times, one after the other, cleanly and by force in turns."""
+    share = (LAST_FAULT - FIRST_FAULT) / times
+    for number in range(times):
+        first = FIRST_FAULT + number * share
+        added, removed = first + share * rng.uniform(0.05, 0.3), first + share * rng.uniform(0.6, 0.9)
+        yield Fault(int(messages * added), service, Strike.ADD)
+        yield Fault(int(messages * removed), service, Strike.REMOVE if number % 2 else Strike.KILL_ADDED)
+
+
+def _reading(event: TrafficEvent, rng: random.Random) -> Fed:
+    key, draw = event.sensor_id.encode(), rng.random()
+    if draw < LATE_SHARE:
+        return Fed(Sort.LATE, key, encode(event))
+    if draw < LATE_SHARE + TOO_LATE_SHARE:
+        return Fed(Sort.TOO_LATE, key, encode(event))
+    if draw < LATE_SHARE + TOO_LATE_SHARE + MISKEYED_SHARE:
+        return Fed(Sort.MISKEYED, rng.choice((None, b"", b"somebody-else")), encode(event))
+    return Fed(Sort.READING, key, encode(event))
+
+
+def _delay(sort: Sort, rng: random.Random) -> timedelta:
+    if sort is Sort.LATE:
+        return _between(LATE_BY, rng)
+    return _between(TOO_LATE_BY, rng) if sort is Sort.TOO_LATE else timedelta(0)
+
+
+def _between(bounds: tuple[timedelta, timedelta], rng: random.Random) -> timedelta:
+    return bounds[0] + (bounds[1] - bounds[0]) * rng.random()
+
+
+def _poison(event: TrafficEvent, rng: random.Random) -> Fed:
+    """One message that must be rejected: damaged Avro of every kind, JSON without sense, or no value at all."""
+    key = event.sensor_id.encode()
+    kind = rng.choice([*SPOIL, "json", "tombstone"])
+    if kind == "json":
+        return Fed(Sort.POISON, key, b'{"speed": "fast", "who": %d}' % rng.randrange(10**9), "mapping_failed")
+    if kind == "tombstone":
+        return Fed(Sort.POISON, key, None, "undecodable")
+    reason = next(reason for reason in SPOIL if reason == kind)
+    spoilt = replace(event, event_id=f"poison-{event.event_id}")
+    # A timestamp is in the future against the wall clock, which is past the simulated day.
+    value = SPOIL[reason](spoilt, rng, datetime(2099, 1, 1, tzinfo=UTC))
+    return Fed(Sort.POISON, key, value, reason.value)
