@@ -6,14 +6,14 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.events.errors import ConfigurationError, StoreError
-from shared.store.port import Store
+from shared.store.port import OpenedStore
 from shared.store.sql import SqlStore
 from shared.store.sqlite import open_sqlite
 
 FORMS = "sqlite:///file, postgresql://user@host/database or hbase://host"
 
 
-def open_store(url: str, *, create: bool = True) -> Store:
+def open_store(url: str, *, create: bool = True) -> OpenedStore:
     """The store that `url` names, with its tables in place.
 
     `sqlite:///relative` or `sqlite:////absolute` file; `postgresql://user:password@host:5432/database`, with libpq's
@@ -54,7 +54,7 @@ def read_url(url: str) -> URL:
     return parts
 
 
-def _open_file(parts: URL, *, create: bool) -> Store:
+def _open_file(parts: URL, *, create: bool) -> OpenedStore:
     if parts.database in {None, "", ":memory:"} or parts.query or parts.host:
         shown = parts.render_as_string()
         raise ConfigurationError(f"store URL {shown!r}: name a file that all services can open: sqlite:///file")

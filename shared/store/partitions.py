@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Table, text
+
+from shared.store.tables import PARTITIONED_BY
 
 # Whoever holds the advisory lock of this number may change tables; it spells 'metrla'.
 DDL_LOCK = int.from_bytes(b"metrla")
@@ -43,6 +45,14 @@ class MonthlyPartitions:
 def lock_ddl(connection: Connection) -> None:
     """Wait until nobody else changes tables; nobody else does until the end of the transaction."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": DDL_LOCK})
+
+
+def count_parts(connection: Connection, table: Table) -> int:
+    """The partitions of a table; 1 for a table that has none by design."""
+    if PARTITIONED_BY not in table.info:
+        return 1
+    counted = text("SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass(:name)")
+    return int(connection.execute(counted, {"name": table.name}).scalar_one())
 
 
 def _make(connection: Connection, table: str, month: Month) -> None:

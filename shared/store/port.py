@@ -1,6 +1,7 @@
 """The `Store` port: the queryable history of aggregates, predictions and alerts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -65,3 +66,19 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release connections; the store is not used afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableDescription:
+    """One table of a store for its operator: `parts` are regions or partitions, `settings` what was chosen for it."""
+
+    name: str
+    parts: int
+    settings: str
+
+
+class OpenedStore(Store, Protocol):
+    """A store with what its operator asks about it."""
+
+    def tables(self) -> Sequence[TableDescription]:
+        """The tables of aggregates, predictions and alerts, and what stands beside them."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Insert, Table, select
@@ -14,19 +13,17 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from shared.events.errors import StoreError
 from shared.events.records import (
-    AlertSeverity,
-    AlertStatus,
-    AlertType,
-    HorizonForecast,
     NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.store.instants import from_millis, to_millis
-from shared.store.partitions import MonthlyPartitions
-from shared.store.tables import AGGREGATES, ALERTS, PARTITIONED_BY, PREDICTIONS
+from shared.store.partitions import MonthlyPartitions, count_parts
+from shared.store.port import TableDescription
+from shared.store.schema import schema_version
+from shared.store.sql_rows import alert_of, as_row, prediction_of, prediction_row
+from shared.store.tables import AGGREGATES, ALERTS, PARTITIONED_BY, PREDICTIONS, TABLES
 
 # Rows fetched at a time: a long history is never whole in memory.
 ROWS_AT_ONCE = 1_000
@@ -47,15 +44,15 @@ class SqlStore:
 
     def put_aggregates(self, aggregates: Sequence[ProcessedTrafficAggregate]) -> None:
         """See `Store.put_aggregates`; all or none."""
-        self._upsert(AGGREGATES, [_as_row(aggregate) for aggregate in aggregates])
+        self._upsert(AGGREGATES, [as_row(aggregate) for aggregate in aggregates])
 
     def put_predictions(self, predictions: Sequence[TrafficPrediction]) -> None:
         """See `Store.put_predictions`; all or none."""
-        self._upsert(PREDICTIONS, [_prediction_row(prediction) for prediction in predictions])
+        self._upsert(PREDICTIONS, [prediction_row(prediction) for prediction in predictions])
 
     def put_alerts(self, alerts: Sequence[TrafficAlert]) -> None:
         """See `Store.put_alerts`; all or none."""
-        self._upsert(ALERTS, [_as_row(alert) | {"affected_sensors": list(alert.affected_sensors)} for alert in alerts])
+        self._upsert(ALERTS, [as_row(alert) | {"affected_sensors": list(alert.affected_sensors)} for alert in alerts])
 
     def aggregates(
         self,
@@ -95,7 +92,7 @@ class SqlStore:
             within=(start, end),
         )
         order = (columns.timestamp.desc(), columns.sensor_id, columns.model_name, columns.network_id)
-        return self._select(PREDICTIONS, conditions, order, limit, _prediction)
+        return self._select(PREDICTIONS, conditions, order, limit, prediction_of)
 
     def alerts(
         self,
@@ -107,7 +104,14 @@ class SqlStore:
         """See `Store.alerts`."""
         columns = ALERTS.c
         conditions = _conditions((columns.network_id, network_id), time=columns.raised_at, within=(start, end))
-        return self._select(ALERTS, conditions, (columns.raised_at.desc(), columns.alert_id), limit, _alert)
+        return self._select(ALERTS, conditions, (columns.raised_at.desc(), columns.alert_id), limit, alert_of)
+
+    def tables(self) -> Sequence[TableDescription]:
+        """See `OpenedStore.tables`."""
+        with _failing_as("describe tables"), self._engine.connect() as connection:
+            version = f"schema {schema_version(connection)}"
+            parts = {table.name: 1 if self._partitions is None else count_parts(connection, table) for table in TABLES}
+        return [TableDescription(name, number, version) for name, number in parts.items()]
 
     def ping(self) -> None:
         """See `Store.ping`."""
@@ -186,52 +190,6 @@ def _conditions(
     if end is not None:
         conditions.append(time < end)
     return conditions
-
-
-@cache
-def _values_of(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
-
-
-def _as_row(record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> dict[str, Any]:
-    kind: type = type(record)
-    names, values = _values_of(kind)
-    return dict(zip(names, values(record), strict=True))
-
-
-def _prediction_row(prediction: TrafficPrediction) -> dict[str, Any]:
-    horizons = [
-        (
-            forecast.horizon_minutes,
-            to_millis(forecast.target_timestamp),
-            forecast.predicted_speed_mph,
-            forecast.lower_speed_mph,
-            forecast.upper_speed_mph,
-            forecast.confidence_score,
-        )
-        for forecast in prediction.horizons
-    ]
-    return _as_row(prediction) | {"horizons": horizons}
-
-
-def _prediction(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's values
-    *others, horizons = values
-    forecasts = tuple(
-        HorizonForecast(minutes, from_millis(target), *measures) for minutes, target, *measures in horizons
-    )
-    return TrafficPrediction(*(*others, forecasts))
-
-
-def _alert(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values
-    alert = TrafficAlert(*values)
-    return replace(
-        alert,
-        alert_type=AlertType(alert.alert_type),
-        severity=AlertSeverity(alert.severity),
-        status=AlertStatus(alert.status),
-        affected_sensors=tuple(alert.affected_sensors),
-    )
 
 
 @contextmanager

@@ -167,3 +167,5 @@ ALERTS = Table(
     _required("confidence_score", Double()),
 )
 Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)
+
+TABLES = (AGGREGATES, PREDICTIONS, ALERTS)

@@ -12,13 +12,13 @@ together. The day is there so that a time-to-live counts in event time.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from shared.events.avro import encode
 from shared.events.records import HorizonForecast, ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
 from shared.store import rowkeys
 from shared.store.instants import to_millis
@@ -63,17 +63,19 @@ class Keyspace(Generic[Stored]):
         # attrgetter gives a tuple for two names or more.
         self._values: Callable[[Stored], tuple[Any, ...]] = attrgetter(*columns) if columns else lambda _: ()
 
-    def rows(self, records: Iterable[Stored]) -> Iterable[Row]:
-        """A row for each key: of the highest revision among `records`, of equal ones the last."""
-        newest: dict[bytes, Stored] = {}
-        for record in records:
-            key = self._key(record)
-            if key not in newest or newest[key].revision <= record.revision:
-                newest[key] = record
-        for key, record in newest.items():
-            cells = dict(zip(self._columns, map(as_text, self._values(record)), strict=True))
-            cells[RECORD_COLUMN] = encode(record)
-            yield Row(key, cell_timestamp_ms(self._time(record), record.revision), cells)
+    def row(self, record: Stored, encoded: bytes) -> Row:
+        """The row of a record whose Avro form is `encoded`."""
+        cells = dict(zip(self._columns, map(as_text, self._values(record)), strict=True))
+        cells[RECORD_COLUMN] = encoded
+        return Row(self._key(record), cell_timestamp_ms(self._time(record), record.revision), cells)
+
+
+def by_timestamp(rows: Iterable[Row]) -> Mapping[int, Sequence[Row]]:
+    """The rows to put at each timestamp: each key once there, with the last of its rows."""
+    found: dict[int, dict[bytes, Row]] = defaultdict(dict)
+    for row in rows:
+        found[row.timestamp_ms][row.key] = row
+    return {timestamp_ms: list(by_key.values()) for timestamp_ms, by_key in found.items()}
 
 
 def cell_timestamp_ms(time: datetime, revision: int) -> int:

@@ -1,7 +1,6 @@
 """The `Store` on HBase, through its Thrift1 server."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 
 from happybase import Connection
 
-from shared.events.avro import decode
+from shared.events.avro import decode, encode
 from shared.events.errors import RejectedEventError, StoreError
 from shared.events.records import (
     NetworkId,
@@ -33,9 +32,11 @@ from shared.store.hbase.rows import (
     Keyspace,
     Row,
     Stored,
+    by_timestamp,
 )
-from shared.store.hbase.tables import TableOptions, create_tables, missing_tables
+from shared.store.hbase.tables import TableOptions, create_tables, missing_tables, table_states
 from shared.store.instants import to_millis
+from shared.store.port import TableDescription
 from shared.store.rowkeys import KeyRange
 
 # Rows in one call: a call's message stays below about 1 MB.
@@ -123,6 +124,10 @@ class HBaseStore:
         )
         return islice(found, limit)
 
+    def tables(self) -> Sequence[TableDescription]:
+        """See `OpenedStore.tables`."""
+        return list(table_states(self._connections))
+
     def ping(self) -> None:
         """See `Store.ping`."""
         # A row that is not there: a region server must answer, and reads nothing.
@@ -134,7 +139,11 @@ class HBaseStore:
 
     def _put(self, records: Sequence[Stored], *keyspaces: Keyspace[Stored]) -> None:
         with _failing_as("write"):
-            batches = [(keyspace.table, _by_timestamp(keyspace.rows(records))) for keyspace in keyspaces]
+            encoded = [(record, encode(record)) for record in records]
+            batches = [
+                (keyspace.table, by_timestamp(keyspace.row(record, avro) for record, avro in encoded))
+                for keyspace in keyspaces
+            ]
         for table, rows_at in batches:
             for timestamp_ms, rows in rows_at.items():
                 for first in range(0, len(rows), ROWS_AT_ONCE):
@@ -205,13 +214,6 @@ def open_hbase(address: ThriftAddress, *, create: bool) -> HBaseStore:
 def _refuse_missing(connections: ThriftConnections, address: ThriftAddress) -> None:
     if missing := missing_tables(connections):
         raise StoreError(f"store: {address} has no {', '.join(missing)}: `metrla store init` makes them")
-
-
-def _by_timestamp(rows: Iterable[Row]) -> Mapping[int, list[Row]]:
-    found: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.timestamp_ms].append(row)
-    return found
 
 
 def _send(table: str, timestamp_ms: int, rows: Sequence[Row], connection: Connection) -> None:

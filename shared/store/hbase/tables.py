@@ -1,8 +1,4 @@
-"""The tables of the HBase store: their families, and two ways to make them.
-
-Through Thrift, which cannot split a table in advance, and by a script for the HBase shell, which can. Tables that are
-there stay as they are in both.
-"""
+"""The tables of the HBase store, made through Thrift, each in one region; `shared.store.hbase.shell` can split them."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +12,7 @@ from Hbase_thrift import AlreadyExists
 from shared.events.errors import ConfigurationError, StoreError
 from shared.store.hbase.connections import ThriftConnections
 from shared.store.hbase.rows import DAY_MS, FAMILY, TABLES
-from shared.store.rowkeys import splits
+from shared.store.port import TableDescription
 
 COMPRESSIONS = ("NONE", "GZ", "SNAPPY", "LZ4", "ZSTD")
 DAY_S = DAY_MS // 1000
@@ -49,16 +45,6 @@ class TableOptions:
         return _FOREVER_S if self.ttl_days is None else (self.ttl_days + 1) * DAY_S
 
 
-@dataclass(frozen=True, slots=True)
-class TableState:
-    """One table as the server has it."""
-
-    name: str
-    regions: int
-    compression: str
-    time_to_live_s: int | None
-
-
 def missing_tables(connections: ThriftConnections) -> list[str]:
     """The tables that are not there."""
     there = connections.run("list tables", lambda connection: set(connection.tables()))
@@ -80,7 +66,7 @@ def create_tables(connections: ThriftConnections, options: TableOptions) -> list
     return made
 
 
-def table_states(connections: ThriftConnections) -> Iterator[TableState]:
+def table_states(connections: ThriftConnections) -> Iterator[TableDescription]:
     """The tables that are there, as they are."""
     absent = set(missing_tables(connections))
     for table in TABLES:
@@ -94,18 +80,6 @@ def drop_tables(connections: ThriftConnections) -> None:
     for table in TABLES:
         if table not in absent:
             connections.run(f"drop table {table}", partial(_drop, table))
-
-
-def shell_script(prefix: str, options: TableOptions, regions: int) -> str:
-    """Commands for the HBase shell that make the tables, split in advance by the hash that row keys begin with."""
-    lifetime = "" if options.ttl_days is None else f", TTL => {options.time_to_live_s}"
-    split = f", SPLITS => [{', '.join(map(repr, splits(regions)))}]" if regions > 1 else ""
-    family = (
-        f"{{NAME => '{FAMILY}', VERSIONS => 1, COMPRESSION => '{options.compression}', BLOOMFILTER => 'ROW',"
-        f" DATA_BLOCK_ENCODING => 'FAST_DIFF'{lifetime}}}"
-    )
-    names = [f"{prefix}_{table}" if prefix else table for table in TABLES]
-    return "".join(f"create '{name}', {family}{split} unless table('{name}').exists?\n" for name in names)
 
 
 def _create(table: str, options: TableOptions, connection: Connection) -> bool:
@@ -140,13 +114,10 @@ def _usable(table: str, connection: Connection) -> bool:
     return bool(connection.is_table_enabled(table) and connection.table(table).regions())
 
 
-def _state(table: str, connection: Connection) -> TableState:
+def _state(table: str, connection: Connection) -> TableDescription:
     opened = connection.table(table)
     family = opened.families()[FAMILY.encode()]
-    lifetime = family["time_to_live"]
-    return TableState(
-        name=opened.name.decode(),
-        regions=len(opened.regions()),
-        compression=family["compression"].decode(),
-        time_to_live_s=None if lifetime == _FOREVER_S else lifetime,
-    )
+    lifetime_s = family["time_to_live"]
+    kept = "for ever" if lifetime_s == _FOREVER_S else f"{lifetime_s // DAY_S} days"
+    settings = f"compression {family['compression'].decode()}, rows kept {kept}"
+    return TableDescription(opened.name.decode(), len(opened.regions()), settings)

@@ -1,0 +1,131 @@
+"""`metrla store`: make the tables of aggregates, predictions and alerts, and say what is there."""
+
+import shlex
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.events.errors import ConfigurationError
+from shared.runtime.settings import PlatformSettings, read_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from shared.store.port import Store
+
+app = typer.Typer(help="Make the tables of the store, and say what is there.", no_args_is_help=True)
+
+StoreOption = Annotated[
+    str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
+]
+
+
+@app.command()
+def init(
+    store_url: StoreOption = None,
+    ttl_days: Annotated[
+        int | None,
+        typer.Option(
+            "--ttl-days",
+            help="HBase: drop rows so many days after their event time; a replay of older data leaves nothing.",
+            show_default="keep for ever",
+            min=1,
+        ),
+    ] = None,
+    compression: Annotated[
+        str | None,
+        typer.Option(
+            help="HBase: NONE, GZ, SNAPPY, LZ4 or ZSTD; all but NONE and GZ need native libraries on the servers.",
+            show_default="GZ",
+        ),
+    ] = None,
+    regions: Annotated[
+        int, typer.Option(help="HBase: split each table in advance; more than one needs the HBase shell.", min=1)
+    ] = 1,
+    hbase_shell: Annotated[
+        str, typer.Option("--hbase-shell", help="Command of the HBase shell.", metavar="COMMAND")
+    ] = "hbase shell",
+    print_script: Annotated[
+        bool, typer.Option("--print-script", help="HBase: only print the HBase shell script that makes the tables.")
+    ] = False,
+) -> None:
+    """Make the tables that are missing, or migrate a SQL database; what is there keeps its rows and its settings.
+
+    The services do the same when they start, with the defaults. Run this first to choose other settings, or to let
+    services run under a user who may not make tables.
+    """
+    from shared.store.opening import open_store, read_url  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    where = store_url or read_settings(PlatformSettings).store_url
+    url = read_url(where)
+    if url.drivername == "hbase":
+        _init_hbase(url, ttl_days, compression, regions, hbase_shell, print_script=print_script)
+        if print_script:
+            return
+    elif ttl_days or compression or regions > 1 or print_script:
+        raise ConfigurationError("--ttl-days, --compression, --regions and --print-script are for HBase alone")
+    else:
+        open_store(where).close()
+    _show(where)
+
+
+@app.command()
+def status(store_url: StoreOption = None) -> None:
+    """Say whether the store answers, what tables it has and how new their rows are; changes nothing."""
+    _show(store_url or read_settings(PlatformSettings).store_url)
+
+
+def _init_hbase(
+    url: "URL", ttl_days: int | None, compression: str | None, regions: int, hbase_shell: str, *, print_script: bool
+) -> None:
+    from shared.store.hbase.address import thrift_address  # noqa: PLC0415 - a client that few commands need
+    from shared.store.hbase.connections import ThriftConnections  # noqa: PLC0415 - likewise
+    from shared.store.hbase.shell import run_script, shell_script  # noqa: PLC0415 - likewise
+    from shared.store.hbase.tables import TableOptions, create_tables  # noqa: PLC0415 - likewise
+
+    address = thrift_address(url)
+    options = TableOptions(ttl_days, (compression or "GZ").upper())
+    script = shell_script(address.prefix, options, regions)
+    if print_script:
+        typer.echo(script, nl=False)
+        return
+    if regions > 1:
+        try:
+            run_script(shlex.split(hbase_shell), script)
+        except ConfigurationError as missing:
+            raise ConfigurationError(
+                f"{missing}; HBase's Thrift server cannot split tables in advance. Add --print-script, and run what it"
+                " prints by `hbase shell -n FILE` on a machine of the cluster"
+            ) from missing
+    with closing(ThriftConnections(address)) as connections:
+        create_tables(connections, options)
+
+
+def _show(where: str) -> None:
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415 - likewise
+
+    from metrla.querying.output import TABLE_WIDTH  # noqa: PLC0415 - likewise
+    from shared.store.opening import open_store, read_url  # noqa: PLC0415 - likewise
+
+    shown = Table(box=None, header_style="bold")
+    for heading in ("table", "parts", "settings", "newest row"):
+        shown.add_column(heading)
+    with closing(open_store(where, create=False)) as store:
+        newest = _newest_times(store)
+        for table in store.tables():
+            # Names may have a prefix or a suffix: of a deployment, of a second order of the same rows.
+            times = [time for kind, time in newest.items() if kind in table.name]
+            shown.add_row(table.name, f"{table.parts}", table.settings, times[0] if times else "none")
+    typer.echo(read_url(where).render_as_string())
+    Console(width=TABLE_WIDTH).print(shown)
+
+
+def _newest_times(store: "Store") -> dict[str, str]:
+    found = {
+        "aggregates": [one.window_start for one in store.aggregates(limit=1)],
+        "predictions": [one.timestamp for one in store.predictions(limit=1)],
+        "alerts": [one.raised_at for one in store.alerts(limit=1)],
+    }
+    return {kind: f"{times[0]:%Y-%m-%dT%H:%M:%SZ}" for kind, times in found.items() if times}

@@ -1,0 +1,68 @@
+"""Records as rows of the SQL tables, and back. Pure."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+from shared.events.records import (
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    HorizonForecast,
+    ProcessedTrafficAggregate,
+    TrafficAlert,
+    TrafficPrediction,
+)
+from shared.store.instants import from_millis, to_millis
+
+
+@cache
+def _values_of(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
+
+
+def as_row(record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> dict[str, Any]:
+    """The columns of a record that needs no other form."""
+    kind: type = type(record)
+    names, values = _values_of(kind)
+    return dict(zip(names, values(record), strict=True))
+
+
+def prediction_row(prediction: TrafficPrediction) -> dict[str, Any]:
+    """The columns of a prediction, its horizons in a list."""
+    horizons = [
+        (
+            forecast.horizon_minutes,
+            to_millis(forecast.target_timestamp),
+            forecast.predicted_speed_mph,
+            forecast.lower_speed_mph,
+            forecast.upper_speed_mph,
+            forecast.confidence_score,
+        )
+        for forecast in prediction.horizons
+    ]
+    return as_row(prediction) | {"horizons": horizons}
+
+
+def prediction_of(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's values
+    """The prediction of a row."""
+    *others, horizons = values
+    forecasts = tuple(
+        HorizonForecast(minutes, from_millis(target), *measures) for minutes, target, *measures in horizons
+    )
+    return TrafficPrediction(*(*others, forecasts))
+
+
+def alert_of(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values
+    """The alert of a row."""
+    alert = TrafficAlert(*values)
+    return replace(
+        alert,
+        alert_type=AlertType(alert.alert_type),
+        severity=AlertSeverity(alert.severity),
+        status=AlertStatus(alert.status),
+        affected_sensors=tuple(alert.affected_sensors),
+    )
