@@ -70,7 +70,8 @@ def _train(
     from services.predictor.train import train as fit  # noqa: PLC0415 - as above
     from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
 
-    archive = open_archive(archive_url or read_settings(PlatformSettings).archive_url)
+    url = archive_url or read_settings(PlatformSettings).archive_url
+    archive = open_archive(url)
     try:
         archive.ping()
         try:
@@ -91,7 +92,9 @@ def _train(
         console.print(_table(trained, roads, source))
         for name, artefact in trained.artefacts.items():
             folder = save(archive, roads.network_id, name, trained.version, artefact)
-            console.print(f"{name}: {folder} ({len(artefact.model) / 1e6:.1f} MB)", markup=False, soft_wrap=True)
+            console.print(
+                f"{name}: {url.rstrip('/')}/{folder} ({len(artefact.model) / 1e6:.1f} MB)", markup=False, soft_wrap=True
+            )
     finally:
         archive.close()
 
@@ -102,14 +105,18 @@ def _table(trained: "Trained", roads: Network, source: str) -> "object":
     minutes = roads.window // timedelta(minutes=1)
     table = Table(
         title=f"Test part of {source}: {trained.split.test:,} origins after {trained.split.train:,} trained on",
-        caption="MAE and RMSE in mph, MAPE in percent; pairs without an actual speed left out",
+        caption="MAE and RMSE in mph; pairs without an actual speed left out",
     )
-    table.add_column("model")
-    for step in SHOWN_STEPS:
-        table.add_column(f"{step * minutes} min\nMAE / RMSE / MAPE", justify="right")
+    table.add_column("model", no_wrap=True)
+    table.add_column("ahead", justify="right")
+    for measure in ("MAE", "RMSE", "MAPE"):
+        table.add_column(measure, justify="right")
     for name, scores in trained.scores.items():
-        shown = (scores[step - 1] for step in SHOWN_STEPS)
-        table.add_row(name, *(f"{one.mae_mph:.2f} / {one.rmse_mph:.2f} / {one.mape_percent:.2f}" for one in shown))
+        for step in SHOWN_STEPS:
+            one = scores[step - 1]
+            errors = (f"{one.mae_mph:.2f}", f"{one.rmse_mph:.2f}", f"{one.mape_percent:.2f} %")
+            last = step == SHOWN_STEPS[-1]
+            table.add_row("" if step != SHOWN_STEPS[0] else name, f"{step * minutes} min", *errors, end_section=last)
     return table
 
 
