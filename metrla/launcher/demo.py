@@ -15,7 +15,7 @@ from rich.live import Live
 from metrla.launcher import display
 from metrla.launcher.figures import Figures, FiguresReader
 from metrla.launcher.plan import PipelinePlan, free_port, require_free
-from metrla.launcher.process import ChildProcess
+from metrla.launcher.process import ChildProcess, LaunchError
 from metrla.launcher.request import (
     DemoRequest,
     broker_retention_bytes,
@@ -29,6 +29,7 @@ from shared.archive.layout import RAW_ROOT
 from shared.archive.opening import open_archive
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import load_network
+from shared.runtime.lifecycle import EXIT_MISCONFIGURED
 
 SERVICES = ("ingest", "predictor", "alert-detector")
 REFRESH_S = 1.0
@@ -57,15 +58,15 @@ async def run_demo(request: DemoRequest) -> int:
         broker_retention_bytes=broker_retention_bytes(request),
         settings={"METRLA_LOG_FORMAT": "json", **ingest_settings(request, network.reading_interval)},
     )
-    if not await _train(plan, [*training_arguments(request, plan.archive_url, begin)], stop):
+    if not await _train(request, plan, begin, stop):
         return EXIT_INTERRUPTED
     return await _Demo(request, plan, stop).run([*feed_arguments(request, begin)])
 
 
-async def _train(plan: PipelinePlan, arguments: list[str], stop: asyncio.Event) -> bool:
+async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, stop: asyncio.Event) -> bool:
     """Train in a process of its own, which shows its progress; False when interrupted."""
     trainer = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "metrla", "train", *arguments),
+        *(sys.executable, "-m", "metrla", "train", *training_arguments(request, plan.archive_url, begin)),
         env=plan.environment(),
         start_new_session=True,
     )
@@ -74,9 +75,14 @@ async def _train(plan: PipelinePlan, arguments: list[str], stop: asyncio.Event) 
     stopped.cancel()
     if not ended.done():
         trainer.terminate()
-    if await ended and not stop.is_set():
-        raise ConfigurationError("training failed, see above")
-    return not stop.is_set()
+        await ended
+        return False
+    if status := await ended:
+        # A short file is no fault: until there is a model, forecasts are historical averages, and say so.
+        if status != EXIT_MISCONFIGURED or request.data is None:
+            raise LaunchError(f"training ended with status {status}")
+        Console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
+    return True
 
 
 class _Demo:

@@ -13,13 +13,13 @@ from tests.e2e.pipeline import FIRST_DAY, REPLAYED_DAY, Recorded
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """Four days of the example network in five-minute means, with gaps."""
+    """Fifteen days of the example network in five-minute means, the last with gaps."""
     network = load_network(EXAMPLE_NETWORK)
-    windows = timedelta(days=4) // network.window
+    windows = timedelta(days=15) // network.window
     speeds = Simulator(network, seed=11).speeds(FIRST_DAY, windows)
     # What a published file cannot say, it has not: two decimals, and 0 for what is missing.
     speeds = speeds.round(2)
-    speeds[::17, ::5] = math.nan
+    speeds[-288::17, ::5] = math.nan
     times = [FIRST_DAY + step * network.window for step in range(windows)]
     file = tmp_path_factory.mktemp("recorded") / "speeds.csv"
     with file.open("w", newline="") as out:

@@ -21,9 +21,9 @@ from shared.store.port import Store
 DEADLINE_S = 150.0
 RETENTION_BYTES = 256 * 1024 * 1024
 SERVICES = ("ingest", "predictor", "alert-detector")
-# Local midnight of a Tuesday; three days before it are for training.
-FIRST_DAY = datetime(2026, 7, 11, tzinfo=ZoneInfo("America/Los_Angeles"))
-REPLAYED_DAY = FIRST_DAY + timedelta(days=3)
+# Local midnight; the two weeks before the replayed Tuesday are for training.
+FIRST_DAY = datetime(2026, 6, 30, tzinfo=ZoneInfo("America/Los_Angeles"))
+REPLAYED_DAY = FIRST_DAY + timedelta(days=14)
 
 Reading = tuple[SensorId, datetime]
 
