@@ -15,9 +15,10 @@ from shared.networks.network import Network
 
 RIDGE = 30.0
 REWEIGHTINGS = 3
+LEAST_TARGETS = HORIZONS // 2
 LEAST_ERROR_MPH = 1.0
 LEAST_ROWS = 20 * COUNT
-"""A sensor with fewer complete origins than this gets no linear model."""
+"""A sensor with fewer usable origins than this gets no linear model."""
 
 OnSensor = Callable[[], None]
 Compact: TypeAlias = NDArray[np.float32]
@@ -88,6 +89,8 @@ def fit_linear_regression(
 
     Ridge regression (Hoerl & Kennard 1970), reweighted by the inverse absolute residual: that converges to the least
     absolute deviations (Schlossmacher 1973) which MAE measures, where least squares would follow every outlier.
+    Targets that are missing take the fit of the round before, as in expectation maximisation, so that an origin counts
+    by what is known after it.
     """
     network, sensors, origins = recorded.network, len(recorded.network.sensors), recorded.origins
     downstream, upstream = (side.mean(recorded.own, recorded.seen) for side in neighbours(network))
@@ -115,11 +118,12 @@ def fit_linear_regression(
             )
         )
         enough = observed[:, sensor] >= least_observed
-        usable = enough & recorded.ahead(recorded.seen[:, sensor]).all(axis=1)
+        told = recorded.ahead(recorded.seen[:, sensor])
+        usable = enough & (np.count_nonzero(told, axis=1) >= LEAST_TARGETS)
         usable[train_origins:] = False
         if np.count_nonzero(usable) >= LEAST_ROWS:
             target = recorded.ahead(recorded.own[:, sensor])[usable]
-            weights[sensor], intercepts[sensor] = _least_absolute(rows[usable], target)
+            weights[sensor], intercepts[sensor] = _least_absolute(rows[usable], target, told[usable])
             forecast = (ahead + rows @ weights[sensor] + intercepts[sensor])[train_origins:]
             predicted[:, sensor] = np.where(
                 enough[train_origins:, None], np.clip(forecast, 0.0, ceiling[sensor]), np.nan
@@ -128,16 +132,20 @@ def fit_linear_regression(
     return LinearFit(weights, intercepts, ceiling, predicted)
 
 
-def _least_absolute(rows: Floats, target: Floats) -> tuple[Floats, Floats]:
+def _least_absolute(rows: Floats, target: Floats, told: Booleans) -> tuple[Floats, Floats]:
     from sklearn.linear_model import Ridge  # noqa: PLC0415 - the serving processes do without scikit-learn
 
     centre, scale = rows.mean(axis=0), rows.std(axis=0)
     scale[scale < 1e-9] = 1.0  # noqa: PLR2004 - a feature that never changes
     scaled, weight = (rows - centre) / scale, np.ones(len(rows))
+    known = told.sum(axis=1)
+    filled = np.where(told, target, (target * told).sum(axis=1, keepdims=True) / known[:, None])
     ridge = Ridge(alpha=RIDGE)
     for _ in range(REWEIGHTINGS):
-        ridge.fit(scaled, target, sample_weight=weight / weight.mean())
-        error = np.abs(target - ridge.predict(scaled)).mean(axis=1)
+        ridge.fit(scaled, filled, sample_weight=weight / weight.mean())
+        fit = ridge.predict(scaled)
+        filled = np.where(told, target, fit)
+        error = np.abs(filled - fit).sum(axis=1) / known
         weight = 1.0 / np.maximum(error, LEAST_ERROR_MPH)
     weights: Floats = (ridge.coef_ / scale).T
     intercepts: Floats = ridge.intercept_ - centre @ weights

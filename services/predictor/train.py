@@ -165,8 +165,7 @@ class _HeldOut:
         )
         if np.isnan(fit.predicted[: self.split.validation]).all():
             raise ConfigurationError(
-                f"no sensor has the {LEAST_ROWS} complete two-hour stretches that linear_regression needs: "
-                "give a longer history"
+                f"no sensor has the {LEAST_ROWS} two-hour stretches that linear_regression needs: give a longer history"
             )
         tensors = {"weights": fit.weights, "intercepts": fit.intercepts, "ceiling_mph": fit.ceiling_mph}
         return _Learned({"profile_mph": self.recorded.profile_mph, **tensors}, fit.predicted)

@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.predictor.history import batch_of, slots_per_day, time_of_week_profile, week_slots
+from shared.networks.network import Network
+from shared.windows import Step
+
+LOCAL = ZoneInfo("America/Los_Angeles")
+
+
+def test_slots_are_local_and_tell_weekends_apart(network: Network) -> None:
+    monday = datetime(2026, 3, 2, 0, 0, tzinfo=LOCAL)
+    saturday = datetime(2026, 3, 7, 17, 35, tzinfo=LOCAL)
+    assert week_slots(network, [monday, saturday.astimezone(UTC)]).tolist() == [0, 288 + 17 * 12 + 7]
+
+
+def test_slots_follow_daylight_saving(network: Network) -> None:
+    before, after = datetime(2026, 3, 6, 16, 0, tzinfo=UTC), datetime(2026, 3, 9, 16, 0, tzinfo=UTC)
+    assert week_slots(network, [before, after]).tolist() == [8 * 12, 9 * 12]
+
+
+def test_a_profile_is_the_mean_of_its_slot() -> None:
+    slots = np.array([0, 1, 0, 1])
+    speeds = np.array([[10.0], [50.0], [20.0], [np.nan]])
+    profile = time_of_week_profile(speeds, slots, per_day=2, smoothing=0)
+    np.testing.assert_allclose(profile[:2, 0], [15.0, 50.0])
+    np.testing.assert_allclose(profile[2:, 0], [15.0, 50.0])  # no weekend was recorded
+
+
+def test_a_slot_that_no_day_had_takes_the_mean_and_a_dead_sensor_nothing() -> None:
+    profile = time_of_week_profile(np.array([[40.0, np.nan]]), np.array([0]), per_day=4, smoothing=0)
+    assert np.all(profile[:, 0] == 40.0)
+    assert np.isnan(profile[:, 1]).all()
+
+
+@given(
+    speeds=st.lists(st.floats(1, 80) | st.just(float("nan")), min_size=1, max_size=40),
+    smoothing=st.integers(0, 3),
+)
+def test_a_profile_stays_within_what_was_seen(speeds: list[float], smoothing: int) -> None:
+    table = np.array(speeds)[:, None]
+    profile = time_of_week_profile(table, np.arange(len(speeds)) % 16, per_day=8, smoothing=smoothing)
+    if np.isnan(table).all():
+        assert np.isnan(profile).all()
+    else:
+        assert np.all((profile >= np.nanmin(table) - 1e-9) & (profile <= np.nanmax(table) + 1e-9))
+
+
+def test_the_batch_of_a_step_knows_its_slots(network: Network, step_of: Callable[..., Step]) -> None:
+    step = step_of(100)
+    batch = batch_of(step)
+    assert slots_per_day(network) == 288
+    assert batch.lag_slots.tolist() == list(range(89, 101))
+    assert batch.ahead_slots.tolist() == list(range(101, 113))
+    assert batch.observed.shape == (4,)
+    assert batch.observed[-1] == 0
+    assert step.window_end - step.window_start == timedelta(minutes=5)
