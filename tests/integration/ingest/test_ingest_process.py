@@ -84,13 +84,6 @@ def expected(events: Iterable[TrafficEvent]) -> dict[WindowKey, ProcessedTraffic
     }
 
 
-async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await met():  # noqa: ASYNC110 - the state of another process has no event
-            await asyncio.sleep(0.05)
-    assert what
-
-
 @dataclass
 class Pipeline:
     """A broker, an archive, a store and the processes under test."""
@@ -126,13 +119,22 @@ class Pipeline:
         self.processes.append(process)
         return process
 
+    async def until(self, met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not await met():
+                ended = [process.returncode for process in self.processes if process.returncode is not None]
+                assert not ended, f"a process ended with {ended} before {what}"
+                await asyncio.sleep(0.05)
+
     async def kill(self, process: asyncio.subprocess.Process) -> None:
         process.kill()
         assert await process.wait() == -signal.SIGKILL
+        self.processes.remove(process)
 
     async def stop(self, process: asyncio.subprocess.Process) -> None:
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 30) == 0
+        self.processes.remove(process)
 
     async def produce(self, messages: Sequence[Message]) -> None:
         async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
@@ -185,7 +187,7 @@ class Pipeline:
                 and await self.end(TRAFFIC_EVENTS_DLQ) >= bad
             )
 
-        await until(complete, "archive, store and dead letters are complete")
+        await self.until(complete, "archive, store and dead letters are complete")
         assert await self.sent_windows() == windows
         archived = Counter((one.partition, one.offset) for one in self.archived())
         assert set(archived.values()) == {1}
@@ -257,7 +259,7 @@ async def test_a_stop_flushes_what_the_archive_waits_for(pipeline: Pipeline) -> 
     async def stored() -> bool:
         return pipeline.stored_windows() == windows
 
-    await until(stored, "the windows are stored")
+    await pipeline.until(stored, "the windows are stored")
     await pipeline.stop(process)
     assert len(pipeline.archived()) == len(events)
 
@@ -346,7 +348,7 @@ async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipe
     async def stored() -> bool:
         return pipeline.stored_windows() == windows and len(pipeline.archived()) == len(log)
 
-    await until(stored, "windows with the late reading and without the other")
+    await pipeline.until(stored, "windows with the late reading and without the other")
     async with httpx.AsyncClient() as client:
         figures = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
         ready = await client.get(f"http://127.0.0.1:{port}/ready")
@@ -397,7 +399,7 @@ async def test_three_kills_lose_and_double_nothing(pipeline: Pipeline) -> None:
         async def due(moment: int = moment, handled: int = handled) -> bool:
             return sent[0] >= moment and await pipeline.end(AGGREGATES) > handled
 
-        await until(due, "the feed and the process are under way")
+        await pipeline.until(due, "the feed and the process are under way")
         await asyncio.sleep(chance.uniform(0, 0.3))
         await pipeline.kill(process)
         process = await pipeline.start()
@@ -418,7 +420,7 @@ async def test_another_process_takes_over_from_a_killed_one(pipeline: Pipeline) 
     async def both_work() -> bool:
         return sent[0] > len(messages) // 3 and await pipeline.end(AGGREGATES) > 0
 
-    await until(both_work, "windows are made")
+    await pipeline.until(both_work, "windows are made")
     await pipeline.kill(first)
     await feeding
     await pipeline.verify(events, bad=wrong)
@@ -437,14 +439,14 @@ async def test_processes_that_come_and_go_hand_their_partitions_over(pipeline: P
         async def due(part: int = part) -> bool:
             return sent[0] >= part * len(messages) // 4
 
-        await until(due, "the feed is under way")
+        await pipeline.until(due, "the feed is under way")
         successor = await pipeline.start()
         handled = await pipeline.end(AGGREGATES)
 
         async def on_its_way(handled: int = handled) -> bool:
             return await pipeline.end(AGGREGATES) > handled
 
-        await until(on_its_way, "windows are made")
+        await pipeline.until(on_its_way, "windows are made")
         await pipeline.stop(process)
         process = successor
     await feeding
@@ -463,7 +465,7 @@ async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline:
     async def both_work() -> bool:
         return sent[0] > len(messages) // 3 and await pipeline.end(AGGREGATES) > 0
 
-    await until(both_work, "windows are made")
+    await pipeline.until(both_work, "windows are made")
     first.send_signal(signal.SIGSTOP)
     await feeding
     await pipeline.verify(events, bad=wrong)
@@ -474,7 +476,7 @@ async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline:
     async def both_hold_partitions() -> bool:
         return log.read_text(encoding="utf-8").count("partitions assigned") >= rebalances + 4
 
-    await until(both_hold_partitions, "the process has joined again")
+    await pipeline.until(both_hold_partitions, "the process has joined again")
     await pipeline.stop(first)
     await pipeline.stop(second)
     await pipeline.verify(events, bad=wrong)
