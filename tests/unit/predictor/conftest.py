@@ -41,7 +41,7 @@ def history() -> History:
     hours = np.arange(windows) / 12 % 24
     noise = np.zeros(windows)
     for row in range(1, windows):
-        noise[row] = 0.97 * noise[row - 1] + rng.normal(0, 1.2)
+        noise[row] = 0.9 * noise[row - 1] + rng.normal(0, 2.0)
     peak = 30 * np.exp(-(((hours - 8) / 1.5) ** 2))
     speed = np.stack([62 - peak + np.roll(noise, lag) + rng.normal(0, 0.7, windows) for lag in (2, 1, 0, 0)], axis=1)
     speed = np.clip(speed, 3, 75)
