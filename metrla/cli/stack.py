@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from metrla.stack import jars
-from metrla.stack.components import LOOPBACK, Ports
 from metrla.stack.control import NativeStack
+from metrla.stack.memory import FILE, StackShape, free_ports, read_shape, write_shape
+from shared.events.errors import ConfigurationError
 
 MIB = 1024 * 1024
-HBASE_ON_HDFS = "hbase-on-hdfs"
 
 app = typer.Typer(help="Real Kafka, HDFS and HBase on this machine, a JVM each, without Docker.", no_args_is_help=True)
 Run = Annotated[Path, typer.Option("--run", help="Folder for data, configuration and logs.", file_okay=False)]
@@ -26,7 +26,7 @@ def fetch() -> None:
     for name in jars.missing():
         with console.status(f"fetching the jars of {name}"):
             jars.fetch(name)
-        console.print(f"{name}: {jars.library(name)}")
+        console.print(f"{name}: {jars.library(name)}", soft_wrap=True)
     console.print("all jars are there")
 
 
@@ -36,18 +36,23 @@ def up(
     hbase_on_hdfs: Annotated[
         bool, typer.Option("--hbase-on-hdfs", help="HBase as a cluster with its root on HDFS, not standalone.")
     ] = False,
+    free: Annotated[
+        bool, typer.Option("--free-ports", help="Choose ports that are free instead of the usual ones.")
+    ] = False,
 ) -> None:
-    """Start what does not run yet and return when all of it is ready."""
+    """Start what does not run yet and return when all of it is ready.
+
+    A stack keeps its data, its ports and its kind of HBase from one start to the next. RUN/addresses.env has the
+    settings with which the services use it.
+    """
+    jars.java()
     fetch()
     console = Console()
-    run.mkdir(parents=True, exist_ok=True)
-    mode = run / HBASE_ON_HDFS
-    if hbase_on_hdfs:
-        mode.touch()
-    stack = _stack(run)
+    shape = _shape(run, hbase_on_hdfs=hbase_on_hdfs, free=free)
+    write_shape(run, shape)
     with console.status("starting the servers"):
-        stack.up(console.print)
-    for variable, value in addresses(stack.ports).items():
+        NativeStack(run, shape).up(lambda line: console.print(line, soft_wrap=True))
+    for variable, value in shape.addresses().items():
         console.print(f"{variable}={value}", soft_wrap=True)
 
 
@@ -55,6 +60,22 @@ def up(
 def down(run: Run = DEFAULT_RUN) -> None:
     """Stop every server; the data stay."""
     _stack(run).down(Console().print)
+
+
+@app.command()
+def reset(
+    run: Run = DEFAULT_RUN,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop every server and delete all topics, files and tables: the next start begins with nothing."""
+    if not (run / FILE).exists():
+        raise ConfigurationError(f"{run} holds no stack")
+    if not yes:
+        typer.confirm(f"Delete all data of the stack in {run}?", abort=True)
+    stack = _stack(run)
+    stack.down(Console().print)
+    stack.wipe()
+    typer.echo(f"the stack in {run} is empty")
 
 
 @app.command()
@@ -72,14 +93,16 @@ def status(run: Run = DEFAULT_RUN) -> None:
     raise typer.Exit(0 if all(state.ready for state in states) else 1)
 
 
-def addresses(ports: Ports) -> dict[str, str]:
-    """The settings with which the services use this stack."""
-    return {
-        "METRLA_KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
-        "METRLA_ARCHIVE_URL": f"webhdfs://{LOOPBACK}:{ports.namenode_http}/",
-        "METRLA_STORE_URL": f"hbase://{LOOPBACK}:{ports.hbase_thrift}",
-    }
+def _shape(run: Path, *, hbase_on_hdfs: bool, free: bool) -> StackShape:
+    shape = read_shape(run)
+    if not (run / FILE).exists():
+        return StackShape(free_ports() if free else shape.ports, hbase_on_hdfs)
+    if hbase_on_hdfs and not shape.hbase_on_hdfs:
+        raise ConfigurationError(
+            f"the stack in {run} was made with HBase standalone: choose another --run, or `metrla stack reset` it first"
+        )
+    return shape
 
 
 def _stack(run: Path) -> NativeStack:
-    return NativeStack(run, Ports(), hbase_on_hdfs=(run / HBASE_ON_HDFS).exists())
+    return NativeStack(run, read_shape(run))

@@ -1,7 +1,7 @@
 """The servers of the native stack: what each runs, where it listens, and how it says that it is ready. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LOOPBACK = "127.0.0.1"
@@ -55,8 +55,10 @@ class Component:
     http_path: str = ""
     http_says: re.Pattern[str] | None = None
     jvm: Sequence[str] = field(default=())
-    # Not waited for before the next one starts: it becomes ready only together with that one.
-    ready_with_next: bool = False
+    uses: Collection[str] = field(default=())
+    """Names of the servers that must be ready before it starts, and run until it has stopped."""
+    stop: Sequence[str] = field(default=())
+    """What asks it to stop, where a signal alone would not do: a main class and its arguments."""
 
     @property
     def main_class(self) -> str:
@@ -65,12 +67,12 @@ class Component:
 
 
 def components(ports: Ports, *, hbase_on_hdfs: bool) -> tuple[Component, ...]:
-    """The servers in the order in which they are started."""
+    """The servers of the stack, each after those that it uses."""
     return (
         _kafka(ports),
         *_hdfs(ports),
         *(_hbase_cluster(ports) if hbase_on_hdfs else _hbase_alone(ports)),
-        _thrift(ports),
+        _thrift(ports, uses=("hbase-master", "hbase-region-server") if hbase_on_hdfs else ("hbase",)),
     )
 
 
@@ -111,6 +113,7 @@ def _hdfs(ports: Ports) -> tuple[Component, ...]:
             http_path="/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState",
             http_says=re.compile(r'"NumLiveDataNodes"\s*:\s*1'),
             jvm=_HDFS_OPENS,
+            uses=("namenode",),
         ),
     )
 
@@ -126,6 +129,8 @@ def _hbase_alone(ports: Ports) -> tuple[Component, ...]:
             port=ports.hbase_master,
             log_says="Master has completed initialization",
             jvm=_HBASE_OPENS,
+            # At a signal it ends its ZooKeeper before its region server, which then waits for that for half a minute.
+            stop=("org.apache.hadoop.hbase.master.HMaster", "stop", "--shutDownCluster"),
         ),
     )
 
@@ -151,7 +156,7 @@ def _hbase_cluster(ports: Ports) -> tuple[Component, ...]:
             port=ports.hbase_master,
             log_says="Master has completed initialization",
             jvm=_HBASE_OPENS,
-            ready_with_next=True,
+            uses=("datanode", "zookeeper"),
         ),
         Component(
             name="hbase-region-server",
@@ -161,11 +166,12 @@ def _hbase_cluster(ports: Ports) -> tuple[Component, ...]:
             heap_mib=384,
             port=ports.hbase_region_server,
             jvm=_HBASE_OPENS,
+            uses=("datanode", "zookeeper"),
         ),
     )
 
 
-def _thrift(ports: Ports) -> Component:
+def _thrift(ports: Ports, uses: Collection[str]) -> Component:
     return Component(
         name="thrift",
         title="HBase Thrift1 server",
@@ -177,4 +183,5 @@ def _thrift(ports: Ports) -> Component:
         heap_mib=256,
         port=ports.hbase_thrift,
         jvm=_HBASE_OPENS,
+        uses=uses,
     )

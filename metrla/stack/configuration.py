@@ -3,20 +3,23 @@
 from pathlib import Path
 from string import Template
 
-from metrla.stack.components import Ports
+from metrla.stack.components import LOOPBACK
 from metrla.stack.jars import NATIVE
+from metrla.stack.memory import StackShape
 
 # HDFS refuses to start without these folders on its class path; its jars carry no web pages.
 _WEBAPPS = ("hdfs", "datanode", "static")
 
 
-def write_configuration(run: Path, ports: Ports, *, hbase_on_hdfs: bool) -> Path:
+def write_configuration(run: Path, shape: StackShape) -> Path:
     """Fill in all templates for a stack whose data lie in `run`; returns the folder they were written to."""
     values = {
-        **ports.named(),
+        **shape.ports.named(),
         "run": str(run),
-        "hbase_root": f"hdfs://127.0.0.1:{ports.namenode_rpc}/hbase" if hbase_on_hdfs else (run / "hbase").as_uri(),
-        "hbase_distributed": "true" if hbase_on_hdfs else "false",
+        "hbase_root": (
+            f"hdfs://{LOOPBACK}:{shape.ports.namenode_rpc}/hbase" if shape.hbase_on_hdfs else (run / "hbase").as_uri()
+        ),
+        "hbase_distributed": str(shape.hbase_on_hdfs).lower(),
     }
     target = run / "conf"
     for template in sorted((NATIVE / "conf").rglob("*")):

@@ -1,17 +1,21 @@
 """Start, watch and stop the servers of the native stack."""
 
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from metrla.stack import jars
-from metrla.stack.components import Component, Ports, components
+from metrla.stack.components import Component, components
 from metrla.stack.configuration import write_configuration
+from metrla.stack.memory import StackShape, is_free
 from metrla.stack.readiness import is_ready
 from shared.events.errors import MetrlaError
 
@@ -20,8 +24,10 @@ _JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _CLUSTER_ID = "bWV0cmxhLW5hdGl2ZS0wMQ"
 POLL_S = 0.1
 READY_TIMEOUT_S = 120.0
-STOP_GRACE_S = 30.0
+STOP_GRACE_S = 20.0
 LOG_TAIL_BYTES = 2000
+# What the servers write below the run folder.
+DATA = ("kafka", "namenode", "datanode", "hdfs-tmp", "hbase", "hbase-tmp", "zk-data", "logs")
 
 
 class StackError(MetrlaError):
@@ -42,11 +48,10 @@ class ServerState:
 class NativeStack:
     """One native stack: its state (data, configuration, logs, process ids) lies in the folder `run`."""
 
-    def __init__(self, run: Path, ports: Ports, *, hbase_on_hdfs: bool = False) -> None:
+    def __init__(self, run: Path, shape: StackShape) -> None:
         self.run = run.absolute()
-        self.ports = ports
-        self.components = components(ports, hbase_on_hdfs=hbase_on_hdfs)
-        self._hbase_on_hdfs = hbase_on_hdfs
+        self.shape = shape
+        self.components = components(shape.ports, hbase_on_hdfs=shape.hbase_on_hdfs)
         self._conf = self.run / "conf"
 
     def component(self, name: str) -> Component:
@@ -59,7 +64,7 @@ class NativeStack:
     def initialise(self) -> None:
         """Write the configuration and format what has no data yet; data that are there stay."""
         (self.run / "logs").mkdir(parents=True, exist_ok=True)
-        self._conf = write_configuration(self.run, self.ports, hbase_on_hdfs=self._hbase_on_hdfs)
+        self._conf = write_configuration(self.run, self.shape)
         if not (self.run / "kafka" / "meta.properties").exists():
             self._run_once(
                 self.component("kafka"),
@@ -73,27 +78,39 @@ class NativeStack:
     def up(self, announce: Callable[[str], None]) -> None:
         """Start what does not run and return when all of it is ready."""
         self.initialise()
-        waiting: list[tuple[Component, float]] = []
-        for component in self.components:
-            waiting.append((component, time.monotonic()))
+
+        def bring_up(component: Component) -> None:
+            since = time.monotonic()
             self.start(component)
-            if component.ready_with_next:
-                continue
-            for each, since in waiting:
-                self.wait_ready(each)
-                announce(f"{each.title} ready after {time.monotonic() - since:.1f} s")
-            waiting.clear()
+            self.wait_ready(component)
+            announce(f"{component.title} ready after {time.monotonic() - since:.1f} s")
+
+        _each_after(self.components, bring_up, lambda component: component.uses)
 
     def down(self, announce: Callable[[str], None]) -> None:
-        """Stop every server, the last started first."""
-        for component in reversed(self.components):
+        """Stop every server, each before those that it uses."""
+
+        def take_down(component: Component) -> None:
             if self.stop(component):
                 announce(f"{component.title} stopped")
 
+        _each_after(
+            self.components[::-1],
+            take_down,
+            lambda component: [other.name for other in self.components if component.name in other.uses],
+        )
+
+    def wipe(self) -> None:
+        """Delete all data of a stack that is down, and its logs; ports and kind stay."""
+        for name in DATA:
+            shutil.rmtree(self.run / name, ignore_errors=True)
+
     def start(self, component: Component) -> None:
-        """Start one server unless it runs."""
+        """Start one server unless it runs; raises `StackError` where another process has its port."""
         if self.process(component) is not None:
             return
+        if component.port is not None and not is_free(component.port):
+            raise StackError(f"{component.title}: port {component.port} is taken; a new --run can have --free-ports")
         with self.log_file(component).open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - java with our own arguments
                 self._command(component, component.main),
@@ -107,7 +124,12 @@ class NativeStack:
 
     def stop(self, component: Component) -> bool:
         """Stop one server, by force after a grace; returns whether it ran."""
-        return self._end(component, signal.SIGTERM)
+        process = self.process(component)
+        if process is not None and component.stop:
+            with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
+                self._java(component, component.stop, timeout_s=STOP_GRACE_S)
+                process.wait(STOP_GRACE_S)
+        return self._end(component, signal.SIGTERM) or process is not None
 
     def kill(self, component: Component) -> bool:
         """End one server with SIGKILL, as a fault would; returns whether it ran."""
@@ -160,11 +182,21 @@ class NativeStack:
         return [jars.java(), *_JVM, f"-Xmx{component.heap_mib}m", *filled]
 
     def _run_once(self, component: Component, *main: str) -> None:
-        done = subprocess.run(  # noqa: S603 - java with our own arguments
-            self._command(component, main), capture_output=True, text=True, check=False, cwd=self.run
-        )
+        done = self._java(component, main)
         if done.returncode:
             raise StackError(f"{main[0]} failed:\n{(done.stdout + done.stderr)[-LOG_TAIL_BYTES:]}")
+
+    def _java(
+        self, component: Component, main: Sequence[str], timeout_s: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - java with our own arguments
+            self._command(component, main),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.run,
+            timeout=timeout_s,
+        )
 
     def _end(self, component: Component, signal_number: signal.Signals) -> bool:
         process = self.process(component)
@@ -190,3 +222,21 @@ class NativeStack:
 
     def _log_tail(self, component: Component) -> str:
         return self._log(component)[-LOG_TAIL_BYTES:]
+
+
+def _each_after(
+    servers: Sequence[Component], act: Callable[[Component], None], earlier: Callable[[Component], Collection[str]]
+) -> None:
+    """Act on all servers, side by side, but on each only after those that `earlier` names; these precede it."""
+    done: dict[str, Future[None]] = {}
+
+    def act_in_turn(server: Component) -> None:
+        for name in earlier(server):
+            done[name].result()
+        act(server)
+
+    with ThreadPoolExecutor(len(servers)) as threads:
+        for server in servers:
+            done[server.name] = threads.submit(act_in_turn, server)
+    for future in done.values():
+        future.result()
