@@ -23,6 +23,7 @@ from shared.events.errors import MetrlaError
 _JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _CLUSTER_ID = "bWV0cmxhLW5hdGl2ZS0wMQ"
 POLL_S = 0.1
+EXEC_POLL_S = 0.01
 READY_TIMEOUT_S = 120.0
 STOP_GRACE_S = 20.0
 LOG_TAIL_BYTES = 2000
@@ -121,6 +122,9 @@ class NativeStack:
                 start_new_session=True,
             )
         self._pid_file(component).write_text(str(process.pid), encoding="ascii")
+        # For a moment a new process has no command line, by which it is recognised.
+        while process.poll() is None and self.process(component) is None:
+            time.sleep(EXEC_POLL_S)
 
     def stop(self, component: Component) -> bool:
         """Stop one server, by force after a grace; returns whether it ran."""
