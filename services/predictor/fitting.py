@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from services.predictor.history import HORIZONS, LAGS, Booleans, Floats, Integers, slots_per_day, time_of_week_profile
+from services.predictor.history import HORIZONS, LAGS, Booleans, Floats, Integers, slots_per_day, usual_speeds
 from services.predictor.models.linear_features import COUNT, Windows, features, phase_of
 from services.predictor.neighbours import neighbours
 from shared.networks.network import Network
@@ -29,7 +29,8 @@ Values = TypeVar("Values", Floats, Booleans)
 class Recorded:
     """A recording with its usual speeds: `speed_mph` (windows, sensors), NaN where missing, `slots` of the week.
 
-    The profile comes from the first `train_windows` windows only. Origin o is a forecast made from windows
+    `profile_mph` comes from the first `train_windows` windows only; `usual` is what it says of each window, and what it
+    would say of those first ones without their own day. Origin o is a forecast made from windows
     o to o + LAGS - 1 of the HORIZONS windows after them.
     """
 
@@ -45,8 +46,9 @@ class Recorded:
     def __post_init__(self) -> None:
         """Work out profile and deviations."""
         train = slice(None, self.train_windows)
-        profile = time_of_week_profile(self.speed_mph[train], self.slots[train], slots_per_day(self.network))
-        usual = profile[self.slots]
+        learned = usual_speeds(self.speed_mph[train], self.slots[train], slots_per_day(self.network))
+        profile, usual = learned.profile_mph, learned.profile_mph[self.slots]
+        usual[train] = learned.left_out_mph
         deviation = self.speed_mph - usual
         seen = ~np.isnan(deviation)
         for name, value in (("profile_mph", profile), ("usual", usual), ("seen", seen)):

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.predictor.history import batch_of, slots_per_day, time_of_week_profile, week_slots
+from services.predictor.history import batch_of, slots_per_day, usual_speeds, week_slots
 from shared.networks.network import Network
 from shared.windows import Step
 
@@ -27,13 +27,13 @@ def test_slots_follow_daylight_saving(network: Network) -> None:
 def test_a_profile_is_the_mean_of_its_slot() -> None:
     slots = np.array([0, 1, 0, 1])
     speeds = np.array([[10.0], [50.0], [20.0], [np.nan]])
-    profile = time_of_week_profile(speeds, slots, per_day=2, smoothing=0)
+    profile = usual_speeds(speeds, slots, per_day=2, smoothing=0).profile_mph
     np.testing.assert_allclose(profile[:2, 0], [15.0, 50.0])
     np.testing.assert_allclose(profile[2:, 0], [15.0, 50.0])  # no weekend was recorded
 
 
 def test_a_slot_that_no_day_had_takes_the_mean_and_a_dead_sensor_nothing() -> None:
-    profile = time_of_week_profile(np.array([[40.0, np.nan]]), np.array([0]), per_day=4, smoothing=0)
+    profile = usual_speeds(np.array([[40.0, np.nan]]), np.array([0]), per_day=4, smoothing=0).profile_mph
     assert np.all(profile[:, 0] == 40.0)
     assert np.isnan(profile[:, 1]).all()
 
@@ -44,11 +44,19 @@ def test_a_slot_that_no_day_had_takes_the_mean_and_a_dead_sensor_nothing() -> No
 )
 def test_a_profile_stays_within_what_was_seen(speeds: list[float], smoothing: int) -> None:
     table = np.array(speeds)[:, None]
-    profile = time_of_week_profile(table, np.arange(len(speeds)) % 16, per_day=8, smoothing=smoothing)
-    if np.isnan(table).all():
-        assert np.isnan(profile).all()
-    else:
-        assert np.all((profile >= np.nanmin(table) - 1e-9) & (profile <= np.nanmax(table) + 1e-9))
+    usual = usual_speeds(table, np.arange(len(speeds)) % 16, per_day=8, smoothing=smoothing)
+    for learned in (usual.profile_mph, usual.left_out_mph):
+        if np.isnan(table).all():
+            assert np.isnan(learned).all()
+        else:
+            assert np.all((learned >= np.nanmin(table) - 1e-6) & (learned <= np.nanmax(table) + 1e-6))
+
+
+def test_a_window_is_set_against_the_other_days_only() -> None:
+    days = np.repeat([[30.0], [50.0], [61.0]], 8, axis=0)
+    usual = usual_speeds(days, np.tile(np.arange(8), 3), per_day=8, smoothing=0)
+    assert np.all(usual.profile_mph == 47.0)
+    np.testing.assert_allclose(usual.left_out_mph[::8, 0], [55.5, 45.5, 40.0])
 
 
 def test_the_batch_of_a_step_knows_its_slots(network: Network, step_of: Callable[..., Step]) -> None:
