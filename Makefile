@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit integration lint types bench clean lock
+.PHONY: help setup demo demo-real stack-up stack-down stack-status test unit integration real lint types bench clean lock
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,13 +26,28 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## the whole pipeline and its page on http://127.0.0.1:8000, until Ctrl-C
 	@exec $(BIN)/metrla demo $(ARGS)
 
-test: lint types unit integration ## everything that needs no server of others: lint, types, all tests
+stack-up: setup ## real Kafka, HDFS and HBase on this machine (Java 17 or newer; Maven the first time)
+	@$(BIN)/metrla stack up $(ARGS)
+
+stack-down: setup ## stop them; their data stay
+	@$(BIN)/metrla stack down $(ARGS)
+
+stack-status: setup ## show them
+	@$(BIN)/metrla stack status $(ARGS)
+
+demo-real: setup ## the demo on those servers instead of the embedded ones
+	@exec $(BIN)/metrla demo --real $(ARGS)
+
+test: lint types unit integration real ## lint, types, all tests; those on real servers where Java and Maven are
 
 unit: setup ## pure logic and contracts of the embedded implementations
-	$(BIN)/pytest -m "not integration" $(ARGS)
+	$(BIN)/pytest -m "not integration and not real" $(ARGS)
 
 integration: setup ## real processes over the embedded broker, end to end
-	$(BIN)/pytest -m integration $(ARGS)
+	$(BIN)/pytest -m "integration and not real" $(ARGS)
+
+real: setup ## contracts and pipeline on real Kafka, HDFS and HBase, started for the run
+	@tests/real.sh $(ARGS)
 
 lint: setup ## ruff and the import contracts
 	$(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ DEFAULT_RUN = Path(".metrla/stack")
 @app.command()
 def fetch() -> None:
     """Bring the jars from Maven Central into the user's cache (about 230 MB, once)."""
+    jars.java()
     console = Console()
     for name in jars.missing():
         with console.status(f"fetching the jars of {name}"):
@@ -45,7 +46,6 @@ def up(
     A stack keeps its data, its ports and its kind of HBase from one start to the next. RUN/addresses.env has the
     settings with which the services use it.
     """
-    jars.java()
     fetch()
     console = Console()
     shape = _shape(run, hbase_on_hdfs=hbase_on_hdfs, free=free)
