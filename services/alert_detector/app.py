@@ -31,7 +31,7 @@ from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import AlertDetectorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
-from shared.store.opening import open_store
+from shared.store.deferred import open_deferred
 from shared.store.port import Store
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -118,7 +118,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[Store]:
-    store = await asyncio.to_thread(open_store, url)
+    store = await asyncio.to_thread(open_deferred, url)
     try:
         yield store
     finally:

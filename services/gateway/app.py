@@ -25,7 +25,7 @@ from shared.runtime.clock import wall_clock
 from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import GatewayMetrics
 from shared.runtime.settings import PlatformSettings, read_settings
-from shared.store.opening import open_store
+from shared.store.deferred import open_deferred
 from shared.store.port import Store
 
 log = structlog.stdlib.get_logger(__name__)
@@ -44,7 +44,7 @@ async def serve_on(
     """Serve on a bound socket."""
     with (
         closing(open_archive(platform.archive_url)) as archive,
-        closing(open_store(platform.store_url)) as store,
+        closing(open_deferred(platform.store_url)) as store,
     ):
         gateway = build_gateway(platform, settings, archive, store)
         server = build_server(build_application(gateway), settings)

@@ -31,7 +31,7 @@ from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import PredictorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
-from shared.store.opening import open_store
+from shared.store.deferred import open_deferred
 from shared.windows.steps import Step
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -63,7 +63,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         archive = await opened.enter_async_context(
             _closing(await asyncio.to_thread(open_archive, settings.archive_url))
         )
-        store = await opened.enter_async_context(_closing(await asyncio.to_thread(open_store, settings.store_url)))
+        store = await opened.enter_async_context(_closing(await asyncio.to_thread(open_deferred, settings.store_url)))
         registry = Registry(archive, networks)
 
         async def load_models() -> None:

@@ -53,7 +53,7 @@ def main(
     if outcome is None:
         console.print("interrupted; everything that was started is stopped")
         raise typer.Exit(EXIT_INTERRUPTED)
-    console.print(report.terminal(outcome))
+    console.print(report.terminal(outcome), soft_wrap=True)
     if report_file is not None:
         report_file.write_text(report.markdown(request, outcome), encoding="utf-8")
     console.print(outcome.findings.line)
@@ -77,9 +77,9 @@ async def _until_done_or_interrupted(request: Request, servers: Servers, console
             console.print(f"  {line}", style="dim", soft_wrap=True, highlight=False)
 
         def phase(text: str) -> None:
-            progress.update(bar, description=text)
-            if not console.is_terminal:
+            if not console.is_terminal and text != progress.tasks[bar].description:
                 console.print(text, soft_wrap=True, highlight=False)
+            progress.update(bar, description=text)
 
         watcher = Watcher(announce, phase, lambda total, sent: progress.update(bar, total=total, completed=sent))
         running = asyncio.create_task(run(request, servers, watcher))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import TypeVar
 
 from shared.events.topics import (
@@ -22,9 +23,9 @@ from tests.chaos.logs import AvroReader, Logged, Values
 
 TIMES = ("window_start", "window_end", "timestamp", "raised_at", "updated_at", "cleared_at")
 
-# Of how many windows a forecast is made, and to how many digits it says the speed it started from.
+# Of how many windows a forecast is made, and how far the speed that it says it started from may be rounded.
 LAGS = 12
-SPEED_DIGITS = 2
+ROUNDING_MPH = 0.0051
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -159,15 +160,25 @@ def _predictions(evidence: Evidence) -> tuple[Area, Area]:
         revisions[network_id, start] += window["revision"]
     area.expected, area.found = len(windows), len(newest.keys() & windows.keys())
     for (network_id, sensor_id, start), window in windows.items():
-        mean = window["mean_speed_mph"]
-        due = {
-            "revision": sum(revisions[network_id, start - age * evidence.window_ms] for age in range(LAGS)),
-            "current_speed_mph": None if mean is None else round(mean, SPEED_DIGITS),
-        }
-        _compare(area, (network_id, sensor_id, start), due, newest.get((network_id, sensor_id, start)))
+        key, mean = (network_id, sensor_id, start), window["mean_speed_mph"]
+        found = newest.get(key)
+        _compare(
+            area,
+            key,
+            {
+                "revision": sum(revisions[network_id, start - age * evidence.window_ms] for age in range(LAGS)),
+                "current_speed_mph": found["current_speed_mph"] if found and _rounded(mean, found) else mean,
+            },
+            found,
+        )
     in_store = Area("predictions in the store", found=len(evidence.stored.predictions))
     _same_in_store(in_store, on_topic, evidence.stored.predictions, ("revision", "model_version", "current_speed_mph"))
     return area, in_store
+
+
+def _rounded(mean_mph: float | None, prediction: Values) -> bool:
+    current = prediction["current_speed_mph"]
+    return mean_mph is not None and current is not None and isclose(mean_mph, current, abs_tol=ROUNDING_MPH)
 
 
 def _alerts(evidence: Evidence) -> tuple[Area, Area, Area]:

@@ -47,7 +47,11 @@ class AvroReader:
 async def read_topic(bootstrap_servers: str, topic: str, partitions: int) -> list[Logged]:
     """Every record of a topic, by partition and offset."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, client_id="chaos-auditor", enable_auto_commit=False, fetch_max_wait_ms=50
+        bootstrap_servers=bootstrap_servers,
+        client_id="chaos-auditor",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
     )
     await consumer.start()
     try:
@@ -62,7 +66,7 @@ async def read_topic(bootstrap_servers: str, topic: str, partitions: int) -> lis
 async def _read_partition(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[Logged]:
     consumer.assign([partition])
     end = (await consumer.end_offsets([partition]))[partition]
-    await consumer.seek_to_beginning(partition)
+    consumer.seek(partition, (await consumer.beginning_offsets([partition]))[partition])
     found: list[Logged] = []
     while await consumer.position(partition) < end:
         batch = await consumer.getmany(partition, timeout_ms=POLL_MS)

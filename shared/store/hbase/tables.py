@@ -8,6 +8,7 @@ from typing import Any
 
 from happybase import Connection
 from Hbase_thrift import AlreadyExists
+from Hbase_thrift import IOError as HBaseIOError
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.store.hbase.connections import ThriftConnections
@@ -94,7 +95,16 @@ def _create(table: str, options: TableOptions, connection: Connection) -> bool:
         connection.create_table(table, {FAMILY: family})
     except AlreadyExists:
         return False
+    except HBaseIOError as failed:
+        # The server looks first and creates then: of two that create at once, one hears of it so.
+        if b"TableExistsException" not in _bytes(failed.message):
+            raise
+        return False
     return True
+
+
+def _bytes(message: str | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.encode()
 
 
 def _drop(table: str, connection: Connection) -> None:
