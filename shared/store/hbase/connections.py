@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty
+from queue import Empty, LifoQueue
 from typing import TypeVar
 
-from happybase import Connection, ConnectionPool, NoConnectionsAvailable
+from happybase import Connection
 from thriftpy2.thrift import TException
 from thriftpy2.transport import TTransportException
 
@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 class ThriftConnections:
     """Lends connections to one piece of work at a time; a connection used by two threads would mix up their rows.
 
+    In the place of happybase's pool, which leaves the sockets of broken connections open and cannot be closed.
+
     Args:
         address: of the server.
 
@@ -27,7 +29,11 @@ class ThriftConnections:
 
     def __init__(self, address: ThriftAddress) -> None:
         self._address = address
-        self._pool = self._failing_as("connect", self._connect)
+        # The last one given back is lent first, so that the others stay unused; `None` is yet to be connected.
+        self._free: LifoQueue[Connection | None] = LifoQueue()
+        for _ in range(address.pool):
+            self._free.put(None)
+        self.run("connect", Connection.open)
 
     def run(self, action: str, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, which may be done twice; `action` names it in the error.
@@ -40,25 +46,13 @@ class ThriftConnections:
     def close(self) -> None:
         """Close all connections, those at work when their work is done."""
         for _ in range(self._address.pool):
-            # The pool has no way to be closed. Its queue holds the connections that nobody uses.
             with suppress(Empty):
-                self._pool._queue.get(timeout=self._address.timeout_s).close()  # noqa: SLF001 - see above
-
-    def _connect(self) -> ConnectionPool:
-        address = self._address
-        return ConnectionPool(
-            address.pool,
-            host=address.host,
-            port=address.port,
-            timeout=round(address.timeout_s * 1000),
-            table_prefix=address.prefix or None,
-            transport=address.transport,
-            protocol=address.protocol,
-        )
+                if (connection := self._free.get(timeout=self._address.timeout_s)) is not None:
+                    connection.close()
 
     def _attempt(self, work: Callable[[Connection], Result]) -> Result:
-        # The server closes connections that were idle for a minute, which shows only when they are used, and the pool
-        # replaces the one that failed: so all may fail once before the server itself has been asked.
+        # The server closes connections that were idle for a minute, which shows only when they are used: all may fail
+        # once before the server itself has been asked.
         for _ in range(self._address.pool):
             try:
                 return self._borrow(work)
@@ -68,8 +62,30 @@ class ThriftConnections:
         return self._borrow(work)
 
     def _borrow(self, work: Callable[[Connection], Result]) -> Result:
-        with self._pool.connection(timeout=self._address.timeout_s) as connection:
+        connection = self._free.get(timeout=self._address.timeout_s)
+        try:
+            if connection is None:
+                connection = self._connect()
             return work(connection)
+        except BaseException:
+            # Half an answer may still be on its way.
+            if connection is not None:
+                connection.close()
+                connection = None
+            raise
+        finally:
+            self._free.put(connection)
+
+    def _connect(self) -> Connection:
+        address = self._address
+        return Connection(
+            address.host,
+            address.port,
+            timeout=round(address.timeout_s * 1000),
+            table_prefix=address.prefix or None,
+            transport=address.transport,
+            protocol=address.protocol,
+        )
 
     def _failing_as(self, action: str, work: Callable[[], Result]) -> Result:
         try:
@@ -78,7 +94,7 @@ class ThriftConnections:
             raise StoreError(
                 f"store: cannot {action}: {self._address}: no answer within {self._address.timeout_s:g} s"
             ) from late
-        except NoConnectionsAvailable as busy:
+        except Empty as busy:
             raise StoreError(f"store: cannot {action}: all {self._address.pool} connections are in use") from busy
         except (TException, OSError) as failed:
             raise StoreError(f"store: cannot {action}: {self._address}: {_first_line(failed)}") from failed

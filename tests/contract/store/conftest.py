@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -38,10 +39,10 @@ def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """A database of the run's own, on the server that a variable names or on one started here."""
     with ExitStack() as running:
-        server = os.environ.get(POSTGRESQL_VARIABLE) or running.enter_context(started_postgresql(tmp_path_factory))
+        server = os.environ.get(POSTGRESQL_VARIABLE) or running.enter_context(started_postgresql())
         administrator = create_engine(
             make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool
         )
@@ -54,39 +55,31 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def started_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def started_postgresql() -> Iterator[str]:
     """A PostgreSQL server of our own on loopback, where its programs are installed."""
     programs = find_programs()
     if programs is None:
         pytest.skip(f"no PostgreSQL: {POSTGRESQL_VARIABLE} names none and initdb is not installed")
-    folder = tmp_path_factory.mktemp("postgresql")
-    # The server refuses to run as root; its packages bring a user.
+    # The server refuses to run as root; its packages bring a user, who could not enter pytest's folders.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        for parent in (folder, *folder.parents[:3]):
-            if parent.owner() == "root" and parent.name.startswith(("pytest-", "postgresql")):
-                parent.chmod(0o755)
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, str(programs / "initdb"), "-D", str(data), "-U", "metrla", "-A", "trust", "--no-sync"],
-        check=True,
-        capture_output=True,
-    )
-    port = free_port()
-    log = (folder / "log").open("wb")
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", f"port={port}"]
-    server = subprocess.Popen(
-        [*as_user, str(programs / "postgres"), "-D", str(data), *options], stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        wait_until_open(port, server)
-        yield f"postgresql://metrla@127.0.0.1:{port}/postgres"
-    finally:
-        # Its own id: runuser, where there is one, is the parent and would not hand the signal on.
-        os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
-        server.wait(30)
-        log.close()
+    with tempfile.TemporaryDirectory(prefix="metrla-postgresql-") as folder, Path(folder, "log").open("wb") as log:
+        if as_user:
+            shutil.chown(folder, "postgres")
+        data = Path(folder) / "data"
+        initdb = [str(programs / "initdb"), "-D", str(data), "-U", "metrla", "-A", "trust", "--no-sync"]
+        subprocess.run([*as_user, *initdb], check=True, capture_output=True, cwd=folder)
+        port = free_port()
+        options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", f"port={port}"]
+        postgres = [str(programs / "postgres"), "-D", str(data), *options]
+        server = subprocess.Popen([*as_user, *postgres], stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+        try:
+            wait_until_open(port, server)
+            yield f"postgresql://metrla@127.0.0.1:{port}/postgres"
+        finally:
+            if server.poll() is None:
+                # Its own id: runuser, where there is one, is the parent and would not hand the signal on.
+                os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+            server.wait(30)
 
 
 def find_programs() -> Path | None:

@@ -1,0 +1,41 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from shared.store.opening import open_store
+from shared.store.schema import VERSION_TABLE, VERSIONS
+from shared.store.tables import metadata
+
+
+def test_the_versions_are_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", "shared.store:migrations")
+    script = ScriptDirectory.from_config(config)
+    assert [step.revision for step in script.walk_revisions()][::-1] == list(VERSIONS)
+    assert script.get_heads() == [VERSIONS[-1]]
+
+
+def test_migrated_tables_are_those_of_the_code(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path / 'store'}").close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'store'}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_a_file_from_before_there_were_migrations_keeps_its_rows(tmp_path: Path) -> None:
+    file = tmp_path / "store"
+    url = f"sqlite:///{file}"
+    open_store(url).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO traffic_aggregates VALUES ('n','s',0,1,1,1,1,1,1,0,NULL,NULL,1,'e')")
+        connection.execute("DROP TABLE metrla_schema_version")
+    with closing(open_store(url)) as store:
+        assert [one.sensor_id for one in store.aggregates()] == ["s"]
