@@ -1,5 +1,6 @@
 """`metrla stack`: real Kafka, HDFS and HBase on this machine, without Docker."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from metrla.stack import jars
 from metrla.stack.control import NativeStack
+from metrla.stack.hbase_shell import shell_command
 from metrla.stack.memory import FILE, StackShape, free_ports, read_shape, write_shape
 from shared.events.errors import ConfigurationError
 
@@ -91,6 +93,13 @@ def status(run: Run = DEFAULT_RUN) -> None:
         table.add_row(state.component.title, str(state.pid or ""), says, memory, str(state.log_file))
     Console().print(table)
     raise typer.Exit(0 if all(state.ready for state in states) else 1)
+
+
+@app.command("hbase-shell", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def hbase_shell(context: typer.Context, run: Run = DEFAULT_RUN) -> None:
+    """Open the HBase shell, whose jars (29 MB) come the first time; other options go to it, such as -n SCRIPT."""
+    command = shell_command(run, context.args)
+    os.execv(command[0], command)  # noqa: S606 - java with our own arguments: the terminal is the shell's from here on
 
 
 def _shape(run: Path, *, hbase_on_hdfs: bool, free: bool) -> StackShape:
