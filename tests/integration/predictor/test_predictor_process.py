@@ -1,0 +1,368 @@
+"""The real predictor process on the embedded broker: windows in, predictions out, also when it is killed."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import numpy as np
+import pytest
+from aiokafka import TopicPartition
+
+from services.predictor.registry import save
+from services.predictor.train import Trained, train
+from shared.archive.local import LocalArchive
+from shared.devbroker import DevBroker
+from shared.events.avro import decode, encode
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.events.topics import AGGREGATES, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.kafka.admin import ensure_topics, open_admin
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.networks.importing.folder_writing import write_network
+from shared.networks.network import Network, Sensor
+from shared.store.opening import open_store
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+WINDOW = timedelta(minutes=5)
+HISTORY_ROWS = 6 * 288
+
+Key = tuple[NetworkId, SensorId, datetime]
+
+
+def make_network(name: str, sensors: int) -> Network:
+    places = tuple(
+        Sensor(SensorId(f"{name}{place:02}"), f"Exit {place}", "I-5", "N", place / 2, 34.0, -118.0)
+        for place in range(sensors)
+    )
+    return Network(NetworkId(name), name, ZoneInfo("America/Los_Angeles"), places)
+
+
+NORTH, SOUTH = make_network("north", 9), make_network("south", 5)
+NETWORKS = {network.network_id: network for network in (NORTH, SOUTH)}
+
+
+def window(network: Network, place: int, step: int, revision: int = 1) -> ProcessedTrafficAggregate:
+    speed = 60 + 8 * np.sin(step / 20 + place) - revision
+    start = START + step * WINDOW
+    return ProcessedTrafficAggregate(
+        network_id=network.network_id,
+        sensor_id=network.sensors[place].sensor_id,
+        window_start=start,
+        window_end=start + WINDOW,
+        revision=revision,
+        speed_count=1,
+        mean_speed_mph=float(speed),
+        min_speed_mph=None,
+        max_speed_mph=None,
+        std_speed_mph=None,
+        volume_vehicles=None,
+        occupancy=None,
+        share_observed=1.0,
+        last_event_id=f"{place}-{step}-{revision}",
+    )
+
+
+def steps(network: Network, first: int, last: int) -> list[ProcessedTrafficAggregate]:
+    return [window(network, place, step) for step in range(first, last) for place in range(len(network.sensors))]
+
+
+@pytest.fixture(scope="module")
+def trained() -> Trained:
+    rng = np.random.default_rng(1)
+    rows = np.arange(HISTORY_ROWS)[:, None]
+    speeds = 60 + 8 * np.sin(rows / 20 + np.arange(9)) + rng.normal(0, 1, (HISTORY_ROWS, 9))
+    return train(NORTH, START - timedelta(days=6), speeds, now=START, source="a test")
+
+
+async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not await met():
+        assert loop.time() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Pipeline:
+    broker: DevBroker
+    folder: Path
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @property
+    def store_url(self) -> str:
+        return f"sqlite:///{self.folder / 'store.sqlite'}"
+
+    @property
+    def archive(self) -> LocalArchive:
+        return LocalArchive(self.folder / "archive")
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "predictor.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    async def start(self, **settings: str) -> asyncio.subprocess.Process:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
+            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+            "METRLA_STORE_URL": self.store_url,
+            "METRLA_ARCHIVE_URL": (self.folder / "archive").as_uri(),
+            "METRLA_NETWORKS": f"{self.folder / 'north'},{self.folder / 'south'}",
+            "METRLA_LOG_FILE": str(self.folder / "predictor.log"),
+            "METRLA_PREDICTOR_MODEL_POLL_SECONDS": "0.2",
+            "METRLA_PREDICTOR_SETTLE_SECONDS": "0.5",
+            **settings,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.predictor.app", env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        self.processes.append(process)
+        return process
+
+    async def stop(self, process: asyncio.subprocess.Process) -> None:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+    async def feed(self, windows: Iterable[ProcessedTrafficAggregate]) -> None:
+        await self.produce([Message(AGGREGATES.name, one.network_id.encode(), encode(one)) for one in windows])
+
+    async def produce(self, messages: Sequence[Message]) -> None:
+        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
+            await send_all(producer, messages)
+
+    async def read(self, topic: Topic) -> list[LogRecord]:
+        records: list[LogRecord] = []
+        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
+            for number in range(topic.partitions):
+                partition = TopicPartition(topic.name, number)
+                end = (await reader.end_offsets([partition]))[partition]
+                records += await read_range(reader, partition, 0, end)
+        return records
+
+    async def predicted(self) -> dict[Key, TrafficPrediction]:
+        """The highest revision of each forecast on the log."""
+        found: dict[Key, TrafficPrediction] = {}
+        for record in await self.read(PREDICTIONS):
+            one = decode(TrafficPrediction, record.value)
+            assert record.key == one.sensor_id.encode()
+            key = one.network_id, one.sensor_id, one.timestamp
+            if key not in found or one.revision > found[key].revision:
+                found[key] = one
+        return found
+
+    def stored(self) -> dict[tuple[Key, str], TrafficPrediction]:
+        store = open_store(self.store_url)
+        try:
+            return {
+                ((one.network_id, one.sensor_id, one.timestamp), one.model_name): one for one in store.predictions()
+            }
+        finally:
+            store.close()
+
+    async def until_revisions(self, wanted: Mapping[Key, int]) -> dict[Key, TrafficPrediction]:
+        """Return when every forecast is there and has seen all windows."""
+        found: dict[Key, TrafficPrediction] = {}
+
+        async def there() -> bool:
+            nonlocal found
+            found = await self.predicted()
+            return {key: one.revision for key, one in found.items()} == wanted
+
+        await until(there, "every sensor and step has a prediction that saw all windows")
+        return found
+
+
+def revisions(windows: Iterable[ProcessedTrafficAggregate]) -> dict[Key, int]:
+    """What the last forecast of each step must have seen: the newest revision of all windows of its last hour."""
+    newest: dict[tuple[NetworkId, SensorId, datetime], int] = {}
+    for one in windows:
+        key = one.network_id, one.sensor_id, one.window_end
+        newest[key] = max(one.revision, newest.get(key, 0))
+    total: dict[tuple[NetworkId, datetime], int] = {}
+    for (network_id, _, end), revision in newest.items():
+        total[network_id, end] = total.get((network_id, end), 0) + revision
+    wanted: dict[Key, int] = {}
+    for network_id, end in total:
+        seen = sum(total.get((network_id, end - age * WINDOW), 0) for age in range(12))
+        known = {sensor for name, sensor, first in newest if name == network_id and first <= end}
+        wanted |= {(network_id, sensor, end): seen for sensor in known}
+    return wanted
+
+
+@pytest.fixture
+async def pipeline(tmp_path: Path, trained: Trained) -> AsyncIterator[Pipeline]:
+    for network_id, network in NETWORKS.items():
+        write_network(network, tmp_path / network_id)
+    async with DevBroker() as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        pipeline = Pipeline(broker, tmp_path)
+        for name, artefact in trained.artefacts.items():
+            save(pipeline.archive, NORTH.network_id, name, trained.version, artefact)
+        try:
+            yield pipeline
+        finally:
+            for process in pipeline.processes:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+
+async def test_every_step_is_forecast_for_every_sensor(pipeline: Pipeline, trained: Trained) -> None:
+    process = await pipeline.start()
+    windows = steps(NORTH, 0, 20) + steps(SOUTH, 0, 14)
+    await pipeline.feed(windows)
+    found = await pipeline.until_revisions(revisions(windows))
+    latest = found[NORTH.network_id, NORTH.sensors[0].sensor_id, START + 20 * WINDOW]
+    assert (latest.model_name, latest.model_version) == ("linear_regression", trained.version)
+    assert [one.horizon_minutes for one in latest.horizons] == list(range(5, 65, 5))
+    early = found[NORTH.network_id, NORTH.sensors[0].sensor_id, START + 5 * WINDOW]
+    assert (early.model_name, early.model_version) == ("historical_average", trained.version)
+    untrained = found[SOUTH.network_id, SOUTH.sensors[0].sensor_id, START + 14 * WINDOW]
+    assert (untrained.model_name, untrained.model_version) == ("historical_average", "from-stream")
+    stored = pipeline.stored()
+    for key, one in found.items():
+        assert stored[key, one.model_name] == one
+    await pipeline.stop(process)
+
+
+async def test_a_revision_is_forecast_again_with_the_steps_that_saw_it(pipeline: Pipeline) -> None:
+    await pipeline.start()
+    windows = steps(NORTH, 0, 18)
+    await pipeline.feed(windows)
+    before = await pipeline.until_revisions(revisions(windows))
+    windows.append(window(NORTH, 3, 14, revision=3))
+    await pipeline.feed(windows[-1:])
+    after = await pipeline.until_revisions(revisions(windows))
+    changed = {key for key, one in after.items() if one.revision != before[key].revision}
+    assert {end for _, _, end in changed} == {START + step * WINDOW for step in range(15, 19)}
+
+
+@pytest.mark.slow
+async def test_killed_again_and_again_it_loses_no_forecast(pipeline: Pipeline, request: pytest.FixtureRequest) -> None:
+    chance = random.Random(request.node.name)
+    north, south = steps(NORTH, 0, 120), steps(SOUTH, 0, 120)
+    windows: list[ProcessedTrafficAggregate] = []
+    for position in range(0, 120, 4):
+        windows += north[position * 9 : (position + 4) * 9] + south[position * 5 : (position + 4) * 5]
+        if chance.random() < 0.3:
+            windows.append(window(NORTH, chance.randrange(9), max(0, position - chance.randrange(6)), revision=2))
+    wanted = revisions(windows)
+    rest = iter(windows)
+    for _ in range(3):
+        process = await pipeline.start()
+        before = len(await pipeline.read(PREDICTIONS))
+        await pipeline.feed([next(rest) for _ in range(len(windows) // 4)])
+        more = chance.randrange(1, 250)
+
+        async def forecasting(wished: int = before + more) -> bool:
+            return len(await pipeline.read(PREDICTIONS)) >= wished
+
+        await until(forecasting, "it forecasts")
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+    await pipeline.feed(rest)
+    process = await pipeline.start()
+    found = await pipeline.until_revisions(wanted)
+    stored = pipeline.stored()
+    for key, one in found.items():
+        assert stored[key, one.model_name].revision == one.revision
+    await pipeline.stop(process)
+
+
+async def test_what_waited_in_memory_of_a_killed_process_is_forecast_without_a_further_window(
+    pipeline: Pipeline,
+) -> None:
+    windows = [*steps(NORTH, 0, 15), *steps(NORTH, 15, 16)[:4]]
+    process = await pipeline.start(METRLA_PREDICTOR_SETTLE_SECONDS="3600")
+    await pipeline.feed(windows)
+    await pipeline.until_revisions(
+        {key: seen for key, seen in revisions(windows).items() if key[2] <= START + 15 * WINDOW}
+    )
+
+    async def committed() -> bool:
+        async with open_admin(pipeline.broker.bootstrap_servers) as admin:
+            offsets = await admin.list_consumer_group_offsets("metrla-predictor")
+        return bool(sum(one.offset for one in offsets.values() if one.offset > 0) == len(windows))
+
+    await until(committed, "offsets are committed")
+    process.kill()
+    await process.wait()
+    await pipeline.start()
+    await pipeline.until_revisions(revisions(windows))
+
+
+async def test_a_newer_model_takes_over_without_a_missed_step(pipeline: Pipeline, trained: Trained) -> None:
+    await pipeline.start()
+    windows = steps(NORTH, 0, 16)
+    await pipeline.feed(windows)
+    await pipeline.until_revisions(revisions(windows))
+    speeds = np.full((HISTORY_ROWS, 9), 50.0) + np.random.default_rng(2).normal(0, 1, (HISTORY_ROWS, 9))
+    newer = train(NORTH, START - timedelta(days=6), speeds, now=START + timedelta(days=1), source="newer")
+    assert newer.version > trained.version
+    for name, artefact in newer.artefacts.items():
+        save(pipeline.archive, NORTH.network_id, name, newer.version, artefact)
+    save(pipeline.archive, NORTH.network_id, "linear_regression", "9", newer.artefacts["historical_average"])
+
+    async def loaded() -> bool:
+        return newer.version in pipeline.log and "model refused" in pipeline.log
+
+    await until(loaded, "the newer model serves and the unfit one is refused")
+    windows += steps(NORTH, 16, 20)
+    await pipeline.feed(windows[-4 * 9 :])
+    found = await pipeline.until_revisions(revisions(windows))
+    for (_, _, end), one in found.items():
+        assert one.model_version == (trained.version if end <= START + 16 * WINDOW else newer.version)
+
+
+async def test_a_damaged_window_is_dead_lettered_and_the_stream_goes_on(pipeline: Pipeline) -> None:
+    windows = steps(NORTH, 0, 14)
+    await pipeline.feed(windows[:50])
+    await pipeline.produce([Message(AGGREGATES.name, NORTH.network_id.encode(), b"\xc3\x01 no window")])
+    await pipeline.feed(windows[50:])
+    await pipeline.start()
+    await pipeline.until_revisions(revisions(windows))
+    (letter,) = await pipeline.read(TRAFFIC_EVENTS_DLQ)
+    assert letter.value == b"\xc3\x01 no window"
+    assert dict(letter.headers)[DEAD_LETTER_REASON] in {b"undecodable", b"unknown_schema"}
+
+
+async def test_it_says_when_it_is_ready_and_what_it_counted(pipeline: Pipeline) -> None:
+    await pipeline.start(METRLA_LOG_FORMAT="json")
+    windows = steps(NORTH, 0, 14)
+    await pipeline.feed(windows)
+    await pipeline.until_revisions(revisions(windows))
+    (line,) = (line for line in pipeline.log.splitlines() if "probes listening" in line)
+    port = int(line.partition('"port": ')[2].partition(",")[0].rstrip("}"))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/ready")).status_code == 200
+        metrics = (await client.get("/metrics")).text
+    assert 'metrla_predictor_predictions_total{model="linear_regression"}' in metrics
+
+
+async def test_it_waits_for_a_broker_that_is_not_up_and_stops_when_told(pipeline: Pipeline) -> None:
+    process = await pipeline.start(METRLA_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+
+    async def waiting() -> bool:
+        return "will try again" in pipeline.log
+
+    await until(waiting, "it says that it waits")
+    await pipeline.stop(process)
+
+
+async def test_it_stops_when_told_though_the_broker_has_gone(pipeline: Pipeline) -> None:
+    process = await pipeline.start()
+    windows = steps(NORTH, 0, 13)
+    await pipeline.feed(windows)
+    await pipeline.until_revisions(revisions(windows))
+    await pipeline.broker.__aexit__(None, None, None)
+    await pipeline.stop(process)
