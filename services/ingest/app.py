@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -29,6 +28,7 @@ from shared.kafka.deadletter import DeadLetterLimit, DeadLetterWriter
 from shared.kafka.membership import open_member
 from shared.kafka.persistence import Persistence
 from shared.kafka.producer import open_producer
+from shared.kafka.watch import BrokerWatch, watch_broker
 from shared.networks.folder import load_networks
 from shared.networks.network import Network
 from shared.runtime.clock import wall_clock
@@ -37,7 +37,7 @@ from shared.runtime.metrics import IngestMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.schemas.registry import SchemaRegistry
-from shared.store.opening import open_store
+from shared.store.deferred import open_deferred
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,11 +62,14 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     metrics.rejected_share.set_function(lambda: limit.rejected_share)
     connecting = Persistence(PASSING_FAILURES, stop.is_set)
     members: dict[str, GroupMember] = {}
+    watch: BrokerWatch | None = None
 
     def not_ready() -> str | None:
         if len(members) < len((ARCHIVE_GROUP, WINDOWS_GROUP)):
             return connecting.trouble or "the broker"
         waiting = [member.waiting_for for member in members.values() if member.waiting_for]
+        if watch is not None and watch.trouble is not None:
+            waiting.insert(0, watch.trouble)
         if limit.exceeded:
             waiting.append(f"the dead-letter limit: {limit.rejected_share:.0%} of the last events were rejected")
         return "; ".join(waiting) or None
@@ -77,13 +80,14 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         stack.callback(archive.close)
         bootstrap = settings.kafka_bootstrap_servers
         try:
-            opened = connecting("store", partial(asyncio.to_thread, open_store, settings.store_url))
-            store = await _unless_stopped(stop, opened)
+            # A store that is away must not hold up the archive, which does without it.
+            store = await asyncio.to_thread(open_deferred, settings.store_url)
             stack.callback(store.close)
             await _unless_stopped(stop, connecting("broker", lambda: ensure_topics(bootstrap)))
         except _StoppedError:
-            log.info("stopped before store and broker were there")
+            log.info("stopped before the broker was there")
             return
+        watch = await stack.enter_async_context(watch_broker(bootstrap, CLIENT_ID))
         producer = await stack.enter_async_context(open_producer(bootstrap, CLIENT_ID))
         archiver = Archiver(
             validator=_validator(settings, own, networks, mapping, stack),

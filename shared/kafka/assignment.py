@@ -137,6 +137,11 @@ class Assignment(Generic[In, Out]):
         """How many partitions are not ready yet."""
         return sum(not held.ready.done() for held in self._partitions.values())
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps outputs from being delivered at present, or `None`."""
+        return self._outbox.trouble
+
     def revoke_all(self) -> None:
         """Drop all state."""
         self.revoke(tuple(self._partitions))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -50,6 +51,8 @@ class Outbox(Generic[Out]):
         self._stop = stop
         self._waiting: list[Out] = []
         self._one_at_a_time = asyncio.Lock()
+        self.trouble: str | None = None
+        """What keeps the outputs from being delivered at present, or `None`."""
 
     def put(self, outputs: Iterable[Out]) -> None:
         """Add outputs behind those that wait."""
@@ -59,5 +62,13 @@ class Outbox(Generic[Out]):
         """Return when everything put in before the call is acknowledged; raises `StoppingError`."""
         async with self._one_at_a_time:
             while chunk := self._waiting[:CHUNK]:
-                await until_done("delivery of outputs", lambda chunk=chunk: self._deliver(chunk), self._stop)  # type: ignore[misc]  # mypy cannot type a lambda's default
+                await until_done("delivery of outputs", partial(self._attempt, chunk), self._stop)
                 del self._waiting[: len(chunk)]
+
+    async def _attempt(self, chunk: Sequence[Out]) -> None:
+        try:
+            await self._deliver(chunk)
+        except TRANSIENT as failed:
+            self.trouble = f"delivery of outputs: {str(failed) or type(failed).__name__}"
+            raise
+        self.trouble = None

@@ -22,6 +22,7 @@ from shared.events.errors import MetrlaError
 from shared.kafka.assignment import Assignment, Input, Processor
 from shared.kafka.delivery import Deliver, Outbox, StoppingError
 from shared.kafka.replay import LogRecord
+from shared.kafka.watch import BrokerWatch, watch_broker
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -97,6 +98,7 @@ class Worker(Generic[In, Out]):
     stop: asyncio.Event
     _assigned: bool = field(default=False, init=False, repr=False)
     _fault: Exception | None = field(default=None, init=False, repr=False)
+    _watch: BrokerWatch | None = field(default=None, init=False, repr=False)
     _assignment: Assignment[In, Out] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,11 +107,13 @@ class Worker(Generic[In, Out]):
 
     def waiting_for(self) -> str | None:
         """What the worker still waits for, or `None` when it is at work."""
+        if self._watch is not None and self._watch.trouble is not None:
+            return self._watch.trouble
         if not self._assigned:
             return "the broker to give it partitions"
         if self._assignment.rebuilding:
             return "state to be rebuilt from the log"
-        return None
+        return self._assignment.trouble
 
     async def run(self) -> None:
         """Work until `stop` is set, starting the reader anew whenever it crashes.
@@ -117,6 +121,12 @@ class Worker(Generic[In, Out]):
         Raises:
             WorkerError: after a fault that trying again does not mend.
         """
+        async with watch_broker(self.source.bootstrap_servers, self.source.group) as self._watch:
+            await self._run()
+        if self._fault is not None:
+            raise WorkerError(f"{self.source.group}: {self._fault!r}") from self._fault
+
+    async def _run(self) -> None:
         ticking = asyncio.create_task(self._tick(), name="worker tick")
         pause = FIRST_RESTART_SECONDS
         try:
@@ -129,8 +139,6 @@ class Worker(Generic[In, Out]):
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
             self._assignment.revoke_all()
-        if self._fault is not None:
-            raise WorkerError(f"{self.source.group}: {self._fault!r}") from self._fault
 
     async def _read_until_it_ends(self) -> BaseException | None:
         if self.stop.is_set():

@@ -1,6 +1,7 @@
 """`python -m tests.chaos`: a fault run that is the same for the same seed, and its audit; see docs/operations.md."""
 
 import asyncio
+import logging
 import shutil
 import signal
 from pathlib import Path
@@ -40,6 +41,8 @@ def main(
 ) -> None:
     """Feed readings while processes and servers are killed, then prove that nothing was lost or doubled."""
     console = Console()
+    # Its clients say hundreds of times that a broker is away, which is what the run is about.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     request = Request(state.absolute(), readings, kills, seed, stack, services.split(","), rate)
     try:
         _make_anew(request.state)
