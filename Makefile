@@ -4,9 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
+# A chaos run: readings fed, kills of each service, seed, and what it runs on (native, kafka or embedded).
+READINGS ?= 5000
+KILLS    ?= 3
+SEED     ?= 1
+STACK    ?= native
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real stack-up stack-down stack-status test unit integration real lint types bench clean lock
+.PHONY: help setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +61,9 @@ lint: setup ## ruff and the import contracts
 
 types: setup ## mypy --strict over everything
 	$(BIN)/mypy
+
+chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KILLS, SEED, STACK
+	@exec $(BIN)/python -m tests.chaos --readings $(READINGS) --kills $(KILLS) --seed $(SEED) --stack $(STACK) $(ARGS)
 
 bench: setup ## ratios against a baseline in the same run
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
