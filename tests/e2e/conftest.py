@@ -2,13 +2,23 @@
 
 import csv
 import math
+import os
 from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from metrla.cli.network import app as network_commands
+from shared.events.records import SensorId
 from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.networks.simulation.simulator import Simulator
 from tests.e2e.pipeline import FIRST_DAY, REPLAYED_DAY, Recorded
+
+DAY = timedelta(days=1)
+METR_LA = Path(os.environ.get("METRLA_DATA", Path(__file__).parents[3] / "shared" / "data")) / "metr_la"
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +44,31 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         for column, sensor in enumerate(network.sensors)
         if not math.isnan(speeds[step, column])
     }
-    return Recorded(file, readings)
+    return Recorded(file, EXAMPLE_NETWORK, REPLAYED_DAY.isoformat(), (REPLAYED_DAY + DAY).isoformat(), readings)
+
+
+@pytest.fixture(scope="session")
+def metr_la_day(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """METR-LA on 2012-05-02, with the network that `metrla network import` makes of its published files."""
+    file = METR_LA / "speeds.parquet"
+    if not file.exists():
+        pytest.skip(f"METR-LA is not there: {file} (METRLA_DATA)")
+    network = tmp_path_factory.mktemp("metr-la") / "metr-la"
+    arguments = [
+        "--sensors",
+        str(METR_LA / "sensors.csv"),
+        "--edges",
+        str(METR_LA / "adjacency.csv"),
+        "--id",
+        "metr-la",
+    ]
+    arguments += ["--time-zone", "America/Los_Angeles", "--out", str(network)]
+    assert CliRunner().invoke(network_commands, ["import", *arguments]).exit_code == 0
+    day = pd.read_parquet(file).loc["2012-05-02"].tz_localize(ZoneInfo("America/Los_Angeles"))
+    assert day.size == 59_616
+    readings = {
+        (SensorId(str(sensor_id)), pd.Timestamp(str(when)).to_pydatetime()): float(speed)
+        for sensor_id, speeds in day.items()
+        for when, speed in speeds[speeds != 0].items()
+    }
+    return Recorded(file, network, "2012-05-02", "2012-05-03", readings)

@@ -30,9 +30,12 @@ Reading = tuple[SensorId, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A file of speeds as METR-LA is published (0: missing), and what of it lies in the replayed day."""
+    """A file of speeds as METR-LA is published (0: missing), and what of it lies in the replayed day [begin, end)."""
 
     file: Path
+    network: Path
+    begin: str
+    end: str
     readings: Mapping[Reading, float]
 
 
