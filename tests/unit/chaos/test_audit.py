@@ -1,0 +1,171 @@
+"""An auditor is worth what it finds: each loss and doubling that is planted must show."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.events.avro import decode, encode
+from shared.events.records import ProcessedTrafficAggregate, TrafficEvent, TrafficPrediction
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from tests.chaos.auditor import Evidence, audit
+from tests.chaos.expectation import expect
+from tests.chaos.holdings import Stored
+from tests.chaos.logs import Logged
+from tests.chaos.scenario import Sort, chaos_networks, feed
+from tests.chaos.truth import SEQUENCE_HEADER, FedMessage
+
+WINDOW_MS = 300_000
+LATENESS_MS = 900_000
+PER_WINDOW = 5.0
+Plant = Callable[[Evidence], Evidence]
+
+
+def at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@pytest.fixture(scope="module")
+def clean() -> Evidence:
+    """What services without a fault would leave of 2,000 readings on one partition."""
+    fed = list(feed(chaos_networks(load_network(EXAMPLE_NETWORK)), 2_000, 5))
+    truth = [FedMessage(number, message, acknowledged=True) for number, message in enumerate(fed)]
+    log = [
+        Logged(0, number, one.key, one.value, {SEQUENCE_HEADER: str(number).encode()}) for number, one in enumerate(fed)
+    ]
+    for number, message in enumerate(fed):
+        if message.sort is Sort.MISKEYED:
+            key = decode(TrafficEvent, message.value or b"").sensor_id.encode()
+            headers = {SEQUENCE_HEADER: str(number).encode(), "metrla-rekeyed-from": f"0:{number}".encode()}
+            log.append(Logged(0, len(log), key, message.value, headers))
+    expected = expect(log, truth, WINDOW_MS, LATENESS_MS, PER_WINDOW)
+    windows, predictions = dict[Any, dict[str, Any]](), dict[Any, dict[str, Any]]()
+    aggregates, forecasts = list[Logged](), list[Logged]()
+    for number, (key, due) in enumerate(expected.windows.items()):
+        network_id, sensor_id, start = key
+        times = {"window_start": start, "window_end": start + WINDOW_MS}
+        aggregate = ProcessedTrafficAggregate(
+            **{"network_id": network_id, "sensor_id": sensor_id, **{n: at(ms) for n, ms in times.items()}, **due}
+        )
+        windows[key] = {"network_id": network_id, "sensor_id": sensor_id, **times, **due}
+        aggregates.append(Logged(0, number, b"", encode(aggregate), {}))
+        revision = sum(
+            window["revision"]
+            for (name, _, begin), window in expected.windows.items()
+            if name == network_id and start - 11 * WINDOW_MS <= begin <= start
+        )
+        prediction = TrafficPrediction(
+            aggregate.network_id,
+            aggregate.sensor_id,
+            aggregate.window_end,
+            "m",
+            "1",
+            revision,
+            due["mean_speed_mph"],
+            (),
+        )
+        predictions[network_id, sensor_id, "m", start + WINDOW_MS] = {
+            "revision": revision,
+            "model_version": "1",
+            "current_speed_mph": due["mean_speed_mph"],
+        }
+        forecasts.append(Logged(0, number, b"", encode(prediction), {}))
+    letters = [
+        Logged(
+            0,
+            number,
+            one.fed.key,
+            one.fed.value,
+            {
+                "metrla-source-topic": b"traffic-events",
+                "metrla-source-partition": b"0",
+                "metrla-source-offset": str(place[1]).encode(),
+                "metrla-reason": one.fed.reason.encode(),
+            },
+        )
+        for number, (place, one) in enumerate(expected.poison.items())
+    ]
+    rows = [{**values, "partition": 0, "offset": place[1]} for place, values in expected.archived.items()]
+    return Evidence(
+        expected=expected,
+        dead_letters=letters,
+        aggregates=aggregates,
+        predictions=forecasts,
+        alerts=[],
+        archived=[("file", rows)],
+        stored=Stored(windows, predictions, {}),
+        calm_alerts=[],
+        window_ms=WINDOW_MS,
+    )
+
+
+def test_what_is_whole_is_found_clean(clean: Evidence) -> None:
+    findings = audit(clean)
+    assert findings.clean, [example for area in findings.areas for example in area.examples]
+    assert findings.line == f"lost=0 doubled=0 dead_lettered={findings.poison}/{findings.poison}"
+    assert findings.poison > 10
+    assert len(clean.expected.windows) > 300
+
+
+def archive_of(evidence: Evidence, rows: list[dict[str, Any]]) -> Evidence:
+    return replace(evidence, archived=[("file", rows)])
+
+
+def rows_of(evidence: Evidence) -> list[dict[str, Any]]:
+    return list(evidence.archived[0][1])
+
+
+PLANTS: dict[str, tuple[Plant, int, int]] = {
+    "a reading not archived": (lambda found: archive_of(found, rows_of(found)[1:]), 1, 0),
+    "a reading archived twice": (lambda found: archive_of(found, [*rows_of(found), rows_of(found)[3]]), 0, 1),
+    "a reading archived with another speed": (
+        lambda found: archive_of(found, [{**rows_of(found)[0], "speed_mph": 1.0}, *rows_of(found)[1:]]),
+        1,
+        0,
+    ),
+    "a window not on the topic": (lambda found: replace(found, aggregates=found.aggregates[1:]), 1, 0),
+    "a prediction not on the topic": (lambda found: replace(found, predictions=found.predictions[1:]), 1, 1),
+    "a dead letter lost": (lambda found: replace(found, dead_letters=found.dead_letters[1:]), 1, 0),
+    "a dead letter twice": (
+        lambda found: replace(found, dead_letters=[*found.dead_letters, found.dead_letters[0]]),
+        0,
+        1,
+    ),
+    "a dead letter with other bytes": (
+        lambda found: replace(
+            found, dead_letters=[replace(found.dead_letters[0], value=b"?"), *found.dead_letters[1:]]
+        ),
+        1,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_each_planted_fault_is_found(clean: Evidence, name: str) -> None:
+    plant, lost, doubled = PLANTS[name]
+    findings = audit(plant(clean))
+    assert (findings.lost, findings.doubled) == (lost, doubled)
+    assert not findings.clean
+
+
+def test_a_window_lost_or_changed_in_the_store_is_found(clean: Evidence) -> None:
+    key, *_ = clean.stored.aggregates
+    without = {one: row for one, row in clean.stored.aggregates.items() if one != key}
+    assert audit(replace(clean, stored=replace(clean.stored, aggregates=without))).lost == 1
+    changed = {**clean.stored.aggregates, key: {**clean.stored.aggregates[key], "revision": 99}}
+    assert audit(replace(clean, stored=replace(clean.stored, aggregates=changed))).lost == 1
+
+
+def test_one_revision_with_two_contents_is_a_doubling(clean: Evidence) -> None:
+    window = decode(ProcessedTrafficAggregate, clean.aggregates[0].value or b"")
+    other = replace(clean.aggregates[0], value=encode(replace(window, last_event_id="another")))
+    assert audit(replace(clean, aggregates=[other, *clean.aggregates])).doubled == 1
+
+
+def test_the_same_record_again_is_a_repeat_and_no_doubling(clean: Evidence) -> None:
+    findings = audit(replace(clean, aggregates=[clean.aggregates[0], *clean.aggregates]))
+    assert findings.clean
+    assert sum(area.repeats for area in findings.areas) == 1
