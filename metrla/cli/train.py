@@ -40,7 +40,7 @@ def train(
     end: Annotated[str | None, typer.Option("--to", help="End, exclusive, in the same forms.", metavar="TIME")] = None,
     simulate: Annotated[
         int | None,
-        typer.Option(help="Train on so many simulated days instead, up to --to or now.", min=2, metavar="DAYS"),
+        typer.Option(help="Train on so many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 1,
 ) -> None:

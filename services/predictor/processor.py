@@ -22,8 +22,8 @@ class StepProcessor:
     """Puts the windows of every network together to steps.
 
     Windows of unknown sensors, or of another length than the network's, are passed over. Steps that waited in memory
-    when a process died are due again after the rebuild, so none is lost; those that had got out already are forecast
-    twice, with the same result.
+    when a process died are due again after the rebuild, so none is lost; those that had got out already are
+    forecast twice.
     """
 
     networks: Mapping[NetworkId, Network]
