@@ -132,18 +132,20 @@ async def run(request: Request, servers: Servers, watcher: Watcher) -> Outcome:
         watcher.phase("stopping the services")
         await supervisor.stop()
         watcher.phase("auditing")
-        findings = await _audited(request, plan, truth, watcher)
+        findings = await audited(plan, truth, watcher)
     fed = Counter(message.sort for message in messages)
     return Outcome(findings, fed, injector.injected, ended, time.monotonic() - began)
 
 
-async def _audited(request: Request, plan: PipelinePlan, truth: Truth, watcher: Watcher) -> Findings:
+async def audited(plan: PipelinePlan, truth: Truth, watcher: Watcher) -> Findings:
+    """Compare what a run left with what it was fed; its services are stopped, its servers run."""
+
     async def everything(topic: Topic) -> list[Logged]:
         return await read_topic(plan.bootstrap_servers, topic.name, topic.partitions)
 
     environment = plan.environment()
     windows = await everything(AGGREGATES)
-    calm = await calm_alerts(plan, request.state / "calm", windows, watcher.phase)
+    calm = await calm_alerts(plan, plan.state / "calm", windows, watcher.phase)
     watcher.phase("comparing")
     readings_per_window = WINDOW_MS / (READING_INTERVAL.total_seconds() * 1000)
     log = await everything(TRAFFIC_EVENTS)

@@ -43,13 +43,13 @@ def clean() -> Evidence:
     expected = expect(log, truth, WINDOW_MS, LATENESS_MS, PER_WINDOW)
     windows, predictions = dict[Any, dict[str, Any]](), dict[Any, dict[str, Any]]()
     aggregates, forecasts = list[Logged](), list[Logged]()
-    for number, (key, due) in enumerate(expected.windows.items()):
-        network_id, sensor_id, start = key
+    for number, (place, due) in enumerate(expected.windows.items()):
+        network_id, sensor_id, start = place
         times = {"window_start": start, "window_end": start + WINDOW_MS}
         aggregate = ProcessedTrafficAggregate(
             **{"network_id": network_id, "sensor_id": sensor_id, **{n: at(ms) for n, ms in times.items()}, **due}
         )
-        windows[key] = {"network_id": network_id, "sensor_id": sensor_id, **times, **due}
+        windows[place] = {"network_id": network_id, "sensor_id": sensor_id, **times, **due}
         aggregates.append(Logged(0, number, b"", encode(aggregate), {}))
         revision = sum(
             window["revision"]
@@ -81,13 +81,13 @@ def clean() -> Evidence:
             {
                 "metrla-source-topic": b"traffic-events",
                 "metrla-source-partition": b"0",
-                "metrla-source-offset": str(place[1]).encode(),
+                "metrla-source-offset": str(where[1]).encode(),
                 "metrla-reason": one.fed.reason.encode(),
             },
         )
-        for number, (place, one) in enumerate(expected.poison.items())
+        for number, (where, one) in enumerate(expected.poison.items())
     ]
-    rows = [{**values, "partition": 0, "offset": place[1]} for place, values in expected.archived.items()]
+    rows = [{**values, "partition": 0, "offset": offset} for (_, offset), values in expected.archived.items()]
     return Evidence(
         expected=expected,
         dead_letters=letters,
