@@ -11,7 +11,7 @@ SEED     ?= 1
 STACK    ?= native
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
+.PHONY: help docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KI
 
 bench: setup ## ratios against a baseline in the same run
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+docs: setup ## the pages that are made from the code
+	$(BIN)/metrla settings --markdown > docs/settings.md
 
 lock: ## resolve pyproject.toml anew into requirements.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from rich.console import Console
 from rich.table import Table
 
+from shared.networks.folder import EXAMPLE_NETWORK
 from shared.runtime.settings import PlatformSettings
 
 # The settings classes of the services, by the words that the reference uses for them.
@@ -81,12 +82,14 @@ def _made(kind: type[BaseSettings], name: str) -> object:
 
 
 def _shown(default: object) -> str:
-    """A default as the environment would say it; paths are shown from the working folder."""
+    """A default as the environment would say it, the same on every machine."""
     if default is None or default is PydanticUndefined:
         return ""
     if isinstance(default, tuple):
         return ",".join(_shown(part) for part in default)
-    return str(default).replace(f"{Path.cwd()}/", "")
+    if default == EXAMPLE_NETWORK:
+        return "the bundled example"
+    return str(default).replace(str(Path.cwd()), "$PWD")
 
 
 def _code(text: str) -> str:

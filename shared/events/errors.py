@@ -34,7 +34,6 @@ class RejectionReason(StrEnum):
     UNKNOWN_NETWORK = "unknown_network"
     UNKNOWN_SENSOR = "unknown_sensor"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
-    KEY_MISMATCH = "key_mismatch"
 
 
 class RejectedEventError(MetrlaError):
