@@ -97,8 +97,11 @@ def simulate(
 @app.command()
 def replay(
     file: Annotated[
-        Path, typer.Argument(help="METR-LA or PEMS-BAY (.h5, .csv, .parquet) or PeMS station_5min (.txt, .txt.gz).")
-    ],
+        Path | None,
+        typer.Argument(
+            help="METR-LA or PEMS-BAY (.h5, .csv, .parquet) or PeMS station_5min (.txt, .txt.gz).", show_default=False
+        ),
+    ] = None,
     network: NetworkDirOption = None,
     begin: Annotated[
         str | None,
@@ -115,17 +118,34 @@ def replay(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
     ] = False,
+    from_archive: Annotated[
+        bool, typer.Option("--from-archive", help="Replay what was archived, exactly as it came, instead of a file.")
+    ] = False,
+    archive_url: Annotated[
+        str | None,
+        typer.Option(help="The archive for --from-archive.", show_default="METRLA_ARCHIVE_URL", metavar="URL"),
+    ] = None,
     damaged: DamagedOption = 0.0,
     seed: SeedOption = 7,
 ) -> None:
-    """Replay a published file, its local clock time turned into UTC, daylight saving included."""
-    from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    """Replay a published file, its local clock time turned into UTC, daylight saving included.
+
+    With --from-archive, the archived events of the network come again in the order in which they stood on the log,
+    so that a new log and a new store get the same windows.
+    """
+    from metrla.feeding.archived import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - likewise
     from shared.feeds.opening import open_recording  # noqa: PLC0415 - with it
     from shared.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
 
     settings = read_settings(PlatformSettings)
     roads = load_network(network or settings.networks[0])
     start, stop = read_range(begin, end, roads.time_zone)
+    if (file is None) != from_archive:
+        raise ConfigurationError("name a FILE to replay, or give --from-archive")
+    if file is None:
+        again = ArchivedReplay(archive_url or settings.archive_url, start, stop, speed, warm_up)
+        raise typer.Exit(send_archived(again, roads, settings, damaged, seed).exit_code)
     if missing not in list(Missing):
         raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
     recorded = Replay(open_recording(file), roads, start, stop, Missing(missing), skip_unknown)

@@ -1,0 +1,161 @@
+"""From the archive of one pipeline alone, another gets the same windows."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import pytest
+from hdfs import InsecureClient
+
+from shared.archive.opening import open_archive
+from shared.archive.reading import read_events
+from shared.archive.webhdfs_address import WebHdfsAddress
+from shared.devbroker import DevBroker
+from shared.events.records import ProcessedTrafficAggregate, SensorId
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.store.opening import open_store
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+NETWORK = load_network(EXAMPLE_NETWORK)
+HDFS_VARIABLE = "METRLA_TEST_WEBHDFS_URL"
+Windows = dict[tuple[SensorId, datetime], ProcessedTrafficAggregate]
+
+
+@dataclass
+class Pipeline:
+    """A broker, an archive and a store with an ingest of their own."""
+
+    bootstrap_servers: str
+    archive_url: str
+    store_url: str
+    log_file: Path
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
+            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "METRLA_ARCHIVE_URL": self.archive_url,
+            "METRLA_STORE_URL": self.store_url,
+            "METRLA_LOG_FILE": str(self.log_file),
+            "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5",
+            "METRLA_INGEST_IDLE_TIMEOUT_S": "3",
+        }
+
+    async def metrla(self, *arguments: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "metrla", *arguments),
+            env=self.environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode, output.decode()
+
+    @asynccontextmanager
+    async def ingest(self) -> AsyncIterator[None]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "metrla", "run", "ingest"),
+            env=self.environment(),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 30) == 0
+
+    def windows(self) -> Windows:
+        if not Path(urlsplit(self.store_url).path).exists():
+            return {}
+        with closing(open_store(self.store_url)) as store:
+            return {(window.sensor_id, window.window_start): window for window in store.aggregates()}
+
+    def archived(self) -> tuple[int, set[tuple[SensorId, datetime]]]:
+        """How many events are archived, and the windows that they lie in."""
+        with closing(open_archive(self.archive_url)) as archive:
+            events = [one.event for one in read_events(archive, raw=True)]
+        return len(events), {(event.sensor_id, NETWORK.window_start(event.timestamp)) for event in events}
+
+
+@pytest.fixture(params=["local", pytest.param("hdfs", marks=pytest.mark.real)])
+def archive_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "local":
+        yield (tmp_path / "archive").as_uri()
+        return
+    if not (given := os.environ.get(HDFS_VARIABLE)):
+        pytest.skip(f"{HDFS_VARIABLE} is not set")
+    parts = urlsplit(given)
+    url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/metrla-replay-{uuid4().hex}"))
+    yield url
+    address = WebHdfsAddress.parse(url)
+    assert InsecureClient(";".join(address.name_nodes), user=address.user).delete(address.root, recursive=True)
+
+
+async def until(met: Callable[[], bool], seconds: float = 90) -> None:
+    async with asyncio.timeout(seconds):
+        while not await asyncio.to_thread(met):  # noqa: ASYNC110 - the state of another process has no event
+            await asyncio.sleep(0.3)
+
+
+async def test_the_archive_alone_gives_the_same_windows(archive_url: str, tmp_path: Path) -> None:
+    async with DevBroker() as old_broker, DevBroker() as new_broker:
+        old = Pipeline(
+            old_broker.bootstrap_servers, archive_url, f"sqlite:///{tmp_path / 'old.sqlite'}", tmp_path / "old.log"
+        )
+        async with old.ingest():
+            # Every kind of fault, so that there are duplicates and readings that come late, some too late.
+            code, output = await old.metrla(
+                *("feed", "simulate", "--start", "2024-05-14T06:00", "--duration", "4h", "--speed", "max"),
+                *("--faults", "all", "--seed", "3"),
+            )
+            assert code == 0, output
+            sent = int(re.findall(r"([\d,]+) events sent", output)[0].replace(",", ""))
+
+            def complete() -> bool:
+                count, windows = old.archived()
+                return count == sent and old.windows().keys() >= windows
+
+            await until(complete)
+        windows = old.windows()
+        assert len(windows) > 48 * 40
+        assert max(window.revision for window in windows.values()) == 10
+        # There were duplicates, or readings that came too late.
+        assert sum(window.revision for window in windows.values()) < sent
+
+        new = Pipeline(
+            new_broker.bootstrap_servers, archive_url, f"sqlite:///{tmp_path / 'new.sqlite'}", tmp_path / "new.log"
+        )
+        refused = await new.metrla("feed", "replay", "--from-archive", "--speed", "max")
+        assert refused[0] == 2
+        assert "written from another log" in refused[1]
+
+        new.archive_url = (tmp_path / "new").as_uri()
+        async with new.ingest():
+            code, output = await new.metrla(
+                *("feed", "replay", "--from-archive", "--archive-url", archive_url, "--speed", "max"),
+                *("--network", str(EXAMPLE_NETWORK)),
+            )
+            assert code == 0, output
+            assert f"{sent:,} events sent" in output
+            await until(lambda: new.windows() == windows and new.archived()[0] == sent)
+        assert new.windows() == windows == old.windows()
+
+
+async def test_what_cannot_be_replayed_is_said(tmp_path: Path) -> None:
+    async with DevBroker() as broker:
+        empty = Pipeline(
+            broker.bootstrap_servers, (tmp_path / "archive").as_uri(), "sqlite:///x", tmp_path / "ingest.log"
+        )
+        code, output = await empty.metrla("feed", "replay", "--from-archive")
+        assert (code, "holds no events of network" in output) == (2, True)
+        code, output = await empty.metrla("feed", "replay")
+        assert (code, "--from-archive" in output) == (2, True)
