@@ -63,6 +63,6 @@ async def _until_stopped(serve: Serve, settings: PlatformSettings) -> None:
 async def stop_with_parent(stop: asyncio.Event) -> None:
     """Set `stop` once the process that started this one is gone."""
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it, so it must be asked
         await asyncio.sleep(PARENT_POLL_S)
     stop.set()
