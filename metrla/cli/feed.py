@@ -135,7 +135,7 @@ def replay(
     """
     from metrla.feeding.archived import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
     from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - likewise
-    from shared.feeds.opening import open_recording  # noqa: PLC0415 - with it
+    from shared.feeds.files.opening import open_recording  # noqa: PLC0415 - with it
     from shared.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
 
     settings = read_settings(PlatformSettings)

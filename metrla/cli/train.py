@@ -14,7 +14,7 @@ from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from services.predictor.history import Floats
-    from services.predictor.train import Trained
+    from services.predictor.training.train import Trained
 
 SHOWN_STEPS = (3, 6, 12)
 DAY = timedelta(days=1)
@@ -67,7 +67,7 @@ def _train(
 
     from metrla.querying.output import progress  # noqa: PLC0415 - as above
     from services.predictor.registry import save  # noqa: PLC0415 - as above
-    from services.predictor.train import train as fit  # noqa: PLC0415 - as above
+    from services.predictor.training.train import train as fit  # noqa: PLC0415 - as above
     from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
 
     url = archive_url or read_settings(PlatformSettings).archive_url
@@ -125,7 +125,7 @@ def _recorded(
 ) -> tuple[datetime, "Floats", str]:
     import numpy as np  # noqa: PLC0415 - as above
 
-    from shared.feeds.opening import open_recording  # noqa: PLC0415 - as above
+    from shared.feeds.files.opening import open_recording  # noqa: PLC0415 - as above
     from shared.feeds.tables import speed_table  # noqa: PLC0415 - as above
 
     start, speeds = speed_table(open_recording(data), roads, first, last)

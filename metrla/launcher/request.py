@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from shared.feeds.opening import open_recording
+from shared.feeds.files.opening import open_recording
 from shared.networks.folder import EXAMPLE_NETWORK
 
 # Two weeks hold every weekday twice; one would teach a profile that was seen once.

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from shared.events.errors import ConfigurationError, MetrlaError
-from shared.feeds.opening import open_recording
+from shared.feeds.files.opening import open_recording
 
 TIMEOUT_S = 30.0
 

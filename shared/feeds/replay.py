@@ -9,8 +9,8 @@ from math import isnan
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId, TrafficEvent
 from shared.feeds.delivery import Delivery
+from shared.feeds.files.recording import RecordedStep, Recording
 from shared.feeds.local_time import LocalClock
-from shared.feeds.recording import RecordedStep, Recording
 from shared.networks.network import Network
 
 SHOWN_SENSORS = 5

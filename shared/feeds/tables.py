@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
+from shared.feeds.files.recording import Recording
 from shared.feeds.local_time import LocalClock
-from shared.feeds.recording import Recording
 from shared.feeds.replay import check_sensors
 from shared.networks.network import Network
 

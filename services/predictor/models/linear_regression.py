@@ -1,6 +1,6 @@
 """`linear_regression`: one linear model per sensor and horizon on the last hour of it and its neighbours. Pure.
 
-Fitted by `services.predictor.fitting`; serving is one matrix product.
+Fitted by `services.predictor.training.fitting`; serving is one matrix product.
 """
 
 from collections.abc import Mapping

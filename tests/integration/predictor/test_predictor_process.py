@@ -17,7 +17,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from services.predictor.registry import save
-from services.predictor.train import Trained, train
+from services.predictor.training.train import Trained, train
 from shared.archive.local import LocalArchive
 from shared.devbroker import DevBroker
 from shared.events.avro import decode, encode

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from metrla.cli.history import AGGREGATE_COLUMNS, ALERT_COLUMNS, PREDICTION_COLUMNS, app
-from metrla.cli.output import Kind
+from metrla.querying.output import Kind
 from shared.events.errors import ConfigurationError, StoreError
 from shared.events.records import (
     AlertId,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shared.feeds.opening import open_recording
+from shared.feeds.files.opening import open_recording
 from shared.feeds.replay import Missing, Replay
 from shared.feeds.tables import speed_table
 from shared.networks.importing.published import import_network

@@ -9,7 +9,7 @@ import pytest
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.feeds.opening import open_recording
+from shared.feeds.files.opening import open_recording
 from shared.feeds.replay import Missing, Replay
 from shared.feeds.tables import speed_table
 from shared.networks.network import Network, Sensor

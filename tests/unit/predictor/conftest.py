@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.predictor.train import Trained, train
+from services.predictor.training.train import Trained, train
 from shared.events.records import NetworkId, SensorId
 from shared.networks.network import Edge, Network, Sensor
 from shared.windows import Step

@@ -7,7 +7,7 @@ import pytest
 from services.predictor.artefact import unpack
 from services.predictor.forecasting import Forecasting
 from services.predictor.models.forecaster import Forecaster
-from services.predictor.train import Trained
+from services.predictor.training.train import Trained
 from shared.events.avro import codec
 from shared.events.records import TrafficPrediction
 from shared.networks.network import Network

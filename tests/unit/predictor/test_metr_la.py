@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.predictor.train import train
+from services.predictor.training.train import train
 from shared.events.records import NetworkId, SensorId
 from shared.networks.network import Edge, Network, Sensor
 

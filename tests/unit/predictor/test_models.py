@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from services.predictor.artefact import unpack
-from services.predictor.fitting import Recorded, fit_linear_regression
 from services.predictor.history import HORIZONS, batch_of, week_slots
 from services.predictor.models.historical_average import StreamAverage
 from services.predictor.models.linear_features import COUNT, Windows, features
 from services.predictor.models.linear_regression import LinearRegression
-from services.predictor.train import Trained
+from services.predictor.training.fitting import Recorded, fit_linear_regression
+from services.predictor.training.train import Trained
 from shared.events.errors import ModelError
 from shared.networks.network import Network
 from shared.windows import Step

@@ -7,7 +7,7 @@ import pytest
 
 from services.predictor.artefact import Artefact, unpack
 from services.predictor.registry import Registry, load, save, versions
-from services.predictor.train import Trained
+from services.predictor.training.train import Trained
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
 from shared.archive.local import LocalArchive
 from shared.archive.port import ArchivedObject

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from services.predictor.accuracy import accuracy
-from services.predictor.fitting import last_values
-from services.predictor.train import Split, Trained, train
+from services.predictor.training.accuracy import accuracy
+from services.predictor.training.fitting import last_values
+from services.predictor.training.train import Split, Trained, train
 from shared.events.errors import ConfigurationError
 from shared.networks.network import Network
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.events.errors import ConfigurationError
-from shared.feeds.recording import RecordedStep
+from shared.feeds.files.recording import RecordedStep
 
 if TYPE_CHECKING:
     import pandas as pd

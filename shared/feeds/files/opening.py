@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from shared.events.errors import ConfigurationError
-from shared.feeds.pems import PemsStationFile
-from shared.feeds.recording import Recording
-from shared.feeds.wide_table import WideTable
+from shared.feeds.files.pems import PemsStationFile
+from shared.feeds.files.recording import Recording
+from shared.feeds.files.wide_table import WideTable
 
 WIDE_SUFFIXES = (".h5", ".hdf5", ".parquet", ".csv", ".csv.gz")
 PEMS_SUFFIXES = (".txt", ".txt.gz")

@@ -9,14 +9,14 @@ from importlib.metadata import version as installed
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.accuracy import Accuracy, accuracy
 from services.predictor.artefact import Artefact, pack
 from services.predictor.calibration import ResidualSpread
-from services.predictor.fitting import LEAST_ROWS, Recorded, fit_linear_regression, last_values
 from services.predictor.forecasting import LEAST_OBSERVED
 from services.predictor.history import HORIZONS, LAGS, Floats, week_slots
 from services.predictor.models.historical_average import NAME as HISTORICAL_AVERAGE
 from services.predictor.models.linear_regression import NAME as LINEAR_REGRESSION
+from services.predictor.training.accuracy import Accuracy, accuracy
+from services.predictor.training.fitting import LEAST_ROWS, Recorded, fit_linear_regression, last_values
 from shared.events.errors import ConfigurationError
 from shared.networks.network import Network
 

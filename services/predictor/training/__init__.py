@@ -1,0 +1,1 @@
+"""Training: histories to models, and how good those are."""

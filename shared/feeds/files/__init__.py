@@ -1,0 +1,1 @@
+"""Published files of readings, each form behind one face: a recording."""
