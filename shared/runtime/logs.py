@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from logging.handlers import WatchedFileHandler
 
 import structlog
@@ -10,6 +12,9 @@ from shared.runtime.settings import PlatformSettings
 
 # These say at INFO what our own lines already say.
 _CHATTY = ("aiokafka", "faust", "mode", "aiohttp.access", "uvicorn.access", "httpx", "httpcore", "hdfs", "urllib3")
+
+_REPETITIVE = "aiokafka"
+REPEAT_AFTER_S = 30.0
 
 
 def configure_logs(settings: PlatformSettings, service: str) -> None:
@@ -50,9 +55,36 @@ def configure_logs(settings: PlatformSettings, service: str) -> None:
         file = WatchedFileHandler(settings.log_file, encoding="utf-8")
         file.setFormatter(_formatter(shared_steps, as_json))
         handlers.append(file)
+    for handler in handlers:
+        handler.addFilter(Sparing(REPEAT_AFTER_S, time.monotonic))
     logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+class Sparing(logging.Filter):
+    """Lets a message of Kafka's client through once in a while: without a broker it repeats the same ones all the time.
+
+    Args:
+        pause_s: how long the same message, whatever its arguments, is held back.
+        monotonic: seconds that only go forward.
+    """
+
+    def __init__(self, pause_s: float, monotonic: Callable[[], float]) -> None:
+        super().__init__()
+        self._pause_s = pause_s
+        self._monotonic = monotonic
+        self._next_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        if not record.name.startswith(_REPETITIVE):
+            return True
+        message, now_s = (record.name, str(record.msg)), self._monotonic()
+        if now_s < self._next_s.get(message, now_s):
+            return False
+        self._next_s[message] = now_s + self._pause_s
+        return True
 
 
 def _formatter(
