@@ -92,7 +92,7 @@ def raw_prefixes(network_id: NetworkId, start: datetime | None, end: datetime | 
         return
     hour = hour_of(start)
     stop = end.astimezone(UTC)
-    while hour < stop:
+    while start < stop and hour < stop:
         hour, prefix = _largest_from(network_id, hour, stop)
         yield prefix
 
