@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from metrla.stack.memory import DEFAULT_RUN
 from shared.events.errors import ConfigurationError
 
 DEFAULT_SPEED = 60.0
@@ -62,11 +63,20 @@ def demo(
     exit_when_fed: Annotated[
         bool, typer.Option("--exit-when-fed", help="Stop once the feed has ended and all of it is processed.")
     ] = False,
+    real: Annotated[
+        bool,
+        typer.Option("--real", help="Run on real Kafka, HDFS and HBase: on `metrla stack up`, started if need be."),
+    ] = False,
+    stack: Annotated[
+        Path, typer.Option(help="Folder of that stack, for --real.", file_okay=False, metavar="DIR")
+    ] = DEFAULT_RUN,
 ) -> None:
     """Start broker, services and a feed, open a live page, and run until Ctrl-C.
 
     Without --data the example network is simulated from a weekday morning on. With --data the file is replayed: from
     --from (by default after the first 70 % of its days), with a model trained on what lies before.
+
+    With --real the servers keep what they hold, and a simulation goes on where the last one ended.
     """
     if data is not None and network is None:
         raise ConfigurationError("--data needs --network: the folder that says what its columns are")
@@ -85,6 +95,7 @@ def demo(
         port=port,
         duration=timedelta(seconds=duration) if duration else None,
         exit_when_fed=exit_when_fed,
+        stack=stack.absolute() if real else None,
     )
     raise typer.Exit(asyncio.run(run_demo(request)))
 

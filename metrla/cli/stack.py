@@ -11,14 +11,13 @@ from rich.table import Table
 from metrla.stack import jars
 from metrla.stack.control import NativeStack
 from metrla.stack.hbase_shell import shell_command
-from metrla.stack.memory import FILE, StackShape, free_ports, read_shape, write_shape
+from metrla.stack.memory import DEFAULT_RUN, FILE, StackShape, free_ports, read_shape, write_shape
 from shared.events.errors import ConfigurationError
 
 MIB = 1024 * 1024
 
 app = typer.Typer(help="Real Kafka, HDFS and HBase on this machine, a JVM each, without Docker.", no_args_is_help=True)
 Run = Annotated[Path, typer.Option("--run", help="Folder for data, configuration and logs.", file_okay=False)]
-DEFAULT_RUN = Path(".metrla/stack")
 
 
 @app.command()

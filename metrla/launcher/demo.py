@@ -16,6 +16,7 @@ from metrla.launcher import display
 from metrla.launcher.figures import Figures, FiguresReader
 from metrla.launcher.plan import PipelinePlan, free_port, require_free
 from metrla.launcher.process import ChildProcess, LaunchError
+from metrla.launcher.real_servers import bring_up, continued_start
 from metrla.launcher.request import (
     DemoRequest,
     broker_retention_bytes,
@@ -29,6 +30,7 @@ from shared.archive.layout import RAW_ROOT
 from shared.archive.opening import open_archive
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import load_network
+from shared.runtime.clock import wall_clock
 from shared.runtime.lifecycle import EXIT_MISCONFIGURED
 
 SERVICES = ("ingest", "predictor", "alert-detector")
@@ -48,7 +50,11 @@ async def run_demo(request: DemoRequest) -> int:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     network = load_network(request.network_folder)
     require_free(request.port)
-    begin = replay_start(request)
+    begin, addresses = replay_start(request), dict[str, str]()
+    if request.stack is not None:
+        addresses = (await bring_up(request.stack, Console().print)).addresses()
+        log_address = addresses["METRLA_KAFKA_BOOTSTRAP_SERVERS"]
+        begin = await continued_start(request, network, log_address, wall_clock()) or begin
     _make_anew(request.state)
     plan = PipelinePlan(
         state=request.state,
@@ -56,7 +62,7 @@ async def run_demo(request: DemoRequest) -> int:
         broker_port=free_port(),
         gateway_port=request.port,
         broker_retention_bytes=broker_retention_bytes(request),
-        settings={"METRLA_LOG_FORMAT": "json", **ingest_settings(request, network.reading_interval)},
+        settings={"METRLA_LOG_FORMAT": "json", **addresses, **ingest_settings(request, network.reading_interval)},
     )
     if not await _train(request, plan, begin, stop):
         return EXIT_INTERRUPTED
@@ -97,7 +103,8 @@ class _Demo:
     async def run(self, feed_command: list[str]) -> int:
         async with supervise(lambda line: self._console.print(line, style="yellow")) as supervisor:
             with self._console.status("starting broker and services"):
-                await supervisor.start(self._plan.broker())
+                if self._request.stack is None:
+                    await supervisor.start(self._plan.broker())
                 await supervisor.start(*(self._plan.service(name) for name in SERVICES), self._plan.gateway())
             (feed,) = await supervisor.start(self._plan.feed(feed_command))
             self._console.print(
@@ -113,6 +120,8 @@ class _Demo:
         )
         if supervisor.failure is not None:
             raise supervisor.failure
+        if self._request.stack is not None:
+            self._console.print("the servers go on, with what they hold; `metrla stack down` stops them")
         return 0
 
     async def _show(self, supervisor: Supervisor, feed: ChildProcess, reader: FiguresReader) -> None:

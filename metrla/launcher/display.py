@@ -24,8 +24,8 @@ def whereabouts(plan: PipelinePlan, feed: str) -> Panel:
         ("WebSocket", f"{plan.gateway_url.replace('http', 'ws', 1)}/ws/predictions"),
         ("metrics", f"{plan.gateway_url}/metrics"),
         ("Kafka", plan.bootstrap_servers),
-        ("archive", f"{plan.state / 'archive'}"),
-        ("store", f"{plan.state / 'store.sqlite'}"),
+        ("archive", plan.archive_url.removeprefix("file://")),
+        ("store", plan.store_url.removeprefix("sqlite:///")),
         ("logs", f"{plan.state / 'logs'}"),
         ("feed", feed),
     ):

@@ -35,7 +35,7 @@ def require_free(port: int) -> None:
 class PipelinePlan:
     """One pipeline: its state folder, its networks and its ports.
 
-    Everything that the pipeline writes lies below `state`: archive, store, logs.
+    Everything that the pipeline writes lies below `state`: archive, store, logs; unless `settings` name other servers.
     """
 
     state: Path
@@ -47,8 +47,8 @@ class PipelinePlan:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where Kafka clients find the broker."""
-        return f"{LOOPBACK}:{self.broker_port}"
+        """Where Kafka clients find the broker: the settings' own, else the embedded one."""
+        return self.settings.get("METRLA_KAFKA_BOOTSTRAP_SERVERS") or f"{LOOPBACK}:{self.broker_port}"
 
     @property
     def gateway_url(self) -> str:
@@ -57,13 +57,13 @@ class PipelinePlan:
 
     @property
     def archive_url(self) -> str:
-        """The archive that every process of the pipeline uses."""
-        return (self.state / "archive").as_uri()
+        """The archive that every process of the pipeline uses: the settings' own, else a folder below `state`."""
+        return self.settings.get("METRLA_ARCHIVE_URL") or (self.state / "archive").as_uri()
 
     @property
     def store_url(self) -> str:
-        """The store that every process of the pipeline uses."""
-        return f"sqlite:///{self.state / 'store.sqlite'}"
+        """The store that every process of the pipeline uses: the settings' own, else a file below `state`."""
+        return self.settings.get("METRLA_STORE_URL") or f"sqlite:///{self.state / 'store.sqlite'}"
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a process: the caller's, without its METRLA_ settings, and ours."""

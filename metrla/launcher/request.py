@@ -11,7 +11,7 @@ from shared.networks.folder import EXAMPLE_NETWORK
 # Two weeks hold every weekday twice; one would teach a profile that was seen once.
 SIMULATED_TRAINING_DAYS = 14
 # Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
-WARM_UP = "2h"
+WARM_UP_LENGTH = timedelta(hours=2)
 REPLAY_FROM_SHARE = 0.7
 # A feed is idle when it has missed so many readings, and not before so many seconds.
 MISSED_READINGS, SHORTEST_IDLE_S = 3, 10.0
@@ -21,7 +21,11 @@ REPLAY_RETENTION_BYTES = 512 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DemoRequest:
-    """Options of `metrla demo`. `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`."""
+    """Options of `metrla demo`.
+
+    `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`; `stack` is the folder of the
+    native stack to run on, `None` for the embedded servers.
+    """
 
     state: Path
     network: Path | None
@@ -34,6 +38,7 @@ class DemoRequest:
     port: int
     duration: timedelta | None
     exit_when_fed: bool
+    stack: Path | None = None
 
     @property
     def network_folder(self) -> Path:
@@ -73,9 +78,9 @@ def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
     common = ["--network", str(request.network_folder), "--speed", speed]
     common += ["--damaged", f"{request.damaged:g}", "--seed", str(request.seed)]
     if request.speed is not None:
-        common += ["--warm-up", WARM_UP]
+        common += ["--warm-up", f"{WARM_UP_LENGTH // timedelta(hours=1)}h"]
     if request.data is None:
-        return ["simulate", *common]
+        return ["simulate", *common, *(("--start", begin) if begin else ())]
     bounds = [part for option, value in (("--from", begin), ("--to", request.end)) if value for part in (option, value)]
     return ["replay", str(request.data), *common, *bounds]
 
