@@ -1,13 +1,10 @@
 """A demo from beginning to end: train, start, feed, show, stop, sum up."""
 
 import asyncio
-import shutil
 import signal
 import sys
 import time
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -25,6 +22,7 @@ from metrla.launcher.request import (
     replay_start,
     training_arguments,
 )
+from metrla.launcher.state import claimed_anew
 from metrla.launcher.supervisor import Supervisor, supervise
 from shared.archive.layout import RAW_ROOT
 from shared.archive.opening import open_archive
@@ -39,7 +37,6 @@ PLAIN_LINE_EVERY_S = 10.0
 # The feed has ended and nothing has changed for so long: all of it is processed.
 SETTLED_S = 15.0
 FEED_GRACE_S = 10.0
-MARKER = "metrla-demo"
 EXIT_INTERRUPTED = 130
 
 
@@ -55,7 +52,6 @@ async def run_demo(request: DemoRequest) -> int:
         addresses = (await bring_up(request.stack, Console().print)).addresses()
         log_address = addresses["METRLA_KAFKA_BOOTSTRAP_SERVERS"]
         begin = await continued_start(request, network, log_address, wall_clock()) or begin
-    _make_anew(request.state)
     plan = PipelinePlan(
         state=request.state,
         networks=[request.network_folder],
@@ -64,9 +60,10 @@ async def run_demo(request: DemoRequest) -> int:
         broker_retention_bytes=broker_retention_bytes(request),
         settings={"METRLA_LOG_FORMAT": "json", **addresses, **ingest_settings(request, network.reading_interval)},
     )
-    if not await _train(request, plan, begin, stop):
-        return EXIT_INTERRUPTED
-    return await _Demo(request, plan, stop).run([*feed_arguments(request, begin)])
+    with claimed_anew(request.state):
+        if not await _train(request, plan, begin, stop):
+            return EXIT_INTERRUPTED
+        return await _Demo(request, plan, stop).run([*feed_arguments(request, begin)])
 
 
 async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, stop: asyncio.Event) -> bool:
@@ -164,13 +161,3 @@ class _Demo:
     def _elapsed(self) -> timedelta:
         return timedelta(seconds=time.monotonic() - self._began)
 
-
-def _make_anew(state: Path) -> None:
-    """Empty the folder of an earlier demo: the embedded broker starts from offset 0, and so must what follows it."""
-    marker = state / MARKER
-    if state.exists() and any(state.iterdir()) and not marker.exists():
-        raise ConfigurationError(f"{state} is not empty and not of an earlier demo; choose another --state")
-    with suppress(FileNotFoundError):
-        shutil.rmtree(state)
-    state.mkdir(parents=True)
-    marker.touch()
