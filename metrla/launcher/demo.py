@@ -26,7 +26,6 @@ from metrla.launcher.state import claimed_anew
 from metrla.launcher.supervisor import Supervisor, supervise
 from shared.archive.layout import RAW_ROOT
 from shared.archive.opening import open_archive
-from shared.events.errors import ConfigurationError
 from shared.networks.folder import load_network
 from shared.runtime.clock import wall_clock
 from shared.runtime.lifecycle import EXIT_MISCONFIGURED
