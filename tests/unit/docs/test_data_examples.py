@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from metrla.cli.archive import app as archive_commands
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import raw_path
 from shared.archive.opening import open_archive
@@ -83,6 +85,20 @@ def test_python(example: str, data: Path, capsys: pytest.CaptureFixture[str]) ->
         assert names["speeds"].shape == (12, 2)
     if "open_archive" in names:
         assert len(names["events"]) == 24
+
+
+def test_parquet(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = (data / ".metrla" / "archive").as_uri()
+    command = ["read", "--network", NETWORK, "--from", "2012-05-02", "--to", "2012-05-03", "--out", "day.parquet"]
+    assert CliRunner().invoke(archive_commands, [*command, "--archive-url", url]).exit_code == 0
+    (example,) = examples("python parquet")
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/data.md", "exec"), names)  # noqa: S102 - our own page
+    assert names["readings"].num_rows == 24
+    assert str(names["readings"].schema.field("timestamp").type) == "timestamp[ms, tz=UTC]"
+    shown = capsys.readouterr().out
+    assert SENSORS[1] in shown
+    assert SENSORS[0] not in shown
 
 
 def test_sql(data: Path) -> None:
