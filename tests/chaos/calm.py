@@ -38,4 +38,5 @@ async def calm_alerts(
 
 
 def _without_places(plan: PipelinePlan) -> dict[str, str]:
-    return {name: value for name, value in plan.settings.items() if not name.endswith("_URL")}
+    places = ("_URL", "_SERVERS")
+    return {name: value for name, value in plan.settings.items() if not name.endswith(places)}

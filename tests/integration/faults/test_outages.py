@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ import pytest
 
 from metrla.launcher.plan import PipelinePlan, free_port
 from metrla.launcher.process import ChildProcess
-from metrla.launcher.supervisor import supervise
+from metrla.launcher.supervisor import Supervisor, supervise
 from metrla.stack import jars
 from metrla.stack.components import Component
 from metrla.stack.control import NativeStack
@@ -33,7 +34,8 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
 AWAY_S = 60.0
 RATE_PER_S = 150.0
-READINGS = 45_000
+# More than are fed before the last outage is over.
+READINGS = 200_000
 NOTICED_S = 40.0
 MIB = 1024 * 1024
 MOST_GROWTH_BYTES = 64 * MIB
@@ -54,6 +56,7 @@ class Pipeline:
 
     plan: PipelinePlan
     stack: NativeStack
+    supervisor: Supervisor
     children: dict[str, ChildProcess]
     http: httpx.AsyncClient
 
@@ -111,7 +114,7 @@ async def running(folder: Path) -> AsyncIterator[Pipeline]:
         await train(plan, 7)
         async with supervise(print) as supervisor, httpx.AsyncClient(timeout=30) as http:
             children = await supervisor.start(*(plan.service(name) for name in SERVICES), plan.gateway())
-            yield Pipeline(plan, stack, {child.plan.name: child for child in children}, http)
+            yield Pipeline(plan, stack, supervisor, {child.plan.name: child for child in children}, http)
     finally:
         await asyncio.to_thread(stack.down, lambda _: None)
 
@@ -120,14 +123,17 @@ async def running(folder: Path) -> AsyncIterator[Pipeline]:
 async def test_what_is_away_is_named_the_rest_goes_on_and_all_catches_up(tmp_path: Path) -> None:
     async with running(tmp_path) as pipeline:
         truth = Truth(tmp_path / "truth.sqlite")
+        over = asyncio.Event()
         messages = feed(chaos_networks(load_network(EXAMPLE_NETWORK)), READINGS, 11)
+        until_over = takewhile(lambda _: not over.is_set(), messages)
         feeding = asyncio.create_task(
-            feed_all(pipeline.plan.bootstrap_servers, messages, RATE_PER_S, truth, nothing_due, lambda _: None)
+            feed_all(pipeline.plan.bootstrap_servers, until_over, RATE_PER_S, truth, nothing_due, lambda _: None)
         )
         try:
             await hdfs_away(pipeline)
             await hbase_away(pipeline)
             await kafka_away(pipeline)
+            over.set()
             await feeding
         finally:
             feeding.cancel()
@@ -135,6 +141,7 @@ async def test_what_is_away_is_named_the_rest_goes_on_and_all_catches_up(tmp_pat
         await settle(bootstrap, [GROUPS[name] for name in SERVICES], 180.0, lambda _: None)
         for child in pipeline.children.values():
             assert child.restarts == 0, f"{child.plan.name} ended:\n{child.log_tail()}"
+        await pipeline.supervisor.stop()
         findings = await audited(pipeline.plan, truth, Watcher(print, print, lambda *_: None))
         assert findings.clean, [example for area in findings.areas for example in area.examples]
         truth.close()
