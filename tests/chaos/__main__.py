@@ -48,10 +48,10 @@ def main(
         _make_anew(request.state)
         outcome = asyncio.run(_until_done_or_interrupted(request, _servers(request), console))
     except ConfigurationError as wrong:
-        console.print(f"chaos: {wrong}", style="red")
+        console.print(f"chaos: {wrong}", style="red", soft_wrap=True)
         raise typer.Exit(EXIT_MISCONFIGURED) from wrong
     except MetrlaError as failed:
-        console.print(f"chaos: {failed}", style="red")
+        console.print(f"chaos: {failed}", style="red", soft_wrap=True)
         raise typer.Exit(EXIT_DIRTY) from failed
     if outcome is None:
         console.print("interrupted; everything that was started is stopped")
