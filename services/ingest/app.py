@@ -166,7 +166,8 @@ async def _unless_stopped(stop: asyncio.Event, work: Awaitable[Result]) -> Resul
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if working.done():
+    # What is repeated until it succeeds lets its last failure through once it is told to stop.
+    if working.done() and not (stop.is_set() and working.exception()):
         return working.result()
     working.cancel()
     await asyncio.wait({working})
