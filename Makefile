@@ -46,10 +46,10 @@ demo-real: setup ## the demo on those servers instead of the embedded ones
 test: lint types unit integration real ## lint, types, all tests; those on real servers where Java and Maven are
 
 unit: setup ## pure logic and contracts of the embedded implementations
-	$(BIN)/pytest -m "not integration and not real" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not integration and not real" $(ARGS)
 
 integration: setup ## real processes over the embedded broker, end to end
-	$(BIN)/pytest -m "integration and not real" $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile -m "integration and not real" $(ARGS)
 
 real: setup ## contracts and pipeline on real Kafka, HDFS and HBase, started for the run
 	@tests/real.sh $(ARGS)
