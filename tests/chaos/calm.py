@@ -11,6 +11,7 @@ from metrla.launcher.supervisor import supervise
 from shared.events.topics import AGGREGATES, ALERTS
 from shared.kafka.admin import ensure_topics
 from tests.chaos.logs import Logged, read_topic
+from tests.chaos.servers import RETENTION_BYTES
 from tests.chaos.settling import settle
 
 PATIENCE_S = 300.0
@@ -21,7 +22,13 @@ async def calm_alerts(
     plan: PipelinePlan, state: Path, windows: Sequence[Logged], on_wait: Callable[[str], None]
 ) -> list[Logged]:
     """Let an undisturbed detector read the windows that the run put on its topic, in their order."""
-    calm = replace(plan, state=state, broker_port=free_port(), settings=_without_places(plan))
+    calm = replace(
+        plan,
+        state=state,
+        broker_port=free_port(),
+        broker_retention_bytes=RETENTION_BYTES,
+        settings=_without_places(plan),
+    )
     async with supervise(on_wait) as supervisor:
         await supervisor.start(calm.broker())
         await ensure_topics(calm.bootstrap_servers)

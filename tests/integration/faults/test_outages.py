@@ -30,7 +30,13 @@ from tests.chaos.settling import settle
 from tests.chaos.training import train
 from tests.chaos.truth import Truth
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    # Servers are meant to outlive the process that started them; here the stack stops them by their ids.
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
+]
 
 AWAY_S = 60.0
 RATE_PER_S = 150.0
