@@ -159,4 +159,3 @@ class _Demo:
 
     def _elapsed(self) -> timedelta:
         return timedelta(seconds=time.monotonic() - self._began)
-
