@@ -71,10 +71,12 @@ bench: setup ## ratios against a baseline in the same run
 docs: setup ## the pages that are made from the code
 	$(BIN)/metrla settings --markdown > docs/settings.md
 
-lock: ## resolve pyproject.toml anew into requirements.lock
+lock: ## resolve pyproject.toml anew into requirements.lock, and of it what the image needs into requirements-runtime.lock
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
 	build/lock/bin/pip-compile --quiet --extra train --extra dev --strip-extras --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+	build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --constraint requirements.lock \
+	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements-runtime.lock pyproject.toml
 
 clean: ## the environment, caches and what demos left
 	rm -rf $(VENV) .metrla build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
