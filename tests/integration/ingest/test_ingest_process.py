@@ -4,9 +4,11 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -454,6 +456,15 @@ async def test_processes_that_come_and_go_hand_their_partitions_over(pipeline: P
     await pipeline.stop(process)
 
 
+@contextmanager
+def writing(pipeline: Pipeline) -> Iterator[None]:
+    """Nobody else is in the middle of a write: one suspended there would lock a SQLite file for everybody."""
+    with closing(sqlite3.connect(pipeline.folder / "store.sqlite", timeout=30, isolation_level=None)) as store:
+        store.execute("BEGIN IMMEDIATE")
+        yield
+        store.execute("ROLLBACK")
+
+
 @pytest.mark.slow
 async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline: Pipeline) -> None:
     events = readings(300)
@@ -466,7 +477,8 @@ async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline:
         return sent[0] > len(messages) // 3 and await pipeline.end(AGGREGATES) > 0
 
     await pipeline.until(both_work, "windows are made")
-    first.send_signal(signal.SIGSTOP)
+    with writing(pipeline):
+        first.send_signal(signal.SIGSTOP)
     await feeding
     await pipeline.verify(events, bad=wrong)
     log = pipeline.folder / "ingest.log"
