@@ -34,7 +34,7 @@ class DataSet:
 
 METR_LA = DataSet(
     name="metr-la",
-    title="METR-LA: loop detectors in Los Angeles, 2012-03-01 to 2012-06-27 (Li et al. 2018, CC BY 4.0)",
+    title="METR-LA: loop detectors in Los Angeles, 2012-03-01 to 2012-06-27 (Li et al. 2018)",
     url="https://zenodo.org/records/5146275/files/METR-LA.csv?download=1",
     file_name="METR-LA.csv",
     steps=34_272,
