@@ -27,6 +27,7 @@ from metrla.launcher.supervisor import Supervisor, supervise
 from shared.archive.layout import RAW_ROOT
 from shared.archive.opening import open_archive
 from shared.networks.folder import load_network
+from shared.networks.network import Network
 from shared.runtime.clock import wall_clock
 from shared.runtime.lifecycle import EXIT_MISCONFIGURED
 
@@ -62,7 +63,7 @@ async def run_demo(request: DemoRequest) -> int:
     with claimed_anew(request.state):
         if not await _train(request, plan, begin, stop):
             return EXIT_INTERRUPTED
-        return await _Demo(request, plan, stop).run([*feed_arguments(request, begin)])
+        return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin)])
 
 
 async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, stop: asyncio.Event) -> bool:
@@ -88,11 +89,10 @@ async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, st
 
 
 class _Demo:
-    def __init__(self, request: DemoRequest, plan: PipelinePlan, stop: asyncio.Event) -> None:
+    def __init__(self, request: DemoRequest, plan: PipelinePlan, network: Network, stop: asyncio.Event) -> None:
         self._request, self._plan, self._stop = request, plan, stop
         self._console = Console()
-        self._network = load_network(request.network_folder)
-        self._zone = self._network.time_zone
+        self._network, self._zone = network, network.time_zone
         self._figures = Figures()
         self._began = time.monotonic()
 
