@@ -48,6 +48,8 @@ PREDICTION_COLUMNS = (
     Column("model_name"),
     Column("model_version", in_table=False),
     Column("revision", Kind.INTEGER, in_table=False),
+    Column("serving", Kind.FLAG, in_table=False),
+    Column("basis"),
     Column("current_speed_mph", Kind.NUMBER),
     Column("horizon_minutes", Kind.INTEGER),
     Column("target_timestamp", Kind.INSTANT, in_table=False),
@@ -117,6 +119,9 @@ def predictions(
     model: Annotated[
         str | None, typer.Option("--model", help="Model name.", show_default="all", metavar="NAME")
     ] = None,
+    serving: Annotated[
+        bool, typer.Option("--serving", help="Only what was the network's answer for its sensor, of whichever model.")
+    ] = False,
     horizon: Annotated[
         int | None, typer.Option("--horizon", help="Only this horizon.", show_default="all", min=1, metavar="MINUTES")
     ] = None,
@@ -132,7 +137,9 @@ def predictions(
     start, stop = read_range(begin, end, zone)
     output = Output.choose(form, out, zone)
     with _store(store_url or settings.store_url) as store:
-        found = store.predictions(_network(network), _sensor(sensor), start, stop, model, limit)
+        found = store.predictions(
+            _network(network), _sensor(sensor), start, stop, model, limit, serving=serving or None
+        )
         rows = (row for prediction in found for row in _horizon_rows(prediction, horizon))
         _write(output, PREDICTION_COLUMNS, rows, "No predictions match.")
 

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     NUMBER = "number"
     INSTANT = "instant"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Output:
         kinds = [column.kind for column in columns]
         for row in rows:
             plain = (self._plain(value, kind) for value, kind in zip(row, kinds, strict=True))
-            lines.writerow([" ".join(value) if isinstance(value, tuple) else value for value in plain])
+            lines.writerow([_text(value) for value in plain])
 
     def _json(self, file: IO[Any], columns: Sequence[Column], rows: Iterator[Row]) -> None:
         separator = "[\n"
@@ -166,6 +167,7 @@ class Output:
             Kind.INTEGER: pa.int64(),
             Kind.NUMBER: pa.float64(),
             Kind.INSTANT: pa.timestamp("ms", tz=str(self.zone)),
+            Kind.FLAG: pa.bool_(),
         }
         schema = pa.schema([(column.name, types[column.kind]) for column in columns])
         with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -175,6 +177,13 @@ class Output:
                     for values, field in zip(zip(*some, strict=True), schema, strict=True)
                 ]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _text(value: Any) -> Any:  # noqa: ANN401 - a value of any kind
+    """A value as CSV has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return " ".join(value) if isinstance(value, tuple) else value
 
 
 @contextmanager

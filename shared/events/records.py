@@ -76,12 +76,27 @@ class HorizonForecast:
     confidence_score: float
 
 
+class PredictionBasis(StrEnum):
+    """What a forecast rests on.
+
+    TRAINED: the sensor's own recent windows and a model that was trained with it. IMPUTED: its own windows are mostly
+    missing or stuck, so its neighbours and its usual speeds stand in. TRANSFERRED: the model never saw the sensor in
+    training; what it learned from others was carried over. PROFILE: its usual speeds at that time of the week alone.
+    """
+
+    TRAINED = "trained"
+    IMPUTED = "imputed"
+    TRANSFERRED = "transferred"
+    PROFILE = "profile"
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficPrediction:
     """One sensor, one model, all horizons, made from the windows that end at or before `timestamp` (event time).
 
     Identified by (network_id, sensor_id, model_name, timestamp). `revision` is the sum of the revisions of the windows
-    it was made from, so the highest is the one that knew most.
+    it was made from, so the highest is the one that knew most. `serving` marks the network's answer for the sensor:
+    of one origin and revision exactly one model has it; the others run beside it to be compared.
     """
 
     network_id: NetworkId
@@ -92,6 +107,8 @@ class TrafficPrediction:
     revision: int
     current_speed_mph: float | None
     horizons: tuple[HorizonForecast, ...]
+    serving: bool = True
+    basis: PredictionBasis = PredictionBasis.TRAINED
 
 
 class AlertType(StrEnum):

@@ -72,9 +72,11 @@ class DeferredStore:
         end: datetime | None = None,
         model_name: str | None = None,
         limit: int | None = None,
+        *,
+        serving: bool | None = None,
     ) -> Iterator[TrafficPrediction]:
         """See `Store.predictions`."""
-        return self._opened().predictions(network_id, sensor_id, start, end, model_name, limit)
+        return self._opened().predictions(network_id, sensor_id, start, end, model_name, limit, serving=serving)
 
     def alerts(
         self,

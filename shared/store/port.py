@@ -49,8 +49,13 @@ class Store(Protocol):
         end: datetime | None = None,
         model_name: str | None = None,
         limit: int | None = None,
+        *,
+        serving: bool | None = None,
     ) -> Iterator[TrafficPrediction]:
-        """Predictions whose timestamp lies in [start, end), newest first, ties by sensor_id, model_name."""
+        """Predictions whose timestamp lies in [start, end), newest first, ties by sensor_id, model_name.
+
+        `serving` keeps those that were the network's answer for their sensor, or those that were not.
+        """
 
     def alerts(
         self,

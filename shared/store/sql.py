@@ -81,6 +81,8 @@ class SqlStore:
         end: datetime | None = None,
         model_name: str | None = None,
         limit: int | None = None,
+        *,
+        serving: bool | None = None,
     ) -> Iterator[TrafficPrediction]:
         """See `Store.predictions`."""
         columns = PREDICTIONS.c
@@ -91,6 +93,8 @@ class SqlStore:
             time=columns.timestamp,
             within=(start, end),
         )
+        if serving is not None:
+            conditions.append(columns.serving.is_(serving))
         order = (columns.timestamp.desc(), columns.sensor_id, columns.model_name, columns.network_id)
         return self._select(PREDICTIONS, conditions, order, limit, prediction_of)
 

@@ -11,6 +11,7 @@ from shared.events.records import (
     AlertStatus,
     AlertType,
     HorizonForecast,
+    PredictionBasis,
     ProcessedTrafficAggregate,
     TrafficAlert,
     TrafficPrediction,
@@ -49,11 +50,11 @@ def prediction_row(prediction: TrafficPrediction) -> dict[str, Any]:
 
 def prediction_of(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's values
     """The prediction of a row."""
-    *others, horizons = values
+    *others, horizons, serving, basis = values
     forecasts = tuple(
         HorizonForecast(minutes, from_millis(target), *measures) for minutes, target, *measures in horizons
     )
-    return TrafficPrediction(*(*others, forecasts))
+    return TrafficPrediction(*others, forecasts, serving, PredictionBasis(basis))
 
 
 def alert_of(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values

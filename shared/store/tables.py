@@ -22,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Double,
@@ -32,6 +33,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TEXT, TIMESTAMP
 from sqlalchemy.types import TypeEngine
@@ -134,6 +136,8 @@ PREDICTIONS = Table(
     _required("revision", BigInteger()),
     Column("current_speed_mph", Double()),
     _required("horizons", JsonArray()),
+    Column("serving", Boolean(), nullable=False, server_default=true()),
+    Column("basis", Text, nullable=False, server_default="trained"),
     PrimaryKeyConstraint("sensor_id", "timestamp", "model_name", "network_id"),
     postgresql_partition_by="RANGE (timestamp)",
     info={PARTITIONED_BY: "timestamp"},

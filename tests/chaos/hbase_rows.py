@@ -13,7 +13,7 @@ from tests.chaos.logs import AvroReader, Values
 GREATEST_TIME = 2**63 - 1
 ROWS_AT_ONCE = 1_000
 TIMEOUT_MS = 60_000
-TEXTS = {"last_event_id", "model_version", "alert_type", "severity", "status", "message", "location"}
+TEXTS = {"last_event_id", "model_version", "basis", "alert_type", "severity", "status", "message", "location"}
 INSTANTS = {"window_end", "updated_at", "cleared_at"}
 LISTS = {"horizons", "affected_sensors"}
 

@@ -85,9 +85,11 @@ def cell_timestamp_ms(time: datetime, revision: int) -> int:
 
 
 def as_text(value: object) -> bytes:
-    """A field as people read it: numbers exactly, instants as ISO 8601 in UTC, lists as JSON, nothing for `None`."""
+    """A field as people read it: numbers exactly, `true` or `false`, instants as ISO 8601 in UTC, lists as JSON, nothing for `None`."""
     if value is None:
         return b""
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
     if isinstance(value, float):
         return repr(value).encode()
     if isinstance(value, datetime):
@@ -124,7 +126,7 @@ PREDICTIONS: Keyspace[TrafficPrediction] = Keyspace(
     "traffic_predictions",
     lambda one: rowkeys.by_sensor(one.network_id, one.sensor_id, one.timestamp, one.model_name),
     attrgetter("timestamp"),
-    ("model_version", "revision", "current_speed_mph", "horizons"),
+    ("model_version", "revision", "current_speed_mph", "horizons", "serving", "basis"),
 )
 PREDICTIONS_BY_TIME: Keyspace[TrafficPrediction] = Keyspace(
     "traffic_predictions_by_time",

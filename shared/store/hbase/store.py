@@ -94,6 +94,8 @@ class HBaseStore:
         end: datetime | None = None,
         model_name: str | None = None,
         limit: int | None = None,
+        *,
+        serving: bool | None = None,
     ) -> Iterator[TrafficPrediction]:
         """See `Store.predictions`."""
         found = self._found(
@@ -104,7 +106,8 @@ class HBaseStore:
             limit,
             order=lambda one: (_newest_first(one.timestamp), one.sensor_id, one.model_name, one.network_id),
         )
-        return islice((one for one in found if model_name in {None, one.model_name}), limit)
+        wanted = (one for one in found if model_name in {None, one.model_name} and serving in {None, one.serving})
+        return islice(wanted, limit)
 
     def alerts(
         self,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
+from shared.events.records import HorizonForecast, NetworkId, PredictionBasis, SensorId, TrafficPrediction
 from shared.store.port import Store
 
 STEP = timedelta(minutes=5)
@@ -54,7 +54,7 @@ def identities(found: list[TrafficPrediction]) -> list[tuple[str, int, str]]:
 def test_a_prediction_is_read_as_it_was_put(store: Store, network: NetworkId) -> None:
     put = [
         prediction(network, "a"),
-        replace(prediction(network, "b", horizons=1), current_speed_mph=None),
+        replace(prediction(network, "b", horizons=1), current_speed_mph=None, basis=PredictionBasis.IMPUTED),
         prediction(network, "c", horizons=0),
     ]
     store.put_predictions(put)
@@ -62,6 +62,21 @@ def test_a_prediction_is_read_as_it_was_put(store: Store, network: NetworkId) ->
     assert found == put
     assert all(one.timestamp.tzinfo is UTC for one in found)
     assert all(forecast.target_timestamp.tzinfo is UTC for one in found for forecast in one.horizons)
+
+
+def test_what_was_served_can_be_told_from_what_was_compared(store: Store, network: NetworkId) -> None:
+    served = [prediction(network, sensor, step, "ensemble") for step in (1, 0) for sensor in "ab"]
+    compared = [
+        replace(one, model_name=name, serving=False) for one in served for name in ("neural_network", "xgboost")
+    ]
+    store.put_predictions([*served, *compared])
+    assert list(store.predictions(network, serving=True)) == served
+    assert list(store.predictions(network, serving=True, limit=3)) == served[:3]
+    assert list(store.predictions(network, serving=False)) == compared
+    assert list(store.predictions(network, model_name="xgboost", serving=True)) == []
+    # The next revision may be served by another model.
+    store.put_predictions([replace(one, serving=False, revision=2) for one in served])
+    assert list(store.predictions(network, serving=True)) == []
 
 
 def test_nothing_put_is_no_error(store: Store) -> None:

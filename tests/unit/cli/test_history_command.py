@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -147,6 +148,18 @@ def test_alerts_of_a_sensor(filled: str) -> None:
 def test_nothing_found_says_so(url: str, command: str) -> None:
     result = run(command, url=url)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"No {command} match.\n")
+
+
+def test_what_was_served_is_told_from_what_was_compared(filled: str) -> None:
+    with closing(open_store(filled)) as store:
+        compared = [replace(one, model_name="xgboost", serving=False) for one in store.predictions()]
+        store.put_predictions(compared)
+    both = rows("predictions", "--horizon", "15", url=filled)
+    assert [row["serving"] for row in both] == [True, False] * 4
+    served = rows("predictions", "--horizon", "15", "--serving", url=filled)
+    assert [(row["model_name"], row["basis"]) for row in served] == [("linear_regression", "trained")] * 4
+    lines = csv.DictReader(io.StringIO(run("predictions", "--format", "csv", url=filled).stdout))
+    assert {line["serving"] for line in lines} == {"true", "false"}
 
 
 @pytest.mark.parametrize("command", ["aggregates", "predictions", "alerts"])

@@ -1,7 +1,7 @@
 """The codec: what is written is read back, what is damaged is rejected, what is older is resolved."""
 
 import json
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from shared.events.records import (
     AlertType,
     HorizonForecast,
     NetworkId,
+    PredictionBasis,
     Record,
     SensorId,
     TrafficAlert,
@@ -189,6 +190,24 @@ def older(monkeypatch: pytest.MonkeyPatch) -> PublishedSchema:
     published = published_versions("TrafficEvent")
     monkeypatch.setattr(avro, "published_versions", lambda _name: (version, *published))
     return version
+
+
+def test_a_prediction_of_before_there_were_challengers_is_what_is_served() -> None:
+    first = published_versions("TrafficPrediction")[0]
+    record = TrafficPrediction(NetworkId("n"), SensorId("s"), EVENT.timestamp, "linear_regression", "1", 1, 60.0, ())
+    message = BytesIO(MAGIC + first.fingerprint)
+    message.seek(0, 2)
+    names = [field["name"] for field in first.definition["fields"]]
+    assert names == [field.name for field in fields(TrafficPrediction)][: len(names)]
+    fastavro.schemaless_writer(message, first.definition, {name: getattr(record, name) for name in names})
+    read = decode(TrafficPrediction, message.getvalue())
+    assert read == record
+    assert (read.serving, read.basis) == (True, PredictionBasis.TRAINED)
+    # Those who know only the first version read what is written now.
+    body = BytesIO(encode(replace(record, serving=False, basis=PredictionBasis.IMPUTED))[HEADER_BYTES:])
+    older = fastavro.schemaless_reader(body, current_schema("TrafficPrediction").definition, first.definition)
+    assert isinstance(older, dict)
+    assert list(older) == names
 
 
 def test_messages_of_an_older_schema_are_resolved(older: PublishedSchema) -> None:

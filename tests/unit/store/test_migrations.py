@@ -30,6 +30,25 @@ def test_migrated_tables_are_those_of_the_code(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_predictions_of_the_first_version_are_what_was_served(tmp_path: Path) -> None:
+    file = tmp_path / "store"
+    url = f"sqlite:///{file}"
+    open_store(url).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DROP VIEW traffic_prediction_horizons")
+        for column in ("serving", "basis"):
+            connection.execute(f"ALTER TABLE traffic_predictions DROP COLUMN {column}")
+        connection.execute(
+            "INSERT INTO traffic_predictions VALUES ('n','s',0,'m','1',1,NULL,'[[5,300000,60,50,70,1]]')"
+        )
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    with closing(open_store(url)) as store:
+        assert [(one.serving, one.basis) for one in store.predictions()] == [(True, "trained")]
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT horizon_minutes, serving, basis FROM traffic_prediction_horizons").fetchall()
+    assert found == [(5, 1, "trained")]
+
+
 def test_a_file_from_before_there_were_migrations_keeps_its_rows(tmp_path: Path) -> None:
     file = tmp_path / "store"
     url = f"sqlite:///{file}"
