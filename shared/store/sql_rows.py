@@ -54,7 +54,7 @@ def prediction_of(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's 
     forecasts = tuple(
         HorizonForecast(minutes, from_millis(target), *measures) for minutes, target, *measures in horizons
     )
-    return TrafficPrediction(*others, forecasts, serving, PredictionBasis(basis))
+    return TrafficPrediction(*(*others, forecasts, serving, PredictionBasis(basis)))
 
 
 def alert_of(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values

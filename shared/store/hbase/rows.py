@@ -85,7 +85,7 @@ def cell_timestamp_ms(time: datetime, revision: int) -> int:
 
 
 def as_text(value: object) -> bytes:
-    """A field as people read it: numbers exactly, `true` or `false`, instants as ISO 8601 in UTC, lists as JSON, nothing for `None`."""
+    """A field as people read it: numbers exactly, instants as ISO 8601 in UTC, lists as JSON, nothing for `None`."""
     if value is None:
         return b""
     if isinstance(value, bool):

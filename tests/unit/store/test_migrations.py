@@ -41,7 +41,7 @@ def test_predictions_of_the_first_version_are_what_was_served(tmp_path: Path) ->
         connection.execute(
             "INSERT INTO traffic_predictions VALUES ('n','s',0,'m','1',1,NULL,'[[5,300000,60,50,70,1]]')"
         )
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")  # noqa: S608 - ours
     with closing(open_store(url)) as store:
         assert [(one.serving, one.basis) for one in store.predictions()] == [(True, "trained")]
     with closing(sqlite3.connect(file)) as connection:
