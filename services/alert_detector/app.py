@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
 from services.alert_detector.alert_log import AlertLog, partition_of
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.detector import CongestionDetector
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.processor import AlertProcessor, RoadChanges
 from services.alert_detector.settings import AlertDetectorSettings
 from shared.events.avro import codec

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.stdlib import BoundLogger
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.detector import CongestionDetector
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.lifecycle.board import AlertBoard
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficAlert
 from shared.windows.steps import NetworkSteps, Step
 

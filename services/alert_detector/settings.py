@@ -5,8 +5,8 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.alert_detector.congestion import CongestionRule
-from services.alert_detector.lifecycle import Materiality
+from services.alert_detector.congestion.lifecycle import Materiality
+from services.alert_detector.congestion.queues import CongestionRule
 
 RULE = CongestionRule()
 MATERIAL = Materiality()

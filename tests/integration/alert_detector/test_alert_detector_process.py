@@ -17,10 +17,10 @@ import pytest
 from aiokafka import TopicPartition
 from numpy.typing import NDArray
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.congestion import CongestionRule
-from services.alert_detector.detector import CongestionDetector
-from services.alert_detector.lifecycle import Materiality
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.congestion.lifecycle import Materiality
+from services.alert_detector.congestion.queues import CongestionRule
+from services.alert_detector.lifecycle.board import AlertBoard
 from shared.devbroker import BrokerSettings, DevBroker
 from shared.events.avro import decode, encode
 from shared.events.records import (

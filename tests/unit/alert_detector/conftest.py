@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.congestion import CongestionRule
-from services.alert_detector.detector import CongestionDetector
-from services.alert_detector.lifecycle import Materiality
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.congestion.lifecycle import Materiality
+from services.alert_detector.congestion.queues import CongestionRule
+from services.alert_detector.lifecycle.board import AlertBoard
 from shared.events.records import AlertType, NetworkId, SensorId, TrafficAlert
 from shared.networks.network import Network, Sensor
 

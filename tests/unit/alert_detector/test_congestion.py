@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.alert_detector.congestion import CongestionRule, Queue, find_queues, slow_sensors, speed_drops
+from services.alert_detector.congestion.queues import CongestionRule, Queue, find_queues, slow_sensors, speed_drops
 from services.alert_detector.roadway import roadway
 from shared.networks.network import Network
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.detector import CongestionDetector
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.lifecycle.board import AlertBoard
 from shared.events.records import AlertId, AlertSeverity, AlertStatus, NetworkId, SensorId, TrafficAlert
 from shared.networks.network import Network
 

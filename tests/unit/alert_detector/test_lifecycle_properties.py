@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.alert_detector.congestion import CongestionRule, find_queues
+from services.alert_detector.congestion.queues import CongestionRule, find_queues
 from services.alert_detector.roadway import roadway
 from shared.events.records import AlertStatus, TrafficAlert
 from shared.networks.network import Network

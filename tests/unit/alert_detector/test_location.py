@@ -4,19 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.alert_detector.congestion import Queue
-from services.alert_detector.duration import estimated_duration_minutes
-from services.alert_detector.location import (
+from services.alert_detector.congestion.queues import Queue
+from services.alert_detector.congestion.wording import (
     cleared_message,
     congestion_message,
-    duration_text,
-    landmark,
     location_of,
     merged_message,
-    place_of,
     removed_message,
     silent_message,
 )
+from services.alert_detector.lifecycle.duration import estimated_duration_minutes
+from services.alert_detector.lifecycle.location import duration_text, landmark, place_of
 from shared.events.records import (
     AlertId,
     AlertSeverity,

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.congestion import CongestionRule
-from services.alert_detector.detector import CongestionDetector
-from services.alert_detector.lifecycle import Materiality
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.congestion.lifecycle import Materiality
+from services.alert_detector.congestion.queues import CongestionRule
+from services.alert_detector.lifecycle.board import AlertBoard
 from shared.events.records import AlertStatus, AlertType, TrafficAlert
 from shared.networks.importing.published import import_network
 from shared.networks.network import Network

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.congestion import CongestionRule
-from services.alert_detector.detector import CongestionDetector
-from services.alert_detector.lifecycle import Materiality
+from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.congestion.lifecycle import Materiality
+from services.alert_detector.congestion.queues import CongestionRule
+from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.processor import AlertProcessor, RoadChanges
 from shared.events.records import (
     AlertStatus,

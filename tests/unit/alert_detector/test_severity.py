@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.alert_detector.congestion import Queue
-from services.alert_detector.severity import LOWER_AT, WALL_MPH, severity_of, weighted_delay_minutes
+from services.alert_detector.congestion.queues import Queue
+from services.alert_detector.congestion.severity import LOWER_AT, WALL_MPH, severity_of, weighted_delay_minutes
 from shared.events.records import AlertSeverity, SensorId
 from shared.networks.network import Sensor
 

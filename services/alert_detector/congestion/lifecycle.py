@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.alert_detector.board import AlertBoard, Carriageway
-from services.alert_detector.congestion import Queue
-from services.alert_detector.duration import estimated_duration_minutes
-from services.alert_detector.location import (
+from services.alert_detector.congestion.queues import Queue
+from services.alert_detector.congestion.severity import severity_of
+from services.alert_detector.congestion.wording import (
     cleared_message,
     congestion_message,
     location_of,
@@ -25,8 +24,9 @@ from services.alert_detector.location import (
     removed_message,
     silent_message,
 )
+from services.alert_detector.lifecycle.board import AlertBoard, Carriageway
+from services.alert_detector.lifecycle.duration import estimated_duration_minutes
 from services.alert_detector.roadway import Flags, Roadway
-from services.alert_detector.severity import severity_of
 from shared.events.records import AlertId, AlertStatus, SensorId, TrafficAlert
 
 CONFIDENCE_DIGITS = 3

@@ -6,7 +6,7 @@ A queue whose end is a wall, traffic beyond it at least `WALL_MPH` faster, is ME
 its back. A standing alert is lowered only when the measure is well below the limit that it had passed.
 """
 
-from services.alert_detector.congestion import Queue
+from services.alert_detector.congestion.queues import Queue
 from shared.events.records import AlertSeverity
 
 LIMITS_MINUTES = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
-from services.alert_detector.duration import MAX_SAMPLES
+from services.alert_detector.lifecycle.duration import MAX_SAMPLES
 from shared.events.records import AlertId, AlertType, SensorId, TrafficAlert
 from shared.networks.network import Network
 

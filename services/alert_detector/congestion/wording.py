@@ -2,18 +2,9 @@
 
 from datetime import timedelta
 
-from services.alert_detector.congestion import Queue
+from services.alert_detector.congestion.queues import Queue
+from services.alert_detector.lifecycle.location import duration_text, landmark, place_of
 from shared.events.records import TrafficAlert
-from shared.networks.network import Sensor
-
-MINUTES_PER_HOUR = 60
-
-
-def landmark(sensor: Sensor) -> str:
-    """'near Getty Center Dr'; 'at mile 12.3' where the sensor's name is only its id or tells nothing but the road."""
-    if sensor.name in {"", sensor.sensor_id, sensor.road_name, sensor.freeway}:
-        return f"at mile {sensor.postmile:.1f}"
-    return f"near {sensor.name}"
 
 
 def location_of(queue: Queue) -> str:
@@ -50,14 +41,3 @@ def merged_message(alert: TrafficAlert, survivor: TrafficAlert) -> str:
 def removed_message(alert: TrafficAlert) -> str:
     """The last word on an alert whose sensors were taken out of the network."""
     return f"Cleared: the network no longer has the sensors at {place_of(alert)}"
-
-
-def place_of(alert: TrafficAlert) -> str:
-    """The place in an alert's location, without the length of its queue."""
-    return alert.location.rpartition(", ")[0] or alert.location
-
-
-def duration_text(lasted: timedelta) -> str:
-    """'35 min', '2 h 05 min'."""
-    hours, minutes = divmod(round(lasted.total_seconds() / 60), MINUTES_PER_HOUR)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import numpy as np
 
-from services.alert_detector.board import AlertBoard
-from services.alert_detector.congestion import CongestionRule, find_queues, heard_sensors
-from services.alert_detector.lifecycle import Materiality, Moment, advance
+from services.alert_detector.congestion.lifecycle import Materiality, Moment, advance
+from services.alert_detector.congestion.queues import CongestionRule, find_queues, heard_sensors
+from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.roadway import Floats, roadway
 from shared.events.records import AlertType, TrafficAlert
 from shared.networks.network import Network

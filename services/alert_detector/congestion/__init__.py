@@ -1,0 +1,1 @@
+"""Congestion: the queues that speeds show, and the alerts made of them. Pure."""

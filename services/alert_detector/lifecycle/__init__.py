@@ -1,0 +1,1 @@
+"""What alerts of every type have in common: how they stand, how long they last. Pure."""
