@@ -7,8 +7,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.store.port import OpenedStore
-from shared.store.sql import SqlStore
-from shared.store.sqlite import open_sqlite
+from shared.store.sql.sqlite import open_sqlite
+from shared.store.sql.store import SqlStore
 
 FORMS = "sqlite:///file, postgresql://user@host/database or hbase://host"
 
@@ -33,7 +33,7 @@ def open_store(url: str, *, create: bool = True) -> OpenedStore:
         case "sqlite":
             return _open_file(parts, create=create)
         case "postgresql":
-            from shared.store.postgresql import open_postgresql  # noqa: PLC0415 - a client that few processes need
+            from shared.store.sql.postgresql import open_postgresql  # noqa: PLC0415 - a client that few processes need
 
             return open_postgresql(parts, create=create)
         case _:

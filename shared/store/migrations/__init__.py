@@ -1,1 +1,1 @@
-"""The migrations of the SQL store's tables, run by Alembic; `shared.store.schema` says when."""
+"""The migrations of the SQL store's tables, run by Alembic; `shared.store.sql.schema` says when."""

@@ -16,8 +16,8 @@ from shared.events.errors import StoreError
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.store.opening import open_store
 from shared.store.port import OpenedStore
-from shared.store.schema import VERSION_TABLE
-from shared.store.tables import metadata
+from shared.store.sql.schema import VERSION_TABLE
+from shared.store.sql.tables import metadata
 
 pytestmark = pytest.mark.real
 

@@ -22,7 +22,7 @@ from shared.kafka.producer import Message, open_producer, send_all
 from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.runtime.settings import PlatformSettings
 from shared.store.opening import open_store
-from shared.store.sql import SqlStore
+from shared.store.sql.store import SqlStore
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

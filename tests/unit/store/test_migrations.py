@@ -9,8 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from shared.store.opening import open_store
-from shared.store.schema import VERSION_TABLE, VERSIONS
-from shared.store.tables import metadata
+from shared.store.sql.schema import VERSION_TABLE, VERSIONS
+from shared.store.sql.tables import metadata
 
 
 def test_the_versions_are_the_migrations() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
-from shared.store import sqlite
 from shared.store.opening import open_store
 from shared.store.port import Store
-from shared.store.schema import VERSIONS
+from shared.store.sql import sqlite
+from shared.store.sql.schema import VERSIONS
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)

@@ -10,8 +10,8 @@ from sqlalchemy.schema import CreateTable
 
 from shared.events.records import ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
 from shared.store.instants import from_millis, to_millis
-from shared.store.sql import _upsert_statement
-from shared.store.tables import AGGREGATES, ALERTS, PREDICTIONS
+from shared.store.sql.store import _upsert_statement
+from shared.store.sql.tables import AGGREGATES, ALERTS, PREDICTIONS
 
 TABLES = {ProcessedTrafficAggregate: AGGREGATES, TrafficPrediction: PREDICTIONS, TrafficAlert: ALERTS}
 

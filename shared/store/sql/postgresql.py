@@ -4,9 +4,9 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.events.errors import ConfigurationError, StoreError
-from shared.store.partitions import MonthlyPartitions, lock_ddl
-from shared.store.schema import is_current, migrate, require_current
-from shared.store.sql import SqlStore
+from shared.store.sql.partitions import MonthlyPartitions, lock_ddl
+from shared.store.sql.schema import is_current, migrate, require_current
+from shared.store.sql.store import SqlStore
 
 CONNECT_TIMEOUT_S = 10
 # Sent bytes that nobody acknowledges, and a statement that does not end, are given up after so long.

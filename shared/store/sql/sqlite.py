@@ -8,7 +8,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from shared.events.errors import StoreError
-from shared.store.schema import is_current, migrate, require_current
+from shared.store.sql.schema import is_current, migrate, require_current
 
 # Longer than any transaction of ours by far; a writer waits this long for another before it gives up.
 BUSY_TIMEOUT_MS = 30_000

@@ -19,11 +19,11 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.store.partitions import MonthlyPartitions, count_parts
 from shared.store.port import TableDescription
-from shared.store.schema import schema_version
-from shared.store.sql_rows import alert_of, as_row, prediction_of, prediction_row
-from shared.store.tables import AGGREGATES, ALERTS, PARTITIONED_BY, PREDICTIONS, TABLES
+from shared.store.sql.partitions import MonthlyPartitions, count_parts
+from shared.store.sql.rows import alert_of, as_row, prediction_of, prediction_row
+from shared.store.sql.schema import schema_version
+from shared.store.sql.tables import AGGREGATES, ALERTS, PARTITIONED_BY, PREDICTIONS, TABLES
 
 # Rows fetched at a time: a long history is never whole in memory.
 ROWS_AT_ONCE = 1_000
@@ -33,7 +33,7 @@ Stored = TypeVar("Stored")
 
 
 class SqlStore:
-    """Keeps history in the tables of `shared.store.tables`. Safe for several threads and processes at once.
+    """Keeps history in the tables of `shared.store.sql.tables`. Safe for several threads and processes at once.
 
     An iterator that is not read to its end holds a connection until it is closed or collected.
     """

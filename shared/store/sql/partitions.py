@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, Table, text
 
-from shared.store.tables import PARTITIONED_BY
+from shared.store.sql.tables import PARTITIONED_BY
 
 # Whoever holds the advisory lock of this number may change tables; it spells 'metrla'.
 DDL_LOCK = int.from_bytes(b"metrla")

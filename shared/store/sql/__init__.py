@@ -1,0 +1,1 @@
+"""The `Store` on a SQL database: SQLite or PostgreSQL, through SQLAlchemy Core."""
