@@ -182,6 +182,8 @@ class TrafficAdvisory:
     """Planned work, weather or an event that touches some sensors for some time.
 
     `starts_at` is inclusive, `ends_at` exclusive and `None` while open. `severity` is the publisher's own word.
+    `updated_at` is when the publisher last changed or confirmed it, `publisher_id` its own id of its newest message.
+    A `feed` takes back what it no longer holds.
     """
 
     advisory_id: AdvisoryId
@@ -197,6 +199,13 @@ class TrafficAdvisory:
     longitude: float | None
     source: str
     withdrawn: bool
+    updated_at: datetime | None = None
+    publisher_id: str = ""
+    feed: str = ""
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether it is valid at that time."""
+        return not self.withdrawn and self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
 Record = TrafficEvent | ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory
