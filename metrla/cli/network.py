@@ -12,6 +12,7 @@ from rich.table import Table
 
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.networks.holidays import checked_holidays
 from shared.networks.network import Network
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ def import_(
     reading_interval: Annotated[
         float, typer.Option(help="Seconds between two readings of a sensor.", min=1, max=300)
     ] = 300.0,
+    holidays: Annotated[
+        str | None,
+        typer.Option(help="Whose public holidays its traffic keeps, e.g. US-CA.", show_default="none", metavar="CODE"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a network folder that is there.")] = False,
 ) -> None:
     """Make a network folder from published tables, as they are.
@@ -51,7 +56,8 @@ def import_(
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
         raise ConfigurationError(f"--time-zone {time_zone!r} is not an IANA time zone") from unknown
-    network, notes = import_network(sensors, edges, network_id, zone, name, timedelta(seconds=reading_interval))
+    keeps = None if holidays is None else checked_holidays(holidays)
+    network, notes = import_network(sensors, edges, network_id, zone, name, timedelta(seconds=reading_interval), keeps)
     write_network(network, out)
     typer.echo(
         f"{out}: network {network.network_id} with {len(network.sensors)} sensors on {len(network.carriageways)} "
@@ -87,7 +93,8 @@ def show(
     console.print(
         f"{len(network.sensors)} sensors, {graph['edges']} edges ({graph['edges_per_sensor']:.1f} per sensor, "
         f"{graph['sensors_without_edge']} sensors without one)",
-        f"Time zone {network.time_zone.key}, windows of {network.window}, readings every {network.reading_interval}",
+        f"Time zone {network.time_zone.key}, windows of {network.window}, readings every {network.reading_interval}, holidays of "
+        f"{network.holidays or 'nowhere'}",
         sep="\n",
         highlight=False,
     )
@@ -119,6 +126,7 @@ def _description(network: Network) -> dict[str, Any]:
         "time_zone": network.time_zone.key,
         "window_seconds": network.window.total_seconds(),
         "reading_interval_seconds": network.reading_interval.total_seconds(),
+        "holidays": network.holidays,
         "sensors": len(network.sensors),
         "graph": {
             "edges": len(network.edges),

@@ -13,7 +13,7 @@ from shared.networks.network import Network
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
-    from services.predictor.history import Floats
+    from services.predictor.inputs.history import Floats
     from services.predictor.training.train import Trained
 
 SHOWN_STEPS = (3, 6, 12)
@@ -66,7 +66,7 @@ def _train(
     from rich.console import Console  # noqa: PLC0415 - `metrla --help` need not wait for it
 
     from metrla.querying.output import progress  # noqa: PLC0415 - as above
-    from services.predictor.registry import save  # noqa: PLC0415 - as above
+    from services.predictor.registry.registry import save  # noqa: PLC0415 - as above
     from services.predictor.training.train import train as fit  # noqa: PLC0415 - as above
     from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
 
@@ -93,7 +93,7 @@ def _train(
         for name, artefact in trained.artefacts.items():
             folder = save(archive, roads.network_id, name, trained.version, artefact)
             console.print(
-                f"{name}: {url.rstrip('/')}/{folder} ({len(artefact.model) / 1e6:.1f} MB)", markup=False, soft_wrap=True
+                f"{name}: {url.rstrip('/')}/{folder} ({sum(map(len, artefact.files.values())) / 1e6:.1f} MB)", markup=False, soft_wrap=True
             )
     finally:
         archive.close()
@@ -128,8 +128,8 @@ def _recorded(
     from shared.feeds.files.opening import open_recording  # noqa: PLC0415 - as above
     from shared.feeds.tables import speed_table  # noqa: PLC0415 - as above
 
-    start, speeds = speed_table(open_recording(data), roads, first, last)
-    return start, speeds.astype(np.float64), data.name
+    table = speed_table(open_recording(data), roads, first, last)
+    return table.start, table.speed_mph.astype(np.float64), data.name
 
 
 def _simulated(

@@ -12,7 +12,7 @@ from structlog.stdlib import BoundLogger
 
 from services.predictor.processor import StepProcessor
 from services.predictor.publisher import Publisher
-from services.predictor.registry import Registry
+from services.predictor.registry.registry import Registry
 from services.predictor.settings import PredictorSettings
 from shared.archive.opening import open_archive
 from shared.events.decoding import Decoder
@@ -78,7 +78,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         except StoppingError:
             return
         for network_id in networks:
-            if not registry.serving(network_id):
+            if registry.serving(network_id).champion is None:
                 log.warning("no trained model, what the stream shows has to do", network=network_id)
         producer = await opened.enter_async_context(open_producer(servers, CLIENT_ID))
         publisher = Publisher(networks, own.least_observed, registry, store, producer, metrics)

@@ -1,26 +1,47 @@
-"""From a network step to predictions: which model speaks for which sensor, with what certainty. Pure."""
+"""From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
-from services.predictor.calibration import Bounds
-from services.predictor.history import HORIZONS, LAGS, Booleans, Floats, batch_of, week_slots
-from services.predictor.models.forecaster import Forecaster
-from services.predictor.models.historical_average import NAME as HISTORICAL_AVERAGE
+from services.predictor.calibration.spread import Bounds, Context
+from services.predictor.inputs.history import LAGS, Batch, Booleans, Floats, Integers, batch_of
+from services.predictor.inputs.profile import week_slots
+from services.predictor.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from services.predictor.models.historical_average import StreamAverage
-from services.predictor.models.linear_regression import NAME as LINEAR_REGRESSION
-from shared.events.records import HorizonForecast, TrafficPrediction
+from services.predictor.registry.loading import Key, Served
+from services.predictor.registry.serving import Serving
+from shared.events.records import PredictionBasis
 from shared.networks.network import Network
 from shared.windows.steps import Step
 
-PREFERRED = (LINEAR_REGRESSION,)
-"""Models that speak for a sensor with enough history, the best one first."""
-
 LEAST_OBSERVED = LAGS // 2
-"""Fewer of the last windows than this are too little history: then only the historical average speaks."""
+"""A sensor with fewer of its last windows than this is forecast from its neighbours and its profile: imputed."""
+
+BASES = tuple(PredictionBasis)
+TRAINED, IMPUTED, TRANSFERRED, PROFILE = (BASES.index(one) for one in PredictionBasis)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelForecast:
+    """What one model says at B origins of N sensors.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        predicted_mph: (B, N, HORIZONS), NaN where it cannot tell.
+        bounds: how sure it is.
+        basis: (B, N), places in `BASES`.
+        serving: (B, N), whether this is the network's answer for the sensor. The trues of all models are disjoint.
+    """
+
+    name: str
+    version: str
+    predicted_mph: Floats
+    bounds: Bounds
+    basis: Integers
+    serving: Booleans
 
 
 @dataclass
@@ -36,68 +57,81 @@ class Forecasting:
         """Begin without knowledge of the stream."""
         self._stream = StreamAverage(self.network)
 
-    def forecast(self, step: Step, models: Mapping[str, Forecaster]) -> list[TrafficPrediction]:
-        """Predictions of every sensor that anything is known of.
+    def forecast(self, step: Step, models: Serving, *, challengers: bool = True) -> list[ModelForecast]:
+        """What the models say at the origin of a step.
 
-        Each sensor gets those of the first preferred model that can tell, where at least `least_observed` of its last
-        windows have a speed, and of `historical_average` otherwise: the trained one, else what the stream has shown.
+        The champion serves. A sensor that it cannot tell is served by the first challenger that can, and one that no
+        model can tell by what the stream has shown, if anything.
+
+        Args:
+            step: the newest windows.
+            models: the champion, its challengers, and their members.
+            challengers: whether those speak for sensors that the champion serves.
         """
         self._learn(step)
-        batch = batch_of(step)
-        waiting: Booleans = np.ones(len(self.network.sensors), dtype=np.bool_)
-        enough = batch.observed >= self.least_observed
-        predictions: list[TrafficPrediction] = []
-        for model, allowed in self._in_order(models, enough):
-            if (waiting & allowed).any():
-                predicted = model.predict(batch)
-                mine = waiting & allowed & ~np.isnan(predicted).any(axis=1)
-                waiting &= ~mine
-                predictions += _records(step, model, predicted, mine)
-        return predictions
+        return self.of_batch(batch_of(step), models, challengers=challengers)
 
-    def _in_order(self, models: Mapping[str, Forecaster], enough: Booleans) -> Sequence[tuple[Forecaster, Booleans]]:
-        anyone = np.ones_like(enough)
-        preferred = [(models[name], enough) for name in PREFERRED if name in models]
-        trained = [(models[HISTORICAL_AVERAGE], anyone)] if HISTORICAL_AVERAGE in models else []
-        return [*preferred, *trained, (self._stream, anyone)]
+    def of_batch(self, batch: Batch, models: Serving, *, challengers: bool = True) -> list[ModelForecast]:
+        """The same for any origins; the stream average knows what it has been shown, be it later than these."""
+        done = _Predictions(batch, models)
+        unserved: Booleans = np.ones(batch.observed.shape, dtype=np.bool_)
+        forecasts = []
+        for place, model in enumerate(models.ranked):
+            if place and not (challengers or unserved.any()):
+                break
+            predicted, disagreement = done.of(model)
+            mine = unserved & ~np.isnan(predicted).any(axis=-1)
+            unserved = unserved & ~mine
+            if place and not challengers:
+                predicted = np.where(mine[..., None], predicted, np.nan)
+            context = Context(predicted, disagreement, batch.observed)
+            bounds, basis = model.uncertainty.bounds(context), self._basis(model, batch)
+            forecasts.append(ModelForecast(*model.key, predicted, bounds, basis, mine))
+        if unserved.any():
+            forecasts.append(self._of_stream(batch, unserved))
+        return forecasts
+
+    def _of_stream(self, batch: Batch, unserved: Booleans) -> ModelForecast:
+        predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)
+        bounds = self._stream.bounds(Context(predicted, np.zeros_like(predicted), batch.observed))
+        basis = np.full(unserved.shape, PROFILE)
+        return ModelForecast(self._stream.name, self._stream.version, predicted, bounds, basis, unserved)
+
+    def _basis(self, model: Served, batch: Batch) -> Integers:
+        if model.model.name == HISTORICAL_AVERAGE:
+            return np.full(batch.observed.shape, PROFILE)
+        own = np.where(batch.observed < self.least_observed, IMPUTED, TRAINED)
+        return np.where(model.known, own, TRANSFERRED)
 
     def _learn(self, step: Step) -> None:
-        starts = [step.window_start - age * self.network.window for age in range(LAGS - 1, -1, -1)]
+        starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
         new = [row for row, start in enumerate(starts) if self._learned is None or start > self._learned]
         if new:
             self._stream.learn(step.speed_mph[new], week_slots(self.network, [starts[row] for row in new]))
             self._learned = step.window_start
 
 
-def _records(step: Step, model: Forecaster, predicted: Floats, mine: Booleans) -> list[TrafficPrediction]:
-    bounds = model.bounds(predicted)
-    origin, window, revision = step.window_end, step.network.window, step.revision
-    targets = [(round(h * window / timedelta(minutes=1)), origin + h * window) for h in range(1, HORIZONS + 1)]
-    current = step.speed_mph[-1].round(2).tolist()
-    rows = zip(*(values.round(2).tolist() for values in _consistent(predicted, bounds)), strict=True)
-    return [
-        TrafficPrediction(
-            network_id=step.network.network_id,
-            sensor_id=sensor.sensor_id,
-            timestamp=origin,
-            model_name=model.name,
-            model_version=model.version,
-            revision=revision,
-            current_speed_mph=None if speed != speed else speed,  # noqa: PLR0124 - NaN, without a call per sensor
-            horizons=tuple(
-                HorizonForecast(minutes, target, *values)
-                for (minutes, target), values in zip(targets, zip(*row, strict=True), strict=True)
-            ),
-        )
-        for sensor, speed, row, chosen in zip(step.network.sensors, current, rows, mine.tolist(), strict=True)
-        if chosen
-    ]
+@dataclass
+class _Predictions:
+    """Forecasts by name and version, each made once."""
 
+    batch: Batch
+    models: Serving
+    _made: dict[Key, Floats] = field(default_factory=dict)
 
-def _consistent(predicted: Floats, bounds: Bounds) -> tuple[Floats, Floats, Floats, Floats]:
-    return (
-        predicted,
-        np.minimum(bounds.lower_mph, predicted),
-        np.maximum(bounds.upper_mph, predicted),
-        bounds.confidence,
-    )
+    def of(self, served: Served) -> tuple[Floats, Floats]:
+        """Forecast and disagreement of its members, (B, N, HORIZONS) mph each."""
+        model = served.model
+        if isinstance(model, Combiner):
+            members = {name: self._of_one((name, version)) for name, version in model.members.items()}
+            return model.combine(members), model.disagreement(members)
+        predicted = self._of_one(served.key)
+        return predicted, np.zeros_like(predicted)
+
+    def _of_one(self, key: Key) -> Floats:
+        if key not in self._made:
+            model = self.models.loaded[key].model
+            if isinstance(model, Combiner):
+                raise TypeError(f"{key} is a member and an ensemble itself")
+            self._made[key] = model.predict(self.batch)
+        return self._made[key]

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from structlog.stdlib import BoundLogger
 
-from services.predictor.history import LAGS
+from services.predictor.inputs.history import LAGS
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.networks.network import Network
 from shared.windows.steps import NetworkSteps, Step

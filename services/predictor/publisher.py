@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 
 from services.predictor.forecasting import Forecasting
-from services.predictor.registry import Registry
+from services.predictor.records import records_of
+from services.predictor.registry.registry import Registry
 from shared.events.avro import codec
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
@@ -50,7 +51,8 @@ class Publisher:
     def _forecast(self, step: Step) -> tuple[list[TrafficPrediction], list[Message]]:
         began = time.perf_counter()
         network_id = step.network.network_id
-        predictions = self._forecasting[network_id].forecast(step, self.registry.serving(network_id))
+        forecasts = self._forecasting[network_id].forecast(step, self.registry.serving(network_id))
+        predictions = records_of(step, forecasts)
         self.metrics.step_seconds.observe(time.perf_counter() - began)
         if predictions:
             self.store.put_predictions(predictions)

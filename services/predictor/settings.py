@@ -4,7 +4,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.predictor.forecasting import LEAST_OBSERVED
-from services.predictor.history import LAGS
+from services.predictor.inputs.history import LAGS
 
 
 class PredictorSettings(BaseSettings):

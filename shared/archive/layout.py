@@ -3,6 +3,7 @@
 traffic-data/raw/network=<id>/year=YYYY/month=MM/day=DD/hour=HH/traffic-events+<partition>+<first>+<last>.avro
 traffic-data/raw/_pending/traffic-events+<partition>.json
 traffic-data/models/<network>/<model name>/<version>/<file>
+traffic-data/models/<network>/champion.json
 
 Hours are hours of event time in UTC. File names follow Kafka Connect's HDFS sink: offsets are inclusive and padded with
 zeros to ten digits. Ids are percent-encoded, so that none of them can leave its folder.
@@ -20,6 +21,7 @@ from shared.events.topics import TRAFFIC_EVENTS
 RAW_ROOT = "traffic-data/raw"
 MODELS_ROOT = "traffic-data/models"
 MODEL_FILE = "model.safetensors"
+ONNX_FILE = "model.onnx"
 CARD_FILE = "card.json"
 
 _HOUR = timedelta(hours=1)
@@ -104,8 +106,21 @@ def model_prefix(network_id: NetworkId, model_name: str | None = None, version: 
 
 
 def model_path(network_id: NetworkId, model_name: str, version: str, file: str) -> str:
-    """Path of one file of a model version: `MODEL_FILE` or `CARD_FILE`."""
+    """Path of one file of a model version: `MODEL_FILE`, `ONNX_FILE` or `CARD_FILE`."""
     return f"{model_prefix(network_id, model_name, version)}/{file}"
+
+
+def parse_model_path(path: str) -> tuple[str, str, str] | None:
+    """Model name, version and file that the path of a model's file tells; `None` where it is not one."""
+    parts = path.removeprefix(f"{MODELS_ROOT}/").split("/")
+    if len(parts) != 4 or not path.startswith(MODELS_ROOT):  # noqa: PLR2004 - as `model_path` has behind the root
+        return None
+    return unquote(parts[1]), unquote(parts[2]), parts[3]
+
+
+def champion_path(network_id: NetworkId) -> str:
+    """Path of the file that says which model of a network serves."""
+    return f"{model_prefix(network_id)}/champion.json"
 
 
 def _segment(name: str) -> str:

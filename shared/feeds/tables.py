@@ -1,5 +1,6 @@
 """A recording as one table of speeds, for training and evaluation."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +16,23 @@ from shared.networks.network import Network
 Speeds = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeedTable:
+    """Speeds on the windows of a network.
+
+    Attributes:
+        start: start (UTC) of the first window.
+        speed_mph: windows x sensors in network order: the mean of the readings in a window, NaN where there was none.
+            Windows that the file leaves out are rows of NaN.
+        skipped_windows: how many more windows the file has between its first and its last one: those that lie in the
+            hour of local time that daylight saving skips, so that no instant belongs to them.
+    """
+
+    start: datetime
+    speed_mph: Speeds
+    skipped_windows: int
+
+
 def speed_table(
     recording: Recording,
     network: Network,
@@ -22,7 +40,7 @@ def speed_table(
     end: datetime | None = None,
     *,
     skip_unknown: bool = False,
-) -> tuple[datetime, Speeds]:
+) -> SpeedTable:
     """Read the speeds of a file onto the windows of a network.
 
     Args:
@@ -31,10 +49,6 @@ def speed_table(
         begin: first instant (aware), inclusive; `None` is the start of the file.
         end: last instant (aware), exclusive; `None` is the end of the file.
         skip_unknown: leave out sensors that the network does not have instead of refusing the file.
-
-    Returns:
-        Start (UTC) of the first window, and mph, windows x sensors in network order: the mean of the readings in a
-        window, NaN where there was none. Windows that the file leaves out are rows of NaN.
 
     Raises:
         ConfigurationError: the sensors do not fit, or no reading lies in the time asked for.
@@ -45,12 +59,20 @@ def speed_table(
     counts: dict[datetime, npt.NDArray[np.int32]] = {}
     columns: tuple[list[int], list[int]] | None = None
     names: object = None
+    skipped: set[datetime] = set()
+    pending: set[datetime] = set()
     for step in recording.steps():
         instant = clock.to_utc(step.local_time)
-        if instant is None or (begin is not None and instant < begin):
+        if instant is None:
+            pending.add(step.local_time - (step.local_time - datetime.min) % network.window)  # noqa: DTZ901 - local
+            continue
+        if begin is not None and instant < begin:
             continue
         if end is not None and instant >= end:
             break
+        # Of those before the first window nothing is told, as nothing is of other windows there.
+        skipped |= pending if sums else set()
+        pending.clear()
         if columns is None or names != step.sensor_ids:
             names, columns = step.sensor_ids, _columns(list(step.sensor_ids), network)
         source, target = columns
@@ -68,7 +90,7 @@ def speed_table(
         count = counts[window]
         row = table[(window - first) // network.window]
         np.divide(total, count, out=row, where=count > 0, casting="same_kind")
-    return first, table
+    return SpeedTable(first, table, len(skipped))
 
 
 def _columns(names: list[str], network: Network) -> tuple[list[int], list[int]]:

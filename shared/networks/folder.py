@@ -1,6 +1,7 @@
 """Read a sensor network from its folder: `network.toml`, `sensors.csv`, `edges.csv`.
 
-network.toml    id, name, time_zone (IANA), window_minutes (5), reading_interval_seconds (one window)
+network.toml    id, name, time_zone (IANA), window_minutes (5), reading_interval_seconds (one window),
+                holidays (ISO 3166 as 'US-CA'; none)
 sensors.csv     sensor_id, name, freeway, direction, postmile, latitude, longitude, road_type, lane_count
 edges.csv       from, to, weight, metres (the last may be empty); the file may be missing
 """
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
+from shared.networks.holidays import checked_holidays
 from shared.networks.network import Edge, Network, Sensor, on_globe
 
 Row = TypeVar("Row")
@@ -36,6 +38,7 @@ def load_network(folder: Path) -> Network:
             edges=tuple(_rows(folder / "edges.csv", _edge)) if (folder / "edges.csv").exists() else (),
             window=window,
             reading_interval=window if interval is None else timedelta(seconds=float(interval)),
+            holidays=None if (code := description.get("holidays")) is None else checked_holidays(str(code)),
         )
     except KeyError as missing:
         raise ConfigurationError(f"{folder / 'network.toml'}: {missing} is missing") from missing

@@ -85,6 +85,7 @@ class Network:
     """A sensor network, the unit of parallelism behind ingest.
 
     `window` is the length of an aggregation window, `reading_interval` the time between two readings of one sensor.
+    `holidays` says whose public holidays its traffic keeps: a country and subdivision of ISO 3166, as 'US-CA'.
     The order of `sensors` is the order of the columns in published files and of the rows in model tensors.
     """
 
@@ -95,6 +96,7 @@ class Network:
     edges: tuple[Edge, ...] = ()
     window: timedelta = timedelta(minutes=5)
     reading_interval: timedelta = timedelta(minutes=5)
+    holidays: str | None = None
     _epoch: datetime = field(default=datetime.fromisoformat("1970-01-01T00:00:00+00:00"), repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,24 +1,53 @@
 """What every model does. Pure."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
-from services.predictor.calibration import Bounds
-from services.predictor.history import Batch, Floats
+from services.predictor.inputs.history import Batch, Floats
+
+LINEAR_REGRESSION = "linear_regression"
+RANDOM_FOREST = "random_forest"
+XGBOOST = "xgboost"
+NEURAL_NETWORK = "neural_network"
+ENSEMBLE = "ensemble"
+HISTORICAL_AVERAGE = "historical_average"
+PREFERRED = (ENSEMBLE, NEURAL_NETWORK, XGBOOST, RANDOM_FOREST, LINEAR_REGRESSION, HISTORICAL_AVERAGE)
+"""The names of all models, in the order in which they are asked where nobody has chosen."""
 
 
 class Forecaster(Protocol):
-    """One model of one network. The arrays have the network's sensors as rows and the horizons as columns."""
+    """One version of one model, for one network of N sensors."""
 
     @property
     def name(self) -> str:
-        """Which model it is: 'linear_regression'."""
+        """Which model it is, of `PREFERRED`."""
 
     @property
     def version(self) -> str:
         """Which training it comes from."""
 
     def predict(self, batch: Batch) -> Floats:
-        """Mean speed in mph of the next windows, (sensors, horizons); NaN where this model cannot tell."""
+        """Mean speed in mph of the next windows, (B, N, HORIZONS); NaN where this model cannot tell. Deterministic."""
 
-    def bounds(self, predicted: Floats) -> Bounds:
-        """How sure that is."""
+
+@runtime_checkable
+class Combiner(Protocol):
+    """A model that makes its forecast from those of others; the arrays are (B, N, HORIZONS) mph."""
+
+    @property
+    def name(self) -> str:
+        """Which model it is, of `PREFERRED`."""
+
+    @property
+    def version(self) -> str:
+        """Which training it comes from."""
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        """Whose forecasts it needs: version by model name."""
+
+    def combine(self, predicted: Mapping[str, Floats]) -> Floats:
+        """One forecast from those of the members, by model name; NaN where there is none."""
+
+    def disagreement(self, predicted: Mapping[str, Floats]) -> Floats:
+        """How far the members are apart, in mph."""

@@ -4,18 +4,18 @@ Serves where another model has too little history of a sensor. Without a trained
 shown so far, and says nothing about a sensor that has shown nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import erf
 
 import numpy as np
 
-from services.predictor.calibration import CLOSE_MPH, Bounds, ResidualSpread
-from services.predictor.history import DAY_TYPES, HORIZONS, Batch, Floats, Integers, slots_per_day
-from shared.events.errors import ModelError
+from services.predictor.calibration.spread import CLOSE_MPH, Bounds, Context
+from services.predictor.inputs.history import Batch, Floats, Integers
+from services.predictor.inputs.profile import DAY_TYPES, slots_per_day
+from services.predictor.models.forecaster import HISTORICAL_AVERAGE as NAME
+from services.predictor.registry.artefact import Opened
 from shared.networks.network import Network
 
-NAME = "historical_average"
 FROM_STREAM = "from-stream"
 
 
@@ -25,29 +25,16 @@ class HistoricalAverage:
 
     version: str
     profile_mph: Floats
-    spread: ResidualSpread
     name: str = NAME
 
     def predict(self, batch: Batch) -> Floats:
-        """The profile of the windows ahead."""
-        return self.profile_mph[batch.ahead_slots].T.copy()
-
-    def bounds(self, predicted: Floats) -> Bounds:
-        """From the residuals of the held-out part."""
-        return self.spread.bounds(predicted)
-
-    def tensors(self) -> dict[str, Floats]:
-        """For the artefact."""
-        return {"profile_mph": self.profile_mph, **self.spread.tensors()}
+        """The profile of the windows ahead: (B, N, HORIZONS)."""
+        return self.profile_mph[batch.ahead_slots].transpose(0, 2, 1)
 
     @classmethod
-    def of_tensors(cls, network: Network, version: str, tensors: Mapping[str, Floats]) -> "HistoricalAverage":
-        """From the artefact; raises `ModelError` where it does not fit the network."""
-        profile = tensors["profile_mph"]
-        shape = (DAY_TYPES * slots_per_day(network), len(network.sensors))
-        if profile.shape != shape:
-            raise ModelError(f"profile of {profile.shape} slots and sensors, the network has {shape}")
-        return cls(version, profile, ResidualSpread.of_tensors(tensors))
+    def of_artefact(cls, opened: Opened) -> "HistoricalAverage":
+        """From the artefact; raises `ModelError` where it does not fit this release."""
+        return cls(opened.version, opened.known_profile_mph)
 
 
 HOURS = 24
@@ -92,17 +79,17 @@ class StreamAverage:
         hours = self._hours(batch.ahead_slots)
         overall = _mean(totals.sum(axis=0), counts.sum(axis=0))
         usual = _mean(totals[hours], counts[hours])
-        return np.where(np.isnan(usual), overall, usual).T
+        return np.where(np.isnan(usual), overall, usual).transpose(0, 2, 1)
 
-    def bounds(self, predicted: Floats) -> Bounds:
+    def bounds(self, context: Context) -> Bounds:
         """From how much each sensor's speeds have varied."""
         count = self._counts.sum(axis=0)
         mean = np.nan_to_num(_mean(self._totals.sum(axis=0), count))
         scatter = np.maximum(self._squares - count * mean**2, 0.0)
         spread = np.sqrt((scatter + PRIOR_WINDOWS * PRIOR_SPREAD_MPH**2) / (count + PRIOR_WINDOWS))
         within = np.array([erf(CLOSE_MPH / (one * np.sqrt(2.0))) for one in spread])
-        reach = Z_90 * spread[:, None]
-        confidence = np.repeat(within[:, None], HORIZONS, axis=1)
+        predicted, reach = context.predicted, Z_90 * spread[:, None]
+        confidence = np.broadcast_to(within[:, None], predicted.shape)
         return Bounds(np.maximum(predicted - reach, 0.0), predicted + reach, confidence)
 
     def _hours(self, slots: Integers) -> Integers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.predictor.history import Floats
+from services.predictor.inputs.history import Floats
 
 
 @dataclass(frozen=True, slots=True)

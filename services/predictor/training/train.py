@@ -9,39 +9,26 @@ from importlib.metadata import version as installed
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.artefact import Artefact, pack
-from services.predictor.calibration import ResidualSpread
-from services.predictor.forecasting import LEAST_OBSERVED
-from services.predictor.history import HORIZONS, LAGS, Floats, week_slots
-from services.predictor.models.historical_average import NAME as HISTORICAL_AVERAGE
-from services.predictor.models.linear_regression import NAME as LINEAR_REGRESSION
+from services.predictor.calibration.spread import Context, Uncertainty
+from services.predictor.inputs.history import HORIZONS, Floats
+from services.predictor.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION
+from services.predictor.registry.artefact import PROFILE, Artefact, pack
+from services.predictor.registry.loading import open_model
 from services.predictor.training.accuracy import Accuracy, accuracy
-from services.predictor.training.fitting import LEAST_ROWS, Recorded, fit_linear_regression, last_values
+from services.predictor.training.fit_linear import fit_linear
+from services.predictor.training.fitted import Fitted, Task
+from services.predictor.training.recorded import Recorded, last_values
+from services.predictor.training.split import Split
 from shared.events.errors import ConfigurationError
 from shared.networks.network import Network
 
 TRAINABLE = (LINEAR_REGRESSION,)
 LAST_VALUE = "last_value"
-TRAIN_SHARE, TEST_SHARE = 0.7, 0.2
+ORIGINS_AT_ONCE = 512
 LEAST_DAYS = 2.0
 
 Scores = Mapping[str, Sequence[Accuracy]]
 """By model, one accuracy for each horizon, on the test part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Origins in time order: the first are fitted to, the next calibrate, the last test (the protocol of DCRNN)."""
-
-    train: int
-    validation: int
-    test: int
-
-    @classmethod
-    def of(cls, origins: int) -> "Split":
-        """70 %, 10 % and 20 % of the origins, rounded as DCRNN does."""
-        test, train = round(origins * TEST_SHARE), round(origins * TRAIN_SHARE)
-        return cls(train, origins - train - test, test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +49,7 @@ def train(
     now: datetime,
     source: str,
     models: Sequence[str] = TRAINABLE,
+    skipped_windows: int = 0,
     on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Trained:
     """Train `models`, and always `historical_average`, which stands in for them.
@@ -75,6 +63,7 @@ def train(
         now: names the version.
         source: what the speeds are, for the card.
         models: of `TRAINABLE`.
+        skipped_windows: see `Split.of`.
         on_progress: told how many sensors of how many are done.
 
     Raises:
@@ -82,15 +71,8 @@ def train(
     """
     if unknown := set(models) - set(TRAINABLE):
         raise ConfigurationError(f"cannot train {', '.join(sorted(unknown))}: choose from {', '.join(TRAINABLE)}")
-    recorded, split = _prepared(network, start, speed_mph)
-    held_out = _HeldOut(recorded, split)
-    learned = {HISTORICAL_AVERAGE: held_out.historical_average()}
-    if LINEAR_REGRESSION in models:
-        learned[LINEAR_REGRESSION] = held_out.linear_regression(on_progress)
-    scores = {name: held_out.test(one.predicted) for name, one in reversed(learned.items())}
-    last = last_values(speed_mph, recorded.usual, recorded.origins)[split.train :]
-    scores[LAST_VALUE] = held_out.test(np.broadcast_to(last, held_out.actual.shape))
     version = f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+    recorded, split = _prepared(network, start, speed_mph, skipped_windows)
     about = {
         "created_at": now.astimezone(UTC).isoformat(),
         "training_data": {
@@ -103,83 +85,78 @@ def train(
         },
         "software": {name: installed(name) for name in ("metrla", "numpy", "scikit-learn")},
     }
-    artefacts = {
-        name: pack(
-            name,
-            version,
-            network,
-            {**one.tensors, **held_out.spread(one.predicted).tensors()},
-            {**about, "test_errors_by_steps_ahead": {str(k + 1): asdict(each) for k, each in enumerate(scores[name])}},
+    fitted = {HISTORICAL_AVERAGE: Fitted({})}
+    if LINEAR_REGRESSION in models:
+        task = Task(
+            recorded,
+            split,
+            0,
+            None,
+            lambda done, total, _note="": on_progress(round(done), round(total)),
+            _NoCheckpoints(),
         )
-        for name, one in learned.items()
-    }
+        fitted = {LINEAR_REGRESSION: fit_linear(task)} | fitted
+    held_out = np.arange(split.train, split.origins)
+    actual = recorded.actual(held_out)
+    validation, test = slice(None, split.validation), slice(split.validation, None)
+    if np.isnan(actual[validation]).all():
+        raise ConfigurationError("a tenth of the history is for calibration, and holds no readings: give a longer one")
+    artefacts: dict[str, Artefact] = {}
+    scores: dict[str, Sequence[Accuracy]] = {}
+    for name, one in fitted.items():
+        tensors = {PROFILE: recorded.profile_mph.astype(np.float16), **one.tensors}
+        blank = Uncertainty.fit(
+            Context(np.zeros((1, 1, HORIZONS)), np.zeros((1, 1, HORIZONS)), np.zeros((1, 1), dtype=np.intp)),
+            np.zeros((1, 1, HORIZONS)),
+        )
+        forecaster = open_model(
+            pack(name, version, network, {**tensors, **blank.tensors()}, {}), name, version, network
+        ).model
+        predicted = _predicted(forecaster, recorded, held_out)
+        observed = np.concatenate([recorded.batch(some).observed for some in _chunks(held_out)])
+        context = Context(predicted[validation], np.zeros_like(predicted[validation]), observed[validation])
+        scores[name] = _scores(predicted[test], actual[test])
+        spread = Uncertainty.fit(context, actual[validation])
+        card = {
+            **about,
+            "importance": dict(one.importance),
+            "settings": dict(one.settings),
+            "test_errors_by_steps_ahead": {str(k + 1): asdict(each) for k, each in enumerate(scores[name])},
+        }
+        artefacts[name] = pack(name, version, network, {**tensors, **spread.tensors()}, card)
+    last = np.concatenate(
+        [last_values(recorded.batch(some), recorded.usual_mph[some + 11][:, :, None]) for some in _chunks(held_out)]
+    )
+    scores[LAST_VALUE] = _scores(last[test], actual[test])
     return Trained(version, artefacts, scores, split)
 
 
-def _prepared(network: Network, start: datetime, speed_mph: Floats) -> tuple[Recorded, Split]:
+class _NoCheckpoints:
+    def read(self, _name: str) -> bytes | None:
+        return None
+
+    def write(self, _name: str, _content: bytes) -> None:
+        return
+
+
+def _chunks(origins: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return np.split(origins, range(ORIGINS_AT_ONCE, len(origins), ORIGINS_AT_ONCE))
+
+
+def _predicted(forecaster: object, recorded: Recorded, origins: NDArray[np.intp]) -> Floats:
+    return np.concatenate([forecaster.predict(recorded.batch(some)) for some in _chunks(origins)])
+
+
+def _scores(predicted: Floats, actual: Floats) -> list[Accuracy]:
+    return [accuracy(predicted[..., ahead], actual[..., ahead]) for ahead in range(HORIZONS)]
+
+
+def _prepared(network: Network, start: datetime, speed_mph: Floats, skipped: int) -> tuple[Recorded, Split]:
     days = len(speed_mph) * network.window / timedelta(days=1)
     if days < LEAST_DAYS:
         raise ConfigurationError(f"{days:.1f} days of history are too few to train on: give at least {LEAST_DAYS:g}")
-    slots = week_slots(network, (start + row * network.window for row in range(len(speed_mph))))
-    split = Split.of(len(slots) - LAGS - HORIZONS + 1)
-    return Recorded(network, speed_mph, slots, train_windows=split.train + LAGS + HORIZONS - 1), split
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Learned:
-    """Tensors of a model, and its forecasts of the held-out origins: (origins, sensors, HORIZONS), NaN where none."""
-
-    tensors: dict[str, Floats]
-    predicted: NDArray[np.floating]
-
-
-@dataclass(eq=False)
-class _HeldOut:
-    """The origins that models are not fitted to: the first calibrate, the others test."""
-
-    recorded: Recorded
-    split: Split
-    actual: Floats = field(init=False)
-    usual: Floats = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Lay out what happened; raises `ConfigurationError` where that is nothing known."""
-        self.actual = self.recorded.ahead(self.recorded.speed_mph)[self.split.train :]
-        self.usual = self.recorded.ahead(self.recorded.usual)[self.split.train :]
-        calibration = slice(None, self.split.validation)
-        if np.isnan(self.actual[calibration] - self.usual[calibration]).all(axis=(0, 1)).any():
-            raise ConfigurationError(
-                "a tenth of the history is for calibration, and holds no readings: give a longer one"
-            )
-
-    def historical_average(self) -> _Learned:
-        """The profile."""
-        return _Learned({"profile_mph": self.recorded.profile_mph}, self.usual)
-
-    def linear_regression(self, on_progress: Callable[[int, int], None]) -> _Learned:
-        """Fit it to the other origins."""
-        sensors = len(self.recorded.network.sensors)
-        done = iter(range(1, sensors + 1))
-        fit = fit_linear_regression(
-            self.recorded, self.split.train, LEAST_OBSERVED, lambda: on_progress(next(done), sensors)
-        )
-        if np.isnan(fit.predicted[: self.split.validation]).all():
-            raise ConfigurationError(
-                f"no sensor has the {LEAST_ROWS} two-hour stretches that linear_regression needs: give a longer history"
-            )
-        tensors = {"weights": fit.weights, "intercepts": fit.intercepts, "ceiling_mph": fit.ceiling_mph}
-        return _Learned({"profile_mph": self.recorded.profile_mph, **tensors}, fit.predicted)
-
-    def spread(self, predicted: NDArray[np.floating]) -> ResidualSpread:
-        """How far off the model is on the calibration part, where it can tell."""
-        calibration = slice(None, self.split.validation)
-        return ResidualSpread.fit(predicted[calibration].astype(np.float64), self.actual[calibration])
-
-    def test(self, predicted: NDArray[np.floating]) -> Sequence[Accuracy]:
-        """Errors by horizon on the test part, as served: where a model cannot tell, the usual speed stands in."""
-        test = slice(self.split.validation, None)
-        served = np.where(np.isnan(predicted[test]), self.usual[test], predicted[test])
-        return [accuracy(served[..., ahead], self.actual[test][..., ahead]) for ahead in range(HORIZONS)]
+    split = Split.of(len(speed_mph), skipped)
+    return Recorded(network, start, speed_mph, split.train_windows), split
 
 
 def _fingerprint(start: datetime, speed_mph: Floats) -> str:

@@ -42,13 +42,15 @@ def write_network(network: Network, folder: Path) -> None:
                 for edge in network.edges
             ),
         )
+        holidays = "" if network.holidays is None else f"holidays = {json.dumps(network.holidays)}\n"
         # Last, since a folder without it is no network folder: an interrupted import leaves none.
         (folder / "network.toml").write_text(
             f"id = {json.dumps(network.network_id)}\n"
             f"name = {json.dumps(network.name)}\n"
             f"time_zone = {json.dumps(network.time_zone.key)}\n"
             f"window_minutes = {network.window.total_seconds() / 60:g}\n"
-            f"reading_interval_seconds = {network.reading_interval.total_seconds():g}\n",
+            f"reading_interval_seconds = {network.reading_interval.total_seconds():g}\n"
+            f"{holidays}",
             encoding="utf-8",
         )
     except OSError as unwritable:

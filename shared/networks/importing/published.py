@@ -49,7 +49,13 @@ class ImportNotes:
 
 
 def import_network(
-    sensors: Path, edges: Path, network_id: str, time_zone: ZoneInfo, name: str | None, reading_interval: timedelta
+    sensors: Path,
+    edges: Path,
+    network_id: str,
+    time_zone: ZoneInfo,
+    name: str | None,
+    reading_interval: timedelta,
+    holidays: str | None = None,
 ) -> tuple[Network, ImportNotes]:
     """Read a network from the tables that METR-LA, PEMS-BAY or PeMS publish.
 
@@ -68,6 +74,7 @@ def import_network(
         sensors=_with_postmiles(found, links, notes),
         edges=links,
         reading_interval=reading_interval,
+        holidays=holidays,
     )
     return network, notes
 

@@ -58,8 +58,10 @@ def test_metr_la_says_nothing_in_the_hour_that_spring_skips(metr_la: Network, re
 
 
 def test_all_of_metr_la_as_a_table(metr_la: Network, real_data: Path) -> None:
-    first, speeds = speed_table(open_recording(real_data / "metr_la" / "speeds.parquet"), metr_la)
-    assert first == day("2012-03-01")
+    table = speed_table(open_recording(real_data / "metr_la" / "speeds.parquet"), metr_la)
+    speeds = table.speed_mph
+    assert table.start == day("2012-03-01")
+    assert table.skipped_windows == 12
     assert speeds.shape == (34_272 - 12, 207)
     assert np.isnan(speeds[: 31 * 288]).any()
     assert np.nanmean(speeds) == pytest.approx(58.46, abs=0.01)

@@ -185,8 +185,8 @@ def test_pems_station_files(tmp_path: Path, name: str) -> None:
 
 def test_a_table_for_training(tmp_path: Path) -> None:
     recording = open_recording(write(table().drop(index=[pd.Timestamp("2012-05-02 00:10")]), tmp_path / "x.csv"))
-    first, speeds = speed_table(recording, network("767542", "9", "773869"), skip_unknown=True)
-    assert first == FIRST
+    found = speed_table(recording, network("767542", "9", "773869"), skip_unknown=True)
+    assert (found.start, found.skipped_windows) == (FIRST, 0)
     nan = float("nan")
     expected = [[52, nan, 50], [55, nan, 53], [nan, nan, nan], [61, nan, 59]]
-    assert np.array_equal(speeds, np.array(expected, dtype="float32"), equal_nan=True)
+    assert np.array_equal(found.speed_mph, np.array(expected, dtype="float32"), equal_nan=True)

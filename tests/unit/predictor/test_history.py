@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.predictor.history import batch_of, slots_per_day, usual_speeds, week_slots
+from services.predictor.inputs.history import batch_of
+from services.predictor.inputs.profile import slots_per_day, usual_speeds, week_slots
 from shared.networks.network import Network
 from shared.windows import Step
 
@@ -63,8 +64,9 @@ def test_the_batch_of_a_step_knows_its_slots(network: Network, step_of: Callable
     step = step_of(100)
     batch = batch_of(step)
     assert slots_per_day(network) == 288
-    assert batch.lag_slots.tolist() == list(range(89, 101))
-    assert batch.ahead_slots.tolist() == list(range(101, 113))
-    assert batch.observed.shape == (4,)
-    assert batch.observed[-1] == 0
+    assert batch.lag_slots.tolist() == [list(range(89, 101))]
+    assert batch.ahead_slots.tolist() == [list(range(101, 113))]
+    assert batch.observed.shape == (1, 4)
+    assert batch.observed[0, -1] == 0
+    assert batch.days.tolist() == [0]
     assert step.window_end - step.window_start == timedelta(minutes=5)

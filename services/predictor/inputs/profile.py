@@ -1,53 +1,18 @@
-"""What a forecast is made from: the last windows of every sensor, set against what is usual at that time. Pure."""
+"""What is usual: the mean speed of each sensor by type of day and time of day. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from datetime import date, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from services.predictor.inputs.arrays import Floats, Integers
+from shared.networks.holidays import is_holiday
 from shared.networks.network import Network
-from shared.windows.steps import Step
 
-Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.intp]
-Booleans: TypeAlias = NDArray[np.bool_]
-
-LAGS = 12
-HORIZONS = 12
 DAY_TYPES = 2
-SATURDAY = 5
+SATURDAY, SUNDAY = 5, 6
 LEAST_WEIGHT = 0.1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """The history of one network step, as models want it.
-
-    `speed_mph` is (`LAGS`, sensors), oldest first, NaN where missing. `lag_slots` and `ahead_slots` say which slot of
-    the week each of these windows, and each of the `HORIZONS` windows to be forecast, falls in.
-    """
-
-    network: Network
-    speed_mph: Floats
-    lag_slots: Integers
-    ahead_slots: Integers
-
-    @property
-    def observed(self) -> Integers:
-        """How many of the last windows of each sensor have a speed: (sensors,)."""
-        observed: Integers = np.count_nonzero(~np.isnan(self.speed_mph), axis=0)
-        return observed
-
-
-def batch_of(step: Step) -> Batch:
-    """The batch of a network step, whose history must be `LAGS` windows long."""
-    window = step.network.window
-    first = step.window_start - (LAGS - 1) * window
-    slots = week_slots(step.network, (first + count * window for count in range(LAGS + HORIZONS)))
-    return Batch(step.network, step.speed_mph, slots[:LAGS], slots[LAGS:])
 
 
 def slots_per_day(network: Network) -> int:
@@ -55,15 +20,29 @@ def slots_per_day(network: Network) -> int:
     return timedelta(days=1) // network.window
 
 
+def day_of(network: Network, local: date) -> int:
+    """Day of the week, 0 Monday to 6 Sunday; a public holiday where the network is counts as a Sunday."""
+    if network.holidays is not None and is_holiday(network.holidays, local):
+        return SUNDAY
+    return local.weekday()
+
+
 def week_slots(network: Network, window_starts: Iterable[datetime]) -> Integers:
-    """The slot of each window: its place in the local day, behind a whole day's slots on Saturdays and Sundays."""
+    """The slot of each window: its place in the local day, behind a whole day's slots on weekends and holidays."""
     per_day, window, zone = slots_per_day(network), network.window, network.time_zone
     slots = []
     for start in window_starts:
         local = start.astimezone(zone)
         since_midnight = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
-        slots.append(since_midnight // window + (per_day if local.weekday() >= SATURDAY else 0))
+        weekend = day_of(network, local.date()) >= SATURDAY
+        slots.append(since_midnight // window + (per_day if weekend else 0))
     return np.array(slots, dtype=np.intp)
+
+
+def days_of(network: Network, window_starts: Iterable[datetime]) -> Integers:
+    """The day of the week of each window, see `day_of`."""
+    days = [day_of(network, start.astimezone(network.time_zone).date()) for start in window_starts]
+    return np.array(days, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

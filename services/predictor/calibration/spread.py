@@ -8,12 +8,12 @@ finite-sample correction of split conformal prediction (Lei et al., JASA 113, 20
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from services.predictor.inputs.arrays import Floats, Integers
 
 COVERAGE = 0.9
 CLOSE_MPH = 5.0
@@ -24,7 +24,7 @@ TENSORS = ("lower_offset_mph", "upper_offset_mph", "confidence")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bounds:
-    """Per forecast, (sensors, horizons): 90 % interval in mph, and the chance to be within 5 mph."""
+    """Per forecast, (B, N, horizons): 90 % interval in mph, and the chance to be within 5 mph."""
 
     lower_mph: Floats
     upper_mph: Floats
@@ -32,7 +32,22 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ResidualSpread:
+class Context:
+    """What the certainty of forecasts depends on, for B origins of N sensors.
+
+    Attributes:
+        predicted: (B, N, horizons) mph, NaN where there is no forecast.
+        disagreement: (B, N, horizons) mph, how far the members of an ensemble are apart; zeros for a single model.
+        observed: (B, N), how many of the last windows had a usable speed.
+    """
+
+    predicted: Floats
+    disagreement: Floats
+    observed: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncertainty:
     """What residuals (actual minus predicted, mph) were like, by horizon and regime: (horizons, regimes) each."""
 
     lower_offset_mph: Floats
@@ -40,8 +55,9 @@ class ResidualSpread:
     confidence: Floats
 
     @classmethod
-    def fit(cls, predicted: Floats, actual: Floats) -> "ResidualSpread":
-        """Measure held-out forecasts, (…, horizons) each, NaN where there is none; a thin regime takes the whole."""
+    def fit(cls, context: Context, actual: Floats) -> "Uncertainty":
+        """Measure held-out forecasts; `actual` (B, N, horizons), NaN where missing. A thin regime takes the whole."""
+        predicted = context.predicted
         horizons, regimes = predicted.shape[-1], len(REGIME_EDGES_MPH) + 1
         lower, upper, confidence = np.zeros((3, horizons, regimes))
         for horizon in range(horizons):
@@ -57,10 +73,11 @@ class ResidualSpread:
                 confidence[horizon, place] = np.mean(np.abs(mine) <= CLOSE_MPH)
         return cls(lower, upper, confidence)
 
-    def bounds(self, predicted: Floats) -> Bounds:
-        """Interval and confidence of forecasts, (sensors, horizons); NaN stays NaN in the interval."""
+    def bounds(self, context: Context) -> Bounds:
+        """Interval and confidence of forecasts, (B, N, horizons); NaN stays NaN in the interval."""
+        predicted = context.predicted
         regime = np.digitize(np.nan_to_num(predicted), REGIME_EDGES_MPH)
-        horizon = np.arange(predicted.shape[1])
+        horizon = np.arange(predicted.shape[-1])
         return Bounds(
             np.maximum(predicted + self.lower_offset_mph[horizon, regime], 0.0),
             predicted + self.upper_offset_mph[horizon, regime],
@@ -72,9 +89,13 @@ class ResidualSpread:
         return {name: getattr(self, name) for name in TENSORS}
 
     @classmethod
-    def of_tensors(cls, tensors: Mapping[str, Floats]) -> "ResidualSpread":
-        """From the artefact; raises `KeyError` where a tensor is missing."""
-        return cls(*(tensors[name] for name in TENSORS))
+    def of_tensors(cls, tensors: Mapping[str, NDArray[Any]], rows: Integers) -> "Uncertainty":
+        """From the artefact, whose sensor `rows[n]` is the network's sensor n, -1 where it has none.
+
+        Raises `KeyError` where a tensor is missing.
+        """
+        del rows  # nothing here is by sensor
+        return cls(*(tensors[name].astype(np.float64) for name in TENSORS))
 
 
 def _conformal(residuals: Floats) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.predictor.history import Booleans, Floats, Integers
+from services.predictor.inputs.arrays import Booleans, Floats, Integers
 from shared.networks.network import Edge, Network
 
 MOST_NEIGHBOURS = 8
@@ -14,14 +14,14 @@ REACH_MILES = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbours:
-    """Rows and weights of each sensor's neighbours on one side: (sensors, `MOST_NEIGHBOURS`), weight 0 where none."""
+    """Rows and weights of some sensors' neighbours on one side: (sensors, `MOST_NEIGHBOURS`), weight 0 where none."""
 
     rows: Integers
     weights: Floats
 
     def mean(self, values: Floats, seen: Booleans) -> Floats:
-        """Weighted mean of the neighbours' values that were seen, 0 where none was: like `values` (…, sensors)."""
-        total, weight = np.zeros_like(values), np.zeros_like(values)
+        """Weighted mean of the neighbours' values that were seen, 0 where none was: from (…, N) to (…, sensors)."""
+        total, weight = np.zeros((2, *values.shape[:-1], len(self.rows)))
         for column in range(self.rows.shape[1]):
             rows, weights = self.rows[:, column], self.weights[:, column]
             heard = seen[..., rows] * weights
@@ -30,13 +30,27 @@ class Neighbours:
         return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
 
 
-def neighbours(network: Network) -> tuple[Neighbours, Neighbours]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """Neighbours downstream and upstream."""
+
+    downstream: Neighbours
+    upstream: Neighbours
+
+    def of(self, sensors: slice) -> "Sides":
+        """Those of some sensors."""
+        return Sides(
+            *(Neighbours(side.rows[sensors], side.weights[sensors]) for side in (self.downstream, self.upstream))
+        )
+
+
+def neighbours(network: Network) -> Sides:
     """Neighbours downstream and upstream of each sensor: by the network's edges, or by its postmiles without any."""
     edges = tuple(network.edges) or tuple(_along_carriageways(network))
     index = network.index
     onward = [(index[edge.from_sensor], index[edge.to_sensor], edge.weight) for edge in edges]
     back = [(to, from_, weight) for from_, to, weight in onward]
-    return _strongest(len(index), onward), _strongest(len(index), back)
+    return Sides(_strongest(len(index), onward), _strongest(len(index), back))
 
 
 def _along_carriageways(network: Network) -> Iterable[Edge]:

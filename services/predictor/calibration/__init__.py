@@ -1,0 +1,1 @@
+"""How sure forecasts are, and whether that holds. Pure."""

@@ -1,0 +1,1 @@
+"""What models see of a network: its last windows, what is usual, its roads. Pure."""

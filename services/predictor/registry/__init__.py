@@ -1,0 +1,1 @@
+"""Trained models in the archive: versions, roles, and which of them serve."""

@@ -1,0 +1,97 @@
+"""A recording as models see it: any of its origins as a batch or a view, and what then happened. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from services.predictor.inputs.health import without_stuck
+from services.predictor.inputs.history import HORIZONS, LAGS, Batch, Floats, Integers, View
+from services.predictor.inputs.profile import days_of, slots_per_day, usual_speeds, week_slots
+from services.predictor.inputs.transfer import completed
+from shared.networks.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A recording: `speed_mph` (windows, N), NaN where missing, without gaps in time, from `start` (aware) on.
+
+    Origin o is a forecast made from windows o to o + LAGS - 1 of the HORIZONS windows after them.
+
+    `profile_mph` (slots of the week, N) comes from the first `train_windows` windows only, NaN for a sensor that has no
+    speed in them. `usual_mph` (windows, N), never NaN, is what it says of each window, and what it would say of those
+    first ones without their own day: with few days of history a window is closer to a profile that it is part of than
+    any later window will be.
+    """
+
+    network: Network
+    start: datetime
+    speed_mph: Floats
+    train_windows: int
+    slots: Integers = field(init=False)
+    days: Integers = field(init=False)
+    profile_mph: Floats = field(init=False)
+    usual_mph: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out the calendar and the profile."""
+        starts = [self.start + row * self.network.window for row in range(len(self.speed_mph))]
+        slots, train = week_slots(self.network, starts), slice(None, self.train_windows)
+        learned = usual_speeds(self.speed_mph[train], slots[train], slots_per_day(self.network))
+        usual = completed(self.network, learned.profile_mph)[slots]
+        usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)
+        derived = {
+            "slots": slots,
+            "days": days_of(self.network, starts),
+            "profile_mph": learned.profile_mph,
+            "usual_mph": usual,
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def origins(self) -> int:
+        """How many origins have all their lags and horizons inside the recording."""
+        return max(0, len(self.slots) - LAGS - HORIZONS + 1)
+
+    def batch(self, origins: Integers) -> Batch:
+        """What serving would know at these origins."""
+        lags, ahead = _windows(origins)
+        return Batch(
+            network=self.network,
+            speed_mph=without_stuck(self.speed_mph[lags]),
+            lag_slots=self.slots[lags],
+            ahead_slots=self.slots[ahead],
+            days=self.days[lags[:, -1]],
+        )
+
+    def view(self, origins: Integers) -> View:
+        """The same against `usual_mph`: to be fitted to."""
+        lags, ahead = _windows(origins)
+        return View(
+            network=self.network,
+            speed_mph=without_stuck(self.speed_mph[lags]),
+            usual_mph=self.usual_mph[lags],
+            ahead_mph=self.usual_mph[ahead],
+            times=self.slots[lags[:, -1]] % slots_per_day(self.network),
+            days=self.days[lags[:, -1]],
+        )
+
+    def actual(self, origins: Integers) -> Floats:
+        """What then happened: (B, N, HORIZONS) mph, NaN where missing."""
+        return sliding_window_view(self.speed_mph, HORIZONS, axis=0)[LAGS:][origins]
+
+
+def _windows(origins: Integers) -> tuple[Integers, Integers]:
+    at = np.asarray(origins, dtype=np.intp)[:, None]
+    return at + np.arange(LAGS), at + LAGS + np.arange(HORIZONS)
+
+
+def last_values(batch: Batch, otherwise_mph: Floats) -> Floats:
+    """The naive forecast: the last speed known of the history, else `otherwise_mph` (B, N, 1): (B, N, HORIZONS)."""
+    last = np.full_like(batch.speed_mph[:, 0], np.nan)
+    for lag in range(LAGS):
+        last = np.where(np.isnan(batch.speed_mph[:, lag]), last, batch.speed_mph[:, lag])
+    known = last[:, :, None]
+    return np.broadcast_to(np.where(np.isnan(known), otherwise_mph, known), (*last.shape, HORIZONS))
