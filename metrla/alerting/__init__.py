@@ -1,0 +1,1 @@
+"""Evaluation of incident detectors on recorded data: reading, running, comparing, showing."""

@@ -1,0 +1,1 @@
+"""How well incident detectors do: ground truth, alarms, rates, curves. Pure."""
