@@ -15,6 +15,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.store.model_records import ModelScore, ServedModel
 from shared.store.opening import open_store
 from shared.store.port import Store
 
@@ -53,6 +54,14 @@ class DeferredStore:
         """See `Store.put_alerts`."""
         self._opened().put_alerts(alerts)
 
+    def put_model_scores(self, scores: Sequence[ModelScore]) -> None:
+        """See `Store.put_model_scores`."""
+        self._opened().put_model_scores(scores)
+
+    def put_served_models(self, models: Sequence[ServedModel]) -> None:
+        """See `Store.put_served_models`."""
+        self._opened().put_served_models(models)
+
     def aggregates(
         self,
         network_id: NetworkId | None = None,
@@ -87,6 +96,21 @@ class DeferredStore:
     ) -> Iterator[TrafficAlert]:
         """See `Store.alerts`."""
         return self._opened().alerts(network_id, start, end, limit)
+
+    def model_scores(
+        self,
+        network_id: NetworkId | None = None,
+        model_name: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[ModelScore]:
+        """See `Store.model_scores`."""
+        return self._opened().model_scores(network_id, model_name, start, end, limit)
+
+    def served_models(self, network_id: NetworkId | None = None) -> Iterator[ServedModel]:
+        """See `Store.served_models`."""
+        return self._opened().served_models(network_id)
 
     def ping(self) -> None:
         """See `Store.ping`."""

@@ -1,4 +1,4 @@
-"""The `Store` port: the queryable history of aggregates, predictions and alerts."""
+"""The `Store` port: the queryable history of aggregates, predictions, alerts, and of how good models were."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,16 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.store.model_records import ModelScore, ServedModel
 
 
 class Store(Protocol):
     """Idempotent upserts by key, range reads by time. Calls block; services run them off the event loop.
 
     Keys: an aggregate by (network, sensor, window_start), a prediction by (network, sensor, model, timestamp), an alert
-    by alert_id. A put whose `revision` is lower than the stored one changes nothing; equal or higher replaces.
+    by alert_id, a model's score by (network, model, version, timestamp), a served model by (network, model, version).
+    A put whose `revision` is lower than the stored one changes nothing; equal or higher replaces. What `revision` is to
+    the others, `since` is to a served model.
     Every method raises `StoreError` when the store cannot do what was asked.
     """
 
@@ -29,6 +32,12 @@ class Store(Protocol):
         """Upsert all of them, or raise and be called again with the same ones."""
 
     def put_alerts(self, alerts: Sequence[TrafficAlert]) -> None:
+        """Upsert all of them, or raise and be called again with the same ones."""
+
+    def put_model_scores(self, scores: Sequence[ModelScore]) -> None:
+        """Upsert all of them, or raise and be called again with the same ones."""
+
+    def put_served_models(self, models: Sequence[ServedModel]) -> None:
         """Upsert all of them, or raise and be called again with the same ones."""
 
     def aggregates(
@@ -66,6 +75,19 @@ class Store(Protocol):
     ) -> Iterator[TrafficAlert]:
         """Alerts raised in [start, end), newest first, ties by alert_id."""
 
+    def model_scores(
+        self,
+        network_id: NetworkId | None = None,
+        model_name: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[ModelScore]:
+        """Scores whose timestamp lies in [start, end), newest first, ties by model_name, model_version."""
+
+    def served_models(self, network_id: NetworkId | None = None) -> Iterator[ServedModel]:
+        """Every version that serves, served or was refused, by network_id, model_name, model_version."""
+
     def ping(self) -> None:
         """Return when the store answers, else raise `StoreError`."""
 
@@ -86,4 +108,4 @@ class OpenedStore(Store, Protocol):
     """A store with what its operator asks about it."""
 
     def tables(self) -> Sequence[TableDescription]:
-        """The tables of aggregates, predictions and alerts, and what stands beside them."""
+        """The tables of all kinds of records, and what stands beside them."""

@@ -5,6 +5,8 @@ A key is a text of fields, each ended by a NUL byte but the last:
 by sensor   `hash(network, sensor) \0 network_id \0 sensor_id \0 reversed time [\0 model_name]`
 by time     `hash(network)         \0 network_id \0 reversed time \0 sensor_id [\0 model_name]`
 alerts      `hash(network)         \0 network_id \0 reversed time \0 alert_id`
+scores      as predictions, with the model's name in the sensor's place and its version behind
+models      `hash(network)         \0 network_id \0 model_name \0 model_version`
 
 `hash` is the first two hexadecimal digits of an MD5, over `network_id \0 sensor_id` or `network_id`: it spreads sensors
 (and networks) evenly over regions that are split at hexadecimal digits, and any language computes it. `reversed time`
@@ -55,6 +57,11 @@ def by_sensor(network_id: str, sensor_id: str, time: datetime, *rest: str) -> by
 def by_time(network_id: str, time: datetime, *rest: str) -> bytes:
     """The key that keeps a network's rows together, newest first. Raises `ValueError` for an id with a NUL."""
     return network_prefix(network_id) + _joined(_reversed(to_millis(time)), *rest)
+
+
+def of_network(network_id: str, *rest: str) -> bytes:
+    """The key that keeps a network's rows together by their ids. Raises `ValueError` for an id with a NUL."""
+    return network_prefix(network_id) + _joined(*rest)
 
 
 def sensor_prefix(network_id: str, sensor_id: str) -> bytes:

@@ -24,14 +24,19 @@ def shell_script(prefix: str, options: TableOptions, regions: int) -> str:
         places = ", ".join(f"'{place}'" for place in splits(regions))
     except ValueError as wrong:
         raise ConfigurationError(str(wrong)) from wrong
-    lifetime = "" if options.ttl_days is None else f", TTL => {options.time_to_live_s}"
     split = f", SPLITS => [{places}]" if places else ""
+    lines = (_create(table, f"{prefix}_{table}" if prefix else table, options, split) for table in TABLES)
+    return "".join(lines) + "exit\n"
+
+
+def _create(table: str, name: str, options: TableOptions, split: str) -> str:
+    seconds = options.time_to_live_s(table)
+    lifetime = "" if seconds is None else f", TTL => {seconds}"
     family = (
         f"{{NAME => '{FAMILY}', VERSIONS => 1, COMPRESSION => '{options.compression}', BLOOMFILTER => 'ROW',"
         f" DATA_BLOCK_ENCODING => 'FAST_DIFF'{lifetime}}}"
     )
-    names = [f"{prefix}_{table}" if prefix else table for table in TABLES]
-    return "".join(f"create '{name}', {family}{split} unless exists('{name}')\n" for name in names) + "exit\n"
+    return f"create '{name}', {family}{split} unless exists('{name}')\n"
 
 
 def run_script(shell: Sequence[str], script: str) -> None:

@@ -12,7 +12,7 @@ from Hbase_thrift import IOError as HBaseIOError
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.store.hbase.connections import ThriftConnections
-from shared.store.hbase.rows import DAY_MS, FAMILY, TABLES
+from shared.store.hbase.rows import DAY_MS, FAMILY, KEPT_FOR_EVER, TABLES
 from shared.store.port import TableDescription
 
 COMPRESSIONS = ("NONE", "GZ", "SNAPPY", "LZ4", "ZSTD")
@@ -27,8 +27,8 @@ class TableOptions:
     """What an operator decides before the tables are made.
 
     `ttl_days` counts from the event time of a row, not from when it was written: with one, a replay of data that are
-    older vanishes at once. `None` keeps rows for ever. GZ is part of Java; the others need native libraries on every
-    region server.
+    older vanishes at once. `None` keeps rows for ever; which models serve is kept in any case. GZ is part of Java; the
+    others need native libraries on every region server.
     """
 
     ttl_days: int | None = None
@@ -40,10 +40,9 @@ class TableOptions:
         if self.ttl_days is not None and not 0 < self.ttl_days < _FOREVER_S // DAY_S:
             raise ConfigurationError(f"time to live of {self.ttl_days} days: give 1 to {_FOREVER_S // DAY_S - 1}")
 
-    @property
-    def time_to_live_s(self) -> int:
+    def time_to_live_s(self, table: str) -> int | None:
         """What HBase is told: it counts from the midnight before the event, so a day more keeps no row too short."""
-        return _FOREVER_S if self.ttl_days is None else (self.ttl_days + 1) * DAY_S
+        return None if self.ttl_days is None or table in KEPT_FOR_EVER else (self.ttl_days + 1) * DAY_S
 
 
 def missing_tables(connections: ThriftConnections) -> list[str]:
@@ -89,7 +88,7 @@ def _create(table: str, options: TableOptions, connection: Connection) -> bool:
         "compression": options.compression,
         "bloom_filter_type": "ROW",
         "block_cache_enabled": True,
-        "time_to_live": options.time_to_live_s,
+        "time_to_live": options.time_to_live_s(table) or _FOREVER_S,
     }
     try:
         connection.create_table(table, {FAMILY: family})

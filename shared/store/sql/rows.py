@@ -17,6 +17,8 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.instants import from_millis, to_millis
+from shared.store.model_records import ModelScore, ServedModel
+from shared.store.model_rows import horizon_arrays
 
 
 @cache
@@ -25,7 +27,9 @@ def _values_of(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, 
     return names, attrgetter(*names)
 
 
-def as_row(record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> dict[str, Any]:
+def as_row(
+    record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | ModelScore | ServedModel,
+) -> dict[str, Any]:
     """The columns of a record that needs no other form."""
     kind: type = type(record)
     names, values = _values_of(kind)
@@ -46,6 +50,11 @@ def prediction_row(prediction: TrafficPrediction) -> dict[str, Any]:
         for forecast in prediction.horizons
     ]
     return as_row(prediction) | {"horizons": horizons}
+
+
+def score_row(score: ModelScore) -> dict[str, Any]:
+    """The columns of a score, its horizons in a list."""
+    return as_row(score) | {"speed_counts": list(score.speed_counts), "horizons": horizon_arrays(score)}
 
 
 def prediction_of(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's values

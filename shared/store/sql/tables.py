@@ -5,6 +5,10 @@ traffic_predictions   one row per sensor, model and forecast origin; `horizons` 
                       [horizon_minutes, target_timestamp, predicted, lower, upper speed in mph, confidence_score]
 traffic_alerts        one row per alert, its latest state
 traffic_prediction_horizons   a view that unfolds `horizons`: one row per sensor, model, origin and horizon
+traffic_model_scores  one row per version of a model and window: how its forecasts for that window did; `horizons` is a
+                      JSON array of one array a horizon, the fields of `HorizonScore` in their order
+traffic_model_score_horizons  a view that unfolds these: one row per version, window and horizon
+traffic_served_models one row per version of a model: its role and its card
 
 Instants are milliseconds since 1970-01-01T00:00:00Z in integer columns on SQLite, which has no type for them, and
 `timestamptz` on PostgreSQL. One JSON column keeps a forecast one row to write and one to read (a network step of 207
@@ -65,8 +69,8 @@ class Instant(TypeDecorator[datetime]):
         return value.astimezone(UTC) if dialect.name == "postgresql" else from_millis(value)
 
 
-class JsonArray(TypeDecorator[list[Any]]):
-    """A JSON array: text on SQLite, `jsonb` on PostgreSQL."""
+class Json(TypeDecorator[Any]):
+    """A JSON array or object: text on SQLite, `jsonb` on PostgreSQL."""
 
     impl = String
     cache_ok = True
@@ -75,7 +79,7 @@ class JsonArray(TypeDecorator[list[Any]]):
         """Text, or PostgreSQL's own type."""
         return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else String())
 
-    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
         """Towards the database; PostgreSQL's own type writes JSON itself."""
         return value if dialect.name == "postgresql" else json.dumps(value, separators=(",", ":"))
 
@@ -89,6 +93,8 @@ Text = String().with_variant(TEXT(collation="C"), "postgresql")
 metadata = MetaData()
 # Names, in the `info` of a table, the column by whose month PostgreSQL partitions it.
 PARTITIONED_BY = "partitioned_by"
+# Names the column by which, of two rows of one key, the later truth is told.
+ORDERED_BY = "ordered_by"
 
 
 def _required(name: str, kind: TypeEngine[Any]) -> Column[Any]:
@@ -116,7 +122,7 @@ AGGREGATES = Table(
     # SQLite then keeps the rows themselves in key order: a sensor's history is read from one place.
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (window_start)",
-    info={PARTITIONED_BY: "window_start"},
+    info={PARTITIONED_BY: "window_start", ORDERED_BY: "revision"},
 )
 Index(
     "traffic_aggregates_by_time",
@@ -135,12 +141,12 @@ PREDICTIONS = Table(
     _required("model_version", Text),
     _required("revision", BigInteger()),
     Column("current_speed_mph", Double()),
-    _required("horizons", JsonArray()),
+    _required("horizons", Json()),
     Column("serving", Boolean(), nullable=False, server_default=true()),
     Column("basis", Text, nullable=False, server_default="trained"),
     PrimaryKeyConstraint("sensor_id", "timestamp", "model_name", "network_id"),
     postgresql_partition_by="RANGE (timestamp)",
-    info={PARTITIONED_BY: "timestamp"},
+    info={PARTITIONED_BY: "timestamp", ORDERED_BY: "revision"},
 )
 Index(
     "traffic_predictions_by_time",
@@ -166,10 +172,48 @@ ALERTS = Table(
     Column("cleared_at", Instant()),
     _required("latitude", Double()),
     _required("longitude", Double()),
-    _required("affected_sensors", JsonArray()),
+    _required("affected_sensors", Json()),
     Column("estimated_duration_minutes", Double()),
     _required("confidence_score", Double()),
+    info={ORDERED_BY: "revision"},
 )
 Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)
 
-TABLES = (AGGREGATES, PREDICTIONS, ALERTS)
+MODEL_SCORES = Table(
+    "traffic_model_scores",
+    metadata,
+    _required("network_id", Text),
+    _required("model_name", Text),
+    _required("model_version", Text),
+    _required("timestamp", Instant()),
+    _required("revision", BigInteger()),
+    _required("speed_counts", Json()),
+    _required("missing", Integer()),
+    _required("horizons", Json()),
+    PrimaryKeyConstraint("model_name", "timestamp", "network_id", "model_version"),
+    postgresql_partition_by="RANGE (timestamp)",
+    info={PARTITIONED_BY: "timestamp", ORDERED_BY: "revision"},
+)
+Index(
+    "traffic_model_scores_by_time",
+    MODEL_SCORES.c.timestamp.desc(),
+    MODEL_SCORES.c.model_name,
+    MODEL_SCORES.c.model_version,
+    MODEL_SCORES.c.network_id,
+)
+
+SERVED_MODELS = Table(
+    "traffic_served_models",
+    metadata,
+    _required("network_id", Text),
+    _required("model_name", Text),
+    _required("model_version", Text),
+    _required("role", Text),
+    _required("since", Instant()),
+    _required("card", Json()),
+    Column("reason", Text),
+    PrimaryKeyConstraint("network_id", "model_name", "model_version"),
+    info={ORDERED_BY: "since"},
+)
+
+TABLES = (AGGREGATES, PREDICTIONS, ALERTS, MODEL_SCORES, SERVED_MODELS)

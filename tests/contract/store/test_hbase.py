@@ -21,7 +21,7 @@ from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.store import rowkeys
 from shared.store.hbase.address import thrift_address
 from shared.store.hbase.connections import ThriftConnections
-from shared.store.hbase.rows import RECORD_COLUMN, cell_timestamp_ms
+from shared.store.hbase.rows import KEPT_FOR_EVER, RECORD_COLUMN, TABLES, cell_timestamp_ms
 from shared.store.hbase.tables import TableOptions, create_tables, drop_tables, missing_tables, table_states
 from shared.store.opening import open_store
 
@@ -75,12 +75,20 @@ def test_a_row_is_never_of_two_revisions(hbase_url: str, network: NetworkId) -> 
     assert RECORD_COLUMN in cells
 
 
+def chosen(connections: ThriftConnections) -> set[str]:
+    """The settings of all tables but those whose rows never leave."""
+    states = {state.name.rpartition("_traffic_")[2]: state.settings for state in table_states(connections)}
+    kept = {name.removeprefix("traffic_") for name in KEPT_FOR_EVER}
+    assert all(states[name].endswith("rows kept for ever") for name in kept)
+    return {settings for name, settings in states.items() if name not in kept}
+
+
 def test_tables_have_the_options_they_were_made_with(connections: ThriftConnections) -> None:
-    assert len(create_tables(connections, TableOptions(ttl_days=30, compression="NONE"))) == 5
-    assert {state.settings for state in table_states(connections)} == {"compression NONE, rows kept 31 days"}
+    assert len(create_tables(connections, TableOptions(ttl_days=30, compression="NONE"))) == len(TABLES)
+    assert chosen(connections) == {"compression NONE, rows kept 31 days"}
     # What is there stays as it is.
     assert create_tables(connections, TableOptions()) == []
-    assert {state.settings for state in table_states(connections)} == {"compression NONE, rows kept 31 days"}
+    assert chosen(connections) == {"compression NONE, rows kept 31 days"}
 
 
 def test_a_time_to_live_counts_from_the_event(connections: ThriftConnections, fresh_url: str) -> None:
@@ -95,7 +103,7 @@ def test_a_time_to_live_counts_from_the_event(connections: ThriftConnections, fr
 def test_looking_makes_no_tables(connections: ThriftConnections, fresh_url: str) -> None:
     with pytest.raises(StoreError, match=r"has no traffic_aggregates, .*: `metrla store init` makes them"):
         open_store(fresh_url, create=False)
-    assert len(missing_tables(connections)) == 5
+    assert missing_tables(connections) == list(TABLES)
 
 
 def test_an_id_that_no_key_can_hold_stores_nothing(hbase_url: str, network: NetworkId) -> None:
@@ -110,7 +118,7 @@ def test_the_command_makes_tables_and_shows_them(fresh_url: str) -> None:
     made = CliRunner().invoke(app, ["init", "--store-url", fresh_url, "--ttl-days", "7"], catch_exceptions=False)
     shown = CliRunner().invoke(app, ["status", "--store-url", fresh_url], catch_exceptions=False)
     assert made.output == shown.output
-    assert shown.output.count("compression GZ, rows kept 8 days") == 5
+    assert shown.output.count("compression GZ, rows kept 8 days") == len(TABLES) - 1
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from shared.events.errors import StoreError
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
 from shared.store.port import OpenedStore
 from shared.store.sql.schema import VERSION_TABLE
@@ -128,6 +129,15 @@ def test_the_view_has_a_row_per_horizon(store: OpenedStore, engine: Engine, netw
     rows = f"traffic_prediction_horizons WHERE network_id = '{network}' ORDER BY 1"
     found = query(engine, f"SELECT {columns} FROM {rows}")  # noqa: S608 - our own names
     assert found == [(5 * n, START + n * WINDOW, 60.5 - n) for n in (1, 2)]
+
+
+def test_a_view_has_a_row_per_horizon_of_a_score(store: OpenedStore, engine: Engine, network: NetworkId) -> None:
+    horizons = tuple(HorizonScore(minutes, 10, 25.0, 90.0, -5.0, 9, 8, 7.5) for minutes in (5, 10))
+    store.put_model_scores([ModelScore(network, "ensemble", "v", START, 4, (0,) * 17, 2, horizons)])
+    columns = "timestamp, horizon_minutes, pairs, absolute_error_sum_mph, covered, close, confidence_sum"
+    rows = f"traffic_model_score_horizons WHERE network_id = '{network}' ORDER BY horizon_minutes"
+    found = query(engine, f"SELECT {columns} FROM {rows}")  # noqa: S608 - our own names
+    assert found == [(START, minutes, 10, 25.0, 9, 8, 7.5) for minutes in (5, 10)]
 
 
 def test_a_time_without_a_zone_spoils_no_partition(store: OpenedStore, network: NetworkId) -> None:

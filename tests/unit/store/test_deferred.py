@@ -27,9 +27,12 @@ def test_it_is_opened_by_the_first_use_that_finds_it_and_only_once(tmp_path: Pat
     away = False
     store.ping()
     assert not [*store.aggregates(), *store.predictions(), *store.alerts()]
+    assert not [*store.model_scores(), *store.served_models()]
     store.put_aggregates([])
     store.put_predictions([])
     store.put_alerts([])
+    store.put_model_scores([])
+    store.put_served_models([])
     assert len(opened) == 1
     store.close()
 

@@ -15,6 +15,7 @@ from shared.store.hbase.rows import (
     DAY_MS,
     PREDICTIONS,
     RECORD_COLUMN,
+    TABLES,
     as_text,
     by_timestamp,
     cell_timestamp_ms,
@@ -142,7 +143,8 @@ def test_the_script_makes_split_tables() -> None:
         " DATA_BLOCK_ENCODING => 'FAST_DIFF', TTL => 2678400}, SPLITS => ['40', '80', 'c0']"
         " unless exists('one_traffic_aggregates')"
     )
-    assert len(lines) == 6
+    assert len(lines) == len(TABLES) + 1
+    assert ["traffic_served_models" in line for line in lines if "TTL" not in line] == [True, False]
     assert "SPLITS" not in shell_script("", TableOptions(), 1)
     with pytest.raises(ConfigurationError, match="1 to 256"):
         shell_script("", TableOptions(), 257)

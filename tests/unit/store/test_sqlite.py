@@ -9,6 +9,7 @@ import pytest
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
 from shared.store.port import Store
 from shared.store.sql import sqlite
@@ -82,6 +83,18 @@ def test_the_view_has_a_row_per_horizon(store: Store, file: Path) -> None:
     ]
 
 
+def test_a_view_has_a_row_per_horizon_of_a_score(store: Store, file: Path) -> None:
+    horizons = tuple(HorizonScore(minutes, 10, 25.0, 90.0, -5.0, 9, 8, 7.5) for minutes in (5, 10))
+    counts = (0,) * 17
+    store.put_model_scores([ModelScore(NetworkId("metr-la"), "ensemble", "v", START, 4, counts, 2, horizons)])
+    found = query(
+        file,
+        "SELECT model_name, timestamp, horizon_minutes, pairs, absolute_error_sum_mph / pairs, covered, close,"
+        " confidence_sum FROM traffic_model_score_horizons ORDER BY horizon_minutes",
+    )
+    assert found == [("ensemble", 1_335_916_800_000, minutes, 10, 2.5, 9, 8, 7.5) for minutes in (5, 10)]
+
+
 @pytest.mark.parametrize(
     ("table", "condition", "order", "index"),
     [
@@ -106,6 +119,24 @@ def test_the_view_has_a_row_per_horizon(store: Store, file: Path) -> None:
             "sqlite_autoindex_traffic_predictions_1",
         ),
         ("traffic_alerts", "network_id = 'metr-la'", "raised_at DESC, alert_id", "traffic_alerts_by_time"),
+        (
+            "traffic_model_scores",
+            "network_id = 'metr-la' AND timestamp >= 1",
+            "timestamp DESC, model_name, model_version, network_id",
+            "traffic_model_scores_by_time",
+        ),
+        (
+            "traffic_model_scores",
+            "network_id = 'metr-la' AND model_name = 'ensemble' AND timestamp >= 1",
+            "timestamp DESC, model_name, model_version, network_id",
+            "sqlite_autoindex_traffic_model_scores_1",
+        ),
+        (
+            "traffic_served_models",
+            "network_id = 'metr-la'",
+            "network_id, model_name, model_version",
+            "sqlite_autoindex_traffic_served_models_1",
+        ),
     ],
 )
 def test_the_queries_of_the_store_are_served_by_an_index(

@@ -10,10 +10,17 @@ from sqlalchemy.schema import CreateTable
 
 from shared.events.records import ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
 from shared.store.instants import from_millis, to_millis
-from shared.store.sql.store import _upsert_statement
-from shared.store.sql.tables import AGGREGATES, ALERTS, PREDICTIONS
+from shared.store.model_records import ModelScore, ServedModel
+from shared.store.sql.access import upsert_statement
+from shared.store.sql.tables import AGGREGATES, ALERTS, MODEL_SCORES, PREDICTIONS, SERVED_MODELS
 
-TABLES = {ProcessedTrafficAggregate: AGGREGATES, TrafficPrediction: PREDICTIONS, TrafficAlert: ALERTS}
+TABLES = {
+    ProcessedTrafficAggregate: AGGREGATES,
+    TrafficPrediction: PREDICTIONS,
+    TrafficAlert: ALERTS,
+    ModelScore: MODEL_SCORES,
+    ServedModel: SERVED_MODELS,
+}
 
 
 @pytest.mark.parametrize(("record", "table"), TABLES.items(), ids=lambda value: getattr(value, "__name__", ""))
@@ -43,6 +50,6 @@ def test_the_same_tables_make_sense_to_postgresql() -> None:
     assert "window_start TIMESTAMP WITH TIME ZONE NOT NULL" in aggregates
     assert "PRIMARY KEY (sensor_id, window_start, network_id)" in aggregates
     assert "horizons JSONB NOT NULL" in str(CreateTable(PREDICTIONS).compile(dialect=dialect))
-    upsert = str(_upsert_statement(ALERTS, "postgresql").compile(dialect=dialect))
+    upsert = str(upsert_statement(ALERTS, "postgresql").compile(dialect=dialect))
     assert "ON CONFLICT (alert_id) DO UPDATE SET" in upsert
     assert "WHERE excluded.revision >= traffic_alerts.revision" in upsert
