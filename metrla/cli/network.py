@@ -93,8 +93,8 @@ def show(
     console.print(
         f"{len(network.sensors)} sensors, {graph['edges']} edges ({graph['edges_per_sensor']:.1f} per sensor, "
         f"{graph['sensors_without_edge']} sensors without one)",
-        f"Time zone {network.time_zone.key}, windows of {network.window}, readings every {network.reading_interval}, holidays of "
-        f"{network.holidays or 'nowhere'}",
+        f"Time zone {network.time_zone.key}, windows of {network.window}, readings every {network.reading_interval}",
+        f"Public holidays of {network.holidays or 'nowhere'}",
         sep="\n",
         highlight=False,
     )

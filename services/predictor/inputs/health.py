@@ -1,7 +1,7 @@
 """Detectors that are stuck: they deliver, but always the same. Their input is treated as missing. Pure.
 
-The fourth test of PeMS ('repeating constants': Chen, Kwon, Rice, Skabardonis and Varaiya, 'Detecting Errors and Imputing
-Missing Data for Single-Loop Surveillance Systems', TRR 1855, 2003) looks for occupancies without entropy, since
+The fourth test of PeMS (Chen, Kwon, Rice, Skabardonis and Varaiya, 'Detecting Errors and Imputing Missing Data for
+Single-Loop Surveillance Systems', TRR 1855, 2003) looks for occupancies without entropy, since
 traffic is never the same for long. Here it looks at the mean speeds of one history.
 """
 

@@ -43,9 +43,9 @@ class Batch:
 class View:
     """A batch seen against a profile: what features are made from, in training and in serving alike.
 
-    `speed_mph` (B, `LAGS`, N), NaN where missing; `usual_mph` (B, `LAGS`, N) and `ahead_mph` (B, `HORIZONS`, N) are what
-    is usual in the same windows and in those to be forecast, never NaN. `times` (B,) is the slot of the day of the last
-    window, `days` (B,) its day as in `Batch`.
+    `speed_mph` (B, `LAGS`, N), NaN where missing; `usual_mph` (B, `LAGS`, N) and `ahead_mph` (B, `HORIZONS`, N) are
+    what is usual in the same windows and in those to be forecast, never NaN. `times` (B,) is the slot of the day of the
+    last window, `days` (B,) its day as in `Batch`.
     """
 
     network: Network

@@ -119,7 +119,7 @@ class Opened:
         return found
 
     def by_sensor(self, name: str, *shape: int, axis: int = 0) -> Floats:
-        """A tensor whose `axis` is the sensors, in the network's order, NaN for those unknown to it; else as `tensor`."""
+        """A tensor whose `axis` is the sensors, in the network's order, NaN for those it has not; else as `tensor`."""
         found = self.tensor(name, *shape).astype(np.float64)
         taken = np.take(found, np.maximum(self.rows, 0), axis=axis)
         where = [None] * taken.ndim

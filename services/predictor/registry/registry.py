@@ -58,6 +58,10 @@ class Listing:
     versions: Mapping[str, Sequence[str]]
     has_champion: bool
 
+    def has(self, key: Key) -> bool:
+        """Whether that version of that model is complete."""
+        return key[1] in self.versions.get(key[0], ())
+
 
 def listing(archive: Archive, network_id: NetworkId) -> Listing:
     """Look into the archive; raises `ArchiveError`."""
@@ -79,6 +83,7 @@ class Registry:
     networks: Mapping[NetworkId, Network]
     _serving: dict[NetworkId, Serving] = field(default_factory=dict)
     _refused: dict[NetworkId, dict[Key, str]] = field(default_factory=dict)
+    _incomplete: dict[NetworkId, dict[Key, str]] = field(default_factory=dict)
     _listed: dict[NetworkId, Listing] = field(default_factory=dict)
 
     def serving(self, network_id: NetworkId) -> Serving:
@@ -98,6 +103,8 @@ class Registry:
     def _renewed(self, network: Network) -> Serving:
         network_id, before = network.network_id, self.serving(network.network_id)
         self._listed[network_id] = there = listing(self.archive, network_id)
+        # Members may still come, as these did not.
+        self._incomplete[network_id] = {}
         promoted = self._promoted(network_id, before) if there.has_champion else None
         loaded: dict[Key, Served] = {}
         ranked: list[Served] = []
@@ -107,7 +114,7 @@ class Registry:
             if promoted is not None and name == promoted.model_name and promoted.version in candidates:
                 candidates.insert(0, promoted.version)
             ranked += self._first_usable(network, name, candidates, loaded)
-        refused = self._refused.get(network_id, {})
+        refused = self._refused.get(network_id, {}) | self._incomplete[network_id]
         serving = Serving(
             ranked=tuple(ranked),
             loaded=loaded,
@@ -139,22 +146,22 @@ class Registry:
             return loaded.get(key)
         try:
             model = self.serving(network_id).loaded.get(key) or load(self.archive, network, *key)
+            if absent := [member for member in model.members if not self._listed[network_id].has(member)]:
+                names = ", ".join(" ".join(member) for member in absent)
+                self._incomplete[network_id][key] = f"{' '.join(key)}: its members are not in the archive: {names}"
+                return None
             members = {member: self._member(network, member, loaded) for member in model.members}
         except ModelError as unfit:
             refused[key] = str(unfit)
-            log.error("model refused", network=network_id, reason=str(unfit))  # noqa: TRY400 - foreseen
             return None
         loaded |= {key: model, **members}
         return model
 
     def _member(self, network: Network, key: Key, loaded: dict[Key, Served]) -> Served:
-        name, version = key
-        if version not in self._listed[network.network_id].versions.get(name, ()):
-            raise ModelError(f"its member {name} {version} is not in the archive")
         member = loaded.get(key) or self.serving(network.network_id).loaded.get(key)
-        member = member or load(self.archive, network, name, version)
+        member = member or load(self.archive, network, *key)
         if member.members:
-            raise ModelError(f"its member {name} is an ensemble itself")
+            raise ModelError(f"model {' '.join(key)} is an ensemble and cannot be a member of one")
         return member
 
 
@@ -163,6 +170,8 @@ def _tell(network_id: NetworkId, before: Serving, after: Serving) -> None:
     for model in after.ranked:
         if model.key not in served:
             log.info("model serves", network=network_id, model=model.model.name, version=model.model.version)
+    for refused in set(after.refused) - set(before.refused):
+        log.error("model refused", network=network_id, reason=refused.reason)
     now, then = (None if one.champion is None else one.champion.key for one in (after, before))
     if now is not None and now != then:
         log.info("champion", network=network_id, model=now[0], version=now[1])

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.predictor.training.train import Trained, train
+from services.predictor.calibration.spread import Context, Uncertainty
+from services.predictor.inputs.history import HORIZONS, Floats
+from services.predictor.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION
+from services.predictor.registry.artefact import PROFILE, Artefact, pack
+from services.predictor.training.fit_linear import fit_linear
+from services.predictor.training.fitted import Task
+from services.predictor.training.recorded import Recorded
+from services.predictor.training.split import Split
 from shared.events.records import NetworkId, SensorId
 from shared.networks.network import Edge, Network, Sensor
 from shared.windows import Step
@@ -51,8 +58,39 @@ def history() -> History:
 
 
 @pytest.fixture(scope="session")
-def trained(network: Network, history: History) -> Trained:
-    return train(network, history.start, history.speed_mph, now=START, source="a test")
+def split(history: History) -> Split:
+    return Split.of(len(history.speed_mph))
+
+
+@pytest.fixture(scope="session")
+def recorded(network: Network, history: History, split: Split) -> Recorded:
+    return Recorded(network, history.start, history.speed_mph, split.train_windows)
+
+
+class Nothing:
+    """No checkpoints, and nobody who watches."""
+
+    def read(self, name: str) -> None:
+        pass
+
+    def write(self, name: str, content: bytes) -> None:
+        pass
+
+    def __call__(self, done: float, total: float, note: str = "") -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def artefacts(network: Network, recorded: Recorded, split: Split) -> Mapping[str, Artefact]:
+    """Of version 20260302, calibrated on invented residuals."""
+    fitted = fit_linear(Task(recorded, split, 1, None, Nothing(), Nothing()))
+    rng = np.random.default_rng(5)
+    predicted: Floats = rng.uniform(20, 70, (400, SENSORS, HORIZONS))
+    context = Context(predicted, np.zeros_like(predicted), np.full((400, SENSORS), 12))
+    spread = Uncertainty.fit(context, predicted + rng.normal(0, 3, predicted.shape)).tensors()
+    tensors = {PROFILE: recorded.profile_mph.astype(np.float16), **spread}
+    own = {HISTORICAL_AVERAGE: {}, LINEAR_REGRESSION: fitted.tensors}
+    return {name: pack(name, "20260302", network, {**tensors, **mine}, {}) for name, mine in own.items()}
 
 
 MakeStep = Callable[..., Step]

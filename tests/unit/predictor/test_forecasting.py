@@ -9,20 +9,21 @@ from services.predictor.forecasting import Forecasting
 from services.predictor.inputs.history import HORIZONS, Batch, Floats, batch_of
 from services.predictor.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, LINEAR_REGRESSION, XGBOOST
 from services.predictor.records import records_of
+from services.predictor.registry.artefact import Artefact
 from services.predictor.registry.loading import Served, open_model
 from services.predictor.registry.serving import Serving
-from services.predictor.training.train import Trained
 from shared.events.avro import codec
 from shared.events.records import PredictionBasis, TrafficPrediction
 from shared.networks.network import Network
 from shared.windows import Step
 
 MakeStep = Callable[..., Step]
+VERSION = "20260302"
 
 
 @pytest.fixture(scope="session")
-def served(network: Network, trained: Trained) -> Mapping[str, Served]:
-    return {name: open_model(one, name, trained.version, network) for name, one in trained.artefacts.items()}
+def served(network: Network, artefacts: Mapping[str, Artefact]) -> Mapping[str, Served]:
+    return {name: open_model(one, name, VERSION, network) for name, one in artefacts.items()}
 
 
 @pytest.fixture(scope="session")
@@ -72,14 +73,12 @@ class Mean:
         return np.std(list(predicted.values()), axis=0)
 
 
-def test_every_sensor_with_history_gets_all_horizons(
-    network: Network, models: Serving, trained: Trained, step_of: MakeStep
-) -> None:
+def test_every_sensor_with_history_gets_all_horizons(network: Network, models: Serving, step_of: MakeStep) -> None:
     step = step_of(200)
     found = by_sensor(predictions(network, step, models))
     assert set(found) == {"S0", "S1", "S2"}
     one = found["S0"]
-    assert (one.model_name, one.model_version, one.revision) == ("linear_regression", trained.version, 48)
+    assert (one.model_name, one.model_version, one.revision) == ("linear_regression", VERSION, 48)
     assert one.timestamp == step.window_end
     assert [each.horizon_minutes for each in one.horizons] == list(range(5, 65, 5))
     assert [each.target_timestamp - one.timestamp for each in one.horizons] == [

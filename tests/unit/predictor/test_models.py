@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import erf, sqrt
 
@@ -13,10 +13,10 @@ from services.predictor.models.forecaster import Combiner
 from services.predictor.models.historical_average import StreamAverage
 from services.predictor.models.linear_features import COUNT, features
 from services.predictor.models.linear_regression import LinearRegression
-from services.predictor.registry.artefact import pack
+from services.predictor.registry.artefact import Artefact, pack
 from services.predictor.registry.loading import Model, open_model
 from services.predictor.training.recorded import Recorded
-from services.predictor.training.train import Trained
+from services.predictor.training.split import Split
 from shared.archive.layout import MODEL_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
@@ -24,20 +24,17 @@ from shared.networks.network import Network
 from shared.windows import Step
 
 MakeStep = Callable[..., Step]
+Artefacts = Mapping[str, Artefact]
+VERSION = "20260302"
 
 
-def opened(network: Network, trained: Trained, name: str = "linear_regression") -> Model:
-    return open_model(trained.artefacts[name], name, trained.version, network).model
+def opened(network: Network, artefacts: Artefacts, name: str = "linear_regression") -> Model:
+    return open_model(artefacts[name], name, VERSION, network).model
 
 
 def predict(model: Model, batch: Batch) -> Floats:
     assert not isinstance(model, Combiner)
     return model.predict(batch)
-
-
-@pytest.fixture(scope="session")
-def recorded(network: Network, history: object, trained: Trained) -> Recorded:
-    return Recorded(network, history.start, history.speed_mph, trained.split.train_windows)  # type: ignore[attr-defined]
 
 
 def test_there_are_as_many_features_as_are_counted(network: Network, recorded: Recorded) -> None:
@@ -50,10 +47,10 @@ def test_there_are_as_many_features_as_are_counted(network: Network, recorded: R
 
 
 def test_serving_forecasts_what_training_tested(
-    network: Network, recorded: Recorded, trained: Trained, step_of: MakeStep
+    network: Network, recorded: Recorded, split: Split, artefacts: Artefacts, step_of: MakeStep
 ) -> None:
-    model = opened(network, trained)
-    origins = np.arange(trained.split.train + 24, recorded.origins, 97)
+    model = opened(network, artefacts)
+    origins = np.arange(split.train + 24, recorded.origins, 97)
     together = predict(model, recorded.batch(origins))
     for place, origin in enumerate(origins.tolist()):
         batch = batch_of(step_of(origin + 11))
@@ -61,49 +58,49 @@ def test_serving_forecasts_what_training_tested(
 
 
 def test_a_sensor_without_history_gets_no_linear_forecast(
-    network: Network, trained: Trained, step_of: MakeStep
+    network: Network, artefacts: Artefacts, step_of: MakeStep
 ) -> None:
-    predicted = predict(opened(network, trained), batch_of(step_of(300)))
+    predicted = predict(opened(network, artefacts), batch_of(step_of(300)))
     assert predicted.shape == (1, 4, HORIZONS)
     assert np.isnan(predicted[0, -1]).all()
     assert np.isfinite(predicted[0, :-1]).all()
 
 
-def test_missing_windows_are_the_usual_and_no_nan(network: Network, trained: Trained, step_of: MakeStep) -> None:
+def test_missing_windows_are_the_usual_and_no_nan(network: Network, artefacts: Artefacts, step_of: MakeStep) -> None:
     for name in ("linear_regression", "historical_average"):
-        predicted = predict(opened(network, trained, name), batch_of(step_of(300, np.full((12, 4), np.nan))))
+        predicted = predict(opened(network, artefacts, name), batch_of(step_of(300, np.full((12, 4), np.nan))))
         assert np.isfinite(predicted[0, :-1]).all()
 
 
 def test_forecasts_stay_between_standstill_and_the_highest_speed_known(
-    network: Network, trained: Trained, step_of: MakeStep
+    network: Network, artefacts: Artefacts, step_of: MakeStep
 ) -> None:
-    model = opened(network, trained)
+    model = opened(network, artefacts)
     assert isinstance(model, LinearRegression)
     for extreme in (0.0, 120.0):
         predicted = model.predict(batch_of(step_of(300, np.full((12, 4), extreme))))[0, :-1]
         assert np.all((predicted >= 0) & (predicted <= model.ceiling_mph[:-1, None]))
 
 
-def test_weights_of_another_shape_do_not_fit(network: Network, trained: Trained) -> None:
-    tensors = dict(load(trained.artefacts["linear_regression"].files[MODEL_FILE]))
+def test_weights_of_another_shape_do_not_fit(network: Network, artefacts: Artefacts) -> None:
+    tensors = dict(load(artefacts["linear_regression"].files[MODEL_FILE]))
     tensors["weights"] = np.zeros((4, COUNT - 1, HORIZONS), dtype=np.float32)
     with pytest.raises(ModelError, match="weights"):
         open_model(pack("linear_regression", "v", network, tensors, {}), "linear_regression", "v", network)
 
 
 def test_a_model_serves_a_network_whose_sensors_have_changed(
-    network: Network, trained: Trained, step_of: MakeStep
+    network: Network, artefacts: Artefacts, step_of: MakeStep
 ) -> None:
     new = replace(network.sensors[0], sensor_id=SensorId("NEW"), postmile=0.5)
     changed = replace(network, sensors=(network.sensors[2], new, network.sensors[0]), edges=())
-    served = open_model(trained.artefacts["linear_regression"], "linear_regression", trained.version, changed)
+    served = open_model(artefacts["linear_regression"], "linear_regression", VERSION, changed)
     assert served.known.tolist() == [True, False, True]
     step = step_of(300)
     speeds = np.stack([step.speed_mph[:, 2], np.full(12, 50.0), step.speed_mph[:, 0]], axis=1)
     predicted = predict(served.model, batch_of(replace(step, network=changed, speed_mph=speeds)))
     assert np.isnan(predicted[0, 1]).all()
-    alone = predict(opened(replace(network, edges=()), trained), batch_of(replace(step, network=network)))
+    alone = predict(opened(replace(network, edges=()), artefacts), batch_of(replace(step, network=network)))
     assert np.abs(predicted[0, [0, 2]] - alone[0, [2, 0]]).max() < 5.0
 
 
