@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +19,9 @@ from metrla.querying.timerange import (
     read_range,
     zone_of,
 )
-from shared.events.records import NetworkId, SensorId, TrafficPrediction
+from shared.events.records import NetworkId, SensorId
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.store.outcomes import Outcome, with_outcomes
 
 if TYPE_CHECKING:
     from shared.store.port import Store
@@ -57,6 +58,7 @@ PREDICTION_COLUMNS = (
     Column("lower_speed_mph", Kind.NUMBER),
     Column("upper_speed_mph", Kind.NUMBER),
     Column("confidence_score", Kind.NUMBER),
+    Column("actual_speed_mph", Kind.NUMBER),
 )
 HORIZON_COLUMNS = [column.name for column in PREDICTION_COLUMNS].index("horizon_minutes")
 ALERT_COLUMNS = (
@@ -131,7 +133,7 @@ def predictions(
     local: LocalOption = False,
     store_url: StoreOption = None,
 ) -> None:
-    """Forecasts made in the range, a row per horizon; --limit counts forecasts. Speeds in mph."""
+    """Forecasts made in the range, a row per horizon, with what came true; --limit counts forecasts. Speeds in mph."""
     settings = read_settings(PlatformSettings)
     zone = zone_of(settings, network, local=local)
     start, stop = read_range(begin, end, zone)
@@ -140,7 +142,8 @@ def predictions(
         found = store.predictions(
             _network(network), _sensor(sensor), start, stop, model, limit, serving=serving or None
         )
-        rows = (row for prediction in found for row in _horizon_rows(prediction, horizon))
+        windows = partial(store.aggregates, _network(network), _sensor(sensor), start)
+        rows = (row for outcome in with_outcomes(found, windows) for row in _horizon_rows(outcome, horizon))
         _write(output, PREDICTION_COLUMNS, rows, "No predictions match.")
 
 
@@ -172,12 +175,12 @@ def _write(output: Output, columns: tuple[Column, ...], rows: Iterable[Row], emp
         output.write(columns, bar.track(rows, description="reading"), empty)
 
 
-def _horizon_rows(prediction: TrafficPrediction, only_minutes: int | None) -> Iterator[tuple[Any, ...]]:
-    whole = _values(PREDICTION_COLUMNS[:HORIZON_COLUMNS])(prediction)
-    of_horizon = _values(PREDICTION_COLUMNS[HORIZON_COLUMNS:])
-    for forecast in prediction.horizons:
+def _horizon_rows(outcome: Outcome, only_minutes: int | None) -> Iterator[tuple[Any, ...]]:
+    whole = _values(PREDICTION_COLUMNS[:HORIZON_COLUMNS])(outcome.prediction)
+    of_horizon = _values(PREDICTION_COLUMNS[HORIZON_COLUMNS:-1])
+    for forecast, actual_speed_mph in zip(outcome.prediction.horizons, outcome.actual_speeds_mph, strict=True):
         if only_minutes in {None, forecast.horizon_minutes}:
-            yield whole + of_horizon(forecast)
+            yield (*whole, *of_horizon(forecast), actual_speed_mph)
 
 
 @cache

@@ -65,7 +65,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
     registry = CollectorRegistry()
     metrics = GatewayMetrics(registry)
     history = timedelta(minutes=settings.history_minutes)
-    view = TrafficView(load_networks(platform.networks), history, settings.max_alerts)
+    view = TrafficView(load_networks(platform.networks), history, settings.max_alerts, settings.max_predictions)
     hub = Hub(view, settings.push_interval_s, settings.max_websocket_clients, metrics)
     checks = gateway_checks(
         store, platform.store_url, archive, platform.archive_url, platform.kafka_bootstrap_servers, view

@@ -1,12 +1,13 @@
 """What a WebSocket client may say, and what it is answered. Pure.
 
 {"type": "ping"}                                       -> {"type": "pong"}
-{"type": "subscribe", "channels": ["predictions"], "sensor_ids": [...], "horizon_minutes": 15}
+{"type": "subscribe", "channels": ["predictions"], "sensor_ids": [...], "horizon_minutes": 15,
+ "model": "xgboost"}
                                                        -> {"type": "subscribed", …}, then a snapshot of what changed
 anything else                                          -> {"type": "error", "detail": …, "errors": […]}
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -45,13 +46,15 @@ class Subscribe(BaseModel):
         | None
     ) = None
     horizon_minutes: HorizonMinutes = DEFAULT_HORIZON_MINUTES
+    model: Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)] | None = None
 
     def selections(self) -> Mapping[Channel, Selection]:
         """What it asks for, per channel."""
         sensors = None if self.sensor_ids is None else frozenset(map(SensorId, self.sensor_ids))
         horizon = None if self.horizon_minutes == "all" else self.horizon_minutes
+        forecasts = Selection(sensors, horizon, self.model)
         return {
-            channel: Selection(sensors, horizon if channel is Channel.PREDICTIONS else None)
+            channel: forecasts if channel is Channel.PREDICTIONS else Selection(sensors)
             for channel in Channel
             if channel in self.channels
         }
@@ -75,8 +78,22 @@ def subscribed(message: Subscribe) -> str:
 
 def error(invalid: ValidationError) -> str:
     """The answer to what is no message."""
-    faults = [
+    return _refusal(
         {"name": ".".join(map(str, fault["loc"])) or "message", "detail": fault["msg"]}
         for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    return to_json({"type": "error", "detail": "The message is not valid.", "errors": faults}).decode()
+    )
+
+
+def unknown_model(names: Iterable[str]) -> str:
+    """The answer to a subscription to a model that there is not; `names` are those that there are."""
+    return _refusal([{"name": "subscribe.model", "detail": no_such_model(names)}])
+
+
+def no_such_model(names: Iterable[str]) -> str:
+    """What is wrong with the name of a model; `names` are those that there are."""
+    return f"there is no such model, only {', '.join(names)}"
+
+
+def _refusal(faults: Iterable[Mapping[str, str]]) -> str:
+    refusal = {"type": "error", "detail": "The message is not valid.", "errors": list(faults)}
+    return to_json(refusal).decode()

@@ -27,23 +27,31 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One value: its key, what selects it (`horizon_minutes=None`: any), and how it is written as JSON."""
+    """One value: its key, what selects it (`horizon_minutes=None`: any), and how it is written as JSON.
+
+    A forecast is an item for those who ask for its `model_name`, and another one, without a model, for those who ask
+    for whatever is served.
+    """
 
     key: Hashable
     sensor_ids: tuple[SensorId, ...]
     horizon_minutes: int | None
     write: Callable[[], bytes]
+    model_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a client wants of a channel; `None` does not restrict."""
+    """What a client wants of a channel; `None` does not restrict, but for the model: without one, what is served."""
 
     sensor_ids: frozenset[SensorId] | None = None
     horizon_minutes: int | None = None
+    model_name: str | None = None
 
     def takes(self, item: Item) -> bool:
         """Whether the client wants this value."""
+        if self.model_name != item.model_name:
+            return False
         if self.horizon_minutes is not None and item.horizon_minutes not in {None, self.horizon_minutes}:
             return False
         return self.sensor_ids is None or not self.sensor_ids.isdisjoint(item.sensor_ids)

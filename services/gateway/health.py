@@ -128,7 +128,10 @@ async def _models(archive: Archive, view: TrafficView) -> str:
     behind = newest_window - newest_origin
     if behind > STALE_AFTER_WINDOWS * max(network.window for network in view.networks.values()):
         raise _PartError(f"predictions are {behind // timedelta(minutes=1)} minutes behind the traffic")
-    return f"predicting: {', '.join(sorted(view.predictions.model_names))}"
+    serving = view.predictions.served_names
+    compared = view.predictions.model_names - serving
+    beside = f"; beside: {', '.join(sorted(compared))}" if compared else ""
+    return f"predicting: {', '.join(sorted(serving)) or 'nothing that is served'}{beside}"
 
 
 def _trained(archive: Archive, networks: Iterable[NetworkId]) -> set[str]:

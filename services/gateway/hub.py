@@ -7,9 +7,10 @@ from functools import partial
 
 from services.gateway.fanout import Board, Channel, Item, Selection, Subscriber
 from services.gateway.responses import Alert, Prediction, SensorReport
+from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView
 from services.gateway.views.windows import SensorState
-from shared.events.records import HorizonForecast, TrafficAlert, TrafficPrediction
+from shared.events.records import TrafficAlert
 from shared.runtime.metrics import GatewayMetrics
 
 # A network step comes in several batches; waiting this long for the next one sends it as one update.
@@ -88,8 +89,12 @@ class Hub:
         alerts, forgotten_alerts = self._view.alerts.take_changes()
         changed = (
             self.boards[Channel.PREDICTIONS].publish(
-                (_forecast_item(each) for made in predictions for each in self._view.all_horizons(made)),
-                (_forecast_key(made, horizon) for made in old_predictions for horizon in made.horizons),
+                (
+                    _forecast_item(key, each)
+                    for key, made in predictions.items()
+                    for each in self._view.all_horizons(made)
+                ),
+                ((*key, horizon.horizon_minutes) for key, made in old_predictions.items() for horizon in made.horizons),
                 time,
             ),
             self.boards[Channel.ALERTS].publish(map(_alert_item, alerts), forgotten_alerts, time),
@@ -114,14 +119,11 @@ class Hub:
             client.awake.set()
 
 
-def _forecast_key(made: TrafficPrediction, horizon: HorizonForecast) -> tuple[str, str, str, int]:
-    return made.network_id, made.sensor_id, made.model_name, horizon.horizon_minutes
-
-
-def _forecast_item(forecast: Forecast) -> Item:
-    key = _forecast_key(forecast.prediction, forecast.horizon)
-    sensors = (forecast.prediction.sensor_id,)
-    return Item(key, sensors, forecast.horizon.horizon_minutes, partial(_write, lambda: Prediction.of(forecast)))
+def _forecast_item(key: PredictionKey, forecast: Forecast) -> Item:
+    _, sensor_id, model_name = key
+    minutes = forecast.horizon.horizon_minutes
+    write = partial(_write, lambda: Prediction.of(forecast))
+    return Item((*key, minutes), (sensor_id,), minutes, write, model_name)
 
 
 def _alert_item(alert: TrafficAlert) -> Item:

@@ -12,6 +12,7 @@ from shared.events.records import (
     AlertSeverity,
     AlertStatus,
     AlertType,
+    PredictionBasis,
     ProcessedTrafficAggregate,
     TrafficAlert,
 )
@@ -51,6 +52,17 @@ class Prediction(Answer):
     current_speed: SpeedMph | None = Field(description="Mean speed of the window ending at timestamp, mph, or null.")
     model_name: str = Field(description="Model that made it.")
     model_version: str = Field(description="Version of that model.")
+    serving: bool = Field(
+        default=True, description="Whether this was the network's answer; false: a model that runs beside it."
+    )
+    basis: PredictionBasis = Field(
+        default=PredictionBasis.TRAINED,
+        description=(
+            "What it rests on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "neighbours and usual speeds stand in), transferred (the model never saw the sensor in training) or "
+            "profile (usual speeds alone)."
+        ),
+    )
     confidence_score: Share = Field(description="Probability (0-1) that the actual speed is within 5 mph.")
     latitude: Latitude
     longitude: Longitude
@@ -76,6 +88,8 @@ class Prediction(Answer):
             current_speed=forecast.current_speed_mph,
             model_name=made.model_name,
             model_version=made.model_version,
+            serving=made.serving,
+            basis=made.basis,
             confidence_score=horizon.confidence_score,
             latitude=sensor.latitude,
             longitude=sensor.longitude,

@@ -21,6 +21,11 @@ class GatewaySettings(BaseSettings):
     history_minutes: int = Field(
         default=120, ge=5, le=1440, description="Event time that predictions and windows are kept in memory, minutes."
     )
+    max_predictions: int = Field(
+        default=60_000,
+        ge=1000,
+        description="Predictions kept in memory; beyond, the oldest that were only compared go first.",
+    )
     max_alerts: int = Field(
         default=2000, ge=200, description="Alerts kept in memory; the ones cleared longest ago go first."
     )

@@ -1,37 +1,46 @@
-"""`GET /api/history/aggregates`: windows of one sensor from the store."""
+"""`GET /api/history/aggregates` and `GET /api/history/predictions`: one sensor's past, from the store."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.responses import Aggregate
-from services.gateway.routes.parameters import MAX_ID_LENGTH, Instant, NetworkParameter
+from services.gateway.client_messages import DEFAULT_HORIZON_MINUTES, MAX_ID_LENGTH
+from services.gateway.responses import Aggregate, Prediction
+from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
+from services.gateway.stored import Stretch, made_with_outcomes
+from services.gateway.views.traffic import Forecast
 from services.gateway.web.dependencies import Gateway, Running
 from shared.events.errors import StoreError
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.records import NetworkId, SensorId
+from shared.store.port import Store
 
 MAX_LIMIT = 10_000
+MAX_ORIGINS = 2016
+
+Found = TypeVar("Found")
 
 router = APIRouter(tags=["traffic"])
 
 
-@router.get(
-    "/api/history/aggregates",
-    summary="Windows of one sensor, newest first",
-    responses={
-        404: {"description": "No network has that sensor."},
-        503: {"description": "The store does not answer."},
-    },
-)
+Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH, description="The sensor.")]
+_FAILURES: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No network has that sensor."},
+    503: {"description": "The store does not answer."},
+}
+
+
+@router.get("/api/history/aggregates", summary="Windows of one sensor, newest first", responses=_FAILURES)
 async def aggregates(
     gateway: Running,
     request: Request,
     response: Response,
-    sensor_id: Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH, description="The sensor.")],
+    sensor_id: Sensor,
     from_: Annotated[
         Instant | None, Query(alias="from", description="Earliest window_start, ISO 8601 with offset; inclusive.")
     ] = None,
@@ -43,20 +52,66 @@ async def aggregates(
 
     Where there are more than `limit`, the `Link` header leads to the next page (RFC 8288, `rel="next"`).
     """
-    if from_ is not None and to is not None and from_ >= to:
-        raise RequestValidationError([{"loc": ("query", "from"), "msg": "must be before `to`", "type": "value_error"}])
-    network = _network_of(gateway, SensorId(sensor_id), network_id)
-    found = await _read(gateway, network, SensorId(sensor_id), from_, to, limit + 1)
+    _require_range(from_, to)
+    network, sensor = _network_of(gateway, sensor_id, network_id), SensorId(sensor_id)
+    found = await _read(gateway, lambda store: list(store.aggregates(network, sensor, from_, to, limit + 1)))
     page = found[:limit]
     if len(found) > limit:
-        following = request.url.include_query_params(to=page[-1].window_start.isoformat(), network_id=network)
-        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+        _link_next(request, response, network, page[-1].window_start)
     return [Aggregate.of(window) for window in page]
 
 
-def _network_of(gateway: Gateway, sensor_id: SensorId, network_id: str | None) -> NetworkId:
+@router.get("/api/history/predictions", summary="Forecasts of one sensor with their outcomes", responses=_FAILURES)
+async def predictions(
+    gateway: Running,
+    request: Request,
+    response: Response,
+    sensor_id: Sensor,
+    model: ModelParameter,
+    from_: Annotated[
+        Instant | None, Query(alias="from", description="Earliest timestamp, ISO 8601 with offset; inclusive.")
+    ] = None,
+    to: Annotated[Instant | None, Query(description="Latest timestamp, ISO 8601 with offset; exclusive.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_ORIGINS, description="Most forecast origins to answer with.")] = 288,
+    horizon_minutes: HorizonParameter = DEFAULT_HORIZON_MINUTES,
+    network_id: NetworkParameter = None,
+) -> list[Prediction]:
+    """Give the forecasts of one sensor that were made in [from, to), newest first, as the store has them.
+
+    Without `model` they are those that were served. `actual_speed` is filled in where the window that was forecast was
+    measured. Where there are more than `limit` origins, the `Link` header leads to the next page (RFC 8288,
+    `rel="next"`).
+    """
+    _require_range(from_, to)
+    network = gateway.view.networks[_network_of(gateway, sensor_id, network_id)]
+    sensor = network[SensorId(sensor_id)]
+    stretch = Stretch(network.network_id, sensor.sensor_id, from_, to, model)
+    found = await _read(gateway, partial(made_with_outcomes, stretch=stretch, limit=limit + 1))
+    page = found[:limit]
+    if len(found) > limit:
+        _link_next(request, response, network.network_id, page[-1].prediction.timestamp)
+    return [
+        Prediction.of(Forecast(sensor, each.prediction, horizon, each.prediction.current_speed_mph, actual_speed_mph))
+        for each in page
+        for horizon, actual_speed_mph in zip(each.prediction.horizons, each.actual_speeds_mph, strict=True)
+        if horizon_minutes in {"all", horizon.horizon_minutes}
+    ]
+
+
+def _require_range(start: datetime | None, end: datetime | None) -> None:
+    if start is not None and end is not None and start >= end:
+        raise RequestValidationError([{"loc": ("query", "from"), "msg": "must be before `to`", "type": "value_error"}])
+
+
+def _link_next(request: Request, response: Response, network_id: NetworkId, end: datetime) -> None:
+    following = request.url.include_query_params(to=end.isoformat(), network_id=network_id)
+    response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+
+
+def _network_of(gateway: Gateway, sensor_id: str, network_id: str | None) -> NetworkId:
     networks = gateway.view.networks
-    having = [id_ for id_, network in networks.items() if network_id in {None, id_} and sensor_id in network.index]
+    sensor = SensorId(sensor_id)
+    having = [id_ for id_, network in networks.items() if network_id in {None, id_} and sensor in network.index]
     if not having:
         where = "There is" if network_id is None else f"Network {network_id} has"
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{where} no sensor {sensor_id}.")
@@ -66,19 +121,9 @@ def _network_of(gateway: Gateway, sensor_id: SensorId, network_id: str | None) -
     return having[0]
 
 
-async def _read(
-    gateway: Gateway,
-    network_id: NetworkId,
-    sensor_id: SensorId,
-    start: datetime | None,
-    end: datetime | None,
-    limit: int,
-) -> list[ProcessedTrafficAggregate]:
-    def collect() -> list[ProcessedTrafficAggregate]:
-        return list(gateway.store.aggregates(network_id, sensor_id, start, end, limit))
-
+async def _read(gateway: Gateway, query: Callable[[Store], Found]) -> Found:
     try:
         async with asyncio.timeout(gateway.settings.history_timeout_s):
-            return await asyncio.to_thread(collect)
+            return await asyncio.to_thread(query, gateway.store)
     except TimeoutError as late:
         raise StoreError(f"no answer within {gateway.settings.history_timeout_s:g} s") from late

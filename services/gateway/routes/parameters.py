@@ -1,11 +1,18 @@
 """Query parameters that several routes share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Depends, Query
+from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BeforeValidator
 
-MAX_ID_LENGTH = 200
+from services.gateway.client_messages import (
+    DEFAULT_HORIZON_MINUTES,
+    MAX_HORIZON_MINUTES,
+    MAX_ID_LENGTH,
+    no_such_model,
+)
+from services.gateway.web.dependencies import Running
 
 NetworkParameter = Annotated[
     str | None, Query(max_length=MAX_ID_LENGTH, description="Only this sensor network, such as metr-la.")
@@ -14,6 +21,26 @@ SensorParameter = Annotated[str | None, Query(max_length=MAX_ID_LENGTH, descript
 RoadTypeParameter = Annotated[
     str | None, Query(max_length=MAX_ID_LENGTH, description="Only roads of this kind, such as freeway.")
 ]
+HorizonParameter = Annotated[
+    Annotated[int, Query(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"],
+    Query(description=f"Only this horizon in minutes, or `all`; {DEFAULT_HORIZON_MINUTES} by default."),
+]
+
+
+def _known_model(
+    gateway: Running,
+    model: Annotated[
+        str | None,
+        Query(max_length=MAX_ID_LENGTH, description="Forecasts of this model; absent: whichever serves the sensor."),
+    ] = None,
+) -> str | None:
+    if model is not None and model not in gateway.view.model_names:
+        message = no_such_model(gateway.view.model_names)
+        raise RequestValidationError([{"loc": ("query", "model"), "msg": message, "type": "value_error"}])
+    return model
+
+
+ModelParameter = Annotated[str | None, Depends(_known_model)]
 
 
 def _plus_sign(text: object) -> object:

@@ -1,17 +1,21 @@
 """`GET /api/predictions`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from services.gateway.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Prediction
-from services.gateway.routes.parameters import MAX_ID_LENGTH, NetworkParameter, RoadTypeParameter, SensorParameter
+from services.gateway.routes.parameters import (
+    HorizonParameter,
+    ModelParameter,
+    NetworkParameter,
+    RoadTypeParameter,
+    SensorParameter,
+)
 from services.gateway.views.predictions import PredictionQuery
 from services.gateway.web.dependencies import Running
 from shared.events.records import NetworkId, SensorId
-
-DEFAULT_HORIZON_MINUTES = 15
-MAX_HORIZON_MINUTES = 1440
 
 router = APIRouter(tags=["traffic"])
 
@@ -19,23 +23,21 @@ router = APIRouter(tags=["traffic"])
 @router.get("/api/predictions", summary="Forecasts, newest first")
 async def predictions(
     gateway: Running,
+    model: ModelParameter,
     limit: Annotated[int, Query(ge=1, le=1000, description="Most forecasts to answer with.")] = 100,
     sensor_id: SensorParameter = None,
     road_type: RoadTypeParameter = None,
     min_confidence: Annotated[
         float | None, Query(ge=0, le=1, description="Least confidence_score (0-1).", allow_inf_nan=False)
     ] = None,
-    horizon_minutes: Annotated[
-        Annotated[int, Query(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"],
-        Query(description="Only this horizon in minutes, or `all`."),
-    ] = DEFAULT_HORIZON_MINUTES,
-    model: Annotated[str | None, Query(max_length=MAX_ID_LENGTH, description="Only this model.")] = None,
+    horizon_minutes: HorizonParameter = DEFAULT_HORIZON_MINUTES,
     network_id: NetworkParameter = None,
 ) -> list[Prediction]:
     """Give the forecasts of the last two hours of event time (configurable), newest first.
 
-    Forecasts of the same moment come in the order of sensors, models and horizons. `actual_speed` is filled in as soon
-    as the window that was forecast is measured.
+    Without `model` they are those that were served: one model's for each sensor and moment. Forecasts of the same
+    moment come in the order of sensors and horizons. `actual_speed` is filled in as soon as the window that was
+    forecast is measured.
     """
     query = PredictionQuery(
         limit=limit,

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from services.gateway.client_messages import (
     DEFAULT_HORIZON_MINUTES,
+    MAX_ID_LENGTH,
     PONG,
     HorizonMinutes,
     Ping,
@@ -19,6 +20,7 @@ from services.gateway.client_messages import (
     error,
     parse,
     subscribed,
+    unknown_model,
 )
 from services.gateway.fanout import Channel
 from services.gateway.hub import Client
@@ -44,16 +46,22 @@ async def stream(
     channels: Annotated[
         frozenset[Channel] | None, Query(description="What to follow; predictions alone where absent.")
     ] = None,
+    model: Annotated[
+        str | None, Query(max_length=MAX_ID_LENGTH, description="Forecasts of this model; absent: what is served.")
+    ] = None,
 ) -> None:
     """Follow the forecasts (and on demand alerts and sensors) as they change."""
-    if not _welcome(socket, gateway.settings.cors_origins):
+    unknown = model is not None and model not in gateway.view.model_names
+    if unknown or not _welcome(socket, gateway.settings.cors_origins):
         await socket.close(POLICY_VIOLATION)
         return
     await socket.accept()
     if gateway.hub.full or gateway.hub.closing:
         await socket.close(TRY_AGAIN_LATER, "too many clients")
         return
-    wish = Subscribe(channels=channels or frozenset({Channel.PREDICTIONS}), horizon_minutes=horizon_minutes)
+    wish = Subscribe(
+        channels=channels or frozenset({Channel.PREDICTIONS}), horizon_minutes=horizon_minutes, model=model
+    )
     with gateway.hub.join(wish.selections()) as client:
         await _Connection(socket, client, gateway).run()
 
@@ -65,6 +73,7 @@ class _Connection:
         self._socket = socket
         self._client = client
         self._hub = gateway.hub
+        self._view = gateway.view
         self._patience_s = gateway.settings.slow_client_timeout_s
         self._metrics: GatewayMetrics = gateway.metrics
 
@@ -127,6 +136,8 @@ class _Connection:
             case Ping():
                 return PONG
             case Subscribe():
+                if message.model is not None and message.model not in self._view.model_names:
+                    return unknown_model(self._view.model_names)
                 self._client.subscriber.select(message.selections())
                 return subscribed(message)
 

@@ -1,22 +1,28 @@
 """The predictions of the newest forecast origins, and the newest of every sensor and model. Pure."""
 
-from bisect import insort
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from typing import TypeAlias
 
 from services.gateway.views.known import known_sensor, require_prediction
+from services.gateway.views.origins import Origins
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
 from shared.networks.network import Network, Sensor
 
-PredictionKey: TypeAlias = tuple[NetworkId, SensorId, str]
+PredictionKey: TypeAlias = tuple[NetworkId, SensorId, str | None]
+"""Whose newest prediction: a sensor's by one model, or, without a model, by whichever serves."""
+
+MAX_PREDICTIONS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionQuery:
-    """What a client asks for; `None` does not restrict. `horizon_minutes=None` means every horizon."""
+    """What a client asks for; `None` does not restrict, but for the model: without one, what was served is asked for.
+
+    `horizon_minutes=None` means every horizon.
+    """
 
     limit: int
     network_id: NetworkId | None = None
@@ -27,24 +33,25 @@ class PredictionQuery:
     model_name: str | None = None
 
 
-@dataclass(slots=True)
-class _Origins:
-    """Predictions of one network: by origin, then by sensor, then by model (in name order)."""
-
-    times: list[datetime] = field(default_factory=list)
-    at: dict[datetime, dict[SensorId, dict[str, TrafficPrediction]]] = field(default_factory=dict)
-
-
 class PredictionsView:
-    """The predictions of the newest `history / window` origins per network, each in its highest revision."""
+    """The predictions of the newest `history / window` origins per network, each in its highest revision.
 
-    def __init__(self, networks: Mapping[NetworkId, Network], history: timedelta) -> None:
+    At most `max_predictions` of them, shared out among the networks by their sensors; see `Origins` for what goes
+    first. The newest origin of a network is kept whatever its size.
+    """
+
+    def __init__(
+        self, networks: Mapping[NetworkId, Network], history: timedelta, max_predictions: int = MAX_PREDICTIONS
+    ) -> None:
         self._networks = networks
-        self._kept = {id_: max(1, history // network.window) for id_, network in networks.items()}
-        self._origins = {id_: _Origins() for id_ in networks}
+        sensors = sum(len(network.sensors) for network in networks.values())
+        self._origins = {
+            id_: Origins(max(1, history // network.window), max_predictions * len(network.sensors) // sensors)
+            for id_, network in networks.items()
+        }
         self._newest: dict[PredictionKey, TrafficPrediction] = {}
         self._changed: dict[PredictionKey, TrafficPrediction] = {}
-        self._gone: list[TrafficPrediction] = []
+        self._gone: dict[PredictionKey, TrafficPrediction] = {}
 
     @property
     def newest_origin(self) -> datetime | None:
@@ -54,7 +61,12 @@ class PredictionsView:
     @property
     def model_names(self) -> frozenset[str]:
         """The models that are predicting."""
-        return frozenset(model for _, _, model in self._newest)
+        return frozenset(model for _, _, model in self._newest if model is not None)
+
+    @property
+    def served_names(self) -> frozenset[str]:
+        """The models whose newest prediction is a sensor's answer."""
+        return frozenset(made.model_name for (_, _, model), made in self._newest.items() if model is None)
 
     def apply(self, prediction: TrafficPrediction) -> bool:
         """Take one prediction in; returns whether it changed anything.
@@ -64,53 +76,38 @@ class PredictionsView:
         """
         known_sensor(self._networks, prediction.network_id, prediction.sensor_id)
         require_prediction(prediction)
-        if not self._place(prediction):
-            return False
-        key = (prediction.network_id, prediction.sensor_id, prediction.model_name)
-        newest = self._newest.get(key)
-        if newest is None or newest.timestamp <= prediction.timestamp:
-            self._newest[key] = self._changed[key] = prediction
-        return True
-
-    def _place(self, prediction: TrafficPrediction) -> bool:
         origins = self._origins[prediction.network_id]
-        step = origins.at.get(prediction.timestamp)
-        if step is None:
-            if len(origins.times) >= self._kept[prediction.network_id]:
-                if prediction.timestamp < origins.times[0]:
-                    return False
-                self._forget(prediction.network_id, origins.at.pop(origins.times.pop(0)))
-            insort(origins.times, prediction.timestamp)
-            step = origins.at[prediction.timestamp] = {}
-        models = step.setdefault(prediction.sensor_id, {})
-        present = models.get(prediction.model_name)
-        if present is not None and present.revision >= prediction.revision:
-            return False
-        models[prediction.model_name] = prediction
-        if present is None and len(models) > 1:
-            step[prediction.sensor_id] = dict(sorted(models.items()))
-        return True
+        placed = origins.place(prediction)
+        if placed:
+            for key in _keys(prediction):
+                newest = self._newest.get(key)
+                if newest is None or _age(newest) <= _age(prediction):
+                    self._newest[key] = self._changed[key] = prediction
+        self._forget(origins)
+        return placed
 
-    def _forget(self, network_id: NetworkId, step: Mapping[SensorId, Mapping[str, TrafficPrediction]]) -> None:
-        for sensor_id, models in step.items():
-            for model_name, prediction in models.items():
-                key = (network_id, sensor_id, model_name)
+    def _forget(self, origins: Origins) -> None:
+        for prediction in origins.dropped:
+            for key in _keys(prediction):
                 if self._newest.get(key) is prediction:
                     del self._newest[key]
                     self._changed.pop(key, None)
-                    self._gone.append(prediction)
+                    self._gone[key] = prediction
+        origins.dropped.clear()
 
-    def take_changes(self) -> tuple[list[TrafficPrediction], list[TrafficPrediction]]:
-        """Since the last call: what became the newest of its sensor and model, and what was it but grew too old.
+    def take_changes(
+        self,
+    ) -> tuple[Mapping[PredictionKey, TrafficPrediction], Mapping[PredictionKey, TrafficPrediction]]:
+        """Since the last call: what became the newest of its key, and what was it but grew too old.
 
         Take the second away before the first is put in place: a sensor may have come back.
         """
-        changed, gone = list(self._changed.values()), self._gone
-        self._changed, self._gone = {}, []
+        changed, gone = self._changed, self._gone
+        self._changed, self._gone = {}, {}
         return changed, gone
 
     def find(self, query: PredictionQuery) -> Iterator[tuple[Sensor, TrafficPrediction, HorizonForecast]]:
-        """At most `limit` forecasts, newest origin first, then in the order of sensors, models and horizons."""
+        """At most `limit` forecasts, newest origin first, then in the order of sensors and horizons."""
         left = query.limit
         for sensor, prediction in self._walk(query):
             for horizon in prediction.horizons:
@@ -131,11 +128,14 @@ class PredictionsView:
             reverse=True,
         )
         for time, network_id in newest_first:
-            step = self._origins[network_id].at[time]
+            origins = self._origins[network_id]
             for sensor in wanted[network_id]:
-                for model_name, prediction in step.get(sensor.sensor_id, {}).items():
-                    if query.model_name is None or model_name == query.model_name:
-                        yield sensor, prediction
+                if query.model_name is None:
+                    made = origins.served(time, sensor.sensor_id)
+                else:
+                    made = origins.at[time].get(sensor.sensor_id, {}).get(query.model_name)
+                if made is not None:
+                    yield sensor, made
 
     def _sensors(self, network_id: NetworkId, query: PredictionQuery) -> tuple[Sensor, ...]:
         network = self._networks[network_id]
@@ -146,3 +146,12 @@ class PredictionsView:
         else:
             sensors = network.sensors
         return tuple(sensor for sensor in sensors if query.road_type is None or sensor.road_type == query.road_type)
+
+
+def _keys(prediction: TrafficPrediction) -> tuple[PredictionKey, ...]:
+    own = (prediction.network_id, prediction.sensor_id, prediction.model_name)
+    return (own, (prediction.network_id, prediction.sensor_id, None)) if prediction.serving else (own,)
+
+
+def _age(prediction: TrafficPrediction) -> tuple[datetime, int]:
+    return prediction.timestamp, prediction.revision

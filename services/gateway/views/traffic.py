@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.gateway.views.alerts import AlertsView
-from services.gateway.views.predictions import PredictionQuery, PredictionsView
+from services.gateway.views.predictions import MAX_PREDICTIONS, PredictionQuery, PredictionsView
 from services.gateway.views.windows import SensorState, WindowsView
+from shared.events.model_names import MODEL_NAMES
 from shared.events.records import (
     HorizonForecast,
     NetworkId,
@@ -32,10 +33,16 @@ class Forecast:
 class TrafficView:
     """The latest state of all networks."""
 
-    def __init__(self, networks: Mapping[NetworkId, Network], history: timedelta, max_alerts: int) -> None:
+    def __init__(
+        self,
+        networks: Mapping[NetworkId, Network],
+        history: timedelta,
+        max_alerts: int,
+        max_predictions: int = MAX_PREDICTIONS,
+    ) -> None:
         self.networks = networks
         self.windows = WindowsView(networks, history)
-        self.predictions = PredictionsView(networks, history)
+        self.predictions = PredictionsView(networks, history, max_predictions)
         self.alerts = AlertsView(max_alerts)
         self._newest_alert: datetime | None = None
         self._changed_sensors: dict[tuple[NetworkId, SensorId], None] = {}
@@ -45,6 +52,11 @@ class TrafficView:
         """The newest event time seen on any topic; `None` before the first record."""
         times = (self.windows.newest_end, self.predictions.newest_origin, self._newest_alert)
         return max((time for time in times if time is not None), default=None)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models that may be asked for: metrla's own, and those that predict besides."""
+        return (*MODEL_NAMES, *sorted(self.predictions.model_names.difference(MODEL_NAMES)))
 
     def apply(self, record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> bool:
         """Take one record in, in any order and any number of times; returns whether the view changed.

@@ -23,6 +23,7 @@ from shared.events.records import (
     AlertStatus,
     AlertType,
     HorizonForecast,
+    PredictionBasis,
     ProcessedTrafficAggregate,
     SensorId,
     TrafficAlert,
@@ -162,17 +163,16 @@ def windows(network: Network) -> Callable[[int], list[ProcessedTrafficAggregate]
 
 
 @pytest.fixture(scope="session")
-def step(network: Network, windows: Callable[[int], list[ProcessedTrafficAggregate]]) -> Step:
-    def build(number: int, *, predicted: bool = True, revision: int = 1) -> list[Message]:
-        """Everything of one network step: the windows that end `number` windows after START, and the predictions."""
-        messages = [Message(AGGREGATES.name, network.network_id.encode(), encode(window)) for window in windows(number)]
+def predictions(network: Network) -> Callable[..., list[TrafficPrediction]]:
+    def build(number: int, models: tuple[str, ...], revision: int = 1) -> list[TrafficPrediction]:
+        """What the models say `number` windows after START; the first of them serves, the others impute."""
         origin = START + number * WINDOW
-        for sensor in network.sensors if predicted else ():
-            made = TrafficPrediction(
+        return [
+            TrafficPrediction(
                 network_id=network.network_id,
                 sensor_id=sensor.sensor_id,
                 timestamp=origin,
-                model_name="linear_regression",
+                model_name=model,
                 model_version="1",
                 revision=revision,
                 current_speed_mph=50.0 + number,
@@ -180,9 +180,27 @@ def step(network: Network, windows: Callable[[int], list[ProcessedTrafficAggrega
                     HorizonForecast(5 * ahead, origin + ahead * WINDOW, 60.0, 50.0, 70.0, 1.0 - ahead / 20)
                     for ahead in range(1, 13)
                 ),
+                serving=place == 0,
+                basis=PredictionBasis.TRAINED if place == 0 else PredictionBasis.IMPUTED,
             )
-            messages.append(Message(PREDICTIONS.name, sensor.sensor_id.encode(), encode(made)))
-        return messages
+            for sensor in network.sensors
+            for place, model in enumerate(models)
+        ]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def step(
+    network: Network,
+    windows: Callable[[int], list[ProcessedTrafficAggregate]],
+    predictions: Callable[..., list[TrafficPrediction]],
+) -> Step:
+    def build(number: int, *models: str, predicted: bool = True, revision: int = 1) -> list[Message]:
+        """Everything of one network step: the windows that end `number` windows after START, and the predictions."""
+        messages = [Message(AGGREGATES.name, network.network_id.encode(), encode(window)) for window in windows(number)]
+        made = predictions(number, models or ("linear_regression",), revision) if predicted else []
+        return [*messages, *(Message(PREDICTIONS.name, one.sensor_id.encode(), encode(one)) for one in made)]
 
     return build
 

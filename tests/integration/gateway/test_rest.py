@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from services.gateway.responses import Aggregate, Alert, NetworkReport, Prediction, SensorReport
-from shared.events.records import ProcessedTrafficAggregate
+from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.kafka.producer import Message
 from shared.networks.network import Network
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
+MODELS = ("linear_regression", "xgboost")
 PREDICTION_FIELDS = {
     "sensor_id",
     "segment_id",
@@ -32,6 +33,9 @@ PREDICTION_FIELDS = {
     "actual_speed",
     "current_speed",
     "model_name",
+    "model_version",
+    "serving",
+    "basis",
     "confidence_score",
     "latitude",
     "longitude",
@@ -62,14 +66,16 @@ async def client(
     step: Callable[..., list[Message]],
     alert: Callable[..., Message],
     windows: Callable[[int], list[ProcessedTrafficAggregate]],
+    predictions: Callable[..., list[TrafficPrediction]],
     until: Callable[..., Awaitable[httpx.Response]],
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a gateway that knows four steps, two alerts, one damaged record and a store with six windows."""
+    """A client of a gateway that knows four steps of two models, two alerts and one damaged record; six steps are stored."""
     async with open_world(tmp_path_factory.mktemp("gateway")) as world:
         for number in range(1, 7):
             world.store.put_aggregates(windows(number))
+            world.store.put_predictions(predictions(number, MODELS))
         for number in range(1, 5):
-            await world.publish(step(number))
+            await world.publish(step(number, *MODELS))
         cleared = alert("over", 3, cleared=True, severity="low")
         await world.publish([alert("standing", 2), alert("over", 3, severity="low"), cleared])
         await world.publish([Message("traffic-predictions", b"x", b"garbage")])
@@ -112,7 +118,7 @@ async def test_health_asks_every_part(client: httpx.AsyncClient) -> None:
     assert health["status"] == "healthy"
     assert health["services"] == dict.fromkeys(("database", "kafka", "ml_models", "hdfs"), "healthy")
     assert health["details"]["hdfs"] == "archive in a local folder"
-    assert health["details"]["ml_models"] == "predicting: linear_regression"
+    assert health["details"]["ml_models"] == "predicting: linear_regression; beside: xgboost"
 
 
 async def test_live_and_metrics(client: httpx.AsyncClient) -> None:
@@ -141,6 +147,20 @@ async def test_predictions_by_default_are_the_newest_of_horizon_15(client: httpx
         ("2012-05-02T15:20:00Z", "2012-05-02T15:35:00Z")
     }
     assert {(row["current_speed"], row["actual_speed"]) for row in newest} == {(54.0, None)}
+    assert {(row["model_name"], row["serving"], row["basis"]) for row in rows} == {
+        ("linear_regression", True, "trained")
+    }
+
+
+async def test_any_model_can_be_asked_for(client: httpx.AsyncClient) -> None:
+    rows = (await client.get("/api/predictions?sensor_id=405N-01&model=xgboost")).json()
+    assert [(row["model_name"], row["serving"], row["basis"]) for row in rows] == [("xgboost", False, "imputed")] * 4
+    assert [row["actual_speed"] for row in rows] == [None, None, None, 54.0]
+    assert (await client.get("/api/predictions?model=ensemble")).json() == []
+    for path in ("/api/predictions", "/api/history/predictions"):
+        body = problem(await client.get(path, params={"model": "oracle", "sensor_id": "405N-01"}), 422)
+        assert "there is no such model, only ensemble, neural_network, xgboost, random_forest" in body["detail"]
+        assert [fault["name"] for fault in body["errors"]] == ["model"]
 
 
 async def test_outcomes_are_filled_in(client: httpx.AsyncClient, network: Network) -> None:
@@ -165,7 +185,7 @@ async def test_outcomes_are_filled_in(client: httpx.AsyncClient, network: Networ
         ("min_confidence=0.95&horizon_minutes=all&limit=1000", 192),
         ("min_confidence=0.95", 0),
         ("model=linear_regression&limit=7", 7),
-        ("model=other", 0),
+        ("model=historical_average", 0),
         ("sensor_id=nowhere", 0),
         ("road_type=canal", 0),
         ("network_id=la-example&limit=3", 3),
@@ -217,6 +237,40 @@ async def test_history_comes_from_the_store_page_by_page(client: httpx.AsyncClie
     assert pages == everything
 
 
+async def test_stored_forecasts_have_their_outcomes(client: httpx.AsyncClient, network: Network) -> None:
+    rows = (await client.get("/api/history/predictions?sensor_id=405N-01")).json()
+    TypeAdapter(list[Prediction]).validate_python(rows)
+    assert [(row["timestamp"][11:16], row["model_name"], row["actual_speed"]) for row in rows] == [
+        ("15:30", "linear_regression", None),
+        ("15:25", "linear_regression", None),
+        ("15:20", "linear_regression", None),
+        ("15:15", "linear_regression", 56.0),
+        ("15:10", "linear_regression", 55.0),
+        ("15:05", "linear_regression", 54.0),
+    ]
+    assert rows[0]["segment_id"] == network[SensorId("405N-01")].segment_id
+    compared = (await client.get("/api/history/predictions?sensor_id=405N-01&model=xgboost&horizon_minutes=all")).json()
+    assert len(compared) == 6 * 12
+    assert {(row["model_name"], row["serving"]) for row in compared} == {("xgboost", False)}
+    assert sum(row["actual_speed"] is not None for row in compared) == 5 + 4 + 3 + 2 + 1
+    none = await client.get("/api/history/predictions?sensor_id=405N-01&model=ensemble")
+    assert (none.status_code, none.json()) == (200, [])
+
+
+async def test_stored_forecasts_come_page_by_page(client: httpx.AsyncClient) -> None:
+    path = "/api/history/predictions?sensor_id=405N-01&horizon_minutes=all"
+    everything = (await client.get(path)).json()
+    answer = await client.get(f"{path}&limit=4")
+    pages = answer.json()
+    assert len(pages) == 4 * 12
+    while "next" in answer.links:
+        answer = await client.get(answer.links["next"]["url"])
+        pages += answer.json()
+    assert pages == everything
+    within = (await client.get(f"{path}&from=2012-05-02T15:10:00Z&to=2012-05-02T15:20:00Z")).json()
+    assert {row["timestamp"] for row in within} == {"2012-05-02T15:10:00Z", "2012-05-02T15:15:00Z"}
+
+
 @pytest.mark.parametrize(
     "bounds",
     [
@@ -247,6 +301,10 @@ async def test_history_bounds_are_half_open_and_may_have_any_offset(client: http
         ("/api/history/aggregates?sensor_id=405N-01&from=2012-05-02T00:00:00", ["from"]),
         ("/api/history/aggregates?sensor_id=405N-01&from=2012-05-03T00:00:00Z&to=2012-05-02T00:00:00Z", ["from"]),
         ("/api/history/aggregates?sensor_id=405N-01&limit=10001", ["limit"]),
+        ("/api/history/predictions", ["sensor_id"]),
+        ("/api/history/predictions?sensor_id=405N-01&limit=2017", ["limit"]),
+        ("/api/history/predictions?sensor_id=405N-01&from=2012-05-03T00:00:00Z&to=2012-05-02T00:00:00Z", ["from"]),
+        ("/api/history/predictions?sensor_id=405N-01&horizon_minutes=0", ["horizon_minutes"]),
     ],
 )
 async def test_faulty_parameters_are_named(client: httpx.AsyncClient, path: str, names: list[str]) -> None:
@@ -260,6 +318,7 @@ async def test_other_errors_are_problems_too(client: httpx.AsyncClient) -> None:
     problem(await client.get("/nowhere"), 404)
     problem(await client.get("/live-map/nothing.js"), 404)
     problem(await client.get("/api/history/aggregates?sensor_id=nowhere"), 404)
+    problem(await client.get("/api/history/predictions?sensor_id=nowhere"), 404)
     refused = await client.post("/api/predictions")
     assert problem(refused, 405)["detail"] == "POST is not allowed at /api/predictions."
     assert refused.headers["allow"] == "GET"
@@ -304,6 +363,7 @@ async def test_the_openapi_document_is_complete(client: httpx.AsyncClient) -> No
     assert (predicted["minimum"], predicted["maximum"]) == (0, 120)
 
 
+PATHS = ["/api/predictions", "/api/alerts", "/api/sensors", "/api/history/aggregates", "/api/history/predictions"]
 NAMES = ["limit", "sensor_id", "road_type", "min_confidence", "horizon_minutes", "model", "severity", "alert_type"]
 NAMES += ["active", "from", "to", "network_id", "odd"]
 VALUES = st.one_of(
@@ -330,7 +390,7 @@ async def test_no_query_breaks_a_route(client: httpx.AsyncClient) -> None:
     loop = asyncio.get_running_loop()
 
     @given(
-        st.sampled_from(["/api/predictions", "/api/alerts", "/api/sensors", "/api/history/aggregates"]),
+        st.sampled_from(PATHS),
         st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=5),
     )
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -115,6 +115,49 @@ async def test_what_did_not_change_is_not_sent(
     assert len(update["data"]) == 1
 
 
+async def test_a_client_may_follow_a_model(
+    world: Any,  # noqa: ANN401 - the World of conftest.py
+    gateway: str,
+    step: Step,
+    network: Network,
+) -> None:
+    await world.publish(step(2, "ensemble", "xgboost"))
+
+    async def rows_of(connection: ClientConnection, minute: int) -> dict[tuple[str, str], bool]:
+        """The rows of every sensor, by sensor and model, once they are all of that minute."""
+        rows: dict[str, dict[str, Any]] = {}
+        while len(rows) < len(network.sensors) or {row["timestamp"][14:16] for row in rows.values()} != {
+            f"{minute:02}"
+        }:
+            message = await receive(connection)
+            if message["type"].startswith("predictions"):
+                rows |= {row["sensor_id"]: row for row in message["data"]}
+        return {(row["sensor_id"], row["model_name"]): row["serving"] for row in rows.values()}
+
+    everywhere = [sensor.sensor_id for sensor in network.sensors]
+    async with connect(address(gateway)) as served, connect(address(gateway, "?model=xgboost")) as compared:
+        assert await rows_of(served, 10) == dict.fromkeys(((one, "ensemble") for one in everywhere), True)
+        assert await rows_of(compared, 10) == dict.fromkeys(((one, "xgboost") for one in everywhere), False)
+        # Another model is promoted: whoever follows what is served gets its rows, the other's follower its own.
+        await world.publish(step(3, "xgboost", "ensemble"))
+        assert await rows_of(served, 15) == dict.fromkeys(((one, "xgboost") for one in everywhere), True)
+        assert await rows_of(compared, 15) == dict.fromkeys(((one, "xgboost") for one in everywhere), True)
+        await served.send('{"type":"subscribe","model":"oracle"}')
+        refused = await receive(served)
+        assert refused["type"] == "error"
+        assert "only ensemble, neural_network" in refused["errors"][0]["detail"]
+        await served.send('{"type":"subscribe","model":"ensemble"}')
+        assert (await receive(served))["model"] == "ensemble"
+        assert await rows_of(served, 15) == dict.fromkeys(((one, "ensemble") for one in everywhere), False)
+    async with connect(address(gateway)) as late:
+        snapshot = await receive(late)
+        assert len(snapshot["data"]) == len(network.sensors)
+    with pytest.raises(InvalidStatus) as unknown:
+        async with connect(address(gateway, "?model=oracle")):
+            pass
+    assert unknown.value.response.status_code == 403
+
+
 async def test_other_channels_on_demand(
     world: Any,  # noqa: ANN401 - the World of conftest.py
     gateway: str,

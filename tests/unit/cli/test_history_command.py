@@ -150,6 +150,16 @@ def test_nothing_found_says_so(url: str, command: str) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"No {command} match.\n")
 
 
+def test_forecasts_stand_beside_what_came_true(filled: str) -> None:
+    found = rows("predictions", "--sensor", "a", "--horizon", "10", url=filled)
+    assert [row["actual_speed_mph"] for row in found] == [61.25, 61.25]
+    found = rows("predictions", "--sensor", "a", "--horizon", "15", "--from", "2012-05-02T07:00", url=filled)
+    assert [(row["timestamp"], row["actual_speed_mph"]) for row in found] == [
+        ("2012-05-02T07:05:00Z", None),
+        ("2012-05-02T07:00:00Z", 61.25),
+    ]
+
+
 def test_what_was_served_is_told_from_what_was_compared(filled: str) -> None:
     with closing(open_store(filled)) as store:
         compared = [replace(one, model_name="xgboost", serving=False) for one in store.predictions()]

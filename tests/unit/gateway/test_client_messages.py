@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.gateway.client_messages import Ping, Subscribe, error, parse, subscribed
+from services.gateway.client_messages import Ping, Subscribe, error, parse, subscribed, unknown_model
 from services.gateway.fanout import Channel, Selection
 
 
@@ -37,7 +37,22 @@ def test_all_horizons() -> None:
         "channels": ["predictions"],
         "sensor_ids": None,
         "horizon_minutes": "all",
+        "model": None,
     }
+
+
+def test_a_model_may_be_asked_for() -> None:
+    message = parse('{"type": "subscribe", "channels": ["predictions", "sensors"], "model": "xgboost"}')
+    assert isinstance(message, Subscribe)
+    assert message.selections() == {
+        Channel.PREDICTIONS: Selection(None, 15, "xgboost"),
+        Channel.SENSORS: Selection(),
+    }
+    refusal = json.loads(unknown_model(["ensemble", "xgboost"]))
+    assert refusal["type"] == "error"
+    assert refusal["errors"] == [
+        {"name": "subscribe.model", "detail": "there is no such model, only ensemble, xgboost"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +70,7 @@ def test_all_horizons() -> None:
         '{"type": "subscribe", "sensor_ids": "a"}',
         '{"type": "subscribe", "sensor_ids": [""]}',
         '{"type": "subscribe", "horizon_minutes": 0}',
+        '{"type": "subscribe", "model": ""}',
         b"\xff\xfe",
     ],
 )

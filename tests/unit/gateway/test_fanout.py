@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,6 +87,9 @@ def test_a_selection_takes_its_horizon_its_sensors_and_what_has_no_horizon() -> 
     assert Selection(None, 15).takes(item("a", horizon=15))
     assert not Selection(None, 15).takes(item("a", horizon=30))
     assert Selection(None, 15).takes(item("a", horizon=None))
+    assert Selection(None, 15, "m").takes(replace(item("a", horizon=15), model_name="m"))
+    assert not Selection(None, 15, "m").takes(item("a", horizon=15))
+    assert not Selection(None, 15).takes(replace(item("a", horizon=15), model_name="m"))
     only_a = Selection(frozenset({SensorId("a")}), None)
     assert only_a.takes(item("x", sensors=("a", "b")))
     assert not only_a.takes(item("x", sensors=("b",)))

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from shared.networks.network import Network
 
 Build = Callable[..., TrafficPrediction]
 EVERYTHING = PredictionQuery(limit=10_000)
+TOY, S0, S1 = NetworkId("toy"), SensorId("s0"), SensorId("s1")
 
 
 @pytest.fixture
@@ -30,20 +31,55 @@ def found(view: PredictionsView, query: PredictionQuery) -> list[tuple[str, int,
     ]
 
 
-def test_newest_origin_first_then_sensors_models_and_horizons_in_order(
+def test_newest_origin_first_then_sensors_and_horizons_in_order(
     predictions: PredictionsView, prediction: Build
 ) -> None:
-    for step, sensor_id, model in [(1, "s1", "b"), (2, "s1", "b"), (2, "s0", "b"), (2, "s1", "a"), (1, "s0", "b")]:
+    for step, sensor_id, model in [(1, "s1", "b"), (2, "s1", "a"), (2, "s0", "b"), (1, "s0", "b")]:
         predictions.apply(prediction(step, sensor_id, model))
+        predictions.apply(prediction(step, sensor_id, "c", serving=False))
     query = replace(EVERYTHING, horizon_minutes=5)
     assert found(predictions, query) == [
         ("s0", 10, "b", 5),
         ("s1", 10, "a", 5),
-        ("s1", 10, "b", 5),
         ("s0", 5, "b", 5),
         ("s1", 5, "b", 5),
     ]
     assert [row[3] for row in found(predictions, replace(EVERYTHING, limit=4))] == [5, 10, 15, 5]
+
+
+def test_a_model_that_does_not_serve_is_found_by_its_name(predictions: PredictionsView, prediction: Build) -> None:
+    for model, serving in (("a", False), ("b", True), ("c", False)):
+        predictions.apply(prediction(1, model=model, serving=serving))
+    query = replace(EVERYTHING, horizon_minutes=5)
+    assert found(predictions, query) == [("s0", 5, "b", 5)]
+    for model in "abc":
+        assert found(predictions, replace(query, model_name=model)) == [("s0", 5, model, 5)]
+    assert predictions.model_names == {"a", "b", "c"}
+    assert predictions.served_names == {"b"}
+
+
+def test_after_a_promotion_the_later_answer_counts(predictions: PredictionsView, prediction: Build) -> None:
+    predictions.apply(prediction(1, model="b", revision=1))
+    predictions.apply(prediction(1, model="a", revision=1, serving=False))
+    # A late reading re-makes the step after `a` was promoted; `b` was skipped, or comes later.
+    predictions.apply(prediction(1, model="a", revision=2))
+    query = replace(EVERYTHING, horizon_minutes=5)
+    assert found(predictions, query) == [("s0", 5, "a", 5)]
+    predictions.apply(prediction(1, model="b", revision=2, serving=False))
+    assert found(predictions, query) == [("s0", 5, "a", 5)]
+    changed, gone = predictions.take_changes()
+    assert (changed[TOY, S0, None].model_name, changed[TOY, S0, None].revision) == ("a", 2)
+    assert not gone
+
+
+def test_an_answer_that_is_withdrawn_is_gone(predictions: PredictionsView, prediction: Build) -> None:
+    predictions.apply(prediction(1, revision=1))
+    predictions.take_changes()
+    predictions.apply(prediction(1, revision=2, serving=False))
+    changed, gone = predictions.take_changes()
+    assert list(changed) == [(TOY, S0, "linear_regression")]
+    assert list(gone) == [(TOY, S0, None)]
+    assert predictions.served_names == frozenset()
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 17, 18, 19])
@@ -96,14 +132,62 @@ def test_only_the_newest_origins_are_kept(predictions: PredictionsView, predicti
     assert not predictions.apply(prediction(1))
 
 
+def fill(view: PredictionsView, prediction: Build, steps: Iterable[int]) -> None:
+    for step in steps:
+        for sensor_id in ("s0", "s1", "s2"):
+            for model in "abc":
+                view.apply(prediction(step, sensor_id, model, serving=model == "b"))
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["following", "rebuilding"])
+def test_beyond_the_most_predictions_the_oldest_compared_go_first(
+    networks: dict[NetworkId, Network], prediction: Build, *, backwards: bool
+) -> None:
+    view = PredictionsView(networks, timedelta(minutes=60), max_predictions=50)
+    steps = range(1, 11)
+    fill(view, prediction, reversed(steps) if backwards else steps)
+    query = replace(EVERYTHING, horizon_minutes=5)
+
+    def origins(model: str | None) -> set[int]:
+        return {minute // 5 for _, minute, _, _ in found(view, replace(query, model_name=model))}
+
+    # 10 origins of 3 sensors are 30 that were served; 3 more origins have their 6 others too.
+    assert origins(None) == set(steps)
+    assert origins("a") == origins("c") == {8, 9, 10}
+    assert not view.apply(prediction(1, "s0", "a", serving=False))
+
+
+def test_the_newest_origin_is_kept_whatever_its_size(networks: dict[NetworkId, Network], prediction: Build) -> None:
+    view = PredictionsView(networks, timedelta(minutes=60), max_predictions=5)
+    fill(view, prediction, (1, 2))
+    query = replace(EVERYTHING, horizon_minutes=5)
+    assert {minute for _, minute, _, _ in found(view, query)} == {10}
+    assert len(found(view, replace(query, model_name="a"))) == 3
+    assert not view.apply(prediction(1, "s0", "b"))
+    # What went is taken away first; then the newest of the same sensors and models is put in its place.
+    changed, gone = view.take_changes()
+    assert set(gone) <= set(changed)
+    assert {made.timestamp.minute for made in changed.values()} == {10}
+
+
 def test_changes_are_the_newest_of_each_sensor_and_model_once(predictions: PredictionsView, prediction: Build) -> None:
     for step in (2, 1, 3):
         predictions.apply(prediction(step))
     predictions.apply(prediction(3, "s1"))
-    assert predictions.take_changes() == ([prediction(3), prediction(3, "s1")], [])
-    assert predictions.take_changes() == ([], [])
+    predictions.apply(prediction(3, "s1", "compared", serving=False))
+    assert predictions.take_changes() == (
+        {
+            (TOY, S0, "linear_regression"): prediction(3),
+            (TOY, S0, None): prediction(3),
+            (TOY, S1, "linear_regression"): prediction(3, "s1"),
+            (TOY, S1, None): prediction(3, "s1"),
+            (TOY, S1, "compared"): prediction(3, "s1", "compared", serving=False),
+        },
+        {},
+    )
+    assert predictions.take_changes() == ({}, {})
     predictions.apply(prediction(2, revision=9))
-    assert predictions.take_changes() == ([], [])
+    assert predictions.take_changes() == ({}, {})
 
 
 def test_a_sensor_that_fell_silent_is_gone_when_its_origin_is(predictions: PredictionsView, prediction: Build) -> None:
@@ -112,8 +196,8 @@ def test_a_sensor_that_fell_silent_is_gone_when_its_origin_is(predictions: Predi
     for step in range(2, 14):
         predictions.apply(prediction(step))
     changed, gone = predictions.take_changes()
-    assert [made.sensor_id for made in changed] == ["s0"]
-    assert gone == [prediction(1, "s1")]
+    assert {sensor_id for _, sensor_id, _ in changed} == {"s0"}
+    assert gone == dict.fromkeys([(TOY, S1, "linear_regression"), (TOY, S1, None)], prediction(1, "s1"))
     assert predictions.model_names == {"linear_regression"}
 
 
@@ -159,7 +243,13 @@ def test_outcomes_and_current_speeds_come_from_the_windows(
 
 
 ARRIVALS = st.lists(
-    st.tuples(st.integers(0, 30), st.sampled_from(["s0", "s1", "s2"]), st.sampled_from("ab"), st.integers(1, 3)),
+    st.tuples(
+        st.integers(0, 30),
+        st.sampled_from(["s0", "s1", "s2"]),
+        st.sampled_from("ab"),
+        st.integers(1, 3),
+        st.booleans(),
+    ),
     max_size=80,
 )
 
@@ -169,15 +259,15 @@ ARRIVALS = st.lists(
 def test_find_is_what_a_plain_sort_finds(
     networks: dict[NetworkId, Network],
     prediction: Build,
-    arrivals: list[tuple[int, str, str, int]],
+    arrivals: list[tuple[int, str, str, int, bool]],
     limit: int,
     horizon: int | None,
     model: str | None,
 ) -> None:
     view = PredictionsView(networks, timedelta(minutes=60))
     latest: dict[tuple[int, str, str], TrafficPrediction] = {}
-    for step, sensor_id, name, revision in arrivals:
-        made = prediction(step, sensor_id, name, revision=revision)
+    for step, sensor_id, name, revision, serving in arrivals:
+        made = prediction(step, sensor_id, name, revision=revision, serving=serving)
         view.apply(made)
         known = latest.get((step, sensor_id, name))
         if known is None or known.revision < revision:
@@ -185,7 +275,18 @@ def test_find_is_what_a_plain_sort_finds(
     kept = sorted({made.timestamp for made in latest.values()})[-12:]
 
     def wanted(made: TrafficPrediction, each: HorizonForecast) -> bool:
-        return made.timestamp in kept and model in {None, made.model_name} and horizon in {None, each.horizon_minutes}
+        if made.timestamp not in kept or horizon not in {None, each.horizon_minutes}:
+            return False
+        if model is not None:
+            return made.model_name == model
+        rivals = [
+            one
+            for (_, sensor_id, _), one in latest.items()
+            if one.serving and (sensor_id, one.timestamp) == (made.sensor_id, made.timestamp)
+        ]
+        return made.serving and made is max(
+            sorted(rivals, key=lambda one: one.model_name), key=lambda one: one.revision
+        )
 
     plain = sorted(
         ((made, each) for made in latest.values() for each in made.horizons if wanted(made, each)),
