@@ -1,12 +1,14 @@
 """The profile of a sensor that the training did not have, from those that it had. Pure."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from services.predictor.inputs.arrays import Booleans, Floats
-from shared.networks.network import Network, Sensor, great_circle_miles
+from services.predictor.inputs.arrays import Booleans, Floats, Integers
+from shared.networks.network import EARTH_RADIUS_MILES, Network
 
 NEAREST = 4
-HALF_MILE = 0.5
+HALF_WEIGHT_MILES = 0.5
 FALLBACK_MPH = 60.0
 """What is usual where nothing is known of any sensor."""
 
@@ -26,25 +28,34 @@ def completed(network: Network, profile_mph: Floats) -> Floats:
     known = has_profile(profile_mph)
     if known.all():
         return profile_mph
-    filled = profile_mph.copy()
     if not known.any():
         return np.full_like(profile_mph, FALLBACK_MPH)
-    donors = np.flatnonzero(known)
+    filled = profile_mph.copy()
+    travel = np.array([sensor.travel_miles for sensor in network.sensors])
+    along = _donors_by_road(network, known)
+    anywhere = np.flatnonzero(known)
     for row in np.flatnonzero(~known):
-        rows, weights = _nearest(network, network.sensors[row], donors)
-        filled[:, row] = profile_mph[:, rows] @ weights
+        donors = along.get(network.sensors[row].road_name)
+        if donors is not None:
+            miles = np.abs(travel[donors] - travel[row])
+        else:
+            donors, miles = anywhere, _miles_over_ground(network, row, anywhere)
+        nearest = np.argsort(miles, kind="stable")[:NEAREST]
+        weights = 1 / (miles[nearest] + HALF_WEIGHT_MILES)
+        filled[:, row] = profile_mph[:, donors[nearest]] @ (weights / weights.sum())
     return filled
 
 
-def _nearest(network: Network, sensor: Sensor, donors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    mine = [row for row in donors if network.sensors[row].road_name == sensor.road_name]
-    miles = np.array([_miles(sensor, network.sensors[row]) for row in mine or donors])
-    order = np.argsort(miles, kind="stable")[:NEAREST]
-    weights = 1 / (miles[order] + HALF_MILE)
-    return np.array(mine or donors)[order], weights / weights.sum()
+def _donors_by_road(network: Network, known: Booleans) -> Mapping[str, Integers]:
+    rows: dict[str, list[int]] = {}
+    for row in np.flatnonzero(known).tolist():
+        rows.setdefault(network.sensors[row].road_name, []).append(row)
+    return {road: np.array(of, dtype=np.intp) for road, of in rows.items()}
 
 
-def _miles(one: Sensor, other: Sensor) -> float:
-    if one.road_name == other.road_name:
-        return abs(one.travel_miles - other.travel_miles)
-    return great_circle_miles(one.latitude, one.longitude, other.latitude, other.longitude)
+def _miles_over_ground(network: Network, row: int, others: Integers) -> Floats:
+    """Distances short enough for the plane: degrees of longitude shrink with the latitude."""
+    here = network.sensors[row]
+    there = np.array([(network.sensors[other].latitude, network.sensors[other].longitude) for other in others])
+    north, east = np.radians(there - (here.latitude, here.longitude)).T
+    return EARTH_RADIUS_MILES * np.hypot(north, east * np.cos(np.radians(here.latitude)))
