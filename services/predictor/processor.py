@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from structlog.stdlib import BoundLogger
 
-from services.predictor.inputs.history import LAGS
+from services.predictor.inputs.history import HORIZONS, LAGS
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.networks.network import Network
 from shared.windows.steps import NetworkSteps, Step
@@ -83,6 +83,8 @@ class StepProcessor:
             correctable=self.correctable,
             settle_seconds=self.settle_seconds,
             expected_within=LAGS,
+            # What is waiting to be scored when a process dies can then be forecast again.
+            context=HORIZONS,
         )
 
     def _known(self, record: ProcessedTrafficAggregate) -> bool:

@@ -74,8 +74,9 @@ class NetworkSteps:
     and again, after settling, when a late or revised window changed it or one of the windows before it that it shows.
 
     A window older than `correctable` windows before the newest is counted in `ignored` and changes nothing. So a step
-    always leaves with all `history` windows, and before it gets out of reach it is handed out with all that came.
-    `now` is in seconds of any monotonic clock.
+    always leaves with all `history` windows, and before it gets out of reach it is handed out with all that came. It
+    shows `context` windows before these as well, whose later changes do not make it due. `now` is in seconds of any
+    monotonic clock.
     """
 
     network: Network
@@ -83,11 +84,13 @@ class NetworkSteps:
     correctable: int = 12
     settle_seconds: float = 2.0
     expected_within: int = 12
+    context: int = 0
     ignored: Ignored = field(default_factory=Ignored)
 
     def __post_init__(self) -> None:
-        """Make an empty ring deep enough for `history` windows of every step that can still change."""
-        self.ring = WindowRing(self.network, max(self.history, self.expected_within + 1) + self.correctable)
+        """Make an empty ring deep enough for all that every step that can still change shows."""
+        shown = max(self.history + self.context, self.expected_within + 1)
+        self.ring = WindowRing(self.network, shown + self.correctable)
         self._waiting: dict[int, _Waiting] = {}
         self._handed_out: set[int] = set()
         self._expected: NDArray[np.bool_] = np.zeros(len(self.network.sensors), dtype=np.bool_)
@@ -191,7 +194,7 @@ class NetworkSteps:
         self._waiting.pop(number, None)
         again = number in self._handed_out
         self._handed_out.add(number)
-        ring, count = self.ring, self.history
+        ring, count = self.ring, self.history + self.context
         return Step(
             network=self.network,
             window_start=ring.window_start(number),

@@ -56,7 +56,7 @@ def test_a_rebuild_makes_the_last_steps_due_again(processor: StepProcessor) -> N
 
 
 def test_enough_is_as_far_as_the_steps_of_every_network_look_back(processor: StepProcessor) -> None:
-    reach = 12 + 1 + 3
+    reach = 12 + 12 + 3
     assert processor.enough([])
     assert not processor.enough(step(0) + step(reach - 1))
     assert processor.enough(step(0) + step(reach))
