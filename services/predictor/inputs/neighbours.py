@@ -27,7 +27,8 @@ class Neighbours:
             heard = seen[..., rows] * weights
             total += np.where(heard > 0, values[..., rows], 0.0) * heard
             weight += heard
-        return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+        mean: Floats = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+        return mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,11 +47,25 @@ class Sides:
 
 def neighbours(network: Network) -> Sides:
     """Neighbours downstream and upstream of each sensor: by the network's edges, or by its postmiles without any."""
-    edges = tuple(network.edges) or tuple(_along_carriageways(network))
-    index = network.index
-    onward = [(index[edge.from_sensor], index[edge.to_sensor], edge.weight) for edge in edges]
+    begins, ends, weights = links(network)
+    onward = list(zip(begins.tolist(), ends.tolist(), weights.tolist(), strict=True))
     back = [(to, from_, weight) for from_, to, weight in onward]
-    return Sides(_strongest(len(index), onward), _strongest(len(index), back))
+    sensors = len(network.sensors)
+    return Sides(_strongest(sensors, onward), _strongest(sensors, back))
+
+
+def links(network: Network) -> tuple[Integers, Integers, Floats]:
+    """Where each edge of the road graph begins and ends, as rows of sensors, and its weight: (edges,) each.
+
+    Without edges, sensors of a carriageway within `REACH_MILES` are linked, the nearer the stronger. An edge from a
+    sensor to itself, or without weight, is left out.
+    """
+    index = network.index
+    edges = [edge for edge in network.edges or _along_carriageways(network) if edge.from_sensor != edge.to_sensor]
+    weighty = [edge for edge in edges if edge.weight > 0]
+    begins = np.array([index[edge.from_sensor] for edge in weighty], dtype=np.intp)
+    ends = np.array([index[edge.to_sensor] for edge in weighty], dtype=np.intp)
+    return begins, ends, np.array([edge.weight for edge in weighty], dtype=np.float64)
 
 
 def _along_carriageways(network: Network) -> Iterable[Edge]:
@@ -62,8 +77,7 @@ def _along_carriageways(network: Network) -> Iterable[Edge]:
 def _strongest(sensors: int, links: Iterable[tuple[int, int, float]]) -> Neighbours:
     of: list[list[tuple[float, int]]] = [[] for _ in range(sensors)]
     for from_, to, weight in links:
-        if from_ != to and weight > 0:
-            of[from_].append((-weight, to))
+        of[from_].append((-weight, to))
     rows = np.zeros((sensors, MOST_NEIGHBOURS), dtype=np.intp)
     weights = np.zeros((sensors, MOST_NEIGHBOURS))
     for sensor, linked in enumerate(of):
