@@ -6,9 +6,17 @@ from typing import Any
 
 from services.predictor.calibration.spread import Uncertainty
 from services.predictor.inputs.arrays import Booleans
-from services.predictor.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION, Combiner, Forecaster
+from services.predictor.models.forecaster import (
+    HISTORICAL_AVERAGE,
+    LINEAR_REGRESSION,
+    RANDOM_FOREST,
+    XGBOOST,
+    Combiner,
+    Forecaster,
+)
 from services.predictor.models.historical_average import HistoricalAverage
 from services.predictor.models.linear_regression import LinearRegression
+from services.predictor.models.trees import Trees
 from services.predictor.registry.artefact import Artefact, Opened, open_artefact
 from shared.events.errors import ModelError
 from shared.networks.network import Network
@@ -18,6 +26,8 @@ Loader = Callable[[Opened], Model]
 Key = tuple[str, str]
 
 MODELS: Mapping[str, Loader] = {
+    XGBOOST: Trees.of_artefact,
+    RANDOM_FOREST: Trees.of_artefact,
     LINEAR_REGRESSION: LinearRegression.of_artefact,
     HISTORICAL_AVERAGE: HistoricalAverage.of_artefact,
 }

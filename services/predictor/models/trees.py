@@ -1,0 +1,65 @@
+"""`random_forest` and `xgboost`: trees on features that are the same for every sensor. Pure.
+
+Fitted by `services.predictor.training.trees`; served as ONNX. Neither knows a sensor by name, so both forecast for
+sensors that their training did not have, too.
+"""
+
+from dataclasses import dataclass
+
+from services.predictor.inputs.history import HORIZONS, Batch, Floats, View, view_of
+from services.predictor.models.onnx import OnnxModel
+from services.predictor.models.tabular import COUNT, NAMES, Tabular, last_known
+from services.predictor.registry.artefact import Opened
+from shared.archive.layout import ONNX_FILE
+from shared.events.errors import ModelError
+
+INPUT = "features"
+CEILING = "ceiling_mph"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """Trees that tell how far each of the next windows will be from the last speed that is known of a sensor.
+
+    `profile_mph` is (slots of the week, N), without NaN; `ceiling_mph` is the highest speed of the training.
+    """
+
+    name: str
+    version: str
+    profile_mph: Floats
+    ceiling_mph: float
+    tabular: Tabular
+    model: OnnxModel
+
+    def predict(self, batch: Batch) -> Floats:
+        """Last speed plus what the trees add: (B, N, HORIZONS)."""
+        view = view_of(batch, self.profile_mph)
+        rows = self.tabular.features(view)
+        (change,) = self.model(**{INPUT: rows.reshape(-1, COUNT)})
+        forecast: Floats = base_mph(view)[:, :, None] + change.reshape(*rows.shape[:2], HORIZONS)
+        return forecast.clip(0.0, self.ceiling_mph)
+
+    @classmethod
+    def of_artefact(cls, opened: Opened) -> "Trees":
+        """From the artefact; raises `ModelError` where it does not fit this release."""
+        if ONNX_FILE not in opened.files:
+            raise ModelError(f"{opened}: {ONNX_FILE} is missing")
+        if (features := opened.card.get("settings", {}).get("features")) != list(NAMES):
+            raise ModelError(f"{opened}: made for other features than this release has: {features}")
+        model = OnnxModel.open(opened.files[ONNX_FILE])
+        if {name: shape[-1] for name, shape in model.inputs.items()} != {INPUT: COUNT}:
+            raise ModelError(f"{opened}: its trees take {dict(model.inputs)}, this release has {COUNT} {INPUT}")
+        return cls(
+            name=opened.model_name,
+            version=opened.version,
+            profile_mph=opened.profile_mph,
+            ceiling_mph=float(opened.tensor(CEILING, 1)[0]),
+            tabular=Tabular(opened.network, opened.profile_mph),
+            model=model,
+        )
+
+
+def base_mph(view: View) -> Floats:
+    """What the trees add to, (B, N): the last speed known, moved as the usual has since; the usual where none is."""
+    last, _ = last_known(view)
+    return view.usual_mph[:, -1] + last
