@@ -15,7 +15,7 @@ FALLBACK_MPH = 60.0
 
 def has_profile(profile_mph: Floats) -> Booleans:
     """Which sensors have a profile, (slots, N) mph to (N,)."""
-    known: Booleans = ~np.isnan(profile_mph).any(axis=0)
+    known: Booleans = np.all(~np.isnan(profile_mph), axis=0)
     return known
 
 
@@ -34,7 +34,7 @@ def completed(network: Network, profile_mph: Floats) -> Floats:
     travel = np.array([sensor.travel_miles for sensor in network.sensors])
     along = _donors_by_road(network, known)
     anywhere = np.flatnonzero(known)
-    for row in np.flatnonzero(~known):
+    for row in np.flatnonzero(~known).tolist():
         donors = along.get(network.sensors[row].road_name)
         if donors is not None:
             miles = np.abs(travel[donors] - travel[row])
@@ -58,4 +58,5 @@ def _miles_over_ground(network: Network, row: int, others: Integers) -> Floats:
     here = network.sensors[row]
     there = np.array([(network.sensors[other].latitude, network.sensors[other].longitude) for other in others])
     north, east = np.radians(there - (here.latitude, here.longitude)).T
-    return EARTH_RADIUS_MILES * np.hypot(north, east * np.cos(np.radians(here.latitude)))
+    miles: Floats = EARTH_RADIUS_MILES * np.hypot(north, east * np.cos(np.radians(here.latitude)))
+    return miles

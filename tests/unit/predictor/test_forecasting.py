@@ -67,10 +67,12 @@ class Mean:
     version: str = "e"
 
     def combine(self, predicted: Mapping[str, Floats]) -> Floats:
-        return np.mean(list(predicted.values()), axis=0)
+        mean: Floats = np.mean(list(predicted.values()), axis=0)
+        return mean
 
     def disagreement(self, predicted: Mapping[str, Floats]) -> Floats:
-        return np.std(list(predicted.values()), axis=0)
+        spread: Floats = np.std(list(predicted.values()), axis=0)
+        return spread
 
 
 def test_every_sensor_with_history_gets_all_horizons(network: Network, models: Serving, step_of: MakeStep) -> None:

@@ -8,7 +8,8 @@ NAN = float("nan")
 
 
 def hidden(*speeds: float) -> list[bool]:
-    return stuck(np.array(speeds)[None, :, None])[0, :, 0].tolist()
+    found: list[bool] = stuck(np.array(speeds)[None, :, None])[0, :, 0].tolist()
+    return found
 
 
 def test_half_an_hour_of_one_speed_is_stuck() -> None:

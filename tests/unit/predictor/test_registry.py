@@ -61,10 +61,12 @@ class Mean:
     name: str = ENSEMBLE
 
     def combine(self, predicted: Mapping[str, Floats]) -> Floats:
-        return np.mean(list(predicted.values()), axis=0)
+        mean: Floats = np.mean(list(predicted.values()), axis=0)
+        return mean
 
     def disagreement(self, predicted: Mapping[str, Floats]) -> Floats:
-        return np.std(list(predicted.values()), axis=0)
+        spread: Floats = np.std(list(predicted.values()), axis=0)
+        return spread
 
     @classmethod
     def of_artefact(cls, opened: Opened) -> "Mean":
