@@ -7,7 +7,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from metrla import __version__
-from metrla.cli import archive, data, feed, history, network, schemas, stack, store, topics
+from metrla.cli import advisories, archive, data, feed, history, network, schemas, stack, store, topics
 from metrla.cli.demo import demo
 from metrla.cli.run import run
 from metrla.cli.settings import settings
@@ -27,7 +27,7 @@ app.command()(demo)
 app.command()(run)
 app.command()(train)
 app.command()(settings)
-for group in (feed, network, data, archive, history, topics, schemas, store, stack):
+for group in (feed, advisories, network, data, archive, history, topics, schemas, store, stack):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 

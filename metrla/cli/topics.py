@@ -41,7 +41,7 @@ def create(
     from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - likewise
 
     servers = _servers(bootstrap_servers)
-    created = _answered(servers, ensure_topics(servers, TOPICS, replication_factor))
+    created = answered(servers, ensure_topics(servers, TOPICS, replication_factor))
     for topic in TOPICS:
         settings = ", ".join(f"{name}={value}" for name, value in topic.settings().items())
         what = f"created, {topic.partitions} partitions, {settings}" if topic.name in created else "exists"
@@ -60,7 +60,7 @@ def describe(
     from shared.kafka.inspection import inspect_topics  # noqa: PLC0415 - aiokafka is slow to import
 
     servers = _servers(bootstrap_servers)
-    states = _answered(servers, inspect_topics(servers))
+    states = answered(servers, inspect_topics(servers))
     if as_json:
         typer.echo(json.dumps([_as_json(state) for state in states], indent=2))
     else:
@@ -74,7 +74,7 @@ def _servers(given: str | None) -> str:
     return given or read_settings(PlatformSettings).kafka_bootstrap_servers
 
 
-def _answered(servers: str, question: Coroutine[Any, Any, Answer]) -> Answer:
+def answered(servers: str, question: Coroutine[Any, Any, Answer]) -> Answer:
     """What the broker answers; raises `MetrlaError` where none does."""
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - aiokafka is slow to import
 

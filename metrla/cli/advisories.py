@@ -1,0 +1,254 @@
+"""`metrla advisories`: work zones, road events and weather alerts onto the log."""
+
+import asyncio
+import json
+import re
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metrla.cli.topics import BootstrapOption, answered
+from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output
+from shared.events.errors import ConfigurationError
+from shared.runtime.clock import wall_clock
+from shared.runtime.settings import PlatformSettings, read_settings
+
+if TYPE_CHECKING:
+    from metrla.advising.desk import Desk
+    from metrla.advising.report import Imported
+    from shared.advisories.draft import Format as DocumentFormat
+    from shared.events.records import AdvisoryId, TrafficAdvisory
+    from shared.networks.network import Network
+
+CLIENT_ID = "metrla-advisories"
+EXIT_FAILED = 1
+FORMATS = ("auto", "wzdx", "open511", "cap", "nws")
+_EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+LEAST_EVERY_S = 1.0
+
+COLUMNS = (
+    Column("advisory_id"),
+    Column("network_id"),
+    Column("advisory_type"),
+    Column("severity"),
+    Column("starts_at", Kind.INSTANT),
+    Column("ends_at", Kind.INSTANT),
+    Column("state"),
+    Column("title"),
+    Column("description", in_table=False),
+    Column("affected_sensors", Kind.TEXTS, in_table=False),
+    Column("latitude", Kind.NUMBER, in_table=False),
+    Column("longitude", Kind.NUMBER, in_table=False),
+    Column("source"),
+    Column("updated_at", Kind.INSTANT, in_table=False),
+    Column("publisher_id", in_table=False),
+    Column("feed", in_table=False),
+)
+
+app = typer.Typer(
+    help="Take in work zones (WZDx 4.0 to 4.2), road events (Open511) and weather alerts (CAP 1.2, api.weather.gov).",
+    no_args_is_help=True,
+)
+
+NetworkDirs = Annotated[
+    list[Path] | None,
+    typer.Option("--network", help="Network folder; several times for several.", show_default="METRLA_NETWORKS"),
+]
+DocumentFormatOption = Annotated[
+    str, typer.Option("--format", help=f"Format of the documents: {', '.join(FORMATS)}.", metavar="FORMAT")
+]
+
+
+@app.command("import")
+def import_(
+    places: Annotated[list[str], typer.Argument(help="Files or URLs; - for standard input.", metavar="FILE|URL...")],
+    network: NetworkDirs = None,
+    form: DocumentFormatOption = "auto",
+    complete: Annotated[
+        bool,
+        typer.Option("--complete", help="Each document is all that its feed holds: withdraw what it no longer has."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published; publish nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any feature is rejected.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every id and reason.")] = False,
+    bootstrap_servers: BootstrapOption = None,
+) -> None:
+    """Publish the advisories of documents. The same document again changes nothing.
+
+    A bad feature is rejected alone, with its place, id and reason; one that touches no sensor of the network is named.
+    Exit codes: 0 done, 1 a document could not be read (with --strict: or a feature was rejected), 2 wrong usage.
+    """
+    from metrla.advising.report import as_json as report_json  # noqa: PLC0415 - rich
+    from metrla.advising.report import print_report  # noqa: PLC0415 - likewise
+
+    settings = read_settings(PlatformSettings)
+    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    networks = _networks(network or list(settings.networks))
+    job = _import(servers, networks, places, _form(form), complete=complete, dry_run=dry_run)
+    imported = answered(servers, job)
+    if as_json:
+        typer.echo(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
+    else:
+        print_report(imported, dry_run=dry_run)
+    unread = any(each.outcome is None for each in imported)
+    rejected = any(each.outcome is not None and each.outcome.rejected for each in imported)
+    if unread or (strict and rejected):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def watch(
+    url: Annotated[str, typer.Argument(help="Where the feed is.")],
+    every: Annotated[str, typer.Option(help="Time between two looks, e.g. 60s, 5m.", metavar="LENGTH")] = "60s",
+    network: NetworkDirs = None,
+    form: DocumentFormatOption = "auto",
+    bootstrap_servers: BootstrapOption = None,
+) -> None:
+    """Follow a feed until Ctrl-C: publish what is new or changed, withdraw what disappeared from it.
+
+    The server is asked for what changed (ETag, Last-Modified). While it does not answer, or answers with no feed,
+    nothing is withdrawn and the time between two looks grows.
+    """
+    from metrla.advising.fetching import is_url  # noqa: PLC0415 - httpx
+
+    if not is_url(url):
+        raise ConfigurationError(f"{url}: an http:// or https:// address is needed; a file is for `import`")
+    settings = read_settings(PlatformSettings)
+    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    networks = _networks(network or list(settings.networks))
+    answered(servers, _watch(servers, networks, url, _length(every), _form(form)))
+
+
+@app.command("list")
+def list_(
+    network_id: Annotated[str | None, typer.Option("--network", help="Only this network.", metavar="ID")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those over or withdrawn as well.")] = False,
+    form: FormatOption = None,
+    out: OutOption = None,
+    bootstrap_servers: BootstrapOption = None,
+) -> None:
+    """List the advisories on the log that hold now or will hold."""
+    from shared.advisories.log import read_standing  # noqa: PLC0415 - aiokafka
+
+    servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
+    now = wall_clock()
+    found = answered(servers, read_standing(servers, CLIENT_ID)).values()
+    rows = [
+        _row(advisory, state)
+        for advisory in sorted(found, key=lambda each: (each.starts_at, each.advisory_id))
+        if network_id in {None, advisory.network_id}
+        and ((state := _state(advisory, now.timestamp())) in {"now", "later"} or everything)
+    ]
+    Output.choose(form, out).write(COLUMNS, rows, "No advisories.")
+
+
+async def _import(
+    servers: str,
+    networks: "list[Network]",
+    places: list[str],
+    form: "DocumentFormat | None",
+    *,
+    complete: bool,
+    dry_run: bool,
+) -> "list[Imported]":
+    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - slow to import
+
+    from metrla.advising.desk import Desk  # noqa: PLC0415 - likewise
+    from shared.advisories.log import read_standing  # noqa: PLC0415 - likewise
+    from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - likewise
+    from shared.kafka.producer import open_producer  # noqa: PLC0415 - likewise
+
+    async with AsyncExitStack() as held:
+        standing: dict[AdvisoryId, TrafficAdvisory] = {}
+        producer = None
+        try:
+            await ensure_topics(servers)
+            standing = await read_standing(servers, CLIENT_ID)
+            producer = None if dry_run else await held.enter_async_context(open_producer(servers, CLIENT_ID))
+        except KafkaConnectionError:
+            if not dry_run:
+                raise
+            typer.echo(f"No broker answers at {servers}: everything is taken for new.", err=True)
+        desk = Desk(networks, standing, producer, wall_clock, form)
+        return [await _taken(desk, place, complete=complete) for place in places]
+
+
+async def _taken(desk: "Desk", place: str, *, complete: bool) -> "Imported":
+    from metrla.advising.fetching import FetchError, feed_name, fetch  # noqa: PLC0415 - httpx
+    from metrla.advising.report import Imported  # noqa: PLC0415 - rich
+    from shared.advisories.draft import UnreadableAdvisoriesError  # noqa: PLC0415 - shapely
+
+    name = feed_name(place) or "standard input"
+    try:
+        fetched = await fetch(place)
+        return Imported(name, await desk.take(fetched.data, feed_name(place), complete=complete))
+    except (FetchError, UnreadableAdvisoriesError) as unreadable:
+        return Imported(name, None, str(unreadable))
+
+
+async def _watch(
+    servers: str, networks: "list[Network]", url: str, every_s: float, form: "DocumentFormat | None"
+) -> None:
+    from metrla.advising.desk import Desk  # noqa: PLC0415 - aiokafka
+    from metrla.advising.report import summary  # noqa: PLC0415 - rich
+    from metrla.advising.watching import watch as follow  # noqa: PLC0415 - httpx
+    from shared.advisories.log import read_standing  # noqa: PLC0415 - aiokafka
+    from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - aiokafka
+    from shared.kafka.producer import open_producer  # noqa: PLC0415 - aiokafka
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await ensure_topics(servers)
+    standing = await read_standing(servers, CLIENT_ID)
+    async with open_producer(servers, CLIENT_ID) as producer:
+        typer.echo(f"Watching the feed every {every_s:g} s; Ctrl-C ends it.")
+        await follow(
+            url,
+            every_s,
+            Desk(networks, standing, producer, wall_clock, form),
+            stop,
+            lambda outcome: typer.echo(f"{wall_clock():%H:%M:%SZ} {summary(outcome)}"),
+            lambda fault, pause_s: typer.echo(
+                f"{wall_clock():%H:%M:%SZ} {fault}; next attempt in {pause_s:.0f} s", err=True
+            ),
+        )
+    typer.echo("Stopped; what was published stands.")
+
+
+def _networks(folders: list[Path]) -> "list[Network]":
+    from shared.networks.folder import load_networks  # noqa: PLC0415 - with the rest
+
+    return list(load_networks(folders).values())
+
+
+def _form(text: str) -> "DocumentFormat | None":
+    from shared.advisories.draft import Format  # noqa: PLC0415 - shapely
+
+    if text not in FORMATS:
+        raise ConfigurationError(f"--format {text}: choose one of {', '.join(FORMATS)}")
+    return None if text == "auto" else Format(text)
+
+
+def _length(text: str) -> float:
+    found = _EVERY.fullmatch(text.strip())
+    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if seconds < LEAST_EVERY_S:
+        raise ConfigurationError(f"--every {text}: a length of at least one second is needed, such as 60s or 5m")
+    return seconds
+
+
+def _state(advisory: "TrafficAdvisory", now: float) -> str:
+    if advisory.withdrawn:
+        return "withdrawn"
+    if advisory.ends_at is not None and advisory.ends_at.timestamp() <= now:
+        return "over"
+    return "now" if advisory.starts_at.timestamp() <= now else "later"
+
+
+def _row(advisory: "TrafficAdvisory", state: str) -> tuple[object, ...]:
+    return tuple(state if column.name == "state" else getattr(advisory, column.name) for column in COLUMNS)
