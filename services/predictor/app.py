@@ -81,7 +81,16 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             if registry.serving(network_id).champion is None:
                 log.warning("no trained model, what the stream shows has to do", network=network_id)
         producer = await opened.enter_async_context(open_producer(servers, CLIENT_ID))
-        publisher = Publisher(networks, own.least_observed, registry, store, producer, metrics)
+        publisher = Publisher(
+            networks=networks,
+            least_observed=own.least_observed,
+            challengers=own.challengers,
+            registry=registry,
+            store=store,
+            producer=producer,
+            metrics=metrics,
+            behind=lambda: 0 if worker is None else worker.behind,
+        )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)
         source = _source(settings, own, metrics, letters)
         worker = Worker(source, processor, publisher.deliver, stop)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
@@ -20,17 +20,25 @@ from shared.runtime.metrics import PredictorMetrics
 from shared.store.port import Store
 from shared.windows.steps import Step
 
+MOST_WAITING = 1
+
 
 @dataclass
 class Publisher:
-    """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time."""
+    """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time.
+
+    `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
+    windows that are on the log and not read yet.
+    """
 
     networks: Mapping[NetworkId, Network]
     least_observed: int
+    challengers: bool
     registry: Registry
     store: Store
     producer: AIOKafkaProducer
     metrics: PredictorMetrics
+    behind: Callable[[], int]
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,17 +49,23 @@ class Publisher:
 
     async def deliver(self, steps: Sequence[Step]) -> None:
         """Return when store and log have acknowledged the predictions of all steps; raises what they raise."""
-        for step in steps:
-            predictions, messages = await asyncio.to_thread(self._forecast, step)
+        for further, step in zip(reversed(range(len(steps))), steps, strict=True):
+            waiting = further + self.behind() // len(step.network.sensors)
+            challengers = self.challengers and waiting <= MOST_WAITING
+            if self.challengers and not challengers:
+                self.metrics.without_challengers.inc()
+            predictions, messages = await asyncio.to_thread(self._forecast, step, challengers=challengers)
             await send_all(self.producer, messages)
             self.metrics.steps.labels("again" if step.again else "first").inc()
             for model_name, count in Counter(one.model_name for one in predictions).items():
                 self.metrics.predictions.labels(model_name).inc(count)
 
-    def _forecast(self, step: Step) -> tuple[list[TrafficPrediction], list[Message]]:
+    def _forecast(self, step: Step, *, challengers: bool) -> tuple[list[TrafficPrediction], list[Message]]:
         began = time.perf_counter()
         network_id = step.network.network_id
-        forecasts = self._forecasting[network_id].forecast(step, self.registry.serving(network_id))
+        forecasts = self._forecasting[network_id].forecast(
+            step, self.registry.serving(network_id), challengers=challengers
+        )
         predictions = records_of(step, forecasts)
         self.metrics.step_seconds.observe(time.perf_counter() - began)
         if predictions:

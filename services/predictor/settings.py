@@ -28,7 +28,11 @@ class PredictorSettings(BaseSettings):
         default=LEAST_OBSERVED,
         ge=1,
         le=LAGS,
-        description="A sensor with speeds in fewer of its last twelve windows gets the historical average.",
+        description="A sensor with usable speeds in fewer of its last twelve windows has a forecast marked as imputed.",
+    )
+    challengers: bool = Field(
+        default=True,
+        description="Whether other models than the champion forecast as well, to be compared; never while behind.",
     )
     model_poll_seconds: float = Field(
         default=10.0, gt=0, description="How often the archive is asked for newer models."

@@ -96,6 +96,8 @@ class Worker(Generic[In, Out]):
     processor: Processor[In, Out]
     deliver: Deliver[Out]
     stop: asyncio.Event
+    behind: int = field(default=0, init=False)
+    """Records of its partition behind the record in hand, as of the last fetch."""
     _assigned: bool = field(default=False, init=False, repr=False)
     _fault: Exception | None = field(default=None, init=False, repr=False)
     _watch: BrokerWatch | None = field(default=None, init=False, repr=False)
@@ -175,6 +177,8 @@ class Worker(Generic[In, Out]):
     async def _take_in(self, stream: Any) -> None:  # noqa: ANN401 - faust ships no types
         stream.enable_acks = False
         async for event in stream.events():
+            with suppress(AssertionError):  # the partition has just been revoked
+                self.behind = (stream.app.consumer.highwater(event.message.tp) or 0) - event.message.offset - 1
             if await self._handled(event.message):
                 await stream.ack(event)
             else:

@@ -41,6 +41,11 @@ class PredictorMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.windows = Counter("metrla_predictor_windows", "Windows read.", registry=registry)
         self.steps = Counter("metrla_predictor_steps", "Network steps forecast.", ["kind"], registry=registry)
+        self.without_challengers = Counter(
+            "metrla_predictor_steps_without_challengers",
+            "Steps that the champion alone forecast, to catch up.",
+            registry=registry,
+        )
         self.predictions = Counter("metrla_predictor_predictions", "Predictions sent.", ["model"], registry=registry)
         self.step_seconds = Histogram(
             "metrla_predictor_step_seconds", "Time to forecast one step.", buckets=_BATCH_SECONDS, registry=registry
