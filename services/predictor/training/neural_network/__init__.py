@@ -1,0 +1,1 @@
+"""The neural network's training, with JAX, Equinox and Optax: none of which serving needs."""

@@ -1,0 +1,45 @@
+"""What can be chosen about the training of the neural network."""
+
+from dataclasses import dataclass
+
+from services.predictor.models.network import Size
+
+
+@dataclass(frozen=True, slots=True)
+class NeuralNetworkSettings:
+    """Sizes of the members, and how each is trained.
+
+    Attributes:
+        members: their sizes; each begins from other random weights and sees the origins in another order.
+        epochs: how often each origin to fit to is seen.
+        least_steps: of the optimiser; a short history is seen more often instead.
+        batch: origins in a step.
+        learning_rate: at its highest, after `warm_up` steps; it then falls along a cosine.
+        weight_decay: of AdamW.
+        clip: longest gradient.
+        dropout: share of hidden units left out.
+        hidden_sensors: share of (origin, sensor) pairs whose own history is hidden.
+        hidden_windows: share of single windows hidden.
+        damaged: share of origins in which up to `most_damaged` of all windows are hidden.
+        strangers: share of (origin, sensor) pairs that are shown as a sensor never seen.
+        averaging: of the weights over the steps (exponential; Polyak & Juditsky 1992): the average serves.
+    """
+
+    members: tuple[Size, ...] = (
+        Size(width=176, heard=96, hubs=24, layers=3, hearing_layers=2),
+        Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2),
+    )
+    epochs: int = 6
+    least_steps: int = 1500
+    batch: int = 64
+    learning_rate: float = 2e-3
+    warm_up: int = 300
+    weight_decay: float = 1e-4
+    clip: float = 5.0
+    dropout: float = 0.15
+    hidden_sensors: float = 0.08
+    hidden_windows: float = 0.02
+    damaged: float = 0.06
+    most_damaged: float = 0.6
+    strangers: float = 0.03
+    averaging: float = 0.998
