@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks, gateway_checks
 from services.gateway.hub import Hub
+from services.gateway.models.book import ModelBook
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
@@ -76,6 +77,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         follower=Follower(platform.kafka_bootstrap_servers, view, history, metrics, hub.touch),
         hub=hub,
         store=store,
+        models=ModelBook(store, view.networks, view.predictions, settings.history_timeout_s),
         health=HealthChecks(checks, settings.health_timeout_s),
         registry=registry,
         metrics=metrics,

@@ -74,7 +74,7 @@ def _rolled(minutes: int, scored: Sequence[tuple[datetime, HorizonScore]]) -> Ro
         bias_mph=sum(part.error_sum_mph for part in parts) / pairs,
         coverage_90=sum(part.covered for part in parts) / pairs,
         share_close=sum(part.close for part in parts) / pairs,
-        mean_confidence=sum(part.confidence_sum for part in parts) / pairs,
+        mean_confidence=_mean_share(sum(part.confidence_sum for part in parts), pairs),
         expected_calibration_error=(
             sum(
                 each.pairs * abs(each.mean_confidence - each.share_close)
@@ -104,8 +104,13 @@ def _reliability(parts: Sequence[HorizonScore]) -> tuple[ReliabilityBin, ...]:
                 lower=place / CONFIDENCE_BINS,
                 upper=(place + 1) / CONFIDENCE_BINS,
                 pairs=pairs,
-                mean_confidence=confidence / pairs if pairs else None,
+                mean_confidence=_mean_share(confidence, pairs) if pairs else None,
                 share_close=close / pairs if pairs else None,
             )
         )
     return tuple(bins)
+
+
+def _mean_share(total: float, count: int) -> float:
+    """The mean of shares, which sums of many of them may miss by a rounding error."""
+    return min(1.0, max(0.0, total / count))

@@ -1,5 +1,6 @@
 """The predictions of the newest forecast origins, and the newest of every sensor and model. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,14 @@ PredictionKey: TypeAlias = tuple[NetworkId, SensorId, str | None]
 """Whose newest prediction: a sensor's by one model, or, without a model, by whichever serves."""
 
 MAX_PREDICTIONS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How many sensors have a newest prediction of a version, and for how many of them it is the network's answer."""
+
+    sensors: int = 0
+    serving_sensors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,14 @@ class PredictionsView:
     def served_names(self) -> frozenset[str]:
         """The models whose newest prediction is a sensor's answer."""
         return frozenset(made.model_name for (_, _, model), made in self._newest.items() if model is None)
+
+    def running(self) -> dict[tuple[NetworkId, str, str], Running]:
+        """By network, model and version: how many sensors have a newest prediction of it, and how many it serves."""
+        sensors: Counter[tuple[NetworkId, str, str]] = Counter()
+        serving: Counter[tuple[NetworkId, str, str]] = Counter()
+        for (network_id, _, model), made in self._newest.items():
+            (serving if model is None else sensors)[network_id, made.model_name, made.model_version] += 1
+        return {version: Running(sensors[version], serving[version]) for version in sensors | serving}
 
     def apply(self, prediction: TrafficPrediction) -> bool:
         """Take one prediction in; returns whether it changed anything.

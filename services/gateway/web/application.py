@@ -7,7 +7,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from services.gateway.routes import alerts, health, history, predictions, root, sensors, stream
+from services.gateway.routes import alerts, health, history, models, predictions, root, sensors, stream
 from services.gateway.web.dependencies import Gateway
 from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
@@ -38,11 +38,12 @@ def build_application(gateway: Gateway) -> FastAPI:
         redoc_url=None,
         openapi_tags=[
             {"name": "traffic", "description": "What is measured, forecast and alerted."},
+            {"name": "models", "description": "Who forecasts, and how good each is."},
             {"name": "service", "description": "How the gateway is."},
         ],
     )
     application.state.gateway = gateway
-    for module in (root, health, predictions, alerts, sensors, history, stream):
+    for module in (root, health, predictions, alerts, sensors, models, history, stream):
         application.include_router(module.router)
     application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
     add_reference(application)

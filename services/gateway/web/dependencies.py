@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks
 from services.gateway.hub import Hub
+from services.gateway.models.book import ModelBook
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from shared.runtime.clock import Clock
@@ -26,6 +27,7 @@ class Gateway:
     follower: Follower
     hub: Hub
     store: Store
+    models: ModelBook
     health: HealthChecks
     registry: CollectorRegistry
     metrics: GatewayMetrics

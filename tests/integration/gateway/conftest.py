@@ -35,6 +35,7 @@ from shared.kafka.producer import Message, open_producer, send_all
 from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.networks.network import Network
 from shared.runtime.settings import PlatformSettings
+from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
 from shared.store.port import Store
 
@@ -201,6 +202,32 @@ def step(
         messages = [Message(AGGREGATES.name, network.network_id.encode(), encode(window)) for window in windows(number)]
         made = predictions(number, models or ("linear_regression",), revision) if predicted else []
         return [*messages, *(Message(PREDICTIONS.name, one.sensor_id.encode(), encode(one)) for one in made)]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def score(network: Network) -> Callable[..., ModelScore]:
+    def build(number: int, model: str) -> ModelScore:
+        """How a model's forecasts for the windows that end `number` windows after START did."""
+        tenths = (0,) * 8 + (40, 8)
+        horizons = tuple(
+            HorizonScore(
+                horizon_minutes=5 * ahead,
+                pairs=48,
+                absolute_error_sum_mph=96.0 + ahead,
+                squared_error_sum_mph2=480.0,
+                error_sum_mph=-24.0,
+                covered=43,
+                close=40,
+                confidence_sum=42.0,
+                confidence_pairs=tenths,
+                confidence_close=(0,) * 8 + (33, 7),
+                confidence_sums=(0.0,) * 8 + (34.5, 7.5),
+            )
+            for ahead in range(1, 13)
+        )
+        return ModelScore(network.network_id, model, "1", START + number * WINDOW, 1, (), 0, horizons)
 
     return build
 

@@ -1,0 +1,241 @@
+"""The answers of `/api/models`: every field with its unit and its bounds."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from services.gateway.models import card as cards
+from services.gateway.models.card import TrainingData
+from services.gateway.models.standing import Standing, Version
+from services.gateway.responses import Answer, Share
+from shared.store.model_records import ModelRole
+from shared.store.rolling_scores import RollingScore
+
+SHOWN_MINUTES = (15, 30, 60)
+"""The horizons that the literature reports: what a list of models shows."""
+
+_ROUND = AfterValidator(lambda value: round(value, 4))
+Mph = Annotated[float, _ROUND]
+Minutes = Annotated[int, Field(ge=1, description="How far ahead, minutes.")]
+
+
+class OfflineScore(Answer):
+    """Errors on a held-out part of the recording: one average over all sensors, labels of 0 and missing left out."""
+
+    part: str = Field(description="test, or validation, which chose between variants of the model.")
+    horizon_minutes: Minutes
+    mae_mph: Mph | None = Field(description="Mean absolute error, mph.")
+    rmse_mph: Mph | None = Field(description="Root mean squared error, mph.")
+    mape_percent: Mph | None = Field(description="Mean absolute percentage error, %.")
+
+
+class LiveScore(Answer):
+    """What came of the forecasts of one version and horizon, over all sensors. Errors are forecast less actual."""
+
+    horizon_minutes: Minutes
+    start: datetime = Field(description="End of the first window that was compared (event time, UTC).")
+    end: datetime = Field(description="End of the last window that was compared (event time, UTC).")
+    pairs: int = Field(ge=1, description="Forecasts that were compared with what happened.")
+    mae_mph: Mph = Field(ge=0, description="Mean absolute error, mph.")
+    rmse_mph: Mph = Field(ge=0, description="Root mean squared error, mph.")
+    bias_mph: Mph = Field(description="Mean error, mph; above 0: forecasts were too fast.")
+    coverage_90: Share = Field(description="Share of actual speeds within the 90 % intervals; 0.9 is right.")
+    within_5_mph: Share = Field(description="Share of actual speeds within 5 mph of the forecast.")
+    mean_confidence: Share = Field(description="What confidence_score promised for within_5_mph, on average.")
+    expected_calibration_error: Share | None = Field(
+        description="Mean gap between promised and true probability, by tenths of confidence_score; null if unknown."
+    )
+
+    @classmethod
+    def of(cls, score: RollingScore) -> "LiveScore":
+        """The answer for one rolling score."""
+        return cls(
+            horizon_minutes=score.horizon_minutes,
+            start=score.start,
+            end=score.end,
+            pairs=score.pairs,
+            mae_mph=score.mae_mph,
+            rmse_mph=score.rmse_mph,
+            bias_mph=score.bias_mph,
+            coverage_90=score.coverage_90,
+            within_5_mph=score.share_close,
+            mean_confidence=score.mean_confidence,
+            expected_calibration_error=score.expected_calibration_error,
+        )
+
+
+class ModelVersion(Answer):
+    """One version of a model."""
+
+    model_version: str
+    role: ModelRole = Field(
+        description=(
+            "champion (its forecasts are the network's), challenger (runs beside it), member (only of the ensemble), "
+            "refused (damaged, or does not fit) or retired (served once)."
+        )
+    )
+    since: datetime | None = Field(description="Since when (wall clock, UTC); null where it was not recorded.")
+    reason: str | None = Field(description="Why it was refused.")
+
+
+class ModelReport(Answer):
+    """A model of a network, by the version that does most, at the horizons of the literature."""
+
+    network_id: str = Field(description="Sensor network.")
+    model_name: str
+    model_version: str = Field(description="The version that the fields below are about.")
+    role: ModelRole = Field(description="What that version does; see versions.")
+    since: datetime | None = Field(description="Since when (wall clock, UTC); null where it was not recorded.")
+    sensors: int = Field(ge=0, description="Sensors that have a newest forecast of it.")
+    serving_sensors: int = Field(ge=0, description="Sensors whose answer it is now.")
+    what: str | None = Field(description="The model in a sentence; null where it has no card.")
+    created_at: datetime | None = Field(description="When it was trained (wall clock, UTC); null where unknown.")
+    offline: tuple[OfflineScore, ...] = Field(description="Errors on the held-out parts, from its card.")
+    live: tuple[LiveScore, ...] = Field(description="What came of its forecasts; empty before the first outcome.")
+    versions: tuple[ModelVersion, ...] = Field(description="All versions, the one that does most first, then by age.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> "ModelReport":
+        """The answer for one model of a network."""
+        return cls(**_common(standing, SHOWN_MINUTES))
+
+
+class ReliabilityBin(Answer):
+    """The forecasts whose `confidence_score` lay in [lower, upper): what was promised, and what came true."""
+
+    lower: Share
+    upper: Share
+    pairs: int = Field(ge=0, description="Forecasts in it.")
+    confidence: Share | None = Field(description="Their mean confidence_score; null without any.")
+    observed: Share | None = Field(description="Share that was within 5 mph; null without any.")
+
+
+class Reliability(Answer):
+    """Whether the confidence of one horizon means what it says: a reliability diagram in ten bins."""
+
+    horizon_minutes: Minutes
+    bins: tuple[ReliabilityBin, ...]
+
+
+class CalibrationScore(Answer):
+    """How the certainty of one horizon held on the held-out part."""
+
+    horizon_minutes: Minutes
+    coverage_90: Share | None = Field(description="Share of actual speeds within the 90 % intervals.")
+    width_mph: Mph | None = Field(description="Mean width of the intervals, mph.")
+    mean_confidence: Share | None = Field(description="Mean confidence_score.")
+    expected_calibration_error: Share | None = Field(description="Mean gap between promised and true probability.")
+
+
+class Calibration(Answer):
+    """How the certainty of a model held offline."""
+
+    part: str = Field(description="Part of the recording, none of which its calibration saw.")
+    expected_calibration_error: Share | None = Field(description="Over all horizons.")
+    horizons: tuple[CalibrationScore, ...]
+
+
+class FeatureImportance(Answer):
+    """How much a model makes of a feature, or a group of them."""
+
+    feature: str
+    importance: Mph = Field(description="Share of the whole; all together make 1.")
+
+
+class ModelDetail(ModelReport):
+    """A model of a network with everything that is known of the version that does most, at every horizon."""
+
+    reliability: tuple[Reliability, ...] = Field(description="Live: what was promised against what came true.")
+    calibration: Calibration | None = Field(description="Offline, from its card.")
+    feature_importance: tuple[FeatureImportance, ...] = Field(description="From its card, the greatest first.")
+    training_data: TrainingData | None = Field(description="What it was trained on, from its card.")
+    members: dict[str, str] = Field(description="Of an ensemble: version by model.")
+    card: dict[str, Any] = Field(description="Its whole card, without the list of sensors.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> "ModelDetail":
+        """The answer for one model of a network."""
+        current = standing.current
+        return cls(
+            **_common(standing, None),
+            reliability=tuple(map(_reliability, current.live)),
+            calibration=_calibration(current.card),
+            feature_importance=tuple(
+                FeatureImportance(feature=feature, importance=share)
+                for feature, share in cards.importance(current.card).items()
+            ),
+            training_data=cards.training_data(current.card),
+            members=cards.members(current.card),
+            card=dict(current.card),
+        )
+
+
+def _common(standing: Standing, minutes: Collection[int] | None) -> dict[str, Any]:
+    current = standing.current
+    return {
+        "network_id": standing.network_id,
+        "model_name": standing.model_name,
+        "model_version": current.model_version,
+        "role": current.role,
+        "since": current.since,
+        "sensors": current.running.sensors,
+        "serving_sensors": current.running.serving_sensors,
+        "what": cards.what(current.card),
+        "created_at": cards.created_at(current.card),
+        "offline": tuple(
+            OfflineScore(
+                part=part, horizon_minutes=ahead, mae_mph=found.mae, rmse_mph=found.rmse, mape_percent=found.mape
+            )
+            for part, errors in cards.results(current.card).items()
+            for ahead, found in sorted(errors.items())
+            if minutes is None or ahead in minutes
+        ),
+        "live": tuple(
+            LiveScore.of(score) for score in current.live if minutes is None or score.horizon_minutes in minutes
+        ),
+        "versions": tuple(map(_version, standing.versions)),
+    }
+
+
+def _version(version: Version) -> ModelVersion:
+    return ModelVersion(
+        model_version=version.model_version, role=version.role, since=version.since, reason=version.reason
+    )
+
+
+def _reliability(score: RollingScore) -> Reliability:
+    return Reliability(
+        horizon_minutes=score.horizon_minutes,
+        bins=tuple(
+            ReliabilityBin(
+                lower=each.lower,
+                upper=each.upper,
+                pairs=each.pairs,
+                confidence=each.mean_confidence,
+                observed=each.share_close,
+            )
+            for each in score.reliability
+        ),
+    )
+
+
+def _calibration(card: Mapping[str, Any]) -> Calibration | None:
+    found = cards.calibration(card)
+    if found is None:
+        return None
+    return Calibration(
+        part=found.part,
+        expected_calibration_error=found.ece,
+        horizons=tuple(
+            CalibrationScore(
+                horizon_minutes=ahead,
+                coverage_90=coverage,
+                width_mph=found.width_mph.get(ahead),
+                mean_confidence=found.confidence.get(ahead),
+                expected_calibration_error=found.ece_by_horizon.get(ahead),
+            )
+            for ahead, coverage in sorted(found.coverage_90.items())
+        ),
+    )

@@ -1,0 +1,71 @@
+"""`GET /api/models` and `GET /api/models/{name}`: who serves, and how good each model is, offline and live."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi.exceptions import RequestValidationError
+
+from services.gateway.client_messages import MAX_ID_LENGTH
+from services.gateway.models.answers import ModelDetail, ModelReport
+from services.gateway.models.standing import Standing
+from services.gateway.routes.parameters import NetworkParameter
+from services.gateway.web.dependencies import Gateway, Running
+
+DEFAULT_LIVE_HOURS = 24
+MAX_LIVE_HOURS = 168
+
+LiveHours = Annotated[
+    int, Query(ge=1, le=MAX_LIVE_HOURS, description="Event time that the live scores are about, hours back.")
+]
+
+router = APIRouter(tags=["models"])
+
+
+@router.get(
+    "/api/models",
+    summary="Models, who of them serves, and how good each is",
+    responses={503: {"description": "The store does not answer."}},
+)
+async def models(
+    gateway: Running, network_id: NetworkParameter = None, live_hours: LiveHours = DEFAULT_LIVE_HOURS
+) -> list[ModelReport]:
+    """Give every model that is known, champions first; none before the first forecast.
+
+    Scores are at 15, 30 and 60 minutes ahead; `/api/models/{name}` has every horizon. Answers are at most 10 seconds
+    old.
+    """
+    return [ModelReport.of(standing) for standing in await _standings(gateway, network_id, live_hours)]
+
+
+@router.get(
+    "/api/models/{name}",
+    summary="Everything about one model",
+    responses={
+        404: {"description": "Nothing is known of a model of that name; `detail` names those that are known."},
+        503: {"description": "The store does not answer."},
+    },
+)
+async def model(
+    gateway: Running,
+    name: Annotated[str, Path(max_length=MAX_ID_LENGTH, description="The model, such as ensemble.")],
+    network_id: NetworkParameter = None,
+    live_hours: LiveHours = DEFAULT_LIVE_HOURS,
+) -> ModelDetail:
+    """Give versions, scores, calibration, feature importance and training data of one model."""
+    everything = await _standings(gateway, network_id, live_hours)
+    found = [standing for standing in everything if standing.model_name == name]
+    if not found:
+        known = ", ".join(dict.fromkeys(standing.model_name for standing in everything))
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"Nothing is known of a model {name}; known: {known or 'none yet'}.")
+    if len(found) > 1:
+        message = f"needed: model {name} is known in {', '.join(standing.network_id for standing in found)}"
+        raise RequestValidationError([{"loc": ("query", "network_id"), "msg": message, "type": "missing"}])
+    return ModelDetail.of(found[0])
+
+
+async def _standings(gateway: Gateway, network_id: str | None, live_hours: int) -> Sequence[Standing]:
+    everything = await gateway.models.standings(timedelta(hours=live_hours))
+    return [standing for standing in everything if network_id in {None, standing.network_id}]
