@@ -8,6 +8,8 @@ from pathlib import Path
 from shared.feeds.files.opening import open_recording
 from shared.networks.folder import EXAMPLE_NETWORK
 
+# The one that is fitted in seconds.
+QUICK_MODEL = "linear_regression"
 # Two weeks hold every weekday twice; one would teach a profile that was seen once.
 SIMULATED_TRAINING_DAYS = 14
 # Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
@@ -87,7 +89,7 @@ def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
 
 def training_arguments(request: DemoRequest, archive_url: str, begin: str | None) -> Sequence[str]:
     """The arguments of `metrla train` for this demo: it never sees what the feed will send."""
-    common = ["--network", str(request.network_folder), "--archive-url", archive_url]
+    common = ["--network", str(request.network_folder), "--archive-url", archive_url, "--models", QUICK_MODEL]
     if request.data is None:
         return [*common, "--simulate", str(SIMULATED_TRAINING_DAYS), "--seed", str(request.seed)]
     return [*common, "--data", str(request.data), *(("--to", begin) if begin else ())]

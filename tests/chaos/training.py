@@ -15,7 +15,7 @@ async def train(plan: PipelinePlan, seed: int) -> None:
         trainer = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "metrla", "train", "--network", str(folder)),
             *("--archive-url", plan.environment()["METRLA_ARCHIVE_URL"]),
-            *("--simulate", str(DAYS), "--seed", str(seed)),
+            *("--simulate", str(DAYS), "--seed", str(seed), "--models", "linear_regression"),
             env=plan.environment(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -41,7 +41,7 @@ async def train(pipeline: Pipeline, recorded: Recorded) -> None:
         "--network",
         str(recorded.network),
     ]
-    command += ["--to", recorded.begin, "--archive-url", pipeline.plan.archive_url]
+    command += ["--to", recorded.begin, "--archive-url", pipeline.plan.archive_url, "--models", "linear_regression"]
     trainer = await asyncio.create_subprocess_exec(*command, env=pipeline.plan.environment())
     assert await trainer.wait() == 0
 

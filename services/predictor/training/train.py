@@ -1,165 +1,198 @@
-"""Train the models of a network on recorded speeds: fit, calibrate, test, pack. No I/O: the caller saves."""
+"""Train the models of a network on recorded speeds: fit, calibrate, test, pack. The caller saves. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from importlib.metadata import version as installed
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.calibration.spread import Context, Uncertainty
-from services.predictor.inputs.history import HORIZONS, Floats
-from services.predictor.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION
-from services.predictor.registry.artefact import PROFILE, Artefact, pack
-from services.predictor.registry.loading import open_model
-from services.predictor.training.accuracy import Accuracy, accuracy
-from services.predictor.training.fit_linear import fit_linear
-from services.predictor.training.fitted import Fitted, Task
-from services.predictor.training.recorded import Recorded, last_values
+from services.predictor.evaluation.results import Json
+from services.predictor.evaluation.running import Course
+from services.predictor.inputs.arrays import Compact
+from services.predictor.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, PREFERRED
+from services.predictor.registry.artefact import PROFILE, Artefact, open_artefact, pack
+from services.predictor.registry.loading import MODELS, open_model
+from services.predictor.registry.serving import Serving
+from services.predictor.training.fitted import Checkpoints, Fit, Fitted, Task
+from services.predictor.training.recorded import Recorded
+from services.predictor.training.run.card import Choice, Recording, origin, outcome
+from services.predictor.training.run.catalogue import FITS, ORDER, SHARES
+from services.predictor.training.run.held_out import HeldOut
+from services.predictor.training.run.work import Work, digest, keep, kept
 from services.predictor.training.split import Split
 from shared.events.errors import ConfigurationError
-from shared.networks.network import Network
 
-TRAINABLE = (LINEAR_REGRESSION,)
-LAST_VALUE = "last_value"
-ORIGINS_AT_ONCE = 512
 LEAST_DAYS = 2.0
-
-Scores = Mapping[str, Sequence[Accuracy]]
-"""By model, one accuracy for each horizon, on the test part."""
+LEAST_MEMBERS = 2
 
 
-@dataclass(frozen=True, slots=True)
+class Watch(Protocol):
+    """Whoever shows how far training is."""
+
+    def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
+        """`stage` is a model, its calibration, or a part of the recording that is forecast."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """The artefacts to save, by model name, all of one version, and how well they do."""
+    """The artefacts to save, by model name, all of one version, and the figures of the test part, see `Judged`."""
 
     version: str
     artefacts: Mapping[str, Artefact]
-    scores: Scores
+    figures: Json
     split: Split
 
 
 def train(
-    network: Network,
-    start: datetime,
-    speed_mph: Floats,
+    recording: Recording,
+    choice: Choice,
     *,
     now: datetime,
-    source: str,
-    models: Sequence[str] = TRAINABLE,
-    skipped_windows: int = 0,
-    on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+    work: Work | None = None,
+    watch: Watch | None = None,
+    fits: Mapping[str, Fit] = FITS,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
-    """Train `models`, and always `historical_average`, which stands in for them.
+    """Train the chosen models, and always `historical_average`, which stands in for them.
 
-    Nothing of the test part goes into profile, weights or calibration.
+    Nothing of the test part goes into profile, weights or calibration. What `work` has finished of the same recording
+    and choice is not done again.
 
     Args:
-        network: whose speeds they are.
-        start: start of the first window (aware).
-        speed_mph: (windows, sensors) in network order, NaN where missing, without gaps in time.
+        recording: to train on.
+        choice: of models.
         now: names the version.
-        source: what the speeds are, for the card.
-        models: of `TRAINABLE`.
-        skipped_windows: see `Split.of`.
-        on_progress: told how many sensors of how many are done.
+        work: keeps what is finished; without it an interruption loses everything.
+        watch: is told how far it is.
+        fits: by model name.
+        clock: seconds.
 
     Raises:
         ConfigurationError: too little history, or a model that cannot be trained.
+        ImportError: a library of the train extra is missing.
     """
-    if unknown := set(models) - set(TRAINABLE):
-        raise ConfigurationError(f"cannot train {', '.join(sorted(unknown))}: choose from {', '.join(TRAINABLE)}")
-    version = f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
-    recorded, split = _prepared(network, start, speed_mph, skipped_windows)
-    about = {
-        "created_at": now.astimezone(UTC).isoformat(),
-        "training_data": {
-            "source": source,
-            "from": start.astimezone(UTC).isoformat(),
-            "to": (start + len(speed_mph) * network.window).astimezone(UTC).isoformat(),
-            "windows": len(speed_mph),
-            "sha256": _fingerprint(start, speed_mph),
-            "origins": asdict(split),
-        },
-        "software": {name: installed(name) for name in ("metrla", "numpy", "scikit-learn")},
-    }
-    fitted = {HISTORICAL_AVERAGE: Fitted({})}
-    if LINEAR_REGRESSION in models:
-        task = Task(
-            recorded,
-            split,
-            0,
-            None,
-            lambda done, total, _note="": on_progress(round(done), round(total)),
-            _NoCheckpoints(),
+    if unknown := set(choice.models) - set(ORDER):
+        raise ConfigurationError(f"cannot train {', '.join(sorted(unknown))}: choose from {', '.join(ORDER)}")
+    if ENSEMBLE in choice.models and len(set(choice.models)) <= LEAST_MEMBERS:
+        raise ConfigurationError(f"{ENSEMBLE} needs at least {LEAST_MEMBERS} models to combine: name them too")
+    everything = {HISTORICAL_AVERAGE: lambda _task: Fitted({}), **fits}
+    run = _Run(recording, choice, now, work or Work(), watch or _unwatched, everything, clock)
+    for name in (HISTORICAL_AVERAGE, *(name for name in ORDER if name in choice.models)):
+        run.fit(name)
+    return run.packed()
+
+
+def _unwatched(stage: str, done: float, total: float, note: str = "") -> None:
+    del stage, done, total, note
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    fitted: Fitted
+    tensors: Mapping[str, NDArray[Any]]
+    seconds: float
+
+
+@dataclass(eq=False)
+class _Run:
+    recording: Recording
+    choice: Choice
+    now: datetime
+    work: Work
+    watch: Watch
+    fits: Mapping[str, Fit]
+    clock: Callable[[], float]
+    done: dict[str, _Done] = field(default_factory=dict)
+    predicted: dict[str, Compact] = field(default_factory=dict)
+    began: float = field(init=False)
+    split: Split = field(init=False)
+    recorded: Recorded = field(init=False)
+    held_out: HeldOut = field(init=False)
+    origin: Json = field(init=False)
+
+    def __post_init__(self) -> None:
+        recording, self.began = self.recording, self.clock()
+        days = len(recording.speed_mph) * recording.network.window / timedelta(days=1)
+        if days < LEAST_DAYS:
+            raise ConfigurationError(
+                f"{days:.1f} days of history are too few to train on: give at least {LEAST_DAYS:g}"
+            )
+        self.split = Split.of(len(recording.speed_mph), recording.skipped_windows)
+        self.recorded = Recorded(recording.network, recording.start, recording.speed_mph, self.split.train_windows)
+        self.held_out = HeldOut(self.recorded, self.split, self.choice.seed)
+        self.origin = origin(recording, self.split, self.choice)
+
+    @property
+    def version(self) -> str:
+        return f"{self.now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+
+    def fit(self, name: str) -> None:
+        """Fit one model, or take what is kept of it, and calibrate it."""
+        members = {one: digest(each.fitted) for one, each in self.done.items()} if name == ENSEMBLE else {}
+        checkpoints = self.work.of(name, {**self.origin, "members": members})
+        if (found := kept(checkpoints)) is None:
+            before = self.clock()
+            fitted = self.fits[name](self._task(name, checkpoints))
+            found = fitted, self.clock() - before
+            keep(checkpoints, *found)
+        else:
+            self.watch(name, 1, 1, "kept from an earlier run")
+        fitted, seconds = found
+        tensors = {PROFILE: self.recorded.profile_mph.astype(np.float16), **fitted.tensors}
+        opened = open_artefact(self._packed(name, fitted, tensors, {}), name, self.version, self.recording.network)
+        stage = f"{name}, calibration"
+        self.predicted[name], spread = self.held_out.predict(
+            MODELS[name](opened), self.predicted, partial(self.watch, stage)
         )
-        fitted = {LINEAR_REGRESSION: fit_linear(task)} | fitted
-    held_out = np.arange(split.train, split.origins)
-    actual = recorded.actual(held_out)
-    validation, test = slice(None, split.validation), slice(split.validation, None)
-    if np.isnan(actual[validation]).all():
-        raise ConfigurationError("a tenth of the history is for calibration, and holds no readings: give a longer one")
-    artefacts: dict[str, Artefact] = {}
-    scores: dict[str, Sequence[Accuracy]] = {}
-    for name, one in fitted.items():
-        tensors = {PROFILE: recorded.profile_mph.astype(np.float16), **one.tensors}
-        blank = Uncertainty.fit(
-            Context(np.zeros((1, 1, HORIZONS)), np.zeros((1, 1, HORIZONS)), np.zeros((1, 1), dtype=np.intp)),
-            np.zeros((1, 1, HORIZONS)),
+        self.done[name] = _Done(fitted, {**tensors, **spread.tensors()}, seconds)
+
+    def _task(self, name: str, checkpoints: Checkpoints) -> Task:
+        return Task(
+            recorded=self.recorded,
+            split=self.split,
+            seed=self.choice.seed,
+            seconds=self._seconds(name),
+            progress=partial(self.watch, name),
+            checkpoints=checkpoints,
+            predicted={one: each[: self.held_out.count] for one, each in self.predicted.items()},
+            versions=dict.fromkeys(self.predicted, self.version),
         )
-        forecaster = open_model(
-            pack(name, version, network, {**tensors, **blank.tensors()}, {}), name, version, network
-        ).model
-        predicted = _predicted(forecaster, recorded, held_out)
-        observed = np.concatenate([recorded.batch(some).observed for some in _chunks(held_out)])
-        context = Context(predicted[validation], np.zeros_like(predicted[validation]), observed[validation])
-        scores[name] = _scores(predicted[test], actual[test])
-        spread = Uncertainty.fit(context, actual[validation])
-        card = {
-            **about,
-            "importance": dict(one.importance),
-            "settings": dict(one.settings),
-            "test_errors_by_steps_ahead": {str(k + 1): asdict(each) for k, each in enumerate(scores[name])},
+
+    def _seconds(self, name: str) -> float | None:
+        if self.choice.budget_seconds is None or name not in SHARES:
+            return None
+        left = max(1.0, self.choice.budget_seconds - (self.clock() - self.began))
+        to_do = [one for one in self.choice.models if one not in self.done]
+        return left * SHARES[name] / sum(SHARES[one] for one in to_do)
+
+    def packed(self) -> Trained:
+        """All artefacts, with what they achieve on the held-out parts on their cards."""
+        network = self.recording.network
+        served = {}
+        for name, one in self.done.items():
+            artefact = self._packed(name, one.fitted, one.tensors, {})
+            served[name] = open_model(artefact, name, self.version, network)
+        ranked = tuple(served[name] for name in PREFERRED if name in served)
+        serving = Serving(ranked, {one.key: one for one in ranked})
+        course, first_tested = Course(self.recorded), self.split.train + self.split.validation
+        parts = {
+            "validation": np.arange(self.split.train, first_tested),
+            "test": np.arange(first_tested, self.split.origins),
         }
-        artefacts[name] = pack(name, version, network, {**tensors, **spread.tensors()}, card)
-    last = np.concatenate(
-        [last_values(recorded.batch(some), recorded.usual_mph[some + 11][:, :, None]) for some in _chunks(held_out)]
-    )
-    scores[LAST_VALUE] = _scores(last[test], actual[test])
-    return Trained(version, artefacts, scores, split)
+        figures: dict[str, Json] = {}
+        for part, origins in parts.items():
+            judged = course.judge(serving, origins, partial(self.watch, f"{part} part"))
+            figures[part] = judged.figures(part)
+        artefacts = {}
+        for name, one in self.done.items():
+            card = self.origin | outcome(name, one.fitted, one.seconds, self.now, figures)
+            artefacts[name] = self._packed(name, one.fitted, one.tensors, card)
+        return Trained(self.version, artefacts, figures["test"], self.split)
 
-
-class _NoCheckpoints:
-    def read(self, _name: str) -> bytes | None:
-        return None
-
-    def write(self, _name: str, _content: bytes) -> None:
-        return
-
-
-def _chunks(origins: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    return np.split(origins, range(ORIGINS_AT_ONCE, len(origins), ORIGINS_AT_ONCE))
-
-
-def _predicted(forecaster: object, recorded: Recorded, origins: NDArray[np.intp]) -> Floats:
-    return np.concatenate([forecaster.predict(recorded.batch(some)) for some in _chunks(origins)])
-
-
-def _scores(predicted: Floats, actual: Floats) -> list[Accuracy]:
-    return [accuracy(predicted[..., ahead], actual[..., ahead]) for ahead in range(HORIZONS)]
-
-
-def _prepared(network: Network, start: datetime, speed_mph: Floats, skipped: int) -> tuple[Recorded, Split]:
-    days = len(speed_mph) * network.window / timedelta(days=1)
-    if days < LEAST_DAYS:
-        raise ConfigurationError(f"{days:.1f} days of history are too few to train on: give at least {LEAST_DAYS:g}")
-    split = Split.of(len(speed_mph), skipped)
-    return Recorded(network, start, speed_mph, split.train_windows), split
-
-
-def _fingerprint(start: datetime, speed_mph: Floats) -> str:
-    digest = sha256(start.astimezone(UTC).isoformat().encode())
-    digest.update(np.ascontiguousarray(speed_mph, dtype=np.float32).tobytes())
-    return digest.hexdigest()
+    def _packed(self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], card: Json) -> Artefact:
+        members = dict.fromkeys(fitted.members, self.version)
+        return pack(name, self.version, self.recording.network, tensors, card, onnx=fitted.onnx, members=members)

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
+from services.predictor.models.forecaster import LINEAR_REGRESSION
 from services.predictor.registry import save
+from services.predictor.training.run.card import Choice, Recording
 from services.predictor.training.train import Trained, train
 from shared.archive.local import LocalArchive
 from shared.devbroker import DevBroker
@@ -35,6 +37,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 HISTORY_ROWS = 6 * 288
+LINEAR = Choice((LINEAR_REGRESSION,))
 
 Key = tuple[NetworkId, SensorId, datetime]
 
@@ -81,7 +84,7 @@ def trained() -> Trained:
     rng = np.random.default_rng(1)
     rows = np.arange(HISTORY_ROWS)[:, None]
     speeds = 60 + 8 * np.sin(rows / 20 + np.arange(9)) + rng.normal(0, 1, (HISTORY_ROWS, 9))
-    return train(NORTH, START - timedelta(days=6), speeds, now=START, source="a test")
+    return train(Recording(NORTH, START - timedelta(days=6), speeds, "a test"), LINEAR, now=START)
 
 
 async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
@@ -307,7 +310,7 @@ async def test_a_newer_model_takes_over_without_a_missed_step(pipeline: Pipeline
     await pipeline.feed(windows)
     await pipeline.until_revisions(revisions(windows))
     speeds = np.full((HISTORY_ROWS, 9), 50.0) + np.random.default_rng(2).normal(0, 1, (HISTORY_ROWS, 9))
-    newer = train(NORTH, START - timedelta(days=6), speeds, now=START + timedelta(days=1), source="newer")
+    newer = train(Recording(NORTH, START - timedelta(days=6), speeds, "newer"), LINEAR, now=START + timedelta(days=1))
     assert newer.version > trained.version
     for name, artefact in newer.artefacts.items():
         save(pipeline.archive, NORTH.network_id, name, newer.version, artefact)
