@@ -463,7 +463,7 @@ async def test_the_reference_loads_nothing_from_outside(client: httpx.AsyncClien
         assert (await client.get(path)).status_code == 200
 
 
-# Hypothesis takes the random choice of a broker, which aiokafka makes meanwhile in the loop's thread, for the test's own.
+# aiokafka chooses brokers at random in the loop's thread meanwhile, which Hypothesis takes for the test's own doing.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 async def test_no_query_breaks_a_route(client: httpx.AsyncClient) -> None:
     loop = asyncio.get_running_loop()
