@@ -1,9 +1,6 @@
-"""How far a forecast may be off: split-conformal intervals and the share within 5 mph, from held-out residuals. Pure.
+"""How far a forecast may be off: 90 % intervals, and the chance to be within 5 mph, from held-out residuals. Pure.
 
-Residuals of a part of the history that the model was not fitted on are grouped by horizon and by the speed that was
-predicted (a Mondrian taxonomy; Vovk et al., 'Algorithmic Learning in a Random World', 2005): a forecast of free flow is
-surer than one of congestion. The interval of a group runs from the 5 % to the 95 % quantile of its residuals with the
-finite-sample correction of split conformal prediction (Lei et al., JASA 113, 2018).
+Both come from tables by horizon and cell (`taxonomy`), with a factor for the sensor (`conformal`).
 """
 
 from collections.abc import Mapping
@@ -13,13 +10,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.predictor.calibration.adaptive import prior_of
+from services.predictor.calibration.conformal import CLOSE_MPH, COVERAGE, ROADS, Tables, fit, probability
+from services.predictor.calibration.residuals import LEAN
+from services.predictor.calibration.taxonomy import (
+    CELLS,
+    OBSERVED,
+    OBSERVED_EDGES,
+    Context,
+    Taxonomy,
+    fast,
+    observed_of,
+)
 from services.predictor.inputs.arrays import Floats, Integers
 
-COVERAGE = 0.9
-CLOSE_MPH = 5.0
-REGIME_EDGES_MPH = (35.0, 50.0, 60.0)
-LEAST_RESIDUALS = 200
-TENSORS = ("lower_offset_mph", "upper_offset_mph", "confidence")
+__all__ = ["CLOSE_MPH", "COVERAGE", "Bounds", "Context", "Uncertainty"]
+
+BLOCKS = 5
+UNSEEN_SHARE = 0.9
+"""A sensor that was not there is taken for as hard to forecast as the hardest tenth of the others."""
+UNSEEN_FACTOR = 1.5
+"""So much wider are intervals of forecasts with less input than any that was held out."""
+PREFIX = "calibration."
+TABLES = ("lower_mph", "upper_mph", "odds", "factor", "shift")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,75 +45,99 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Context:
-    """What the certainty of forecasts depends on, for B origins of N sensors.
+class Uncertainty:
+    """The calibration of one model for N sensors.
 
-    Attributes:
-        predicted: (B, N, horizons) mph, NaN where there is no forecast.
-        disagreement: (B, N, horizons) mph, how far the members of an ensemble are apart; zeros for a single model.
-        observed: (B, N), how many of the last windows had a usable speed.
+    `tables` are those of `conformal`, `prior` (horizons, `adaptive.BINS`) is the share of held-out scores in each bin,
+    which online adaptation starts from.
     """
 
-    predicted: Floats
-    disagreement: Floats
-    observed: Integers
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Uncertainty:
-    """What residuals (actual minus predicted, mph) were like, by horizon and regime: (horizons, regimes) each."""
-
-    lower_offset_mph: Floats
-    upper_offset_mph: Floats
-    confidence: Floats
+    taxonomy: Taxonomy
+    tables: Tables
+    prior: Floats
 
     @classmethod
-    def fit(cls, context: Context, actual: Floats) -> "Uncertainty":
-        """Measure held-out forecasts; `actual` (B, N, horizons), NaN where missing. A thin regime takes the whole."""
-        predicted = context.predicted
-        horizons, regimes = predicted.shape[-1], len(REGIME_EDGES_MPH) + 1
-        lower, upper, confidence = np.zeros((3, horizons, regimes))
-        for horizon in range(horizons):
-            speeds, truth = predicted[..., horizon].ravel(), actual[..., horizon].ravel()
-            known = ~(np.isnan(speeds) | np.isnan(truth))
-            residuals, regime = (truth - speeds)[known], np.digitize(speeds[known], REGIME_EDGES_MPH)
-            if not residuals.size:
-                raise ValueError("no held-out forecast can be compared")
-            for place in range(regimes):
-                mine = residuals[regime == place]
-                mine = mine if mine.size >= LEAST_RESIDUALS else residuals
-                lower[horizon, place], upper[horizon, place] = _conformal(mine)
-                confidence[horizon, place] = np.mean(np.abs(mine) <= CLOSE_MPH)
-        return cls(lower, upper, confidence)
+    def fit(cls, context: Context, actual: Floats, blocks: Integers | None = None) -> "Uncertainty":
+        """Calibrate on held-out forecasts.
 
-    def bounds(self, context: Context) -> Bounds:
-        """Interval and confidence of forecasts, (B, N, horizons); NaN stays NaN in the interval."""
-        predicted = context.predicted
-        regime = np.digitize(np.nan_to_num(predicted), REGIME_EDGES_MPH)
-        horizon = np.arange(predicted.shape[-1])
+        Args:
+            context: of B origins.
+            actual: what then happened, (B, N, horizons) mph, NaN where missing.
+            blocks: which stretch of time, counted from 0, each origin is from, (B,); else the B in order are cut into
+                `BLOCKS` of equal length. Origins close in time belong into one.
+
+        Raises:
+            ValueError: a horizon has no forecast that can be compared.
+        """
+        taxonomy = Taxonomy.fit(context)
+        origins = len(actual)
+        stretches = np.arange(origins) * BLOCKS // origins if blocks is None else blocks
+        tables, scores = fit(taxonomy, context, actual, stretches)
+        known = ~np.isnan(actual - context.predicted)
+        counted = np.bincount(
+            np.digitize(context.observed, OBSERVED_EDGES).ravel(), known.sum(axis=-1).ravel(), OBSERVED
+        )
+        return cls(taxonomy, _wider(tables, counted), prior_of(scores))
+
+    def bounds(self, context: Context, scale: Floats | None = None) -> Bounds:
+        """Interval and confidence of forecasts of N sensors; NaN stays NaN.
+
+        `scale` (horizons,) or (B, 1, horizons), of `adaptive`, multiplies the half widths; confidence falls with it.
+        """
+        tables, predicted = self.tables, context.predicted
+        cells = self.taxonomy.cells(context)
+        horizon, sensor = np.arange(predicted.shape[-1]), np.arange(predicted.shape[1])[:, None]
+        road = fast(cells).astype(np.intp)
+        factor = tables.factor[sensor, road]
+        chance = probability(tables.odds[horizon, cells] + tables.shift[sensor, road])
+        if scale is not None:
+            factor, chance = factor * scale, _wider_chance(chance, scale)
         return Bounds(
-            np.maximum(predicted + self.lower_offset_mph[horizon, regime], 0.0),
-            predicted + self.upper_offset_mph[horizon, regime],
-            self.confidence[horizon, regime],
+            np.maximum(predicted - tables.lower_mph[horizon, cells] * factor, 0.0),
+            predicted + tables.upper_mph[horizon, cells] * factor,
+            np.where(np.isnan(predicted), np.nan, chance),
         )
 
-    def tensors(self) -> dict[str, Floats]:
+    def tensors(self) -> dict[str, NDArray[Any]]:
         """For the artefact."""
-        return {name: getattr(self, name) for name in TENSORS}
+        tables = {name: getattr(self.tables, name).astype(np.float16) for name in TABLES}
+        mine = {**self.taxonomy.tensors(), **tables, "score_prior": self.prior.astype(np.float32)}
+        return {f"{PREFIX}{name}": values for name, values in mine.items()}
 
     @classmethod
     def of_tensors(cls, tensors: Mapping[str, NDArray[Any]], rows: Integers) -> "Uncertainty":
         """From the artefact, whose sensor `rows[n]` is the network's sensor n, -1 where it has none.
 
-        Raises `KeyError` where a tensor is missing.
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: one has another shape than this release needs.
         """
-        del rows  # nothing here is by sensor
-        return cls(*(tensors[name].astype(np.float64) for name in TENSORS))
+        mine = {name.removeprefix(PREFIX): values for name, values in tensors.items() if name.startswith(PREFIX)}
+        lower, upper, odds, factor, shift = (mine[name].astype(np.float64) for name in TABLES)
+        taxonomy, prior = Taxonomy.of_tensors(mine), mine["score_prior"].astype(np.float64)
+        if {lower.shape[1:], upper.shape[1:], odds.shape[1:]} != {(CELLS,)} or factor.shape[1:] != (ROADS,):
+            raise ValueError(f"calibration tables {lower.shape} and {factor.shape} of another release")
+        unseen = (rows < 0)[:, None]
+        hardest, least = np.quantile(factor, UNSEEN_SHARE, axis=0), np.quantile(shift, 1 - UNSEEN_SHARE, axis=0)
+        known = np.maximum(rows, 0)
+        factor, shift = np.where(unseen, hardest, factor[known]), np.where(unseen, least, shift[known])
+        return cls(taxonomy, Tables(lower, upper, odds, factor, shift), prior)
 
 
-def _conformal(residuals: Floats) -> tuple[float, float]:
-    count, tail = residuals.size, (1 - COVERAGE) / 2
-    upper = min(1.0, np.ceil((count + 1) * (1 - tail)) / count)
-    lower = max(0.0, np.floor((count + 1) * tail) / count)
-    # An interval holds its own forecast, also where the model is biased.
-    return min(0.0, float(np.quantile(residuals, lower))), max(0.0, float(np.quantile(residuals, upper)))
+def _wider(tables: Tables, pairs: NDArray[Any]) -> Tables:
+    lacking = (LEAN / (pairs + LEAN))[observed_of(np.arange(CELLS))]
+    wider = UNSEEN_FACTOR**lacking
+    chance = _wider_chance(probability(tables.odds), wider)
+    return Tables(
+        tables.lower_mph * wider,
+        tables.upper_mph * wider,
+        np.log(chance / (1 - chance)),
+        tables.factor,
+        tables.shift,
+    )
+
+
+def _wider_chance(chance: Floats, factor: Floats) -> Floats:
+    """The chance to be within 5 mph if errors are so many times as large; they are taken for exponential."""
+    wider: Floats = 1 - (1 - chance) ** (1 / factor)
+    return wider
