@@ -7,8 +7,9 @@ import typer
 from aiokafka.errors import KafkaError
 
 from metrla import __version__
-from metrla.cli import advisories, archive, data, feed, history, network, schemas, stack, store, topics
+from metrla.cli import advisories, archive, data, feed, history, models, network, schemas, stack, store, topics
 from metrla.cli.demo import demo
+from metrla.cli.evaluate import evaluate
 from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
@@ -26,8 +27,9 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(run)
 app.command()(train)
+app.command()(evaluate)
 app.command()(settings)
-for group in (feed, advisories, network, data, archive, history, topics, schemas, store, stack):
+for group in (feed, advisories, network, models, data, archive, history, topics, schemas, store, stack):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 

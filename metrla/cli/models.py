@@ -1,0 +1,197 @@
+"""`metrla models`: what models an archive has, which one serves, and the ones that come with metrla."""
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output
+from shared.events.errors import ConfigurationError, ModelError
+from shared.events.records import NetworkId
+from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.runtime.settings import PlatformSettings, read_settings
+
+if TYPE_CHECKING:
+    from services.predictor.registry.artefact import Artefact
+    from services.predictor.registry.registry import Listing
+    from services.predictor.registry.roles import Champion
+    from shared.archive.port import Archive
+
+app = typer.Typer(help="List the trained models of a network, look at one, choose which serves.", no_args_is_help=True)
+
+ArchiveOption = Annotated[
+    str | None, typer.Option("--archive-url", help="The archive.", show_default="METRLA_ARCHIVE_URL", metavar="URL")
+]
+NetworkOption = Annotated[
+    str,
+    typer.Option("--network", help="Id of the network, or its folder.", show_default="la-example", metavar="NETWORK"),
+]
+EXAMPLE = str(EXAMPLE_NETWORK)
+COLUMNS = (
+    Column("model"),
+    Column("version"),
+    Column("role"),
+    Column("created_at"),
+    Column("mae_15", Kind.NUMBER),
+    Column("mae_30", Kind.NUMBER),
+    Column("mae_60", Kind.NUMBER),
+    Column("megabytes", Kind.NUMBER),
+    Column("trained_on"),
+)
+ModelArgument = Annotated[str, typer.Argument(help="Its name, as xgboost.")]
+VersionArgument = Annotated[str | None, typer.Argument(help="Its version.", show_default="the newest")]
+
+
+@app.command("list")
+def list_(
+    network: NetworkOption = EXAMPLE,
+    form: FormatOption = None,
+    out: OutOption = None,
+    archive_url: ArchiveOption = None,
+) -> None:
+    """List all versions, newest first, with their errors on the test part of their training data (MAE in mph)."""
+    from services.predictor.models.forecaster import PREFERRED  # noqa: PLC0415 - `metrla --help` need not wait for it
+    from services.predictor.registry.registry import listing  # noqa: PLC0415 - as above
+    from services.predictor.registry.roles import champions  # noqa: PLC0415 - as above
+
+    network_id = _network_id(network)
+    with closing(_open(archive_url)) as archive:
+        there = listing(archive, network_id)
+        promoted = next(iter(champions(archive, network_id)), None)
+        names = [name for name in PREFERRED if name in there.versions]
+        names += [name for name in there.versions if name not in PREFERRED]
+        serves = promoted.model_name if promoted and promoted.model_name in names else next(iter(names), None)
+        rows = [
+            _row(archive, network_id, name, version, _role(name, version, serves, promoted, there))
+            for name in names
+            for version in there.versions[name]
+        ]
+    Output.choose(form, out).write(COLUMNS, rows, f"no model of network {network_id}: `metrla train` makes one")
+
+
+@app.command()
+def show(
+    model: ModelArgument,
+    version: VersionArgument = None,
+    network: NetworkOption = EXAMPLE,
+    archive_url: ArchiveOption = None,
+) -> None:
+    """Print the card of a model: where it comes from, how good it is, what it is made with. It is JSON."""
+    from services.predictor.registry.registry import read_artefact  # noqa: PLC0415 - as above
+
+    network_id = _network_id(network)
+    with closing(_open(archive_url)) as archive:
+        which = _existing(archive, network_id, model, version)
+        typer.echo(read_artefact(archive, network_id, model, which).card.decode())
+
+
+@app.command()
+def promote(
+    model: ModelArgument,
+    version: Annotated[str | None, typer.Argument(help="This one for good.", show_default="always the newest")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for those who come after.")] = "by command",
+    network: NetworkOption = EXAMPLE,
+    archive_url: ArchiveOption = None,
+) -> None:
+    """Make a model the network's champion: running predictors serve its forecasts within seconds, without a gap."""
+    from services.predictor.registry.registry import read_artefact  # noqa: PLC0415 - as above
+    from services.predictor.registry.roles import Champion  # noqa: PLC0415 - as above
+    from services.predictor.registry.roles import promote as choose  # noqa: PLC0415 - as above
+
+    network_id = _network_id(network)
+    with closing(_open(archive_url)) as archive:
+        which = _existing(archive, network_id, model, version)
+        _check(read_artefact(archive, network_id, model, which), model, which)
+        choose(archive, network_id, Champion(model, version, datetime.now(UTC), reason))
+    typer.echo(f"{model} {version or 'in its newest version'} is the champion of {network_id}")
+
+
+@app.command()
+def rollback(network: NetworkOption = EXAMPLE, archive_url: ArchiveOption = None) -> None:
+    """Undo the last promotion: the champion before it serves again."""
+    from services.predictor.registry.roles import roll_back  # noqa: PLC0415 - as above
+
+    network_id = _network_id(network)
+    with closing(_open(archive_url)) as archive:
+        champion = roll_back(archive, network_id)
+    if champion is None:
+        typer.echo(f"no champion of {network_id} is chosen any more: the best kind of model that there is serves")
+    else:
+        typer.echo(f"{champion.model_name} {champion.version or 'in its newest version'} is the champion again")
+
+
+@app.command()
+def install(
+    network: Annotated[str, typer.Argument(help="The network that they were trained for.")] = "metr-la",
+    archive_url: ArchiveOption = None,
+) -> None:
+    """Put the models that come with metrla into the archive, for networks of that id and with those sensors."""
+    from services.predictor.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
+    from services.predictor.registry.pretrained import install as copy  # noqa: PLC0415 - as above
+    from shared.archive.layout import CARD_FILE, model_prefix  # noqa: PLC0415 - as above
+
+    shipped = PretrainedModels()
+    if network not in shipped.networks:
+        raise ConfigurationError(f"no models come with metrla for {network}: {', '.join(shipped.networks) or 'none'}")
+    with closing(_open(archive_url)) as archive:
+        for path in copy(shipped, archive, model_prefix(NetworkId(network))):
+            if path.endswith(f"/{CARD_FILE}"):
+                typer.echo(path.removesuffix(f"/{CARD_FILE}"))
+
+
+def _open(url: str | None) -> "Archive":
+    from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+
+    return open_archive(url or read_settings(PlatformSettings).archive_url)
+
+
+def _network_id(network: str) -> NetworkId:
+    return load_network(Path(network)).network_id if Path(network).is_dir() else NetworkId(network)
+
+
+def _existing(archive: "Archive", network_id: NetworkId, model: str, version: str | None) -> str:
+    from services.predictor.registry.registry import listing  # noqa: PLC0415 - as above
+
+    there = listing(archive, network_id).versions
+    versions = there.get(model, ())
+    if not versions:
+        raise ConfigurationError(
+            f"no model {model} of {network_id} in the archive, which has {', '.join(there) or 'none at all'}"
+        )
+    if version is not None and version not in versions:
+        raise ConfigurationError(f"no version {version} of {model}, there is {', '.join(versions)}")
+    return version or versions[0]
+
+
+def _role(name: str, version: str, serves: str | None, promoted: "Champion | None", there: "Listing") -> str:
+    pinned = promoted.version if promoted is not None and promoted.model_name == name else None
+    current = pinned if pinned in there.versions[name] else there.versions[name][0]
+    if version != current:
+        return ""
+    return "champion" if name == serves else "challenger"
+
+
+def _row(archive: "Archive", network_id: NetworkId, name: str, version: str, role: str) -> tuple[Any, ...]:
+    from services.predictor.registry.registry import read_artefact  # noqa: PLC0415 - as above
+
+    artefact = read_artefact(archive, network_id, name, version)
+    try:
+        card = json.loads(artefact.card)
+        test = card.get("results", {}).get("test", {})
+        errors = [test.get(minutes, {}).get("mae") for minutes in ("15", "30", "60")]
+        created, source = card.get("created_at", ""), card.get("training_data", {}).get("source", "")
+    except (ValueError, AttributeError):
+        return (name, version, "damaged", "", None, None, None, None, "")
+    megabytes = sum(map(len, artefact.files.values())) / 1e6
+    return (name, version, role, created[:19], *errors, megabytes, source)
+
+
+def _check(artefact: "Artefact", model: str, version: str) -> None:
+    described = json.loads(artefact.card).get("files", {})
+    for file, about in described.items():
+        if file not in artefact.files or sha256(artefact.files[file]).hexdigest() != about["sha256"]:
+            raise ModelError(f"{model} {version}: {file} is damaged or missing; it cannot be promoted")
