@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from metrla.client import Channel, GatewayClient, GatewayError
-from shared.events.records import AlertSeverity, ProcessedTrafficAggregate
+from shared.events.records import AlertSeverity, ProcessedTrafficAggregate, TrafficPrediction
 from shared.kafka.producer import Message
 from shared.networks.network import Network
+from shared.store.model_records import ModelScore
 
 pytestmark = pytest.mark.integration
 
@@ -26,11 +27,16 @@ async def test_rest(
     step: Step,
     alert: Callable[..., Message],
     windows: Callable[[int], list[ProcessedTrafficAggregate]],
+    predictions: Callable[..., list[TrafficPrediction]],
+    score: Callable[..., ModelScore],
     until: Until,
     network: Network,
 ) -> None:
     for number in range(1, 31):
         world.store.put_aggregates(windows(number))
+    for number in range(20, 31):
+        world.store.put_predictions(predictions(number, ("linear_regression", "xgboost")))
+        world.store.put_model_scores([score(number, "linear_regression")])
     await world.publish([*step(1), alert("a", 1)])
     async with start_gateway(world.platform) as url:
         async with httpx.AsyncClient(base_url=url) as plain:
@@ -43,6 +49,23 @@ async def test_rest(
             assert [each.network_id for each in await client.networks()] == [network.network_id]
             history = [window.mean_speed async for window in client.aggregates("405N-01")]
             assert history == [50.0 + number for number in range(30, 0, -1)]
+            past = [each async for each in client.past_predictions("405N-01", model="xgboost", horizon_minutes=10)]
+            assert [(each.model_name, each.actual_speed) for each in past[:4]] == [
+                ("xgboost", None),
+                ("xgboost", None),
+                ("xgboost", 80.0),
+                ("xgboost", 79.0),
+            ]
+            start, end = past[-1].timestamp, past[-3].timestamp
+            served = [each async for each in client.past_predictions("405N-01", start, end)]
+            assert [each.model_name for each in served] == ["linear_regression"] * 2
+            (model,) = await client.models()
+            assert (model.model_name, model.live[0].pairs) == ("linear_regression", 11 * 48)
+            detail = await client.model("linear_regression", live_hours=48)
+            assert [live.horizon_minutes for live in detail.live] == list(range(5, 65, 5))
+            with pytest.raises(GatewayError, match="Nothing is known of a model oracle") as refused:
+                await client.model("oracle")
+            assert refused.value.status == 404
             with pytest.raises(GatewayError, match="There is no sensor nowhere") as refused:
                 _ = [window async for window in client.aggregates("nowhere")]
             assert refused.value.status == 404

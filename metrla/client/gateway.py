@@ -1,11 +1,4 @@
-"""Typed client of the gateway: REST answers as models, the WebSocket as an iterator that reconnects by itself.
-
-async with GatewayClient("http://127.0.0.1:8000") as gateway:
-    for alert in await gateway.alerts(active=True):
-        print(alert.message)
-    async for message in gateway.stream(channels={Channel.PREDICTIONS, Channel.ALERTS}):
-        print(message.type, len(message.data))
-"""
+"""The connection to one gateway."""
 
 import asyncio
 import random
@@ -13,77 +6,26 @@ from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
-from typing import Annotated, Literal, Self, TypeVar
-from urllib.parse import urlencode
+from typing import Literal, Self, TypeVar
+from urllib.parse import quote, urlencode
 
 import httpx
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from metrla.client.answers import detail_of, parse_list, validated
+from metrla.client.errors import GatewayError
+from metrla.client.messages import MESSAGE, Message
 from services.gateway.fanout import Channel
+from services.gateway.models.answers import ModelDetail, ModelReport
 from services.gateway.responses import Aggregate, Alert, NetworkReport, Prediction, SensorReport
-from shared.events.errors import MetrlaError
 from shared.events.records import AlertSeverity, AlertType
-
-__all__ = [
-    "Aggregate",
-    "Alert",
-    "AlertsMessage",
-    "Channel",
-    "GatewayClient",
-    "GatewayError",
-    "Message",
-    "NetworkReport",
-    "Prediction",
-    "PredictionsMessage",
-    "SensorReport",
-    "SensorsMessage",
-]
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _Horizon = int | Literal["all"]
-
-
-class GatewayError(MetrlaError):
-    """The gateway refused a request, did not answer, or answered with what is no answer.
-
-    `status` is the HTTP status, `None` where there was none.
-    """
-
-    def __init__(self, detail: str, status: int | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
-class PredictionsMessage(BaseModel):
-    """Forecasts: all of them (snapshot) or what changed (update). `timestamp` is the newest event time, UTC."""
-
-    type: Literal["predictions_snapshot", "predictions_update"]
-    data: tuple[Prediction, ...]
-    timestamp: datetime | None
-
-
-class AlertsMessage(BaseModel):
-    """Alerts: all of them (snapshot) or what changed (update). `timestamp` is the newest event time, UTC."""
-
-    type: Literal["alerts_snapshot", "alerts_update"]
-    data: tuple[Alert, ...]
-    timestamp: datetime | None
-
-
-class SensorsMessage(BaseModel):
-    """Sensors: all with a window (snapshot) or what changed (update). `timestamp` is the newest event time, UTC."""
-
-    type: Literal["sensors_snapshot", "sensors_update"]
-    data: tuple[SensorReport, ...]
-    timestamp: datetime | None
-
-
-Message = PredictionsMessage | AlertsMessage | SensorsMessage
-_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
 class GatewayClient:
@@ -116,7 +58,11 @@ class GatewayClient:
         model: str | None = None,
         network_id: str | None = None,
     ) -> list[Prediction]:
-        """Forecasts, newest first, `limit` (1-1000) at most; raises `GatewayError`."""
+        """Forecasts, newest first, `limit` (1-1000) at most; without `model` those that were served.
+
+        Raises:
+            GatewayError: a parameter is not valid, or the gateway does not answer.
+        """
         return await self._list(
             Prediction,
             "/api/predictions",
@@ -170,29 +116,79 @@ class GatewayClient:
         Raises:
             GatewayError: the gateway knows no such sensor, or its store does not answer.
         """
-        answer = await self._get(
+        pages = self._pages(
+            Aggregate,
             "/api/history/aggregates",
             sensor_id=sensor_id,
             network_id=network_id,
             **{"from": _iso(start), "to": _iso(end)},
         )
-        while True:
-            for window in _parse(Aggregate, answer):
-                yield window
-            following = answer.links.get("next")
-            if following is None:
-                return
-            answer = await self._get(following["url"])
+        async for window in pages:
+            yield window
+
+    async def past_predictions(
+        self,
+        sensor_id: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        model: str | None = None,
+        horizon_minutes: _Horizon = 15,
+        network_id: str | None = None,
+    ) -> AsyncIterator[Prediction]:
+        """The forecasts of one sensor made in [start, end) with what came true, newest first, page after page.
+
+        Without `model` they are those that were served.
+
+        Raises:
+            GatewayError: the gateway knows no such sensor or model, or its store does not answer.
+        """
+        pages = self._pages(
+            Prediction,
+            "/api/history/predictions",
+            sensor_id=sensor_id,
+            network_id=network_id,
+            model=model,
+            horizon_minutes=horizon_minutes,
+            **{"from": _iso(start), "to": _iso(end)},
+        )
+        async for prediction in pages:
+            yield prediction
+
+    async def models(self, *, network_id: str | None = None, live_hours: int = 24) -> list[ModelReport]:
+        """Every model that is known, champions first, with scores at 15, 30 and 60 minutes; raises `GatewayError`."""
+        return await self._list(ModelReport, "/api/models", network_id=network_id, live_hours=live_hours)
+
+    async def model(self, name: str, *, network_id: str | None = None, live_hours: int = 24) -> ModelDetail:
+        """Everything about one model.
+
+        Args:
+            name: of the model, such as ensemble.
+            network_id: needed only where it is known in several networks.
+            live_hours: event time that the live scores are about, hours back (1-168).
+
+        Raises:
+            GatewayError: nothing is known of such a model (`status` 404), or the store does not answer.
+        """
+        answer = await self._get(f"/api/models/{quote(name, safe='')}", network_id=network_id, live_hours=live_hours)
+        return validated(TypeAdapter(ModelDetail), answer)
 
     async def stream(
-        self, *, channels: Collection[Channel] = (Channel.PREDICTIONS,), horizon_minutes: _Horizon = 15
+        self,
+        *,
+        channels: Collection[Channel] = (Channel.PREDICTIONS,),
+        horizon_minutes: _Horizon = 15,
+        model: str | None = None,
     ) -> AsyncIterator[Message]:
         """Snapshots and updates, for ever: a lost connection is opened again, and then starts with a snapshot.
+
+        Forecasts are those of `model`, or, without it, those that are served.
 
         Raises:
             GatewayError: the gateway refuses the connection for good.
         """
-        query = urlencode({"horizon_minutes": horizon_minutes, "channels": sorted(channels)}, doseq=True)
+        wanted = {"horizon_minutes": horizon_minutes, "channels": sorted(channels)}
+        query = urlencode(wanted if model is None else wanted | {"model": model}, doseq=True)
         url = str(self._http.base_url.join(f"/ws/predictions?{query}")).replace("http", "ws", 1)
         pause = FIRST_PAUSE_S
         while True:
@@ -200,7 +196,7 @@ class GatewayClient:
                 async with connect(url, max_size=None) as socket:
                     async for text in socket:
                         pause = FIRST_PAUSE_S
-                        yield _MESSAGE.validate_json(text)
+                        yield MESSAGE.validate_json(text)
             except InvalidStatus as refused:
                 status = refused.response.status_code
                 if status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -212,8 +208,18 @@ class GatewayClient:
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
             pause = min(LONGEST_PAUSE_S, pause * 2)
 
+    async def _pages(self, kind: type[_Answer], path: str, **parameters: str | float | None) -> AsyncIterator[_Answer]:
+        answer = await self._get(path, **parameters)
+        while True:
+            for each in parse_list(kind, answer):
+                yield each
+            following = answer.links.get("next")
+            if following is None:
+                return
+            answer = await self._get(following["url"])
+
     async def _list(self, kind: type[_Answer], path: str, **parameters: str | float | None) -> list[_Answer]:
-        return _parse(kind, await self._get(path, **parameters))
+        return parse_list(kind, await self._get(path, **parameters))
 
     async def _get(self, path: str, **parameters: str | float | None) -> httpx.Response:
         given = {name: value for name, value in parameters.items() if value is not None}
@@ -224,23 +230,9 @@ class GatewayClient:
                 f"{self._http.base_url} does not answer: {str(failed) or type(failed).__name__}"
             ) from failed
         if answer.is_error:
-            raise GatewayError(_detail(answer), answer.status_code)
+            raise GatewayError(detail_of(answer), answer.status_code)
         return answer
-
-
-def _parse(kind: type[_Answer], answer: httpx.Response) -> list[_Answer]:
-    try:
-        return TypeAdapter(list[kind]).validate_json(answer.content)  # type: ignore[valid-type]  # a run-time type
-    except ValidationError as odd:
-        raise GatewayError(f"{answer.url} answers with what no gateway answers: {odd}", answer.status_code) from odd
 
 
 def _iso(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
-
-
-def _detail(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.url} answers {answer.status_code}"

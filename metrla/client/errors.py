@@ -1,0 +1,14 @@
+"""What goes wrong between a client and its gateway."""
+
+from shared.events.errors import MetrlaError
+
+
+class GatewayError(MetrlaError):
+    """The gateway refused a request, did not answer, or answered with what is no answer.
+
+    `status` is the HTTP status, `None` where there was none.
+    """
+
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
