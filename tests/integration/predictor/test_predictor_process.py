@@ -17,13 +17,20 @@ import pytest
 from aiokafka import TopicPartition
 
 from services.predictor.models.forecaster import LINEAR_REGRESSION
-from services.predictor.registry import save
+from services.predictor.registry.registry import save
+from services.predictor.registry.roles import Champion, promote, roll_back
 from services.predictor.training.run.card import Choice, Recording
 from services.predictor.training.train import Trained, train
 from shared.archive.local import LocalArchive
 from shared.devbroker import DevBroker
 from shared.events.avro import decode, encode
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.events.records import (
+    NetworkId,
+    PredictionBasis,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficPrediction,
+)
 from shared.events.topics import AGGREGATES, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
 from shared.kafka.admin import ensure_topics, open_admin
 from shared.kafka.producer import Message, open_producer, send_all
@@ -153,13 +160,13 @@ class Pipeline:
         return records
 
     async def predicted(self) -> dict[Key, TrafficPrediction]:
-        """The highest revision of each forecast on the log."""
+        """The highest revision of each forecast on the log that serves."""
         found: dict[Key, TrafficPrediction] = {}
         for record in await self.read(PREDICTIONS):
             one = decode(TrafficPrediction, record.value)
             assert record.key == one.sensor_id.encode()
             key = one.network_id, one.sensor_id, one.timestamp
-            if key not in found or one.revision > found[key].revision:
+            if one.serving and (key not in found or one.revision > found[key].revision):
                 found[key] = one
         return found
 
@@ -228,8 +235,9 @@ async def test_every_step_is_forecast_for_every_sensor(pipeline: Pipeline, train
     latest = found[NORTH.network_id, NORTH.sensors[0].sensor_id, START + 20 * WINDOW]
     assert (latest.model_name, latest.model_version) == ("linear_regression", trained.version)
     assert [one.horizon_minutes for one in latest.horizons] == list(range(5, 65, 5))
+    assert latest.basis is PredictionBasis.TRAINED
     early = found[NORTH.network_id, NORTH.sensors[0].sensor_id, START + 5 * WINDOW]
-    assert (early.model_name, early.model_version) == ("historical_average", trained.version)
+    assert (early.model_name, early.basis) == ("linear_regression", PredictionBasis.IMPUTED)
     untrained = found[SOUTH.network_id, SOUTH.sensors[0].sensor_id, START + 14 * WINDOW]
     assert (untrained.model_name, untrained.model_version) == ("historical_average", "from-stream")
     stored = pipeline.stored()
@@ -310,21 +318,83 @@ async def test_a_newer_model_takes_over_without_a_missed_step(pipeline: Pipeline
     await pipeline.feed(windows)
     await pipeline.until_revisions(revisions(windows))
     speeds = np.full((HISTORY_ROWS, 9), 50.0) + np.random.default_rng(2).normal(0, 1, (HISTORY_ROWS, 9))
-    newer = train(Recording(NORTH, START - timedelta(days=6), speeds, "newer"), LINEAR, now=START + timedelta(days=1))
+    recording = Recording(NORTH, START - timedelta(days=6), speeds, "newer")
+    newer = train(recording, LINEAR, now=START + timedelta(days=1))
     assert newer.version > trained.version
+    fed_enough = asyncio.Event()
+
+    async def feed_on() -> None:
+        while not fed_enough.is_set():
+            more = steps(NORTH, len(windows) // 9, len(windows) // 9 + 1)
+            windows.extend(more)
+            await pipeline.feed(more)
+
+    feeding = asyncio.create_task(feed_on())
     for name, artefact in newer.artefacts.items():
         save(pipeline.archive, NORTH.network_id, name, newer.version, artefact)
     save(pipeline.archive, NORTH.network_id, "linear_regression", "9", newer.artefacts["historical_average"])
 
-    async def loaded() -> bool:
-        return newer.version in pipeline.log and "model refused" in pipeline.log
+    async def taken_over() -> bool:
+        versions = {one.model_version for one in (await pipeline.predicted()).values()}
+        return newer.version in versions and "model refused" in pipeline.log
 
-    await until(loaded, "the newer model serves and the unfit one is refused")
-    windows += steps(NORTH, 16, 20)
-    await pipeline.feed(windows[-4 * 9 :])
+    await until(taken_over, "the newer model serves and the unfit one is refused")
+    fed_enough.set()
+    await feeding
     found = await pipeline.until_revisions(revisions(windows))
+    by_step: dict[datetime, set[str]] = {}
     for (_, _, end), one in found.items():
-        assert one.model_version == (trained.version if end <= START + 16 * WINDOW else newer.version)
+        by_step.setdefault(end, set()).add(one.model_version)
+    assert len(by_step) == len(windows) // 9
+    assert all(len(versions) == 1 for versions in by_step.values()), "one step, one set of models"
+    in_time = [by_step[end].pop() for end in sorted(by_step)]
+    assert in_time == sorted(in_time)
+    assert set(in_time) == {trained.version, newer.version}
+
+
+async def test_challengers_run_beside_the_champion_who_can_be_replaced(pipeline: Pipeline) -> None:
+    await pipeline.start()
+    fed = 0
+
+    async def feed_one() -> datetime:
+        nonlocal fed
+        await pipeline.feed(steps(NORTH, fed, fed + 1))
+        fed += 1
+        return START + fed * WINDOW
+
+    async def said(end: datetime) -> dict[str, bool]:
+        """Which models spoke at one origin, and whether they serve, once the step is out."""
+        found: dict[str, bool] = {}
+
+        async def both() -> bool:
+            records = [decode(TrafficPrediction, one.value) for one in await pipeline.read(PREDICTIONS)]
+            found.update({one.model_name: one.serving for one in records if one.timestamp == end})
+            return len(found) > 1
+
+        await until(both, "both models speak")
+        return found
+
+    async def until_serving(name: str) -> None:
+        async def met() -> bool:
+            return (await said(await feed_one()))[name]
+
+        await until(met, f"{name} serves")
+
+    assert await said(await feed_one()) == {"linear_regression": True, "historical_average": False}
+    promote(pipeline.archive, NORTH.network_id, Champion("historical_average", None, START, "a test"))
+    await until_serving("historical_average")
+    assert await said(await feed_one()) == {"linear_regression": False, "historical_average": True}
+    roll_back(pipeline.archive, NORTH.network_id)
+    await until_serving("linear_regression")
+
+
+async def test_without_challengers_only_the_champion_speaks(pipeline: Pipeline) -> None:
+    await pipeline.start(METRLA_PREDICTOR_CHALLENGERS="false")
+    windows = steps(NORTH, 0, 6)
+    await pipeline.feed(windows)
+    await pipeline.until_revisions(revisions(windows))
+    records = [decode(TrafficPrediction, one.value) for one in await pipeline.read(PREDICTIONS)]
+    assert {one.model_name for one in records} == {"linear_regression"}
 
 
 async def test_a_damaged_window_is_dead_lettered_and_the_stream_goes_on(pipeline: Pipeline) -> None:
