@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
+from services.alert_detector.advisories.board import TYPES
+from services.alert_detector.advisories.desk import AdvisoryDesk
+from services.alert_detector.advisories.follower import AdvisoryFollower
+from services.alert_detector.advisories.judge import AdvisoryJudge
 from services.alert_detector.alert_log import AlertLog, partition_of
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.lifecycle.board import AlertBoard
@@ -48,6 +53,7 @@ class _Wiring:
     producer: AIOKafkaProducer
     alerts: AlertLog
     letters: DeadLetterWriter
+    follower: AdvisoryFollower
     held: set[TopicPartition] = field(default_factory=set)
 
     async def restore(self, partition: int) -> None:
@@ -59,6 +65,10 @@ class _Wiring:
         known = await self.alerts.read() if mine else []
         boards = {name: AlertBoard.rebuilt(one.network, one.alert_type, known) for name, one in mine.items()}
         self.processor.recall(partition, boards)
+        # An advisory that is not read yet would look as if its publisher had taken it back.
+        await self.follower.caught_up.wait()
+        for network_id in mine:
+            self.processor.advisories.recall(network_id, known)
         log.info("alerts recalled", partition=partition, standing=sum(len(one.standing()) for one in boards.values()))
 
     async def deliver(self, changes: Sequence[RoadChanges]) -> None:
@@ -82,18 +92,23 @@ class _Wiring:
 async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     """Detect until `stop` is set; what is in hand then is finished or comes again after the restart."""
     own = read_settings(AlertDetectorSettings)
+    networks = load_networks(settings.networks)
+    desk = AdvisoryDesk({network_id: AdvisoryJudge(network, own.rule) for network_id, network in networks.items()})
     processor = AlertProcessor(
         {
             network_id: CongestionDetector(network, own.rule, own.materiality)
-            for network_id, network in load_networks(settings.networks).items()
+            for network_id, network in networks.items()
         },
         own.settle_seconds,
         own.silence_seconds,
+        desk,
     )
     registry = CollectorRegistry()
     metrics = AlertDetectorMetrics(registry)
     for alert_type in {detector.alert_type for detector in processor.detectors.values()}:
         metrics.active.labels(alert_type).set_function(lambda: processor.standing)
+    for alert_type in TYPES:
+        metrics.active.labels(alert_type).set_function(partial(desk.standing, alert_type))
     servers = settings.kafka_bootstrap_servers
     worker: Worker[ProcessedTrafficAggregate, RoadChanges] | None = None
 
@@ -110,10 +125,27 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             return
         async with open_producer(servers, CLIENT_ID) as producer:
             alerts = AlertLog(servers, producer, store, CLIENT_ID)
-            wiring = _Wiring(processor, metrics, producer, alerts, DeadLetterWriter(servers, producer, CLIENT_ID))
+            follower = AdvisoryFollower(servers, desk.book, CLIENT_ID)
+            letters = DeadLetterWriter(servers, producer, CLIENT_ID)
+            wiring = _Wiring(processor, metrics, producer, alerts, letters, follower)
             source = Input(servers, AGGREGATES.name, own.group, wiring.decode, wiring.dead_letter, wiring.restore)
             worker = Worker(source, processor, wiring.deliver, stop)
-            await worker.run()
+            async with _following(follower, stop):
+                await worker.run()
+
+
+@asynccontextmanager
+async def _following(follower: AdvisoryFollower, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Follow the advisories meanwhile; a fault of ours in it sets `stop` and is raised."""
+    following = asyncio.create_task(follower.run(), name="advisories")
+    following.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+    if not following.cancelled():
+        following.result()
 
 
 @asynccontextmanager

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.stdlib import BoundLogger
 
+from services.alert_detector.advisories.desk import AdvisoryDesk, network_time
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.lifecycle.board import AlertBoard
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficAlert
+from shared.runtime.clock import Clock, wall_clock
 from shared.windows.steps import NetworkSteps, Step
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -47,6 +49,8 @@ class AlertProcessor:
     detectors: Mapping[NetworkId, CongestionDetector]
     settle_seconds: float
     silence_seconds: float
+    advisories: AdvisoryDesk
+    clock: Clock = wall_clock
     _recalled: dict[int, Mapping[NetworkId, AlertBoard]] = field(default_factory=dict)
     _watches: dict[int, dict[NetworkId, _Watch]] = field(default_factory=dict)
     _strangers: set[str] = field(default_factory=set)
@@ -92,8 +96,8 @@ class AlertProcessor:
 
     def forget(self, partition: int) -> None:
         """Drop the state of a partition that is no longer ours."""
-        self._watches.pop(partition, None)
-        self._recalled.pop(partition, None)
+        for network_id in {**self._watches.pop(partition, {}), **self._recalled.pop(partition, {})}:
+            self.advisories.forget(network_id)
 
     def handle(self, partition: int, records: Sequence[ProcessedTrafficAggregate], now: float) -> Sequence[RoadChanges]:
         """Take windows in; returns what the steps that are ready by them change."""
@@ -113,6 +117,7 @@ class AlertProcessor:
                 changes.extend(self._judge(watch, watch.steps.tick(now)))
                 if now - watch.since >= self.silence_seconds:
                     changes.extend(self._silence(watch))
+                changes.extend(self._passing(watch, now))
         return changes
 
     @property
@@ -129,6 +134,12 @@ class AlertProcessor:
                 detector = self.detectors[step.network.network_id]
                 changes = detector.changes(watch.board, end, step.speed_mph, step.share_observed)
                 yield from self._kept(watch, changes)
+                yield from _each(self.advisories.step(step.network.network_id, end, step.speed_mph))
+
+    def _passing(self, watch: _Watch, now: float) -> Iterable[RoadChanges]:
+        """What advisories change between steps."""
+        at = network_time(watch.judged, now - watch.since, self.silence_seconds, self.clock())
+        return _each(self.advisories.tick(watch.board.network.network_id, at))
 
     def _silence(self, watch: _Watch) -> Iterable[RoadChanges]:
         standing = watch.board.standing()
@@ -168,3 +179,8 @@ class AlertProcessor:
             self._strangers.add(stranger)
             log.warning("passing over windows of an unknown sensor", network=record.network_id, sensor=record.sensor_id)
         return False
+
+
+def _each(alerts: Iterable[TrafficAlert]) -> Iterable[RoadChanges]:
+    # Unlike queues, advisories have nothing to do with each other: each change stands for itself.
+    return (RoadChanges((alert,)) for alert in alerts)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.alert_detector.advisories.desk import AdvisoryDesk
+from services.alert_detector.advisories.judge import AdvisoryJudge
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.congestion.lifecycle import Materiality
 from services.alert_detector.congestion.queues import CongestionRule
@@ -70,7 +72,8 @@ class Service:
 
     def start(self, committed: int) -> None:
         detector = CongestionDetector(self.network, CongestionRule(), Materiality())
-        self.processor = AlertProcessor({self.network.network_id: detector}, SETTLE, SILENCE)
+        desk = AdvisoryDesk({self.network.network_id: AdvisoryJudge(self.network, CongestionRule())})
+        self.processor = AlertProcessor({self.network.network_id: detector}, SETTLE, SILENCE, desk)
         board = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
         self.processor.recall(0, {self.network.network_id: board})
         self.processor.rebuild(0, self.windows[:committed], self.now)

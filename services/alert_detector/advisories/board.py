@@ -1,0 +1,56 @@
+"""The alerts of one network that stem from advisories, rebuilt from the log and kept from those sent. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.events.records import AlertId, AlertType, NetworkId, TrafficAdvisory, TrafficAlert
+
+TYPES = frozenset({AlertType.CONSTRUCTION, AlertType.WEATHER, AlertType.EVENT})
+AGAIN = "~"
+
+
+@dataclass
+class AdvisoryBoard:
+    """The newest alert of each advisory, standing or over, by the part of its id that derives from the advisory."""
+
+    network_id: NetworkId
+    newest: dict[str, TrafficAlert] = field(default_factory=dict)
+
+    @classmethod
+    def rebuilt(cls, network_id: NetworkId, log: Iterable[TrafficAlert]) -> "AdvisoryBoard":
+        """The board that a log of alert records leaves, of whatever networks and types, in whatever order."""
+        board = cls(network_id)
+        board.apply(alert for alert in log if alert.network_id == network_id and alert.alert_type in TYPES)
+        return board
+
+    def apply(self, alerts: Iterable[TrafficAlert]) -> None:
+        """Take in what was sent, or what the log has."""
+        for alert in alerts:
+            stem, _, _ = alert.alert_id.partition(AGAIN)
+            known = self.newest.get(stem)
+            if known is None or _order(alert) >= _order(known):
+                self.newest[stem] = alert
+
+    def standing(self) -> Sequence[TrafficAlert]:
+        """Every alert that stands."""
+        return [alert for alert in self.newest.values() if alert.active]
+
+
+def stem_of(advisory: TrafficAdvisory) -> str:
+    """The id of an advisory's first alert."""
+    return f"{advisory.advisory_type}-{advisory.advisory_id}"
+
+
+def next_id(stem: str, known: TrafficAlert | None) -> AlertId:
+    """The id of an advisory's next alert: a number is added where it holds again after its alert was cleared."""
+    return AlertId(stem if known is None else f"{stem}{AGAIN}{_number(known) + 1}")
+
+
+def _number(alert: TrafficAlert) -> int:
+    number = alert.alert_id.partition(AGAIN)[2]
+    return int(number) if number.isdigit() else 1
+
+
+def _order(alert: TrafficAlert) -> tuple[int, int, datetime]:
+    return _number(alert), alert.revision, alert.updated_at
