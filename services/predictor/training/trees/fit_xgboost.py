@@ -7,7 +7,7 @@ history is seen than would fit into memory at once, and what one stage takes fro
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from services.predictor.models.tabular import COUNT, NAMES
 from services.predictor.models.trees import CEILING
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.trees.export import Tree, to_onnx
-from services.predictor.training.trees.rows import Rows, Source
+from services.predictor.training.trees.rows import Source
 from shared.events.errors import ConfigurationError
 
 LEAST_ROWS = 500
@@ -30,7 +30,7 @@ class XgboostSettings:
     """What can be chosen.
 
     Attributes:
-        stages: how often other rows are drawn.
+        stages: how often other rows are drawn; a third of that where each time all rows there are would be.
         trees: of each stage.
         rows: of each stage.
         validation_rows: that decide after which stage to stop.
@@ -68,7 +68,7 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
         ConfigurationError: too little history.
     """
     source = Source.of(task.recorded, task.split)
-    rows = _within(task.seconds, settings)
+    settings = _settled(settings, task.seconds, source)
     held_out = source.validation(settings.validation_rows)
     expected = np.zeros_like(held_out.target)
     boosters: list[xgboost.Booster] = []
@@ -76,15 +76,13 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
     total = settings.stages * settings.trees
     task.progress(0, total)
     for stage in range(settings.stages):
-        booster = _kept(task, stage)
-        if booster is None:
-            sample = source.sample(rows, np.random.default_rng([task.seed, stage]))
-            if len(sample.features) < LEAST_ROWS:
-                raise ConfigurationError(f"xgboost needs {LEAST_ROWS} readings to learn from: give a longer history")
-            booster = _boosted(task, settings, stage, sample, _sum(boosters, sample.features))
-            task.checkpoints.write(f"stage-{stage}.ubj", bytes(booster.save_raw("ubj")))
-        boosters.append(booster)
-        expected = expected + booster.inplace_predict(held_out.features)
+        name = f"stage-{stage}.ubj"
+        content = task.checkpoints.read(name)
+        if content is None:
+            content = _boosted(task, settings, source, stage, boosters)
+            task.checkpoints.write(name, content)
+        boosters.append(xgboost.Booster({"nthread": 1}, model_file=bytearray(content)))
+        expected = expected + boosters[-1].inplace_predict(held_out.features)
         errors.append(held_out.error_mph(expected))
         task.progress((stage + 1) * settings.trees, total, f"validation MAE {errors[-1]:.3f} mph")
         if stage and errors[-1] >= errors[-2]:
@@ -96,8 +94,7 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
         importance=_importance(best),
         settings={
             **asdict(settings),
-            "rows": rows,
-            "stages": len(best),
+            "stages_kept": len(best),
             "validation_mae_mph": errors,
             "features": list(NAMES),
         },
@@ -122,15 +119,24 @@ def trees_of(booster: xgboost.Booster) -> Iterable[Tree]:
         )
 
 
-def _within(seconds: float | None, settings: XgboostSettings) -> int:
-    if seconds is None:
-        return settings.rows
-    affordable = seconds / (settings.seconds_per_million * settings.stages * settings.trees) * 1e6
-    return max(LEAST_ROWS, min(settings.rows, int(affordable)))
+def _settled(settings: XgboostSettings, seconds: float | None, source: Source) -> XgboostSettings:
+    rows, stages = settings.rows, settings.stages
+    if seconds is not None:
+        affordable = seconds / (settings.seconds_per_million * stages * settings.trees) * 1e6
+        rows = max(LEAST_ROWS, min(rows, int(affordable)))
+    return replace(settings, rows=rows, stages=stages if source.available > rows else max(1, stages // 3))
 
 
-def _boosted(task: Task, settings: XgboostSettings, stage: int, sample: Rows, expected: Compact) -> xgboost.Booster:
-    data = xgboost.QuantileDMatrix(sample.features, sample.target - expected, max_bin=settings.bins, nthread=1)
+def _boosted(
+    task: Task, settings: XgboostSettings, source: Source, stage: int, before: Iterable[xgboost.Booster]
+) -> bytes:
+    sample = source.sample(settings.rows, np.random.default_rng([task.seed, stage]))
+    if len(sample.features) < LEAST_ROWS:
+        raise ConfigurationError(f"xgboost needs {LEAST_ROWS} readings to learn from: give a longer history")
+    residual, told = sample.target.copy(), sample.told.astype(np.float32)
+    for booster in before:
+        residual -= booster.inplace_predict(sample.features)
+    data = xgboost.QuantileDMatrix(sample.features, residual, max_bin=settings.bins, nthread=1)
     share = stage / max(1, settings.stages - 1)
     parameters = {
         "multi_strategy": "multi_output_tree",
@@ -145,12 +151,12 @@ def _boosted(task: Task, settings: XgboostSettings, stage: int, sample: Rows, ex
         "nthread": 1,
         "seed": task.seed,
     }
-    residual, told = sample.target - expected, sample.told.astype(np.float32)
 
     def objective(change: Compact, _data: xgboost.DMatrix) -> tuple[Compact, Compact]:
         return _gradient(residual - change, told, settings.knee_mph)
 
-    return xgboost.train(parameters, data, settings.trees, obj=objective, callbacks=[_Told(task, settings, stage)])
+    booster = xgboost.train(parameters, data, settings.trees, obj=objective, callbacks=[_Told(task, settings, stage)])
+    return bytes(booster.save_raw("ubj"))
 
 
 class _Told(xgboost.callback.TrainingCallback):
@@ -175,18 +181,6 @@ def _gradient(residual: Compact, told: Compact, knee_mph: float) -> tuple[Compac
     """
     weight = told * (knee_mph / np.sqrt(residual**2 + np.float32(knee_mph**2)))
     return -weight * residual, weight
-
-
-def _sum(boosters: Iterable[xgboost.Booster], features: Compact) -> Compact:
-    total = np.zeros((len(features), HORIZONS), dtype=np.float32)
-    for booster in boosters:
-        total += booster.inplace_predict(features)
-    return total
-
-
-def _kept(task: Task, stage: int) -> xgboost.Booster | None:
-    content = task.checkpoints.read(f"stage-{stage}.ubj")
-    return None if content is None else xgboost.Booster({"nthread": 1}, model_file=bytearray(content))
 
 
 def _importance(boosters: Iterable[xgboost.Booster]) -> dict[str, float]:

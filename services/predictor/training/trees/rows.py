@@ -12,6 +12,7 @@ from services.predictor.models.tabular import COUNT, Tabular
 from services.predictor.models.trees import base_mph
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.split import Split
+from shared.events.errors import ConfigurationError
 
 ORIGINS_AT_ONCE = 256
 SENSORS_AT_ONCE = 40
@@ -55,6 +56,11 @@ class Source:
         """How many the network has."""
         return len(self.recorded.network.sensors)
 
+    @property
+    def available(self) -> int:
+        """How many rows the training part has at most."""
+        return self.split.train * self.sensors
+
     def sample(self, rows: int, random: np.random.Generator) -> Rows:
         """About `rows` rows of the training part with some input hidden; as many as there are, if they are fewer."""
         whole = self.split.train
@@ -64,10 +70,17 @@ class Source:
         return _joined(self._pieces(origins, per_origin, random))
 
     def validation(self, rows: int) -> Rows:
-        """About `rows` rows of the validation part, as recorded: all sensors at origins that are evenly apart."""
+        """About `rows` rows of the validation part, as recorded: all sensors at origins that are evenly apart.
+
+        Raises:
+            ConfigurationError: it has no readings.
+        """
         count = max(1, min(self.split.validation, rows // self.sensors))
-        places = np.linspace(0, self.split.validation - 1, count).astype(np.intp)
-        return _joined(self._pieces(self.split.train + places, self.sensors, None))
+        places = np.linspace(0, max(0, self.split.validation - 1), count).astype(np.intp)
+        held_out = _joined(self._pieces(self.split.train + places, self.sensors, None))
+        if not len(held_out.features):
+            raise ConfigurationError("the tenth of the history that validates holds no readings: give a longer one")
+        return held_out
 
     def ceiling_mph(self) -> float:
         """The highest speed of the training part."""
