@@ -6,9 +6,12 @@ from typing import Any
 
 from services.predictor.calibration.spread import Uncertainty
 from services.predictor.inputs.arrays import Booleans
+from services.predictor.models.ensemble import Ensemble
 from services.predictor.models.forecaster import (
+    ENSEMBLE,
     HISTORICAL_AVERAGE,
     LINEAR_REGRESSION,
+    NEURAL_NETWORK,
     RANDOM_FOREST,
     XGBOOST,
     Combiner,
@@ -16,6 +19,7 @@ from services.predictor.models.forecaster import (
 )
 from services.predictor.models.historical_average import HistoricalAverage
 from services.predictor.models.linear_regression import LinearRegression
+from services.predictor.models.neural_network import NeuralNetwork
 from services.predictor.models.trees import Trees
 from services.predictor.registry.artefact import Artefact, Opened, open_artefact
 from shared.events.errors import ModelError
@@ -26,6 +30,8 @@ Loader = Callable[[Opened], Model]
 Key = tuple[str, str]
 
 MODELS: Mapping[str, Loader] = {
+    ENSEMBLE: Ensemble.of_artefact,
+    NEURAL_NETWORK: NeuralNetwork.of_artefact,
     XGBOOST: Trees.of_artefact,
     RANDOM_FOREST: Trees.of_artefact,
     LINEAR_REGRESSION: LinearRegression.of_artefact,
