@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 import structlog
@@ -13,6 +15,9 @@ from structlog.stdlib import BoundLogger
 from services.predictor.processor import StepProcessor
 from services.predictor.publisher import Publisher
 from services.predictor.registry.registry import Registry
+from services.predictor.role_keeper import RoleKeeper
+from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
+from services.predictor.scoring.scoreboard import Spans
 from services.predictor.settings import PredictorSettings
 from shared.archive.opening import open_archive
 from shared.events.decoding import Decoder
@@ -65,9 +70,11 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         )
         store = await opened.enter_async_context(_closing(await asyncio.to_thread(open_deferred, settings.store_url)))
         registry = Registry(archive, networks)
+        roles = RoleKeeper(registry, store, metrics)
+        scorekeeper = Scorekeeper(networks, _scoring(own), archive, store, metrics)
 
         async def load_models() -> None:
-            await asyncio.to_thread(registry.refresh)
+            await asyncio.to_thread(roles.refresh)
 
         await opened.enter_async_context(
             serve_probes(settings, probed, lambda: "the broker" if worker is None else worker.waiting_for())
@@ -88,18 +95,34 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             registry=registry,
             store=store,
             producer=producer,
+            scorekeeper=scorekeeper,
             metrics=metrics,
             behind=lambda: 0 if worker is None else worker.behind,
         )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)
-        source = _source(settings, own, metrics, letters)
+        source = _source(settings, own, metrics, letters, scorekeeper)
         worker = Worker(source, processor, publisher.deliver, stop)
-        await opened.enter_async_context(_polling(registry, own.model_poll_seconds))
+        await opened.enter_async_context(_polling(roles, own.model_poll_seconds))
         await worker.run()
 
 
+def _scoring(own: PredictorSettings) -> ScoringPlan:
+    spans = Spans(timedelta(hours=own.scoring_hours), timedelta(hours=own.promotion_hours))
+    automatic = own.promotion == "automatic"
+    return ScoringPlan(
+        correctable=own.correctable_windows,
+        spans=spans if automatic else replace(spans, kept=spans.rolling),
+        challengers=own.challengers,
+        promotion_margin=own.promotion_margin if automatic else None,
+    )
+
+
 def _source(
-    settings: PlatformSettings, own: PredictorSettings, metrics: PredictorMetrics, letters: DeadLetterWriter
+    settings: PlatformSettings,
+    own: PredictorSettings,
+    metrics: PredictorMetrics,
+    letters: DeadLetterWriter,
+    scorekeeper: Scorekeeper,
 ) -> Input[ProcessedTrafficAggregate]:
     decoder = Decoder(ProcessedTrafficAggregate)
     held: set[TopicPartition] = set()
@@ -116,17 +139,18 @@ def _source(
         # Another process may have dead-lettered records of this partition meanwhile.
         held.add(TopicPartition(AGGREGATES.name, partition))
         letters.expect(held)
+        scorekeeper.lose_track()
 
     return Input(settings.kafka_bootstrap_servers, AGGREGATES.name, own.group, decode, dead_letter, restore)
 
 
 @asynccontextmanager
-async def _polling(registry: Registry, seconds: float) -> AsyncIterator[None]:
+async def _polling(roles: RoleKeeper, seconds: float) -> AsyncIterator[None]:
     async def poll() -> None:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await asyncio.to_thread(registry.refresh)
+                await asyncio.to_thread(roles.refresh)
             except ArchiveError as away:
                 log.warning("cannot look for newer models", error=str(away))
 

@@ -1,12 +1,14 @@
 """From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 import numpy as np
 
 from services.predictor.calibration.spread import Bounds, Context
-from services.predictor.inputs.history import LAGS, Batch, Booleans, Floats, Integers, batch_of
+from services.predictor.inputs.history import HORIZONS, LAGS, Batch, Booleans, Floats, Integers, batch_of
 from services.predictor.inputs.profile import week_slots
 from services.predictor.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from services.predictor.models.historical_average import StreamAverage
@@ -22,6 +24,9 @@ LEAST_OBSERVED = LAGS // 2
 BASES = tuple(PredictionBasis)
 TRAINED, IMPUTED, TRANSFERRED, PROFILE = (BASES.index(one) for one in PredictionBasis)
 
+Scales: TypeAlias = Mapping[Key, Floats]
+NO_SCALES: Scales = {}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelForecast:
@@ -34,6 +39,7 @@ class ModelForecast:
         bounds: how sure it is.
         basis: (B, N), places in `BASES`.
         serving: (B, N), whether this is the network's answer for the sensor. The trues of all models are disjoint.
+        scale: (B, HORIZONS), what online adaptation multiplied the reach of the intervals by.
     """
 
     name: str
@@ -42,6 +48,7 @@ class ModelForecast:
     bounds: Bounds
     basis: Integers
     serving: Booleans
+    scale: Floats
 
 
 @dataclass
@@ -57,7 +64,9 @@ class Forecasting:
         """Begin without knowledge of the stream."""
         self._stream = StreamAverage(self.network)
 
-    def forecast(self, step: Step, models: Serving, *, challengers: bool = True) -> list[ModelForecast]:
+    def forecast(
+        self, step: Step, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
+    ) -> list[ModelForecast]:
         """What the models say at the origin of a step.
 
         The champion serves. A sensor that it cannot tell is served by the first challenger that can, and one that no
@@ -67,13 +76,17 @@ class Forecasting:
             step: the newest windows.
             models: the champion, its challengers, and their members.
             challengers: whether those speak for sensors that the champion serves.
+            scales: (1, HORIZONS) for each model whose intervals are adapted online.
         """
         self._learn(step)
-        return self.of_batch(batch_of(step), models, challengers=challengers)
+        return self.of_batch(batch_of(step), models, challengers=challengers, scales=scales)
 
-    def of_batch(self, batch: Batch, models: Serving, *, challengers: bool = True) -> list[ModelForecast]:
+    def of_batch(
+        self, batch: Batch, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
+    ) -> list[ModelForecast]:
         """The same for any origins; the stream average knows what it has been shown, be it later than these."""
         done = _Predictions(batch, models)
+        as_calibrated = np.ones((len(batch.observed), HORIZONS))
         unserved: Booleans = np.ones(batch.observed.shape, dtype=np.bool_)
         forecasts = []
         for place, model in enumerate(models.ranked):
@@ -85,8 +98,9 @@ class Forecasting:
             if place and not challengers:
                 predicted = np.where(mine[..., None], predicted, np.nan)
             context = Context(predicted, disagreement, batch.observed)
-            bounds, basis = model.uncertainty.bounds(context), self._basis(model, batch)
-            forecasts.append(ModelForecast(*model.key, predicted, bounds, basis, mine))
+            scale = scales.get(model.key, as_calibrated)
+            bounds, basis = model.uncertainty.bounds(context, scale[:, None, :]), self._basis(model, batch)
+            forecasts.append(ModelForecast(*model.key, predicted, bounds, basis, mine, scale))
         if unserved.any():
             forecasts.append(self._of_stream(batch, unserved))
         return forecasts
@@ -95,7 +109,8 @@ class Forecasting:
         predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)
         bounds = self._stream.bounds(Context(predicted, np.zeros_like(predicted), batch.observed))
         basis = np.full(unserved.shape, PROFILE)
-        return ModelForecast(self._stream.name, self._stream.version, predicted, bounds, basis, unserved)
+        scale = np.ones((len(batch.observed), HORIZONS))
+        return ModelForecast(self._stream.name, self._stream.version, predicted, bounds, basis, unserved, scale)
 
     def _basis(self, model: Served, batch: Batch) -> Integers:
         if model.model.name == HISTORICAL_AVERAGE:

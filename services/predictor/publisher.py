@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from services.predictor.forecasting import Forecasting
 from services.predictor.records import records_of
 from services.predictor.registry.registry import Registry
+from services.predictor.scorekeeper import Scorekeeper
 from shared.events.avro import codec
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
@@ -28,7 +29,7 @@ class Publisher:
     """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time.
 
     `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
-    windows that are on the log and not read yet.
+    windows that are on the log and not read yet. The steps of before a restart do not count as waiting.
     """
 
     networks: Mapping[NetworkId, Network]
@@ -37,6 +38,7 @@ class Publisher:
     registry: Registry
     store: Store
     producer: AIOKafkaProducer
+    scorekeeper: Scorekeeper
     metrics: PredictorMetrics
     behind: Callable[[], int]
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
@@ -51,7 +53,8 @@ class Publisher:
         """Return when store and log have acknowledged the predictions of all steps; raises what they raise."""
         for further, step in zip(reversed(range(len(steps))), steps, strict=True):
             waiting = further + self.behind() // len(step.network.sensors)
-            challengers = self.challengers and waiting <= MOST_WAITING
+            at_leisure = waiting <= MOST_WAITING or self.scorekeeper.rebuilding(step)
+            challengers = self.challengers and at_leisure
             if self.challengers and not challengers:
                 self.metrics.without_challengers.inc()
             predictions, messages = await asyncio.to_thread(self._forecast, step, challengers=challengers)
@@ -62,13 +65,15 @@ class Publisher:
 
     def _forecast(self, step: Step, *, challengers: bool) -> tuple[list[TrafficPrediction], list[Message]]:
         began = time.perf_counter()
-        network_id = step.network.network_id
-        forecasts = self._forecasting[network_id].forecast(
-            step, self.registry.serving(network_id), challengers=challengers
-        )
+        forecasting = self._forecasting[step.network.network_id]
+        serving = self.registry.serving(step.network.network_id)
+        scales = self.scorekeeper.begin(step, forecasting, serving)
+        forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
         predictions = records_of(step, forecasts)
         self.metrics.step_seconds.observe(time.perf_counter() - began)
         if predictions:
             self.store.put_predictions(predictions)
+        self.scorekeeper.finish(step, forecasts, challengers=challengers)
+        self.scorekeeper.conclude(step, serving, scales)
         encode = codec(TrafficPrediction).encode
         return predictions, [Message(PREDICTIONS.name, one.sensor_id.encode(), encode(one)) for one in predictions]

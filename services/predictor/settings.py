@@ -1,5 +1,7 @@
 """What can be set about the predictor, from variables `METRLA_PREDICTOR_…`."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -33,6 +35,28 @@ class PredictorSettings(BaseSettings):
     challengers: bool = Field(
         default=True,
         description="Whether other models than the champion forecast as well, to be compared; never while behind.",
+    )
+    scoring_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=24 * 31,
+        description="Event time that rolling errors, coverage and drift are taken over.",
+    )
+    promotion: Literal["manual", "automatic"] = Field(
+        default="manual",
+        description="Whether a challenger that does better becomes champion by itself, or only by `metrla models`.",
+    )
+    promotion_hours: float = Field(
+        default=24.0 * 7,
+        gt=0,
+        le=24 * 31,
+        description="Event time over which a challenger must do better, and for which nobody is promoted after that.",
+    )
+    promotion_margin: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Part by which its mean absolute error must be lower, 15, 30 and 60 minutes ahead.",
     )
     model_poll_seconds: float = Field(
         default=10.0, gt=0, description="How often the archive is asked for newer models."

@@ -51,6 +51,82 @@ class PredictorMetrics:
             "metrla_predictor_step_seconds", "Time to forecast one step.", buckets=_BATCH_SECONDS, registry=registry
         )
         self.rejected = Counter("metrla_predictor_rejected_windows", "Windows dead-lettered.", registry=registry)
+        self.scores = Counter(
+            "metrla_predictor_scores", "Scores of a model for a window, first or again.", ["model"], registry=registry
+        )
+        by_horizon = ["network", "model", "horizon"]
+        self.rolling_mae = Gauge(
+            "metrla_predictor_rolling_mae_mph",
+            "Mean absolute error over the rolling span, by minutes ahead.",
+            by_horizon,
+            registry=registry,
+        )
+        self.rolling_bias = Gauge(
+            "metrla_predictor_rolling_bias_mph",
+            "Mean of predicted minus actual speed over the rolling span.",
+            by_horizon,
+            registry=registry,
+        )
+        self.rolling_coverage = Gauge(
+            "metrla_predictor_rolling_coverage_ratio",
+            "Share (0-1) of actual speeds within their 90 % intervals over the rolling span.",
+            by_horizon,
+            registry=registry,
+        )
+        self.rolling_calibration_error = Gauge(
+            "metrla_predictor_rolling_calibration_error_ratio",
+            "Expected calibration error (0-1) of confidence over the rolling span.",
+            by_horizon,
+            registry=registry,
+        )
+        self.interval_scale = Gauge(
+            "metrla_predictor_interval_scale_ratio",
+            "What online adaptation multiplies the reach of intervals by.",
+            by_horizon,
+            registry=registry,
+        )
+        self.input_stability = Gauge(
+            "metrla_predictor_input_stability_index",
+            "Population stability index of the rolling span's speeds against the training history.",
+            ["network"],
+            registry=registry,
+        )
+        self.input_missing = Gauge(
+            "metrla_predictor_input_missing_ratio",
+            "Share (0-1) of the rolling span's speeds that are missing, stuck or zero.",
+            ["network"],
+            registry=registry,
+        )
+        self.error_drift = Gauge(
+            "metrla_predictor_error_drift_index",
+            "Page-Hinkley statistic of the rolling MAE against that of the validation part.",
+            ["network", "model"],
+            registry=registry,
+        )
+        self.drifting = Gauge(
+            "metrla_predictor_drifting",
+            "1 while a drift stands: of speeds, of missing speeds, of a model's error.",
+            ["network", "kind", "model"],
+            registry=registry,
+        )
+        self.drifts = Counter(
+            "metrla_predictor_drifts", "Drifts that began.", ["network", "kind", "model"], registry=registry
+        )
+        self.model_info = Gauge(
+            "metrla_predictor_model_info",
+            "1 for each version of a model that serves, with its role.",
+            ["network", "model", "version", "role"],
+            registry=registry,
+        )
+        self.model_loads = Counter(
+            "metrla_predictor_model_loads", "Versions of models loaded.", ["network", "model"], registry=registry
+        )
+        self.model_refusals = Counter(
+            "metrla_predictor_model_refusals", "Versions of models refused.", ["network", "model"], registry=registry
+        )
+        self.promotions = Counter(
+            "metrla_predictor_promotions", "Challengers promoted by the rule.", ["network"], registry=registry
+        )
 
 
 class AlertDetectorMetrics:

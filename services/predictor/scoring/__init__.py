@@ -1,0 +1,1 @@
+"""Forecasts against what then happened: live scores, drift, promotion."""
