@@ -1,10 +1,12 @@
 """`metrla evaluate`: how good the models of a network are on a recording, and how well they know it."""
 
 import json
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 
 from shared.events.errors import ConfigurationError
@@ -68,15 +70,18 @@ def evaluate(
 
     if pretrained and archive_url is not None:
         raise ConfigurationError("--pretrained and --archive-url: choose one")
+    # What the registry says as a service is no news here; what it refuses is.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     roads = load_network(network)
     chosen = None if models is None else [name for name in map(str.strip, models.split(",")) if name]
     archive = _archive(archive_url, pretrained=pretrained)
     try:
-        serving_of(archive, roads, chosen)
+        serving = serving_of(archive, roads, chosen)
         recording = recorded(data, roads)
         with stages() as watch:
             figures = judge(
                 recording,
+                serving,
                 lambda of: serving_of(archive, of, chosen),
                 part=part.value,
                 robustness=robustness,

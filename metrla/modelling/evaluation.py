@@ -1,6 +1,6 @@
 """Evaluate the models of an archive on a recording: errors, calibration, robustness."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +41,7 @@ class Watch(Protocol):
 
 def evaluate(
     recording: Recording,
+    serving: Serving,
     load: Callable[[Network], Serving],
     *,
     part: str = TEST,
@@ -52,7 +53,8 @@ def evaluate(
 
     Args:
         recording: what happened.
-        load: the models for a network, which may have other sensors than the recording's.
+        serving: its network's models.
+        load: the same models for a network with other sensors.
         part: of the recording: `TEST` or `VALIDATION`.
         robustness: whether to disturb the input as well.
         seed: of the disturbances.
@@ -65,11 +67,19 @@ def evaluate(
     split = Split.of(len(recording.speed_mph), recording.skipped_windows)
     origins = _origins(split, part)
     recorded = Recorded(recording.network, recording.start, recording.speed_mph, split.train_windows)
-    course, serving = Course(recorded), load(recording.network)
+    course = Course(recorded)
     judged = course.judge(serving, origins, partial(watch, f"{part} part"))
     figures = {**_about(recording, serving, split, origins, part), **judged.figures(part)}
     if robustness:
-        figures["robustness"] = _robustness(course, recording, load, origins[::EVERY], seed, watch)
+        figures["robustness"] = {
+            case.name: course.judge(
+                serving if case.network is recording.network else load(case.network),
+                origins[::EVERY],
+                partial(watch, case.what),
+                case,
+            ).disturbed(case.what)
+            for case in disturbances(recording.network, recording.speed_mph, seed)
+        }
     return figures
 
 
@@ -140,18 +150,3 @@ def _about(recording: Recording, serving: Serving, split: Split, origins: Origin
         "software": software(),
         "evaluated_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _robustness(
-    course: Course,
-    recording: Recording,
-    load: Callable[[Network], Serving],
-    origins: Origins,
-    seed: int,
-    watch: Watch,
-) -> Mapping[str, Json]:
-    found = {}
-    for case in disturbances(recording.network, recording.speed_mph, seed):
-        judged = course.judge(load(case.network), origins, partial(watch, case.what), case)
-        found[case.name] = judged.disturbed(case.what)
-    return found

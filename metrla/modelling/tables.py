@@ -42,16 +42,17 @@ def coverage_table(figures: Json) -> Table:
 
 def regime_table(figures: Json) -> Table:
     """MAE by regime."""
-    regimes = figures["regimes"]
-    names = list(next(iter(regimes.values())))
-    shown = list(next(iter(figures[figures["part"]].values())))
+    by_model: Json = figures["regimes"]
+    regimes = list(next(iter(by_model.values())))
     table = _table("MAE in mph by what traffic does between origin and target")
-    table.add_column("model", no_wrap=True)
-    for name in names:
-        for minutes in shown:
-            table.add_column(f"{name.replace('_', ' ')}\n{minutes} min", justify="right")
-    for model, each in regimes.items():
-        table.add_row(model, *(_cell(each[name][minutes]["mae"]) for name in names for minutes in shown))
+    table.add_column("regime", no_wrap=True)
+    table.add_column("ahead", no_wrap=True)
+    for name in by_model:
+        table.add_column(name.replace("_", "\n"), justify="right")
+    for regime in regimes:
+        for minutes in next(iter(figures[figures["part"]].values())):
+            cells = (_cell(each[regime][minutes]["mae"]) for each in by_model.values())
+            table.add_row(regime.replace("_", " "), f"{minutes} min", *cells)
     return table
 
 

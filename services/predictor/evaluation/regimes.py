@@ -3,7 +3,8 @@
 A sensor is congested while its speed is below `CONGESTED_SHARE` of its free-flow speed, which is the 85th percentile of
 its speeds in the training part (the percentile that speed limits are set by). A pair of origin and target is
 free flow or congested where both are, an onset where only the target is congested, a recovery where only the origin is.
-As the target decides too, regimes say where errors come from; nobody knows them in advance.
+As the target decides too, regimes say where errors come from; nobody knows them in advance. What can be known is the
+regime that a forecast announces, with the forecast in place of the target: confidence is judged by that.
 """
 
 from enum import IntEnum
@@ -42,16 +43,16 @@ def congested_below(train_mph: Floats) -> Floats:
     return threshold
 
 
-def regimes(now_mph: Floats, actual_mph: Floats, below_mph: Floats) -> NDArray[np.intp]:
-    """The `Regime` of each pair, (origins, sensors, horizons); whatever, where there is no actual speed.
+def regimes(now_mph: Floats, then_mph: Floats, below_mph: Floats) -> NDArray[np.intp]:
+    """The `Regime` of each pair, (origins, sensors, horizons); whatever, where a speed is missing.
 
     Args:
         now_mph: (origins, sensors), the last speed known at the origin.
-        actual_mph: (origins, sensors, horizons).
+        then_mph: (origins, sensors, horizons), the actual or the forecast speed.
         below_mph: (sensors,), see `congested_below`.
     """
     slow_now: Booleans = (now_mph < below_mph)[:, :, None]
-    slow_then: Booleans = actual_mph < below_mph[:, None]
+    slow_then: Booleans = then_mph < below_mph[:, None]
     return np.select(
         (~slow_now & slow_then, slow_now & slow_then, slow_now & ~slow_then),
         (Regime.ONSET, Regime.CONGESTED, Regime.RECOVERY),

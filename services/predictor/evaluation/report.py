@@ -24,7 +24,7 @@ CAPTIONS = {
     "error-by-regime": "Congested is below 70 % of the free-flow speed, the 85th percentile of the training part.",
     "error-by-sensor": "Each model's sensors in order of their error.",
     "coverage": "The band is 88 to 92 %.",
-    "reliability": "On the diagonal, a confidence score of 0.8 is right in 80 % of the cases.",
+    "reliability": "On the diagonal a score of 0.8 is right in 80 % of the cases. Regimes are those forecast.",
     "robustness": "Only the forecasts are counted whose newest input was taken away, held or unknown.",
 }
 WORST = 20

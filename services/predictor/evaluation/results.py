@@ -107,14 +107,16 @@ class Judged:
         return {
             "coverage_90": self._by_horizon(share(tally.whole, COVERED)),
             "coverage_90_offline": self._by_horizon(share(tally.whole, COVERED_OFFLINE)),
-            "coverage_90_by_regime": {
-                regime.name.lower(): self._by_horizon(share(tally.by_regime[:, regime], COVERED)) for regime in Regime
-            },
+            "coverage_90_by_regime": self._coverage(tally.by_regime),
+            "coverage_90_by_announced_regime": self._coverage(tally.by_announced),
             "width_mph": self._by_horizon(share(tally.whole, WIDTH)),
             "confidence": self._by_horizon(share(tally.whole, CONFIDENCE)),
             "ece": _number(calibration_error(tally.bins)),
             "ece_by_horizon": self._by_horizon([calibration_error(tally.bins[:, :, h]) for h in range(HORIZONS)]),
         }
+
+    def _coverage(self, by_regime: Floats) -> Json:
+        return {regime.name.lower(): self._by_horizon(share(by_regime[:, regime], COVERED)) for regime in Regime}
 
     def _regimes(self, tally: Tally) -> Json:
         return {

@@ -7,7 +7,7 @@ import numpy as np
 
 from services.predictor.calibration.adaptive import AdaptiveScale, Replay, score
 from services.predictor.evaluation.disturbances import Disturbed
-from services.predictor.evaluation.regimes import congested_below, regimes
+from services.predictor.evaluation.regimes import congested_below
 from services.predictor.evaluation.results import Judged
 from services.predictor.evaluation.tally import Answer, Piece, Tally
 from services.predictor.forecasting import Forecasting, ModelForecast
@@ -85,7 +85,8 @@ class Course:
         ahead = origins[:, None] + LAGS + np.arange(HORIZONS)
         return Piece(
             actual_mph=actual,
-            regime=regimes(now_mph, actual, self.below_mph),
+            now_mph=now_mph,
+            below_mph=self.below_mph,
             hours=self.hours[ahead],
             affected=None if disturbed is None else disturbed.affected[origins + LAGS - 1],
         )

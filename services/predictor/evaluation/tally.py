@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.predictor.evaluation.regimes import Regime
+from services.predictor.evaluation.regimes import Regime, regimes
 from services.predictor.inputs.arrays import Booleans, Floats
 from services.predictor.inputs.history import HORIZONS
 from services.predictor.training.accuracy import Accuracy
@@ -34,14 +34,16 @@ PAIRS, ABSOLUTE, SQUARED, RELATIVE, SIGNED, COVERED, COVERED_OFFLINE, WIDTH, CON
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """What happened after some origins, for all models: `actual_mph` and `regime` are (origins, sensors, HORIZONS).
+    """What happened after some origins, for all models: `actual_mph` is (origins, sensors, HORIZONS).
 
-    `hours` (origins, HORIZONS) are the local hours that the targets fall in. `affected` (origins, sensors) marks what
-    is counted once more apart: the pairs whose input was disturbed.
+    `now_mph` (origins, sensors) are the last speeds known, `below_mph` (sensors,) is where congestion begins, `hours`
+    (origins, HORIZONS) are the local hours that the targets fall in. `affected` (origins, sensors) marks what is
+    counted once more apart: the pairs whose input was disturbed.
     """
 
     actual_mph: Floats
-    regime: NDArray[np.intp]
+    now_mph: Floats
+    below_mph: Floats
     hours: NDArray[np.intp]
     affected: Booleans | None = None
 
@@ -64,12 +66,13 @@ class Answer:
 
 @dataclass(eq=False)
 class Tally:
-    """Sums of one model: `MEASURES` by sensor, by hour and by regime, and confidence by bin; each by horizon."""
+    """Sums of one model: `MEASURES` by sensor, hour, regime and regime as forecast, bins of confidence; by horizon."""
 
     sensors: int
     by_sensor: Floats = field(init=False)
     by_hour: Floats = field(init=False)
     by_regime: Floats = field(init=False)
+    by_announced: Floats = field(init=False)
     affected: Floats = field(init=False)
     bins: Floats = field(init=False)
 
@@ -78,8 +81,9 @@ class Tally:
         self.by_sensor = np.zeros((len(MEASURES), self.sensors, HORIZONS))
         self.by_hour = np.zeros((len(MEASURES), HOURS, HORIZONS))
         self.by_regime = np.zeros((len(MEASURES), len(Regime), HORIZONS))
+        self.by_announced = np.zeros_like(self.by_regime)
         self.affected = np.zeros((len(MEASURES), HORIZONS))
-        # Pairs, sum of confidence, pairs within 5 mph; by regime, horizon and bin of confidence.
+        # Pairs, sum of confidence, pairs within 5 mph; by regime as forecast, horizon and bin of confidence.
         self.bins = np.zeros((3, len(Regime), HORIZONS, BINS))
 
     @property
@@ -96,14 +100,18 @@ class Tally:
         ahead = np.broadcast_to(np.arange(HORIZONS), piece.hours.shape)
         for measure, sums in enumerate(over_sensors):
             np.add.at(self.by_hour[measure], (piece.hours, ahead), sums)
-        group = (piece.regime * HORIZONS + np.arange(HORIZONS)).ravel()
+        happened, announced = (
+            (regimes(piece.now_mph, then, piece.below_mph) * HORIZONS + np.arange(HORIZONS)).ravel()
+            for then in (piece.actual_mph, answer.predicted_mph)
+        )
         for measure, each in enumerate(values):
-            self.by_regime[measure] += _grouped(group, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
+            self.by_regime[measure] += _grouped(happened, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
+            self.by_announced[measure] += _grouped(announced, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
         if piece.affected is not None:
             self.affected += (values * piece.affected[:, :, None]).sum(axis=(1, 2))
         if answer.confidence is not None:
             place = np.minimum((np.nan_to_num(answer.confidence) * BINS).astype(np.intp), BINS - 1).ravel()
-            cell = group * BINS + place
+            cell = announced * BINS + place
             for row, measure in enumerate((PAIRS, CONFIDENCE, CLOSE)):
                 self.bins[row] += _grouped(cell, values[measure], self.bins[row].size).reshape(self.bins[row].shape)
 

@@ -195,4 +195,5 @@ class _Run:
 
     def _packed(self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], card: Json) -> Artefact:
         members = dict.fromkeys(fitted.members, self.version)
+        card = {"settings": dict(fitted.settings), **card}
         return pack(name, self.version, self.recording.network, tensors, card, onnx=fitted.onnx, members=members)

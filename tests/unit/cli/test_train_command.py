@@ -1,3 +1,7 @@
+import signal
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,10 +10,12 @@ import typer
 from typer.testing import CliRunner
 
 from metrla.cli.train import train
-from services.predictor.registry import load, versions
+from services.predictor.registry.registry import listing, load
 from shared.archive.local import LocalArchive
 from shared.events.errors import ConfigurationError
 from shared.networks.folder import EXAMPLE_NETWORK, load_network
+
+PATIENCE_S = 100.0
 
 app = typer.Typer()
 app.command()(train)
@@ -23,12 +29,14 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.slow
 def test_simulated_history_becomes_models_in_the_archive(tmp_path: Path) -> None:
-    output = run("--simulate", "7", "--seed", "3", "--to", "2026-03-08", "--archive-url", tmp_path.as_uri())
+    model = ("--models", "linear_regression")
+    output = run("--simulate", "7", "--seed", "3", "--to", "2026-03-08", *model, "--archive-url", tmp_path.as_uri())
     network = load_network(EXAMPLE_NETWORK)
-    (version,) = versions(LocalArchive(tmp_path), network.network_id, "linear_regression")
-    for name in ("linear_regression", "historical_average"):
-        assert versions(LocalArchive(tmp_path), network.network_id, name) == [version]
-        assert load(LocalArchive(tmp_path), network, name, version).version == version
+    found = listing(LocalArchive(tmp_path), network.network_id).versions
+    assert set(found) == {"linear_regression", "historical_average"}
+    (version,) = found["linear_regression"]
+    for name in found:
+        assert load(LocalArchive(tmp_path), network, name, version).key == (name, version)
         assert f"{tmp_path.as_uri()}/traffic-data/models/la-example/{name}/{version}" in output
     assert "60 min" in output
     assert "last_value" in output
@@ -53,3 +61,46 @@ def test_what_cannot_work_is_said_in_one_line(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match=said):
         run(*arguments)
+
+
+@pytest.mark.slow
+def test_what_is_finished_is_taken_up_again(tmp_path: Path) -> None:
+    common = (
+        "--simulate",
+        "6",
+        "--to",
+        "2026-03-08",
+        "--models",
+        "linear_regression",
+        "--work",
+        str(tmp_path / "work"),
+    )
+    said = [run(*common, *more, "--archive-url", tmp_path.as_uri()) for more in ((), (), ("--fresh",))]
+    assert ["kept from an earlier run" in one for one in said] == [False, True, False]
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    command = [sys.executable, "-m", "metrla", "train", "--simulate", "14", "--to", "2026-03-15"]
+    command += ["--models", "linear_regression,xgboost", "--work", str(work), "--archive-url", tmp_path.as_uri()]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as trainer:
+        deadline = time.monotonic() + PATIENCE_S
+        while not list(work.glob("linear_regression-*/fitted.json")):
+            assert trainer.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        trainer.send_signal(signal.SIGINT)
+        _, said = trainer.communicate(timeout=PATIENCE_S)
+    assert trainer.returncode == 130
+    assert f"kept in {work}; the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert not list((tmp_path / "traffic-data").glob("**/card.json"))
+
+
+def test_without_the_train_extra_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "services.predictor.training.fit_linear", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'metrla\[train\]'"):
+        run(
+            "--simulate", "6", "--to", "2026-03-08", "--models", "linear_regression", "--archive-url", tmp_path.as_uri()
+        )

@@ -15,6 +15,7 @@ from services.predictor.models.forecaster import (
     RANDOM_FOREST,
     XGBOOST,
 )
+from services.predictor.scoring.drift import describe_inputs
 from services.predictor.training.fitted import Fitted
 from services.predictor.training.run.catalogue import ORDER, software
 from services.predictor.training.run.work import data_fingerprint, network_fingerprint
@@ -60,7 +61,10 @@ class Choice:
 
 
 def origin(recording: Recording, split: Split, choice: Choice) -> Json:
-    """What a fit depends on beside the model: data, split, seed, budget and software."""
+    """What a fit depends on beside the model: data, split, seed, budget and software.
+
+    `inputs` is what the training data was like, against which the predictor measures how far its input has drifted.
+    """
     network, budget = recording.network, choice.budget_seconds
     start = recording.start.astimezone(UTC)
     return {
@@ -75,6 +79,7 @@ def origin(recording: Recording, split: Split, choice: Choice) -> Json:
             "network_sha256": network_fingerprint(network),
             "origins": asdict(split),
         },
+        "inputs": describe_inputs(network, recording.start, recording.speed_mph[: split.train_windows]),
         "software": software(),
     }
 

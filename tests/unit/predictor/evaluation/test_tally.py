@@ -29,9 +29,8 @@ def made(seed: int, origins: int = 7, sensors: int = 3) -> tuple[Piece, Answer]:
     actual[rng.random(shape) < 0.1] = 0.0
     predicted = np.nan_to_num(actual, nan=40.0) + rng.normal(0, 5, shape)
     predicted[rng.random(shape) < 0.05] = np.nan
-    piece = Piece(
-        actual, rng.integers(0, 4, shape), rng.integers(0, 24, (origins, HORIZONS)), rng.random(shape[:2]) < 0.5
-    )
+    now, below = rng.uniform(5, 70, shape[:2]), np.full(sensors, 40.0)
+    piece = Piece(actual, now, below, rng.integers(0, 24, (origins, HORIZONS)), rng.random(shape[:2]) < 0.5)
     lower, upper = predicted - 6, predicted + 8
     return piece, Answer(predicted, lower, upper, predicted - 1, predicted + 1, rng.random(shape))
 
@@ -59,6 +58,7 @@ def test_every_pair_counts_once_in_each_breakdown(seed: int) -> None:
     tally.add(*made(seed))
     np.testing.assert_allclose(tally.by_hour.sum(axis=1), tally.whole)
     np.testing.assert_allclose(tally.by_regime.sum(axis=1), tally.whole)
+    np.testing.assert_allclose(tally.by_announced.sum(axis=1), tally.whole)
     np.testing.assert_allclose(tally.bins[0].sum(axis=(0, 2)), tally.whole[PAIRS])
     assert (
         tally.affected <= np.where(np.arange(len(tally.affected))[:, None] == SIGNED, np.inf, tally.whole + 1e-9)
@@ -68,7 +68,7 @@ def test_every_pair_counts_once_in_each_breakdown(seed: int) -> None:
 def test_what_is_counted_of_one_pair() -> None:
     shape = (1, 1, HORIZONS)
     actual = np.full(shape, 50.0)
-    piece = Piece(actual, np.full(shape, Regime.ONSET), np.full((1, HORIZONS), 8))
+    piece = Piece(actual, np.array([[60.0]]), np.array([52.0]), np.full((1, HORIZONS), 8))
     answer = Answer(actual + 4.0, actual - 1.0, actual + 9.0, actual + 1.0, actual + 9.0, np.full(shape, 0.73))
     tally = Tally(1)
     tally.add(piece, answer)
@@ -76,6 +76,7 @@ def test_what_is_counted_of_one_pair() -> None:
     assert share(tally.whole, WIDTH) == [10.0] * HORIZONS
     assert share(tally.whole, CLOSE) == [1.0] * HORIZONS
     assert tally.by_regime[PAIRS, Regime.ONSET].sum() == HORIZONS
+    assert tally.by_announced[PAIRS, Regime.FREE_FLOW].sum() == HORIZONS
     assert tally.by_hour[PAIRS, 8].sum() == HORIZONS
     assert calibration_error(tally.bins) == pytest.approx(0.27)
 
@@ -96,7 +97,7 @@ def test_confidence_that_means_what_it_says_has_no_calibration_error() -> None:
     predicted = np.where(rng.random(shape) < confidence, actual + 2.0, actual + 9.0)
     tally = Tally(2)
     tally.add(
-        Piece(actual, np.zeros(shape, dtype=np.intp), np.zeros((4000, HORIZONS), dtype=np.intp)),
+        Piece(actual, actual[..., 0], np.zeros(2), np.zeros((4000, HORIZONS), dtype=np.intp)),
         Answer(predicted, confidence=confidence),
     )
     assert calibration_error(tally.bins) < 0.01

@@ -1,5 +1,3 @@
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import Protocol
 
 import numpy as np
@@ -7,7 +5,6 @@ import pytest
 from numpy.typing import NDArray
 
 from services.predictor.models.forecaster import LINEAR_REGRESSION
-from services.predictor.registry.artefact import Artefact
 from services.predictor.training.run.card import Choice, Recording
 from services.predictor.training.train import Trained, train
 from shared.networks.network import Network
@@ -28,12 +25,3 @@ def recording(network: Network, history: Recorded) -> Recording:
 @pytest.fixture(scope="session")
 def trained(recording: Recording) -> Trained:
     return train(recording, LINEAR, now=recording.start)
-
-
-def hashes(artefacts: Mapping[str, Artefact]) -> dict[str, str]:
-    """Of every file of every model but the cards, which tell when they were made."""
-    return {
-        f"{model}/{file}": sha256(content).hexdigest()
-        for model, artefact in artefacts.items()
-        for file, content in artefact.files.items()
-    }
