@@ -1,24 +1,29 @@
-/** One sensor: what it measured in the last hours, and what is forecast for the next. */
+/** One sensor: what it measured in the last hours, what was forecast for then, and what is forecast for the next. */
 
-import { makeSvg, mph } from "./format.js";
+import { BASES, make, makeSvg, mph, percent } from "./format.js";
+import { words } from "./models.js";
 
 const PAST_WINDOWS = 24;
+const MOST_ROWS = 400;
 const TOP_MPH = 80;
 const EDGE = { left: 26, right: 8, top: 8, bottom: 18 };
 
-/** Fetch the past and the forecast of one sensor; an empty past where the store has none yet. */
-export async function fetchDetail(sensor, model) {
+/** Fetch the past and the forecast of one sensor by one model, or, without one, what is served. */
+export async function fetchDetail(sensor, model, horizon) {
   const query = new URLSearchParams({ network_id: sensor.network_id, sensor_id: sensor.sensor_id });
-  const models = model ? `&model=${encodeURIComponent(model)}` : "";
-  const [past, future] = await Promise.all([
+  const ofModel = model ? `&model=${encodeURIComponent(model)}` : "";
+  const [past, forecasts] = await Promise.all([
     fetchList(`/api/history/aggregates?${query}&limit=${PAST_WINDOWS}`),
-    fetchList(`/api/predictions?${query}&horizon_minutes=all&limit=200${models}`),
+    fetchList(`/api/predictions?${query}&horizon_minutes=all&limit=${MOST_ROWS}${ofModel}`),
   ]);
-  const newest = future[0]?.timestamp;
-  const chosen = model || best(future.filter((row) => row.timestamp === newest));
+  const newest = forecasts[0]?.timestamp;
+  const first = past.at(-1)?.window_end ?? newest;
   return {
     past: past.map((window) => [window.window_end, window.mean_speed]).reverse(),
-    future: future.filter((row) => row.timestamp === newest && row.model_name === chosen),
+    before: forecasts
+      .filter((row) => row.horizon_minutes === horizon && row.target_timestamp >= first && row.target_timestamp <= newest)
+      .map((row) => [row.target_timestamp, row.predicted_speed]).reverse(),
+    future: forecasts.filter((row) => row.timestamp === newest),
   };
 }
 
@@ -27,12 +32,30 @@ async function fetchList(url) {
   return answer.ok ? answer.json() : [];
 }
 
-function best(rows) {
-  return rows.reduce((found, row) => (found && found.confidence_score >= row.confidence_score ? found : row), null)?.model_name;
+/** What is forecast at the horizon, in words: by whom, within which bounds, how sure, and on what basis. */
+export function describe(line, sensor, { future, before }, horizon) {
+  const row = future.find((each) => each.horizon_minutes === horizon);
+  if (!row) {
+    line.replaceChildren(`${sensor.sensor_id}: ${mph(sensor.current_speed)} mph; this model has no forecast for it`);
+    return;
+  }
+  line.replaceChildren(
+    `${sensor.sensor_id}: ${mph(sensor.current_speed)} mph, in ${row.horizon_minutes} min `,
+    make("b", {}, `${mph(row.predicted_speed)} mph`),
+    ` (90 %: ${row.lower_speed.toFixed(0)}–${row.upper_speed.toFixed(0)}; ${percent(row.confidence_score)} within 5) `,
+    `by ${words(row.model_name)} `,
+    basisLabel(row.basis),
+    before.length ? make("span", { class: "key" }, ` dotted: as forecast ${horizon} min before`) : "",
+  );
 }
 
-/** Draw speed over time: measured as a line, forecast dashed with its interval. */
-export function drawDetail(svg, { past, future }, clock) {
+/** A small label for what a forecast rests on; nothing where that is the sensor's own readings. */
+export function basisLabel(basis) {
+  return BASES[basis] ? make("span", { class: "basis", title: BASES[basis] }, basis) : "";
+}
+
+/** Draw speed over time: measured as a line, forecast dashed with its interval, earlier forecasts dotted. */
+export function drawDetail(svg, { past, before, future }, clock) {
   svg.replaceChildren();
   const width = svg.clientWidth || 340, height = svg.clientHeight || 150;
   const times = [...past.map(([time]) => time), ...future.flatMap((row) => [row.timestamp, row.target_timestamp])]
@@ -60,7 +83,10 @@ export function drawDetail(svg, { past, future }, clock) {
       makeSvg("text", { class: "chart-label", x: x(origin), y: height - 5, "text-anchor": "middle" }, clock.time(origin)),
     );
   }
-  svg.append(makeSvg("path", { class: "chart-past", d: line(past, x, y) }));
+  svg.append(
+    makeSvg("path", { class: "chart-past", d: line(past, x, y) }),
+    makeSvg("path", { class: "chart-before", d: line(before, x, y) }),
+  );
   const ends = past.length ? [[from, "start"], [to, "end"]] : [[to, "end"]];
   for (const [time, anchor] of ends) {
     svg.append(makeSvg("text", {

@@ -11,6 +11,13 @@ export function band(speed) {
   return String(found === -1 ? BANDS.length : found);
 }
 
+/** What a forecast rests on where it is not the sensor's own readings. */
+export const BASES = {
+  imputed: "Its own readings are mostly missing or stuck: made from its neighbours and its usual speeds",
+  transferred: "The model never saw this sensor in training: made from what it learned of others",
+  profile: "Its usual speeds at this time of the week alone",
+};
+
 export const mph = (speed) => (speed === null || speed === undefined ? "–" : speed.toFixed(1));
 
 export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`);

@@ -1,8 +1,9 @@
 /** Puts the page together: REST for what stands where, the WebSocket for what changes. */
 
-import { drawDetail, fetchDetail } from "./detail.js";
+import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
 import { SLOW_MPH, clockIn, make, mph, percent } from "./format.js";
 import { SensorMap } from "./map.js";
+import { ModelPanel, words } from "./models.js";
 import { State } from "./state.js";
 import { Stream } from "./stream.js";
 import { SensorTable } from "./table.js";
@@ -22,6 +23,9 @@ const map = new SensorMap($("map"), { onPick: pick, onHover: hover });
 const table = new SensorTable(
   { columns: $("columns"), body: $("rows"), count: $("count"), empty: $("no-rows"), filter: $("filter"), onlySlow: $("only-slow") },
   pick,
+);
+const models = new ModelPanel(
+  { panel: $("models"), body: $("model-rows"), note: $("model-note") }, chooseModel, showModels,
 );
 const stream = new Stream(
   (message) => state.take(message) && schedule(),
@@ -51,7 +55,6 @@ function draw() {
   table.show(rows, clock, state.selected);
   showTiles(rows.map(speedOf), alerts);
   showAlerts(alerts);
-  showModels();
   $("event-time").textContent = clock.full(state.eventTime);
   $("event-time").dateTime = state.eventTime ?? "";
   showEmpty(rows);
@@ -87,13 +90,32 @@ function showAlerts(alerts) {
   }));
 }
 
+/** Offer the models whose forecasts come in; "" stands for whichever serves. */
 function showModels() {
-  const models = state.models();
-  $("model-choice").hidden = models.length < 2 && !state.model;
-  const wanted = ["", ...models];
-  const present = [...$("model").options].map((option) => option.value);
-  if (wanted.join("\n") === present.join("\n")) return;
-  $("model").replaceChildren(...wanted.map((name) => make("option", { value: name, selected: name === state.model }, name || "best")));
+  const names = models.names();
+  if (state.model && !names.includes(state.model)) names.push(state.model);
+  for (const [choice, id] of [["model-choice", "model"], ["detail-model-choice", "detail-model"]]) {
+    $(choice).hidden = names.length < 2 && !state.model;
+    const present = [...$(id).options].map((option) => option.value);
+    if (["", ...names].join("\n") !== present.join("\n")) {
+      $(id).replaceChildren(...["", ...names].map((name) => make("option", { value: name }, name ? words(name) : "served")));
+    }
+    $(id).value = state.model;
+  }
+}
+
+function chooseModel(name) {
+  state.model = name;
+  models.choose(name);
+  showModels();
+  follow();
+}
+
+/** Follow what the page shows now; the answer begins with a snapshot. */
+function follow() {
+  state.predictions.clear();
+  stream.subscribe({ channels: CHANNELS, horizon_minutes: state.horizon, ...(state.model && { model: state.model }) });
+  schedule();
 }
 
 function showEmpty(rows) {
@@ -116,17 +138,17 @@ function showConnection() {
 async function showDetail() {
   const entry = state.rows().find(({ sensor }) => sensor.sensor_id === state.selected);
   $("detail").hidden = !entry;
-  const wanted = entry ? [state.selected, entry.sensor.timestamp, entry.forecast?.timestamp, state.model, clock.zone].join() : "";
+  const wanted = entry ? [state.selected, entry.sensor.timestamp, entry.forecast?.timestamp, state.model, state.horizon, clock.zone].join() : "";
   if (wanted === detailShown) return;
   detailShown = wanted;
   if (!entry) return;
-  const { sensor, forecast } = entry;
+  const { sensor } = entry, horizon = state.horizon;
   $("detail-title").textContent = `${sensor.road_name}, ${sensor.name}`;
-  const ahead = forecast ? `, ${mph(forecast.predicted_speed)} mph in ${forecast.horizon_minutes} min (${forecast.model_name})` : "";
-  $("detail-line").textContent = `${sensor.sensor_id}: ${mph(sensor.current_speed)} mph${ahead}`;
   try {
-    const detail = await fetchDetail(sensor, state.model);
-    if (wanted === detailShown) drawDetail($("chart"), detail, clock);
+    const detail = await fetchDetail(sensor, state.model, horizon);
+    if (wanted !== detailShown) return;
+    describe($("detail-line"), sensor, detail, horizon);
+    drawDetail($("chart"), detail, clock);
   } catch {
     detailShown = ""; // the gateway did not answer; the next update tries again
   }
@@ -145,7 +167,8 @@ function hover(sensorId, point) {
   $("tip").replaceChildren(
     make("b", {}, `${sensor.road_name}, ${sensor.name}`),
     `now ${mph(sensor.current_speed)} mph`,
-    forecast ? `, in ${forecast.horizon_minutes} min ${mph(forecast.predicted_speed)} mph` : "",
+    forecast ? `, in ${forecast.horizon_minutes} min ${mph(forecast.predicted_speed)} mph ` : "",
+    basisLabel(forecast?.basis),
     make("div", { class: "muted" }, `${sensor.sensor_id} at ${clock.time(sensor.timestamp)}`),
   );
   const room = $("map").clientWidth - 270;
@@ -167,6 +190,7 @@ function chooseNetwork(id) {
   $("network-name").textContent = state.network.name;
   $("zone").textContent = state.network.time_zone;
   state.selected = null;
+  models.follow(id);
   map.showAll();
   map.place(state.rows().map(({ sensor }) => sensor));
   schedule();
@@ -181,13 +205,9 @@ function listen() {
   $("horizon").append(...HORIZONS.map((minutes) => make("option", { value: minutes, selected: minutes === state.horizon }, `${minutes} min`)));
   $("horizon").addEventListener("change", ({ target }) => {
     state.horizon = Number(target.value);
-    state.predictions.clear();
-    stream.subscribe({ channels: CHANNELS, horizon_minutes: state.horizon });
+    follow();
   });
-  $("model").addEventListener("change", ({ target }) => {
-    state.model = target.value;
-    schedule();
-  });
+  for (const id of ["model", "detail-model"]) $(id).addEventListener("change", ({ target }) => chooseModel(target.value));
   $("network").addEventListener("change", ({ target }) => chooseNetwork(target.value));
   for (const radio of document.getElementsByName("shown")) {
     radio.addEventListener("change", () => {
@@ -224,7 +244,7 @@ async function start() {
   $("network-choice").hidden = state.networks.length < 2;
   $("network-name").hidden = state.networks.length > 1;
   chooseNetwork(state.networks[0].network_id);
-  stream.subscribe({ channels: CHANNELS, horizon_minutes: state.horizon });
+  follow();
 }
 
 start();

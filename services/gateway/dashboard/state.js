@@ -22,7 +22,8 @@ export class State {
     if (!keep) return false;
     if (kind === "snapshot" && channel !== "sensors") keep.clear();
     for (const row of data) {
-      if (channel === "predictions" && row.horizon_minutes !== this.horizon) continue;
+      // Rows of what was subscribed to before may still be on their way.
+      if (channel === "predictions" && !this.#asked(row)) continue;
       keep.set(keyOf(channel, row), row);
     }
     if (timestamp && (!this.eventTime || timestamp > this.eventTime)) this.eventTime = timestamp;
@@ -37,22 +38,11 @@ export class State {
     }
   }
 
-  /** The models that predict in the chosen network, in name order. */
-  models() {
-    return [...new Set([...this.predictions.values()].filter((row) => this.#here(row)).map((row) => row.model_name))].sort();
-  }
-
   /** Every sensor of the chosen network with its forecast: [{sensor, forecast}]. */
   rows() {
-    const best = new Map();
-    for (const row of this.predictions.values()) {
-      if (!this.#here(row) || (this.model && row.model_name !== this.model)) continue;
-      const rival = best.get(row.sensor_id);
-      if (!rival || isBetter(row, rival)) best.set(row.sensor_id, row);
-    }
-    return [...this.sensors.values()]
-      .filter((sensor) => this.#here(sensor))
-      .map((sensor) => ({ sensor, forecast: best.get(sensor.sensor_id) ?? null }));
+    return [...this.sensors]
+      .filter(([, sensor]) => this.#here(sensor))
+      .map(([key, sensor]) => ({ sensor, forecast: this.predictions.get(key) ?? null }));
   }
 
   /** Alerts of the chosen network: those that stand first, then the last cleared, newest first. */
@@ -63,19 +53,16 @@ export class State {
     return [...here.filter((alert) => alert.status !== "cleared").sort(newest), ...over.slice(0, cleared)];
   }
 
+  #asked(row) {
+    return row.horizon_minutes === this.horizon && (this.model ? row.model_name === this.model : row.serving);
+  }
+
   #here(row) {
     return row.network_id === this.network?.network_id;
   }
 }
 
-/** Of two models' forecasts the newer one, then the one more sure of itself. */
-function isBetter(row, rival) {
-  if (row.timestamp !== rival.timestamp) return row.timestamp > rival.timestamp;
-  return row.confidence_score > rival.confidence_score;
-}
-
+/** Of a sensor there is one forecast: what is served, or that of the model that was asked for. */
 function keyOf(channel, row) {
-  if (channel === "alerts") return row.alert_id;
-  const sensor = `${row.network_id}\n${row.sensor_id}`;
-  return channel === "predictions" ? `${sensor}\n${row.model_name}` : sensor;
+  return channel === "alerts" ? row.alert_id : `${row.network_id}\n${row.sensor_id}`;
 }

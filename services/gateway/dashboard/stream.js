@@ -18,7 +18,7 @@ export class Stream {
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.hurry());
   }
 
-  /** Follow these channels at this horizon, now and after every reconnection. */
+  /** Follow these channels, now and after every reconnection; forecasts of a model and horizon. */
   subscribe(subscription) {
     this.subscription = { type: "subscribe", ...subscription };
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(this.subscription));
@@ -32,14 +32,15 @@ export class Stream {
     const url = new URL("/ws/predictions", location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     url.searchParams.set("horizon_minutes", this.subscription.horizon_minutes);
+    if (this.subscription.model) url.searchParams.set("model", this.subscription.model);
     for (const channel of this.subscription.channels) url.searchParams.append("channels", channel);
     const socket = new WebSocket(url);
     this.socket = socket;
-    this.horizonAsked = this.subscription.horizon_minutes;
+    const asked = this.subscription;
     socket.addEventListener("open", () => {
       this.pause = FIRST_PAUSE_MS;
       this.onState("open");
-      if (this.horizonAsked !== this.subscription.horizon_minutes) socket.send(JSON.stringify(this.subscription));
+      if (asked !== this.subscription) socket.send(JSON.stringify(this.subscription));
       this.pinging = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
     });
     socket.addEventListener("message", (event) => this.onMessage(JSON.parse(event.data)));

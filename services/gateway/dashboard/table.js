@@ -1,5 +1,6 @@
 /** The sortable, filterable table of sensors. */
 
+import { basisLabel } from "./detail.js";
 import { SLOW_MPH, band, make, mph, percent } from "./format.js";
 
 const change = ({ forecast }) =>
@@ -57,7 +58,8 @@ export class SensorTable {
     write(cells[1], sensor.road_name);
     write(cells[2], sensor.name);
     speed(cells[3].firstChild, sensor.current_speed);
-    speed(cells[4].firstChild, forecast?.predicted_speed ?? null);
+    speed(cells[4].lastChild, forecast?.predicted_speed ?? null);
+    label(cells[4], forecast?.basis);
     write(cells[5], forecast ? `${forecast.lower_speed.toFixed(0)}–${forecast.upper_speed.toFixed(0)}` : "–");
     write(cells[6], delta === null ? "–" : `${delta > 0 ? "+" : delta < 0 ? "−" : ""}${Math.abs(delta).toFixed(1)}`);
     cells[6].classList.toggle("falls", delta !== null && delta <= -5);
@@ -114,6 +116,12 @@ function compare(a, b, descending) {
 
 function write(cell, text) {
   if (cell.textContent !== text) cell.textContent = text;
+}
+
+function label(cell, basis) {
+  if (cell.dataset.basis === (basis ?? "")) return;
+  cell.dataset.basis = basis ?? "";
+  cell.replaceChildren(basisLabel(basis), cell.lastChild);
 }
 
 function speed(span, value) {

@@ -1,5 +1,6 @@
 """What every request passes: it is counted, its answer gets security headers, and a crash becomes a problem."""
 
+from http import HTTPStatus
 from time import perf_counter
 
 import structlog
@@ -66,7 +67,8 @@ class SecurityHeaders:
             return
 
         async def securing(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # A 304 has no content whose kind says which policy; what it carried would replace what the browser has.
+            if message["type"] == "http.response.start" and message["status"] != HTTPStatus.NOT_MODIFIED:
                 headers = MutableHeaders(scope=message)
                 page = headers.get("content-type", "").startswith("text/html")
                 headers.setdefault("Content-Security-Policy", _PAGE_POLICY if page else _DATA_POLICY)

@@ -127,8 +127,17 @@ async def test_the_live_page_loads_nothing_from_outside(client: httpx.AsyncClien
     assert page.headers["content-type"].startswith("text/html")
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert "http" not in page.text
-    for name in ("main.js", "map.js", "table.js", "detail.js", "state.js", "stream.js", "format.js", "style.css"):
-        assert (await client.get(f"/live-map/{name}")).status_code == 200
+    for script in ("main", "map", "table", "detail", "models", "state", "stream", "format"):
+        assert (await client.get(f"/live-map/{script}.js")).status_code == 200
+    assert (await client.get("/live-map/style.css")).status_code == 200
+
+
+async def test_a_page_that_did_not_change_keeps_its_policy(client: httpx.AsyncClient) -> None:
+    page = await client.get("/live-map/")
+    again = await client.get("/live-map/", headers={"If-None-Match": page.headers["etag"]})
+    assert again.status_code == 304
+    # A browser takes the headers of a 304 over into what it has kept.
+    assert "content-security-policy" not in again.headers
 
 
 async def test_health_asks_every_part(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,120 @@
+/** The models: who serves, how good each was lately, and which one the page shows. */
+
+import { make, percent } from "./format.js";
+
+const REFRESH_MS = 15000;
+const SHOWN_MINUTES = [15, 30, 60];
+const LIVE_HOURS = 24;
+
+export class ModelPanel {
+  /**
+   * @param {{panel: HTMLElement, body: HTMLElement, note: HTMLElement}} elements of the page
+   * @param {(name: string) => void} onPick takes the model that was chosen, "" for what is served
+   * @param {() => void} onChange is told of new models
+   */
+  constructor({ panel, body, note }, onPick, onChange) {
+    Object.assign(this, { panel, body, note, onPick, onChange });
+    this.models = [];
+    this.chosen = "";
+    setInterval(() => document.visibilityState === "visible" && this.load(), REFRESH_MS);
+  }
+
+  /** Show the models of a network. */
+  follow(networkId) {
+    this.networkId = networkId;
+    this.load();
+  }
+
+  /** Mark the model that the page shows. */
+  choose(name) {
+    if (name === this.chosen) return;
+    this.chosen = name;
+    this.#draw();
+  }
+
+  /** The names of those whose forecasts come in, the champion first. */
+  names() {
+    return this.models.filter((model) => model.sensors > 0).map((model) => model.model_name);
+  }
+
+  async load() {
+    if (!this.networkId) return;
+    const asked = this.networkId;
+    const query = new URLSearchParams({ network_id: asked, live_hours: LIVE_HOURS });
+    try {
+      const answer = await fetch(`/api/models?${query}`);
+      if (!answer.ok) throw new Error(answer.statusText);
+      const models = await answer.json();
+      if (asked !== this.networkId) return;
+      this.models = models;
+      this.failed = false;
+    } catch {
+      this.failed = true; // what was known stays on show
+    }
+    this.#draw();
+    this.onChange();
+  }
+
+  #draw() {
+    const shown = this.models.filter((model) => model.role !== "retired" && model.role !== "refused");
+    this.panel.hidden = !shown.length && !this.failed;
+    this.body.replaceChildren(...shown.map((model) => this.#row(model)));
+    this.note.textContent = this.#words(shown);
+  }
+
+  #row(model) {
+    const name = make("button", { type: "button", title: about(model) }, words(model.model_name));
+    const row = make(
+      "tr", { class: model.model_name === this.chosen ? "selected" : undefined },
+      make("th", { scope: "row" }, name, roleLabel(model.role)),
+      ...SHOWN_MINUTES.map((minutes) => errorCell(model, minutes)),
+      make("td", { class: "number", title: "Share of actual speeds within the 90 % intervals" }, coverage(model.live)),
+    );
+    row.addEventListener("click", () => this.onPick(this.chosen === model.model_name ? "" : model.model_name));
+    return row;
+  }
+
+  #words(shown) {
+    const refused = this.models.flatMap((model) => model.versions.filter((version) => version.role === "refused")
+      .map((version) => `${words(model.model_name)} ${version.model_version} refused: ${version.reason ?? "no reason given"}`));
+    const live = shown.flatMap((model) => model.live);
+    const pairs = live.reduce((most, score) => Math.max(most, score.pairs), 0);
+    const said = [];
+    if (this.failed) said.push("The gateway does not answer for models.");
+    if (live.length) said.push(`Mean absolute error in mph, live, up to ${pairs.toLocaleString("en-US")} forecasts a horizon.`);
+    if (shown.some((model) => !model.live.length && model.offline.length)) said.push("In italics: of the held-out test part.");
+    if (shown.length && !live.length) said.push("Live scores come with the first outcome.");
+    return [...said, ...refused].join(" ");
+  }
+}
+
+/** A small label for what a model does; nothing for a challenger, which most are. */
+function roleLabel(role) {
+  return role === "challenger" ? "" : make("span", { class: "role", data: { role } }, role);
+}
+
+/** Live error at a horizon; before there is one, the offline one in italics. */
+function errorCell(model, minutes) {
+  const live = model.live.find((score) => score.horizon_minutes === minutes);
+  if (live) {
+    const title = `${live.pairs} forecasts, bias ${signed(live.bias_mph)} mph, coverage ${percent(live.coverage_90)}`;
+    return make("td", { class: "number", title }, live.mae_mph.toFixed(2));
+  }
+  const offline = model.offline.find((score) => score.part === "test" && score.horizon_minutes === minutes)?.mae_mph;
+  return make("td", { class: "number offline" }, offline === undefined || offline === null ? "–" : offline.toFixed(2));
+}
+
+function coverage(live) {
+  const pairs = live.reduce((sum, score) => sum + score.pairs, 0);
+  return pairs ? percent(live.reduce((sum, score) => sum + score.coverage_90 * score.pairs, 0) / pairs) : "–";
+}
+
+function about(model) {
+  const parts = [model.what, `${model.role}, version ${model.model_version}`, `answers for ${model.serving_sensors} of ${model.sensors} sensors`];
+  return parts.filter(Boolean).join("\n");
+}
+
+const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
+
+/** A model's name as people read it. */
+export const words = (name) => name.replaceAll("_", " ");
