@@ -11,6 +11,7 @@ from metrla.launcher.process import ProcessPlan
 from shared.events.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
+DEMO_WRITE_TOKEN = "demo"  # noqa: S105 - no secret: the demo listens on this machine alone
 
 
 def free_port() -> int:
@@ -115,7 +116,10 @@ class PipelinePlan:
         return ProcessPlan(
             name="gateway",
             command=[sys.executable, "-m", "metrla", "run", "gateway"],
-            environment=self.environment(METRLA_GATEWAY_PORT=str(self.gateway_port)),
+            environment=self.environment(
+                METRLA_GATEWAY_PORT=str(self.gateway_port),
+                METRLA_GATEWAY_WRITE_TOKEN=self.settings.get("METRLA_GATEWAY_WRITE_TOKEN") or DEMO_WRITE_TOKEN,
+            ),
             log_file=self.log_file("gateway"),
             ready_url=f"{self.gateway_url}/ready",
             metrics_url=f"{self.gateway_url}/metrics",

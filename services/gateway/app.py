@@ -10,6 +10,7 @@ from importlib.metadata import version
 import structlog
 from prometheus_client import CollectorRegistry
 
+from services.gateway.advisories.reception import AdvisoryReception
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks, gateway_checks
 from services.gateway.hub import Hub
@@ -78,6 +79,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         hub=hub,
         store=store,
         models=ModelBook(store, view.networks, view.predictions, settings.history_timeout_s),
+        advisories=AdvisoryReception(platform.kafka_bootstrap_servers, view, wall_clock),
         health=HealthChecks(checks, settings.health_timeout_s),
         registry=registry,
         metrics=metrics,
@@ -90,6 +92,7 @@ async def _drain(gateway: Gateway, server: Server, serving: asyncio.Task[None]) 
     await gateway.hub.close(gateway.settings.drain_timeout_s)
     server.should_exit = True
     await serving
+    await gateway.advisories.close()
 
 
 def main() -> int:

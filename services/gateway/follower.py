@@ -10,10 +10,11 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from services.gateway.topics import FOLLOWED, Followed, LookBack, Message, read
+from services.gateway.topics import FOLLOWED, WHOLE, Followed, LookBack, Message, read
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import MetrlaError, RejectedEventError
-from shared.events.topics import ALERTS
+from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
+from shared.events.topics import ADVISORIES
 from shared.kafka.admin import TopicError, ensure_topics, partitions_of
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
@@ -100,7 +101,7 @@ class Follower:
         ends = await consumer.end_offsets(partitions)
         async with open_reader(self._bootstrap_servers, CLIENT_ID, max_wait_ms=REBUILDING_WAIT_MS) as reader:
             for partition in partitions:
-                look_back = LookBack(self._take, None if partition.topic == ALERTS.name else self._history)
+                look_back = LookBack(self._take, None if partition.topic in WHOLE else self._history)
                 look_back(await read_back(reader, partition, ends[partition], look_back))
         consumer.assign(partitions)
         for partition in partitions:
@@ -143,13 +144,22 @@ class Follower:
         try:
             record = read(message)
             if isinstance(record, str):
-                self._view.alerts.forget(record)
+                self._forget(message, record)
                 return None
-            self._view.apply(record)
+            if isinstance(record, TrafficAdvisory):
+                self._view.advisories.apply(record, message.offset)
+            else:
+                self._view.apply(record)
         except RejectedEventError as rejected:
             self._reject(message, rejected)
             return None
         return record
+
+    def _forget(self, message: Message, gone: str) -> None:
+        if message.topic == ADVISORIES.name:
+            self._view.advisories.forget(AdvisoryId(gone), message.offset)
+        else:
+            self._view.alerts.forget(AlertId(gone))
 
     def _reject(self, message: Message, rejected: RejectedEventError) -> None:
         self._metrics.rejected.inc()

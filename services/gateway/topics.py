@@ -1,4 +1,4 @@
-"""What the gateway reads: three topics, how a record of each is taken in, and how far back each is read. Pure."""
+"""What the gateway reads: four topics, how a record of each is taken in, and how far back each is read. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -6,12 +6,20 @@ from typing import Protocol, TypeAlias
 
 from shared.events.avro import decode
 from shared.events.errors import RejectedEventError, RejectionReason
-from shared.events.records import AlertId, NetworkId, ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
-from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, Topic
+from shared.events.records import (
+    NetworkId,
+    ProcessedTrafficAggregate,
+    TrafficAdvisory,
+    TrafficAlert,
+    TrafficPrediction,
+)
+from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, Topic
 
-FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS)
+FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES)
+WHOLE = frozenset({ALERTS.name, ADVISORIES.name})
+"""Read to the beginning: compacted, and what is on them may have stood for days."""
 
-Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert
+Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory
 
 
 class Message(Protocol):
@@ -23,20 +31,22 @@ class Message(Protocol):
     value: bytes | None
 
 
-def read(message: Message) -> Followed | AlertId:
-    """The record of a message, or the id of the alert that a tombstone withdraws.
+def read(message: Message) -> Followed | str:
+    """The record of a message, or the id of the alert or advisory that a tombstone drops.
 
     Raises:
         RejectedEventError: the bytes are no record of their topic.
     """
     if message.value is None:
-        if message.topic == ALERTS.name and message.key is not None:
-            return AlertId(message.key.decode(errors="replace"))
+        if message.topic in WHOLE and message.key is not None:
+            return message.key.decode(errors="replace")
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"{message.topic}: a message without a value")
     if message.topic == AGGREGATES.name:
         return decode(ProcessedTrafficAggregate, message.value)
     if message.topic == PREDICTIONS.name:
         return decode(TrafficPrediction, message.value)
+    if message.topic == ADVISORIES.name:
+        return decode(TrafficAdvisory, message.value)
     return decode(TrafficAlert, message.value)
 
 
@@ -49,12 +59,14 @@ def event_time(record: Followed) -> datetime:
             return record.timestamp
         case TrafficAlert():
             return record.updated_at
+        case TrafficAdvisory():
+            return record.updated_at or record.starts_at
 
 
 class LookBack:
     """Takes records in while a partition is read backwards, until `history` of event time of every network is there.
 
-    Alerts are read to the beginning, `history=None`: the topic is compacted, and one may have stood for days.
+    Topics of `WHOLE` are read to the beginning, `history=None`.
     """
 
     def __init__(self, take: Callable[[Message], Followed | None], history: timedelta | None) -> None:

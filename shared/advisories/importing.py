@@ -136,20 +136,20 @@ def _record(
         title=draft.title,
         description=draft.description,
         severity=draft.severity,
-        starts_at=_whole_ms(draft.starts_at),
-        ends_at=None if draft.ends_at is None else _whole_ms(draft.ends_at),
+        starts_at=whole_ms(draft.starts_at),
+        ends_at=None if draft.ends_at is None else whole_ms(draft.ends_at),
         affected_sensors=tuple(sensors),
         latitude=None if middle is None else round(middle.y, 6),
         longitude=None if middle is None else round(middle.x, 6),
         source=draft.source,
         withdrawn=draft.withdrawn,
-        updated_at=None if draft.updated_at is None else _whole_ms(draft.updated_at),
+        updated_at=None if draft.updated_at is None else whole_ms(draft.updated_at),
         publisher_id=draft.publisher_id,
         feed=feed,
     )
 
 
-def _whole_ms(time: datetime) -> datetime:
+def whole_ms(time: datetime) -> datetime:
     """As the log keeps it, so that what was read back compares equal."""
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 

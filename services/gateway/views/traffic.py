@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.gateway.views.advisories import AdvisoriesView
 from services.gateway.views.alerts import AlertsView
 from services.gateway.views.predictions import MAX_PREDICTIONS, PredictionQuery, PredictionsView
 from services.gateway.views.windows import SensorState, WindowsView
@@ -44,6 +45,7 @@ class TrafficView:
         self.windows = WindowsView(networks, history)
         self.predictions = PredictionsView(networks, history, max_predictions)
         self.alerts = AlertsView(max_alerts)
+        self.advisories = AdvisoriesView()
         self._newest_alert: datetime | None = None
         self._changed_sensors: dict[tuple[NetworkId, SensorId], None] = {}
 

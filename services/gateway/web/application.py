@@ -7,7 +7,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from services.gateway.routes import alerts, health, history, models, predictions, root, sensors, stream
+from services.gateway.routes import advisories, alerts, health, history, models, predictions, root, sensors, stream
 from services.gateway.web.dependencies import Gateway
 from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
@@ -43,7 +43,7 @@ def build_application(gateway: Gateway) -> FastAPI:
         ],
     )
     application.state.gateway = gateway
-    for module in (root, health, predictions, alerts, sensors, models, history, stream):
+    for module in (root, health, predictions, alerts, advisories, sensors, models, history, stream):
         application.include_router(module.router)
     application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
     add_reference(application)
@@ -60,7 +60,7 @@ def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     application.add_middleware(
         CORSMiddleware,
         allow_origins=list(gateway.settings.cors_origins),
-        allow_methods=["GET", "HEAD", "OPTIONS"],
+        allow_methods=["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
         allow_headers=["*"],
         expose_headers=["Link", "Retry-After"],
         max_age=PREFLIGHT_CACHED_S,

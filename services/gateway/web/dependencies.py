@@ -7,6 +7,7 @@ from fastapi import Depends
 from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
+from services.gateway.advisories.reception import AdvisoryReception
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks
 from services.gateway.hub import Hub
@@ -28,6 +29,7 @@ class Gateway:
     hub: Hub
     store: Store
     models: ModelBook
+    advisories: AdvisoryReception
     health: HealthChecks
     registry: CollectorRegistry
     metrics: GatewayMetrics

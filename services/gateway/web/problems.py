@@ -16,6 +16,7 @@ from shared.events.errors import StoreError
 log = structlog.stdlib.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+SHOWN_FAULTS = 5
 INVALID_PARAMETERS = "urn:metrla:problem:invalid-parameters"
 
 
@@ -87,7 +88,9 @@ async def _invalid(request: Request, error: Any) -> Response:  # noqa: ANN401 - 
         ParameterFault(location=location, name=name, detail="; or ".join(details))
         for (location, name), details in faults.items()
     ]
-    detail = " ".join(f"{fault.name}: {fault.detail}." for fault in listed)
+    detail = " ".join(f"{fault.name}: {fault.detail}." for fault in listed[:SHOWN_FAULTS])
+    if len(listed) > SHOWN_FAULTS:
+        detail += f" And {len(listed) - SHOWN_FAULTS} more."
     return problem_response(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=listed)
 
 

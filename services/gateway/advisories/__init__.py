@@ -1,0 +1,1 @@
+"""Advisories over the API: answers, single ones and whole documents, and their way onto the log."""

@@ -1,0 +1,89 @@
+"""What the API says of advisories."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from services.gateway.responses import Answer, Latitude, Longitude
+from services.gateway.views.advisories import AdvisoryState, state_of
+from shared.advisories.draft import Format
+from shared.advisories.importing import Outcome
+from shared.events.records import AdvisoryType, AlertSeverity, TrafficAdvisory
+
+
+class Advisory(Answer):
+    """Planned work, weather or an event, as its publisher says."""
+
+    advisory_id: str = Field(description="The same for all its life.")
+    network_id: str = Field(description="Sensor network.")
+    advisory_type: AdvisoryType
+    state: AdvisoryState = Field(description="now (it holds), later, over or withdrawn.")
+    title: str
+    description: str
+    severity: AlertSeverity = Field(description="In the publisher's own word.")
+    starts_at: datetime = Field(description="From when it holds, inclusive (UTC).")
+    ends_at: datetime | None = Field(description="Until when, exclusive (UTC); null while open.")
+    affected_sensors: tuple[str, ...] = Field(
+        description="Sensors in road order; none: by place, or the whole network."
+    )
+    latitude: Latitude | None
+    longitude: Longitude | None
+    source: str = Field(description="Who says so.")
+    updated_at: datetime | None = Field(description="When the publisher last changed or confirmed it (UTC).")
+    publisher_id: str = Field(description="The publisher's own id.")
+    feed: str = Field(description="The feed it was read from.")
+
+    @classmethod
+    def of(cls, advisory: TrafficAdvisory, at: datetime) -> "Advisory":
+        """The answer for one advisory at `at`."""
+        return cls(
+            state=state_of(advisory, at),
+            **{name: getattr(advisory, name) for name in cls.model_fields if name != "state"},
+        )
+
+
+class FeatureFault(Answer):
+    """A feature that is not on the log, and why."""
+
+    index: int = Field(description="Place in the document, from 0.")
+    publisher_id: str | None = Field(description="Its id where it has one.")
+    reason: str
+
+
+class Receipt(Answer):
+    """What became of a document: every feature is in it once."""
+
+    format: Format
+    features: int = Field(description="Features in the document.")
+    advisories: int = Field(description="Advisories that it says, one for each network and time.")
+    published: int = Field(description="Those that were new or changed.")
+    unchanged: int = Field(description="Those that stood so already.")
+    withdrawn: int = Field(description="Advisories that it took back.")
+    stale: int = Field(description="Those older than what is known.")
+    superseded: int = Field(description="Messages that another of the same document replaces.")
+    rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
+    unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
+    advisory_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Receipt":
+        """The receipt for one document."""
+        return cls(
+            format=outcome.format,
+            features=outcome.features,
+            advisories=len(outcome.advisories),
+            published=outcome.new,
+            unchanged=outcome.unchanged,
+            withdrawn=outcome.withdrawn,
+            stale=outcome.stale,
+            superseded=outcome.superseded,
+            rejected=tuple(
+                FeatureFault(index=each.index, publisher_id=each.publisher_id, reason=each.reason)
+                for each in outcome.rejected
+            ),
+            unmatched=tuple(
+                FeatureFault(index=each.index, publisher_id=each.publisher_id, reason="touches no sensor")
+                for each in outcome.unmatched
+            ),
+            advisory_ids=tuple(advisory.advisory_id for advisory in outcome.advisories),
+        )

@@ -1,0 +1,122 @@
+"""One advisory as an operator writes it. Pure."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from shared.advisories.draft import Draft
+from shared.advisories.formats.reading import MAX_DESCRIPTION, MAX_TITLE, read_geometry
+from shared.advisories.importing import id_for, whole_ms
+from shared.advisories.matching import Matcher
+from shared.advisories.roads import direction_of, read_road
+from shared.events.records import AdvisoryType, AlertSeverity, NetworkId, SensorId, TrafficAdvisory
+
+FORM = "operator"
+GEOMETRIES = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NewAdvisory(BaseModel):
+    """An advisory and where it holds: `affected_sensors`, or a place (`geometry`, or `latitude` and `longitude`).
+
+    With a place, `road` and `direction` restrict it to one carriageway. A known `id` changes that advisory.
+    """
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    advisory_type: AdvisoryType
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
+    description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] = ""
+    severity: AlertSeverity = AlertSeverity.MEDIUM
+    starts_at: AwareDatetime | None = Field(default=None, description="From when it holds; absent: now (event time).")
+    ends_at: AwareDatetime | None = Field(default=None, description="Until when; absent: until it is withdrawn.")
+    network_id: Id | None = Field(default=None, description="Needed where the gateway serves several networks.")
+    affected_sensors: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    geometry: dict[str, Any] | None = Field(default=None, description="GeoJSON.")
+    road: Id | None = Field(default=None, description="Such as I-405.")
+    direction: Id | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
+    id: Id | None = Field(default=None, description="An id of your own; the same one again changes the advisory.")
+    source: Annotated[str, Field(max_length=200)] = FORM
+
+    @model_validator(mode="after")
+    def _placed(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude come together")
+        if not self.affected_sensors and self.latitude is None and self.geometry is None:
+            raise ValueError("a place is needed: affected_sensors, geometry, or latitude and longitude")
+        if self.geometry is not None:
+            read_geometry(self.geometry, GEOMETRIES)
+        if self.direction is not None and direction_of(self.direction) is None:
+            raise ValueError(f"direction: {self.direction!r} is none of N, E, S, W")
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValueError("ends_at is not after starts_at")
+        return self
+
+
+def record(new: NewAdvisory, own_id: str, matcher: Matcher, now: datetime) -> TrafficAdvisory:
+    """The record for the log.
+
+    Args:
+        new: what the operator wrote.
+        own_id: its id.
+        matcher: of its network.
+        now: present event time, UTC.
+
+    Raises:
+        ValueError: it names a sensor that the network does not have, touches none, or is over before it begins.
+    """
+    network = matcher.network
+    starts_at = now if new.starts_at is None else new.starts_at.astimezone(UTC)
+    ends_at = None if new.ends_at is None else new.ends_at.astimezone(UTC)
+    if ends_at is not None and ends_at <= starts_at:
+        raise ValueError(f"ends_at: not after its start, {starts_at.isoformat()}")
+    draft = _draft(new, own_id, starts_at, ends_at)
+    sensors = tuple(map(SensorId, new.affected_sensors)) or matcher.match(draft)
+    strangers = [sensor_id for sensor_id in sensors if sensor_id not in network.index]
+    if strangers:
+        raise ValueError(f"affected_sensors: network {network.network_id} has no {', '.join(strangers[:5])}")
+    if not sensors:
+        raise ValueError(f"the place touches no sensor of network {network.network_id}")
+    middle = None if draft.geometry is None else draft.geometry.representative_point()
+    return TrafficAdvisory(
+        advisory_id=id_for(FORM, NetworkId(network.network_id), "", own_id),
+        network_id=network.network_id,
+        advisory_type=new.advisory_type,
+        title=new.title,
+        description=new.description,
+        severity=new.severity,
+        starts_at=whole_ms(starts_at),
+        ends_at=None if ends_at is None else whole_ms(ends_at),
+        affected_sensors=sensors,
+        latitude=None if middle is None else middle.y,
+        longitude=None if middle is None else middle.x,
+        source=new.source,
+        withdrawn=False,
+        updated_at=whole_ms(now),
+        publisher_id=own_id,
+    )
+
+
+def _draft(new: NewAdvisory, own_id: str, starts_at: datetime, ends_at: datetime | None) -> Draft:
+    place = new.geometry
+    if place is None and new.latitude is not None:
+        place = {"type": "Point", "coordinates": [new.longitude, new.latitude]}
+    direction = None if new.direction is None else direction_of(new.direction)
+    return Draft(
+        index=0,
+        scope="",
+        publisher_id=own_id,
+        chain_id=own_id,
+        advisory_type=new.advisory_type,
+        title=new.title,
+        description=new.description,
+        severity=new.severity,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        geometry=None if place is None else read_geometry(place, GEOMETRIES),
+        source=new.source,
+        roads=() if new.road is None else (read_road(new.road, direction),),
+    )

@@ -1,0 +1,216 @@
+"""`/api/advisories`: planned work, weather and events, read and written."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from services.gateway.advisories.answers import Advisory, Receipt
+from services.gateway.advisories.reception import UnpublishedError
+from services.gateway.advisories.single import NewAdvisory, record
+from services.gateway.client_messages import MAX_ID_LENGTH
+from services.gateway.routes.parameters import NetworkParameter
+from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
+from services.gateway.web.authorization import MayWrite
+from services.gateway.web.dependencies import Gateway, Running
+from shared.advisories.draft import UnreadableAdvisoriesError
+from shared.advisories.importing import Outcome
+from shared.advisories.matching import Matcher
+from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+STANDS = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
+WRITES: dict[int | str, dict[str, Any]] = {
+    401: {"description": "The write token is missing or wrong."},
+    403: {"description": "The gateway runs without a write token."},
+    503: {"description": "The log does not take advisories at present, or the view is not complete yet."},
+}
+DOCUMENT = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "description": "An advisory; or a document: WZDx 4.0 to 4.2, Open511, alerts of api.weather.gov.",
+                    "anyOf": [NewAdvisory.model_json_schema(), {"type": "object"}],
+                }
+            },
+            "application/cap+xml": {"schema": {"type": "string", "description": "CAP 1.2."}},
+        },
+    }
+}
+
+router = APIRouter(tags=["traffic"])
+
+
+@router.get("/api/advisories", summary="Advisories, the last to begin first")
+async def advisories(
+    gateway: Running,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most advisories to answer with.")] = 100,
+    advisory_type: Annotated[AdvisoryType | None, Query(description="Only this type.")] = None,
+    state: Annotated[list[AdvisoryState] | None, Query(description="Only these states; absent: now and later.")] = None,
+    network_id: NetworkParameter = None,
+) -> list[Advisory]:
+    """Give the advisories that hold at the present event time or will; others if asked for."""
+    at = _now(gateway)
+    query = AdvisoryQuery(
+        limit=limit,
+        states=frozenset(state or STANDS),
+        network_id=None if network_id is None else NetworkId(network_id),
+        advisory_type=advisory_type,
+    )
+    return [Advisory.of(found, at) for found in gateway.view.advisories.find(query, at)]
+
+
+@router.post(
+    "/api/advisories",
+    summary="Publish one advisory, or all of a document",
+    status_code=HTTPStatus.OK,
+    dependencies=[MayWrite],
+    openapi_extra=DOCUMENT,
+    responses={
+        **WRITES,
+        201: {"description": "The advisory is on the log; `Location` leads to it.", "model": Advisory},
+        413: {"description": "The body is too large."},
+        422: {"description": "Nothing of it can be used; `errors` names every fault."},
+    },
+)
+async def publish(
+    gateway: Running,
+    request: Request,
+    response: Response,
+    feed: Annotated[str, Query(max_length=MAX_ID_LENGTH, description="Name of the feed that a document is from.")] = "",
+    complete: Annotated[  # noqa: FBT002 - a query parameter
+        bool, Query(description="The document is all that `feed` holds: what it no longer has is withdrawn.")
+    ] = False,
+) -> Receipt | Advisory:
+    """Tell an advisory (`advisory_type`, `title`, place, times) from a document by its content.
+
+    Of a document every feature is accounted for: a bad one is rejected alone, with its place, id and reason.
+    """
+    _require_view(gateway)
+    data = await _body(request)
+    single = _single(data)
+    try:
+        if single is not None:
+            made = _record(gateway, single)
+            await gateway.advisories.put(made)
+            response.status_code = HTTPStatus.CREATED
+            response.headers["Location"] = f"/api/advisories/{made.advisory_id}"
+            return Advisory.of(made, _now(gateway))
+        outcome = await gateway.advisories.take(data, feed, complete=complete)
+    except UnreadableAdvisoriesError as unreadable:
+        raise _invalid([("document", str(unreadable))]) from unreadable
+    except UnpublishedError as failed:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(failed), {"Retry-After": "5"}) from failed
+    if outcome.rejected and len(outcome.rejected) == outcome.features:
+        raise _invalid(_reasons(outcome))
+    return Receipt.of(outcome)
+
+
+@router.get(
+    "/api/advisories/{advisory_id}",
+    summary="One advisory",
+    responses={404: {"description": "There is no such advisory."}},
+)
+async def advisory(
+    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
+) -> Advisory:
+    """Give one advisory, whatever its state."""
+    return Advisory.of(_known(gateway, advisory_id), _now(gateway))
+
+
+@router.delete(
+    "/api/advisories/{advisory_id}",
+    summary="Withdraw an advisory",
+    dependencies=[MayWrite],
+    responses={**WRITES, 404: {"description": "There is no such advisory."}},
+)
+async def withdraw(
+    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
+) -> Advisory:
+    """Take an advisory back; its alert is cleared. One that is withdrawn already stays so."""
+    _require_view(gateway)
+    known = _known(gateway, advisory_id)
+    if not known.withdrawn:
+        try:
+            known = await gateway.advisories.withdraw(known)
+        except UnpublishedError as failed:
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(failed), {"Retry-After": "5"}) from failed
+    return Advisory.of(known, _now(gateway))
+
+
+def _now(gateway: Gateway) -> datetime:
+    """The present event time: that of the newest record, else of the clock."""
+    return gateway.view.event_time or gateway.clock()
+
+
+def _require_view(gateway: Gateway) -> None:
+    if gateway.follower.waiting_for is not None:
+        detail = f"waiting for {gateway.follower.waiting_for}"
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "2"})
+
+
+def _known(gateway: Gateway, advisory_id: str) -> TrafficAdvisory:
+    known = gateway.view.advisories.standing.get(AdvisoryId(advisory_id))
+    if known is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no advisory {advisory_id}.")
+    return known
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MAX_BODY_BYTES:
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"More than {MAX_BODY_BYTES // 2**20} MiB; send it in parts."
+            )
+    return bytes(data)
+
+
+def _single(data: bytes) -> NewAdvisory | None:
+    """The body as one advisory, `None` where it is a document of a feed; raises `RequestValidationError`."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or "advisory_type" not in body:
+        return None
+    try:
+        return NewAdvisory.model_validate(body)
+    except ValidationError as invalid:
+        raise RequestValidationError(
+            [{**fault, "loc": ("body", *fault["loc"])} for fault in invalid.errors()]
+        ) from invalid
+
+
+def _record(gateway: Gateway, new: NewAdvisory) -> TrafficAdvisory:
+    try:
+        return record(new, new.id or str(uuid4()), _matcher(gateway, new.network_id), _now(gateway))
+    except ValueError as wrong:
+        raise _invalid([("advisory", str(wrong))]) from wrong
+
+
+def _matcher(gateway: Gateway, network_id: str | None) -> Matcher:
+    matchers = gateway.advisories.matchers
+    if network_id is None and len(matchers) == 1:
+        return next(iter(matchers.values()))
+    found = None if network_id is None else matchers.get(NetworkId(network_id))
+    if found is None:
+        raise ValueError(f"network_id: one of {', '.join(matchers)} is needed")
+    return found
+
+
+def _reasons(outcome: Outcome) -> Sequence[tuple[str, str]]:
+    return [(f"feature {each.index} ({each.publisher_id or 'no id'})", each.reason) for each in outcome.rejected]
+
+
+def _invalid(faults: Sequence[tuple[str, str]]) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("body", name), "msg": why, "type": "value_error"} for name, why in faults])

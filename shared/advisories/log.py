@@ -1,0 +1,53 @@
+"""The advisories topic: what stands there, and what is written to it. The newest record of an id is its truth."""
+
+from collections.abc import Iterable
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from structlog.stdlib import BoundLogger
+
+from shared.events.avro import codec, decode
+from shared.events.errors import RejectedEventError
+from shared.events.records import AdvisoryId, TrafficAdvisory
+from shared.events.topics import ADVISORIES
+from shared.kafka.admin import partitions_of
+from shared.kafka.producer import Message, send_all
+from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
+
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+async def read_standing(bootstrap_servers: str, client_id: str) -> dict[AdvisoryId, TrafficAdvisory]:
+    """Every advisory on the log in its newest state, those withdrawn as well."""
+    standing: dict[AdvisoryId, TrafficAdvisory] = {}
+    async with open_reader(bootstrap_servers, client_id, max_wait_ms=REBUILDING_WAIT_MS) as reader:
+        for partition in await partitions_of(bootstrap_servers, [ADVISORIES]):
+            end = (await reader.end_offsets([partition]))[partition]
+            for record in await read_range(reader, partition, 0, end):
+                apply(standing, record)
+    return standing
+
+
+def apply(standing: dict[AdvisoryId, TrafficAdvisory], record: LogRecord) -> TrafficAdvisory | AdvisoryId | None:
+    """Take one record of the topic in; returns the advisory, the id of one that is gone, or `None` for damage."""
+    if record.value is None:
+        gone = AdvisoryId((record.key or b"").decode(errors="replace"))
+        standing.pop(gone, None)
+        return gone
+    try:
+        advisory = decode(TrafficAdvisory, record.value)
+    except RejectedEventError as rejected:
+        where = {"partition": record.partition, "offset": record.offset}
+        log.error("passing over a damaged advisory", detail=rejected.detail, **where)  # noqa: TRY400 - foreseen
+        return None
+    standing[advisory.advisory_id] = advisory
+    return advisory
+
+
+async def publish(producer: AIOKafkaProducer, advisories: Iterable[TrafficAdvisory]) -> None:
+    """Write advisories; returns when the log has acknowledged every one. Raises `KafkaError` as `send_all` does."""
+    encode = codec(TrafficAdvisory).encode
+    await send_all(
+        producer,
+        (Message(ADVISORIES.name, advisory.advisory_id.encode(), encode(advisory)) for advisory in advisories),
+    )

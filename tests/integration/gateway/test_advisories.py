@@ -1,0 +1,167 @@
+"""Advisories over the API: single ones, documents, who may write, what is refused."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.networks.network import Network
+from shared.runtime.settings import PlatformSettings
+
+pytestmark = pytest.mark.integration
+
+TOKEN = {"Authorization": "Bearer sesame"}
+Start = Callable[..., AbstractAsyncContextManager[str]]
+Until = Callable[..., Awaitable[httpx.Response]]
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def ready(answer: httpx.Response) -> bool:
+    return answer.status_code == 200
+
+
+@pytest.fixture
+async def client(world: Any, start_gateway: Start, until: Until) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ANN401 - the fixture's world
+    async with (
+        start_gateway(world.platform, write_token=TOKEN["Authorization"].removeprefix("Bearer ")) as url,
+        httpx.AsyncClient(base_url=url, headers=TOKEN) as client,
+    ):
+        await until(client, "/ready", ready)
+        yield client
+
+
+def work_zone(network: Network, number: int, **changes: object) -> dict[str, Any]:
+    here = network.sensors[number % 6]
+    direction = {"N": "northbound", "S": "southbound", "E": "eastbound", "W": "westbound"}[here.direction]
+    return {
+        "type": "Feature",
+        "id": f"wz-{number}",
+        "properties": {
+            "core_details": {
+                "data_source_id": "d7",
+                "event_type": "work-zone",
+                "road_names": [here.freeway],
+                "direction": direction,
+                "name": f"Paving {number}",
+            },
+            "start_date": (NOW - timedelta(hours=1)).isoformat(),
+            "end_date": (NOW + timedelta(hours=5)).isoformat(),
+            "vehicle_impact": "some-lanes-closed",
+        },
+        "geometry": {
+            "type": "MultiPoint",
+            "coordinates": [[here.longitude, here.latitude], [here.longitude + 1e-4, here.latitude]],
+        },
+    } | changes
+
+
+def feed(*features: object) -> dict[str, Any]:
+    return {"feed_info": {"version": "4.2", "publisher": "D7"}, "type": "FeatureCollection", "features": list(features)}
+
+
+async def test_one_advisory_from_post_to_withdrawal(client: httpx.AsyncClient, network: Network) -> None:
+    here = network.sensors[0]
+    body = {
+        "advisory_type": "event",
+        "title": "Game at the stadium",
+        "severity": "high",
+        "latitude": here.latitude,
+        "longitude": here.longitude,
+        "road": here.freeway,
+        "direction": here.direction,
+        "ends_at": (NOW + timedelta(hours=3)).isoformat(),
+        "id": "game-1",
+    }
+    made = await client.post("/api/advisories", json=body)
+    assert made.status_code == 201
+    advisory = made.json()
+    assert advisory["affected_sensors"] == [here.sensor_id]
+    assert advisory["state"] == "now"
+    assert (await client.get(made.headers["Location"])).json() == advisory
+    again = await client.post("/api/advisories", json=body | {"title": "Game, longer"})
+    assert again.json()["advisory_id"] == advisory["advisory_id"]
+    (listed,) = (await client.get("/api/advisories", params={"advisory_type": "event"})).json()
+    assert listed["title"] == "Game, longer"
+    gone = await client.delete(f"/api/advisories/{advisory['advisory_id']}")
+    assert (gone.status_code, gone.json()["state"]) == (200, "withdrawn")
+    assert (await client.get("/api/advisories")).json() == []
+    assert len((await client.get("/api/advisories", params={"state": "withdrawn"})).json()) == 1
+
+
+async def test_a_document_accounts_for_every_feature(client: httpx.AsyncClient, network: Network) -> None:
+    far = work_zone(network, 3, geometry={"type": "MultiPoint", "coordinates": [[-100.0, 40.0], [-100.0, 40.1]]})
+    document = feed(work_zone(network, 0), work_zone(network, 1), work_zone(network, 2, geometry=None), far)
+    receipt = (await client.post("/api/advisories", json=document)).json()
+    assert (receipt["format"], receipt["features"], receipt["advisories"], receipt["published"]) == ("wzdx", 4, 2, 2)
+    assert [(each["index"], each["publisher_id"]) for each in receipt["rejected"]] == [(2, "wz-2")]
+    assert receipt["rejected"][0]["reason"] == "geometry: there is none"
+    assert [each["index"] for each in receipt["unmatched"]] == [3]
+    again = (await client.post("/api/advisories", content=json.dumps(document))).json()
+    assert (again["published"], again["unchanged"]) == (0, 2)
+    assert again["advisory_ids"] == receipt["advisory_ids"]
+
+
+async def test_a_complete_feed_withdraws_what_it_leaves_out(client: httpx.AsyncClient, network: Network) -> None:
+    url = "/api/advisories?feed=d7&complete=true"
+    await client.post(url, json=feed(work_zone(network, 0), work_zone(network, 1)))
+    assert (await client.post(url, json=feed(work_zone(network, 1)))).json()["withdrawn"] == 1
+    (left,) = (await client.get("/api/advisories")).json()
+    assert left["publisher_id"] == "wz-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "no JSON"),
+        (b"<rss/>", "no `alert` element"),
+        (b"{}", "neither WZDx"),
+        (b'{"advisory_type": "event", "title": ""}', "title"),
+        (b'{"advisory_type": "incident", "title": "x", "latitude": 1, "longitude": 1}', "advisory_type"),
+        (b'{"advisory_type": "event", "title": "x"}', "a place is needed"),
+        (b'{"advisory_type": "event", "title": "x", "latitude": 1, "longitude": 1}', "touches no sensor"),
+        (b'{"advisory_type": "event", "title": "x", "affected_sensors": ["nobody"]}', "has no nobody"),
+        (json.dumps(feed({}, {"id": "b"})).encode(), "feature 1 (b)"),
+    ],
+)
+async def test_what_cannot_be_used_is_a_problem(client: httpx.AsyncClient, body: bytes, said: str) -> None:
+    answer = await client.post("/api/advisories", content=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert said in json.dumps(answer.json())
+
+
+async def test_who_may_write(world: Any, client: httpx.AsyncClient, start_gateway: Start) -> None:  # noqa: ANN401 - the fixture's world
+    for headers in ({"Authorization": "Bearer wrong"}, {"Authorization": "Basic c2VzYW1l"}):
+        answer = await client.post("/api/advisories", content=b"{}", headers=headers)
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    platform: PlatformSettings = world.platform
+    async with start_gateway(platform) as url, httpx.AsyncClient(base_url=url) as stranger:
+        for answer in (await stranger.post("/api/advisories"), await stranger.delete("/api/advisories/x")):
+            assert answer.status_code == 403
+            assert "METRLA_GATEWAY_WRITE_TOKEN" in answer.json()["detail"]
+
+
+async def test_there_is_none_of_that_name(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/advisories/x")).status_code == 404
+    assert (await client.delete("/api/advisories/x")).status_code == 404
+
+
+async def test_a_gateway_that_starts_later_knows_them_too(
+    world: Any,  # noqa: ANN401 - the fixture's world
+    client: httpx.AsyncClient,
+    network: Network,
+    start_gateway: Start,
+    until: Until,
+) -> None:
+    await client.post("/api/advisories", json=feed(work_zone(network, 0)))
+    (known,) = (await client.get("/api/advisories")).json()
+    await client.post("/api/advisories", json=feed(work_zone(network, 1)))
+    await client.delete(f"/api/advisories/{known['advisory_id']}")
+    async with start_gateway(world.platform) as url, httpx.AsyncClient(base_url=url) as other:
+        await until(other, "/ready", ready)
+        (left,) = (await other.get("/api/advisories")).json()
+        assert left["publisher_id"] == "wz-1"
