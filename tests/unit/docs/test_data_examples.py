@@ -22,6 +22,7 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
+from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
 
 PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
@@ -66,8 +67,22 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     forecasts = tuple(
         HorizonForecast(5 * number, origin + number * STEP, 60.0 - number, 0.0, 120.0, 0.5) for number in range(1, 13)
     )
+    scores = [
+        ModelScore(
+            NETWORK,
+            "ensemble",
+            "1",
+            origin + step * STEP,
+            1,
+            (),
+            0,
+            (HorizonScore(15, 10, 25.0, 90.0, 1.0, 9, 8, 8.1),),
+        )
+        for step in range(2)
+    ]
     with closing(open_store(f"sqlite:///{tmp_path / '.metrla' / 'store.sqlite'}")) as store:
         store.put_aggregates(windows)
+        store.put_model_scores(scores)
         store.put_predictions(
             [TrafficPrediction(NETWORK, SENSORS[0], origin, "linear_regression", "1", 1, 60.0, forecasts)]
         )
@@ -102,7 +117,7 @@ def test_parquet(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_sql(data: Path) -> None:
-    slowest, errors = examples("sql")
+    slowest, errors, live = examples("sql")
     with closing(sqlite3.connect(data / ".metrla" / "store.sqlite")) as connection:
         found = connection.execute(slowest).fetchall()
         assert len(found) == 10
@@ -111,5 +126,6 @@ def test_sql(data: Path) -> None:
         assert connection.execute(errors).fetchall() == [
             ("linear_regression", 5 * number, 1, float(number)) for number in range(1, 12)
         ]
+        assert connection.execute(live).fetchall() == [("ensemble", 15, "2012-05-02 08:00", 20, 2.5, 90.0)]
         plan = " ".join(str(step[-1]) for step in connection.execute(f"EXPLAIN QUERY PLAN {errors}"))
         assert "SEARCH a USING PRIMARY KEY" in plan
