@@ -1,4 +1,4 @@
-"""Fit `linear_regression`: least absolute deviations, one sensor at a time. Pure but for scikit-learn."""
+"""Fit `linear_regression`: least absolute deviations, one sensor at a time. Pure."""
 
 from typing import Any
 
@@ -85,23 +85,35 @@ def _prepared(recorded: Recorded, origins: int, block: slice) -> tuple[NDArray[n
 
 
 def _least_absolute(rows: Floats, target: Floats, told: Booleans) -> tuple[Floats, Floats]:
-    from sklearn.linear_model import Ridge  # noqa: PLC0415 - the serving processes do without scikit-learn
-
     centre, scale = rows.mean(axis=0), rows.std(axis=0)
     scale[scale < 1e-9] = 1.0  # noqa: PLR2004 - a feature that never changes
     scaled, weight = (rows - centre) / scale, np.ones(len(rows))
     known = told.sum(axis=1)
     filled = np.where(told, target, (target * told).sum(axis=1, keepdims=True) / known[:, None])
-    ridge = Ridge(alpha=RIDGE)
+    slopes, level = np.zeros((rows.shape[1], target.shape[1])), np.zeros(target.shape[1])
     for _ in range(REWEIGHTINGS):
-        ridge.fit(scaled, filled, sample_weight=weight / weight.mean())
-        fit = ridge.predict(scaled)
+        slopes, level = ridge(scaled, filled, weight / weight.mean())
+        fit = scaled @ slopes + level
         filled = np.where(told, target, fit)
         error = np.abs(filled - fit).sum(axis=1) / known
         weight = 1.0 / np.maximum(error, LEAST_ERROR_MPH)
-    weights: Floats = (ridge.coef_ / scale).T
-    intercepts: Floats = ridge.intercept_ - centre @ weights
+    weights: Floats = slopes / scale[:, None]
+    intercepts: Floats = level - centre @ weights
     return weights, intercepts
+
+
+def ridge(rows: Floats, target: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Slopes (features, targets) and intercepts (targets,) of weighted ridge regression, by its normal equations.
+
+    The penalty is `RIDGE`; intercepts have none.
+    """
+    centre: Floats = np.average(rows, axis=0, weights=weight).astype(np.float64)
+    level: Floats = np.average(target, axis=0, weights=weight).astype(np.float64)
+    centred = rows - centre
+    weighted = (centred * weight[:, None]).T
+    penalty = RIDGE * np.eye(rows.shape[1])
+    slopes = np.linalg.solve(weighted @ centred + penalty, weighted @ (target - level)).astype(np.float64)
+    return slopes, level - centre @ slopes
 
 
 def _importance(weights: NDArray[Any], spread: Floats) -> dict[str, float]:

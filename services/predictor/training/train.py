@@ -20,7 +20,8 @@ from services.predictor.registry.serving import Serving
 from services.predictor.training.fitted import Checkpoints, Fit, Fitted, Task
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.run.card import Choice, Recording, origin, outcome
-from services.predictor.training.run.catalogue import FITS, ORDER, SHARES
+from services.predictor.training.run.catalogue import ORDER, SHARES
+from services.predictor.training.run.catalogue import fits as catalogue_fits
 from services.predictor.training.run.held_out import HeldOut
 from services.predictor.training.run.work import Work, digest, keep, kept
 from services.predictor.training.split import Split
@@ -54,7 +55,7 @@ def train(
     now: datetime,
     work: Work | None = None,
     watch: Watch | None = None,
-    fits: Mapping[str, Fit] = FITS,
+    fits: Mapping[str, Fit] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
     """Train the chosen models, and always `historical_average`, which stands in for them.
@@ -68,7 +69,7 @@ def train(
         now: names the version.
         work: keeps what is finished; without it an interruption loses everything.
         watch: is told how far it is.
-        fits: by model name.
+        fits: by model name; else those of the catalogue.
         clock: seconds.
 
     Raises:
@@ -79,7 +80,8 @@ def train(
         raise ConfigurationError(f"cannot train {', '.join(sorted(unknown))}: choose from {', '.join(ORDER)}")
     if ENSEMBLE in choice.models and len(set(choice.models)) <= LEAST_MEMBERS:
         raise ConfigurationError(f"{ENSEMBLE} needs at least {LEAST_MEMBERS} models to combine: name them too")
-    everything = {HISTORICAL_AVERAGE: lambda _task: Fitted({}), **fits}
+    chosen = catalogue_fits(choice.models) if fits is None else fits
+    everything = {HISTORICAL_AVERAGE: lambda _task: Fitted({}), **chosen}
     run = _Run(recording, choice, now, work or Work(), watch or _unwatched, everything, clock)
     for name in (HISTORICAL_AVERAGE, *(name for name in ORDER if name in choice.models)):
         run.fit(name)

@@ -99,8 +99,15 @@ def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path: Path) -> None
 
 
 def test_without_the_train_extra_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "services.predictor.training.fit_linear", None)
+    monkeypatch.setitem(sys.modules, "services.predictor.training.trees.fit_xgboost", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'metrla\[train\]'"):
         run(
-            "--simulate", "6", "--to", "2026-03-08", "--models", "linear_regression", "--archive-url", tmp_path.as_uri()
+            "--simulate",
+            "6",
+            "--to",
+            "2026-03-08",
+            "--models",
+            "linear_regression,xgboost",
+            "--archive-url",
+            tmp_path.as_uri(),
         )

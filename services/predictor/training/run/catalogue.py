@@ -1,6 +1,6 @@
-"""Which models can be trained, by what, and on which libraries. Pure; the libraries are imported when a fit begins."""
+"""Which models can be trained, by what, and on which libraries. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from services.predictor.models.forecaster import (
@@ -10,7 +10,7 @@ from services.predictor.models.forecaster import (
     RANDOM_FOREST,
     XGBOOST,
 )
-from services.predictor.training.fitted import Fit, Fitted, Task
+from services.predictor.training.fitted import Fit
 
 ORDER = (LINEAR_REGRESSION, RANDOM_FOREST, XGBOOST, NEURAL_NETWORK, ENSEMBLE)
 """What can be trained, in the order of training: the quick ones first, the ensemble after its members."""
@@ -27,16 +27,14 @@ SHARES: Mapping[str, float] = {
 LIBRARIES = (
     "metrla",
     "numpy",
+    "holidays",
     "scikit-learn",
+    "scipy",
     "xgboost-cpu",
     "jax",
-    "equinox",
     "optax",
-    "jax2onnx",
-    "skl2onnx",
     "onnx",
     "onnxruntime",
-    "holidays",
 )
 
 
@@ -51,37 +49,45 @@ def software() -> dict[str, str]:
     return found
 
 
-def _linear_regression(task: Task) -> Fitted:
-    from services.predictor.training.fit_linear import fit_linear  # noqa: PLC0415 - of the train extra
+def fits(names: Collection[str]) -> dict[str, Fit]:
+    """The fits of some models; raises `ImportError` where a library that one of them needs is missing.
 
-    return fit_linear(task)
-
-
-def _random_forest(task: Task) -> Fitted:
-    from services.predictor.training.trees.fit_random_forest import fit_random_forest  # noqa: PLC0415 - of the train extra
-
-    return fit_random_forest(task)
+    All are there before the first begins, so that nobody learns after an hour that the last one cannot.
+    """
+    return {name: _FITS[name]() for name in ORDER if name in names}
 
 
-def _xgboost(task: Task) -> Fitted:
-    from services.predictor.training.trees.fit_xgboost import fit_xgboost  # noqa: PLC0415 - of the train extra
+def _linear_regression() -> Fit:
+    from services.predictor.training.fit_linear import fit_linear  # noqa: PLC0415 - only who trains needs it
 
-    return fit_xgboost(task)
-
-
-def _neural_network(task: Task) -> Fitted:
-    from services.predictor.training.neural_network.fit import fit_neural_network  # noqa: PLC0415 - of the train extra
-
-    return fit_neural_network(task)
+    return fit_linear
 
 
-def _ensemble(task: Task) -> Fitted:
-    from services.predictor.training.fit_ensemble import fit_ensemble  # noqa: PLC0415 - of the train extra
+def _random_forest() -> Fit:
+    from services.predictor.training.trees.fit_random_forest import fit_random_forest  # noqa: PLC0415 - train extra
 
-    return fit_ensemble(task)
+    return fit_random_forest
 
 
-FITS: Mapping[str, Fit] = {
+def _xgboost() -> Fit:
+    from services.predictor.training.trees.fit_xgboost import fit_xgboost  # noqa: PLC0415 - train extra
+
+    return fit_xgboost
+
+
+def _neural_network() -> Fit:
+    from services.predictor.training.neural_network.fit import fit_neural_network  # noqa: PLC0415 - train extra
+
+    return fit_neural_network
+
+
+def _ensemble() -> Fit:
+    from services.predictor.training.fit_ensemble import fit_ensemble  # noqa: PLC0415 - train extra
+
+    return fit_ensemble
+
+
+_FITS: Mapping[str, Callable[[], Fit]] = {
     LINEAR_REGRESSION: _linear_regression,
     RANDOM_FOREST: _random_forest,
     XGBOOST: _xgboost,

@@ -15,7 +15,7 @@ from services.predictor.training.fitted import Fit
 from services.predictor.training.neural_network.fit import fit_neural_network
 from services.predictor.training.neural_network.settings import NeuralNetworkSettings
 from services.predictor.training.run.card import Choice, Recording
-from services.predictor.training.run.catalogue import FITS, ORDER
+from services.predictor.training.run.catalogue import ORDER, fits
 from services.predictor.training.run.work import Work
 from services.predictor.training.train import Trained, train
 from services.predictor.training.trees.fit_random_forest import RandomForestSettings, fit_random_forest
@@ -26,7 +26,7 @@ from shared.networks.simulation.simulator import Simulator
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAYS, SENSORS = 7, 5
 SMALL: Mapping[str, Fit] = {
-    **FITS,
+    **fits(ORDER),
     RANDOM_FOREST: partial(
         fit_random_forest, settings=RandomForestSettings(trees=3, rows=3_000, leaf_rows=4_000, leaves=50)
     ),

@@ -8,9 +8,10 @@ import pytest
 
 from services.predictor.models.forecaster import ENSEMBLE, LINEAR_REGRESSION, NEURAL_NETWORK, XGBOOST
 from services.predictor.registry.artefact import Artefact
+from services.predictor.training.fit_linear import fit_linear
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.run.card import Choice, Recording
-from services.predictor.training.run.catalogue import FITS, ORDER, SHARES
+from services.predictor.training.run.catalogue import ORDER, SHARES
 from services.predictor.training.run.work import Work
 from services.predictor.training.train import Trained, train
 from shared.events.errors import ConfigurationError
@@ -66,9 +67,9 @@ def test_what_is_finished_is_not_done_again(recording: Recording, trained: Train
 
     def linear(task: Task) -> Fitted:
         begun.append("linear")
-        return FITS[LINEAR_REGRESSION](task)
+        return fit_linear(task)
 
-    fits = {**FITS, LINEAR_REGRESSION: linear}
+    fits = {LINEAR_REGRESSION: linear}
     told: list[str] = []
 
     def watch(stage: str, done: float, total: float, note: str = "") -> None:
@@ -105,10 +106,10 @@ def test_what_was_fitted_to_something_else_is_not_taken(
     def linear(task: Task) -> Fitted:
         nonlocal begun
         begun += 1
-        return FITS[LINEAR_REGRESSION](task)
+        return fit_linear(task)
 
     for of in ((recording, LINEAR), changed(recording, LINEAR)):
-        train(*of, now=recording.start, work=Work(tmp_path), fits={**FITS, LINEAR_REGRESSION: linear})
+        train(*of, now=recording.start, work=Work(tmp_path), fits={LINEAR_REGRESSION: linear})
     assert begun == 2
 
 
@@ -122,9 +123,9 @@ def test_an_interrupted_fit_goes_on_from_its_checkpoint(recording: Recording, tr
             task.checkpoints.write("place", str(place + 1).encode())
             if place == 2 and before == 0:
                 raise KeyboardInterrupt
-        return FITS[LINEAR_REGRESSION](task)
+        return fit_linear(task)
 
-    fits = {**FITS, LINEAR_REGRESSION: linear}
+    fits = {LINEAR_REGRESSION: linear}
     with pytest.raises(KeyboardInterrupt):
         train(recording, LINEAR, now=recording.start, work=Work(tmp_path), fits=fits)
     again = train(recording, LINEAR, now=recording.start, work=Work(tmp_path), fits=fits)
@@ -140,18 +141,18 @@ def test_a_budget_is_shared_out_and_the_network_gets_what_is_left(recording: Rec
         nonlocal now
         given[LINEAR_REGRESSION] = task.seconds
         now += 10.0
-        return FITS[LINEAR_REGRESSION](task)
+        return fit_linear(task)
 
     def network(task: Task) -> Fitted:
         given[NEURAL_NETWORK] = task.seconds
         raise KeyboardInterrupt
 
     choice = Choice((LINEAR_REGRESSION, NEURAL_NETWORK), budget_seconds=650.0)
-    fits = {**FITS, LINEAR_REGRESSION: linear, NEURAL_NETWORK: network}
+    fits = {LINEAR_REGRESSION: linear, NEURAL_NETWORK: network}
     with pytest.raises(KeyboardInterrupt):
         train(recording, choice, now=recording.start, fits=fits, clock=lambda: now)
     assert given == {LINEAR_REGRESSION: pytest.approx(50.0), NEURAL_NETWORK: pytest.approx(640.0)}
-    assert set(SHARES) == set(FITS) == set(ORDER)
+    assert set(SHARES) == set(ORDER)
 
 
 @pytest.mark.parametrize(
