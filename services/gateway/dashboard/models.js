@@ -63,20 +63,22 @@ export class ModelPanel {
   }
 
   #row(model) {
-    const name = make("button", { type: "button", title: about(model) }, words(model.model_name));
+    // A member of the ensemble publishes nothing of its own that could be shown.
+    const selectable = model.sensors > 0, tag = selectable ? "button" : "span";
+    const name = make(tag, { type: selectable && "button", title: about(model) }, words(model.model_name));
     const row = make(
-      "tr", { class: model.model_name === this.chosen ? "selected" : undefined },
-      make("th", { scope: "row" }, name, roleLabel(model.role)),
+      "tr", { class: [selectable && "selectable", model.model_name === this.chosen && "selected"].filter(Boolean).join(" ") },
+      make("th", { scope: "row" }, name, " ", roleLabel(model.role)),
       ...SHOWN_MINUTES.map((minutes) => errorCell(model, minutes)),
       make("td", { class: "number", title: "Share of actual speeds within the 90 % intervals" }, coverage(model.live)),
     );
-    row.addEventListener("click", () => this.onPick(this.chosen === model.model_name ? "" : model.model_name));
+    if (selectable) row.addEventListener("click", () => this.onPick(this.chosen === model.model_name ? "" : model.model_name));
     return row;
   }
 
   #words(shown) {
     const refused = this.models.flatMap((model) => model.versions.filter((version) => version.role === "refused")
-      .map((version) => `${words(model.model_name)} ${version.model_version} refused: ${version.reason ?? "no reason given"}`));
+      .map((version) => `Refused: ${words(model.model_name)} ${version.model_version}, ${version.reason ?? "no reason given"}.`));
     const live = shown.flatMap((model) => model.live);
     const pairs = live.reduce((most, score) => Math.max(most, score.pairs), 0);
     const said = [];
