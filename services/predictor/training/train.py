@@ -20,7 +20,7 @@ from services.predictor.registry.serving import Serving
 from services.predictor.training.fitted import Checkpoints, Fit, Fitted, Task
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.run.card import Choice, Recording, origin, outcome
-from services.predictor.training.run.catalogue import ORDER, SHARES
+from services.predictor.training.run.catalogue import ORDER, SHARES, settings_of
 from services.predictor.training.run.catalogue import fits as catalogue_fits
 from services.predictor.training.run.held_out import HeldOut
 from services.predictor.training.run.work import Work, digest, keep, kept
@@ -135,7 +135,7 @@ class _Run:
     def fit(self, name: str) -> None:
         """Fit one model, or take what is kept of it, and calibrate it."""
         members = {one: digest(each.fitted) for one, each in self.done.items()} if name == ENSEMBLE else {}
-        checkpoints = self.work.of(name, {**self.origin, "members": members})
+        checkpoints = self.work.of(name, {**self.origin, "settings": settings_of(self.fits[name]), "members": members})
         if (found := kept(checkpoints)) is None:
             before = self.clock()
             fitted = self.fits[name](self._task(name, checkpoints))

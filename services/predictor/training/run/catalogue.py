@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 
 from services.predictor.models.forecaster import (
     ENSEMBLE,
@@ -47,6 +48,12 @@ def software() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def settings_of(fit: Fit) -> str:
+    """What a fit is set to do, in one line: its parameter `settings`, as it would be used."""
+    chosen = signature(fit).parameters.get("settings")
+    return "" if chosen is None else repr(chosen.default)
 
 
 def fits(names: Collection[str]) -> dict[str, Fit]:

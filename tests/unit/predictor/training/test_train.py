@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,19 @@ def test_what_was_fitted_to_something_else_is_not_taken(
     for of in ((recording, LINEAR), changed(recording, LINEAR)):
         train(*of, now=recording.start, work=Work(tmp_path), fits={LINEAR_REGRESSION: linear})
     assert begun == 2
+
+
+def test_what_was_fitted_with_other_settings_is_not_taken(recording: Recording, tmp_path: Path) -> None:
+    begun: list[int] = []
+
+    def linear(task: Task, settings: int) -> Fitted:
+        begun.append(settings)
+        return fit_linear(task)
+
+    for settings in (1, 1, 2):
+        fits = {LINEAR_REGRESSION: partial(linear, settings=settings)}
+        train(recording, LINEAR, now=recording.start, work=Work(tmp_path), fits=fits)
+    assert begun == [1, 2]
 
 
 def test_an_interrupted_fit_goes_on_from_its_checkpoint(recording: Recording, trained: Trained, tmp_path: Path) -> None:
