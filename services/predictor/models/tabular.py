@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from services.predictor.inputs.arrays import Booleans, Compact, Floats, Integers
+from services.predictor.inputs.habits import KINDS, Habits
 from services.predictor.inputs.history import LAGS, View
 from services.predictor.inputs.neighbours import Neighbours, neighbours
 from services.predictor.inputs.profile import slots_per_day
@@ -20,8 +21,12 @@ AGES = (0, 1, 2, 3, 5, 8)
 NEAREST = 2
 NETWORK_AGES = (0, 3, 8)
 AHEAD = (2, 5, 8, 11)
+HABIT_STEPS = (0, 3, 6, 12)
+"""Of which windows habits tell, counted from the last one on."""
 SLOW_MPH = 10.0
 """A sensor so far below its usual speed counts as slow."""
+FREE_FLOW, LOW = 0.85, 0.05
+"""Quantiles of a sensor's profile."""
 HOURS = 24.0
 
 _SIDES = ("downstream", "upstream")
@@ -36,6 +41,7 @@ NAMES: tuple[str, ...] = (
     *("network_slow", "carriageway_slow"),
     *(f"ahead_{step + 1}" for step in AHEAD),
     *("ahead_lowest", "time", "day", "free_flow", "low", "spread"),
+    *(f"{kind}_{step}" for step in HABIT_STEPS for kind in KINDS),
 )
 COUNT = len(NAMES)
 
@@ -58,12 +64,26 @@ class Tabular:
         return _Roads.of(np.array([order[sensor.road_name] for sensor in self.network.sensors], dtype=np.intp))
 
     @cached_property
-    def _statistics(self) -> Floats:
-        low, free_flow = np.quantile(self.profile_mph, (0.05, 0.85), axis=0)
-        return np.stack([free_flow, low, self.profile_mph.std(axis=0)])
+    def free_flow_mph(self) -> Floats:
+        """What is usual for each sensor where nothing is in the way: (N,)."""
+        return np.quantile(self.profile_mph, FREE_FLOW, axis=0)
 
-    def features(self, view: View) -> Compact:
-        """Of every sensor at every origin of the view: (B, N, COUNT), in the order of `NAMES`."""
+    @cached_property
+    def _statistics(self) -> Floats:
+        low = np.quantile(self.profile_mph, LOW, axis=0)
+        return np.stack([self.free_flow_mph, low, self.profile_mph.std(axis=0)])
+
+    def habits(self, habits: Habits, view: View) -> Compact:
+        """Of the windows that features look at: (B, steps, kinds, N)."""
+        return habits.ahead(view.times, view.days, slots_per_day(self.network), HABIT_STEPS)
+
+    def features(self, view: View, habits: Compact) -> Compact:
+        """Of every sensor at every origin of the view: (B, N, COUNT), in the order of `NAMES`.
+
+        Args:
+            view: of B origins.
+            habits: of the same, (B, steps, kinds, N), as `habits` has them; NaN where unknown.
+        """
         seen = view.seen
         deviation = view.deviation_mph
         rows: Compact = np.empty((*view.ahead_mph.shape[::2], COUNT), dtype=np.float32)
@@ -91,6 +111,7 @@ class Tabular:
         hours: Floats = view.times[:, None].astype(np.float64) * (HOURS / slots_per_day(self.network))
         add(hours, view.days[:, None].astype(np.float64))
         add(*self._statistics)
+        rows[..., -len(HABIT_STEPS) * len(KINDS) :] = habits.reshape(len(rows), -1, rows.shape[1]).transpose(0, 2, 1)
         return rows
 
     def _wide(self, deviation: Floats, seen: Booleans) -> list[Floats]:

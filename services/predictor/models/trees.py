@@ -6,7 +6,11 @@ sensors that their training did not have, too.
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from services.predictor.inputs.habits import DAYS, PER_DAY, Habits
 from services.predictor.inputs.history import HORIZONS, Batch, Floats, View, view_of
+from services.predictor.inputs.profile import DAY_TYPES
 from services.predictor.models.onnx import OnnxModel
 from services.predictor.models.tabular import COUNT, NAMES, Tabular, last_known
 from services.predictor.registry.artefact import Opened
@@ -14,7 +18,7 @@ from shared.archive.layout import ONNX_FILE
 from shared.events.errors import ModelError
 
 INPUT = "features"
-CEILING = "ceiling_mph"
+CEILING, BY_DAY_TYPE, BY_DAY = "ceiling_mph", "habits_by_day_type", "habits_by_day"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +32,14 @@ class Trees:
     version: str
     profile_mph: Floats
     ceiling_mph: float
+    habits: Habits
     tabular: Tabular
     model: OnnxModel
 
     def predict(self, batch: Batch) -> Floats:
         """Last speed plus what the trees add: (B, N, HORIZONS)."""
         view = view_of(batch, self.profile_mph)
-        rows = self.tabular.features(view)
+        rows = self.tabular.features(view, self.tabular.habits(self.habits, view))
         (change,) = self.model(**{INPUT: rows.reshape(-1, COUNT)})
         forecast: Floats = base_mph(view)[:, :, None] + change.reshape(*rows.shape[:2], HORIZONS)
         return forecast.clip(0.0, self.ceiling_mph)
@@ -49,11 +54,16 @@ class Trees:
         model = OnnxModel.open(opened.files[ONNX_FILE])
         if {name: shape[-1] for name, shape in model.inputs.items()} != {INPUT: COUNT}:
             raise ModelError(f"{opened}: its trees take {dict(model.inputs)}, this release has {COUNT} {INPUT}")
+        sensors = len(opened.sensors)
         return cls(
             name=opened.model_name,
             version=opened.version,
             profile_mph=opened.profile_mph,
             ceiling_mph=float(opened.tensor(CEILING, 1)[0]),
+            habits=Habits(
+                opened.by_sensor(BY_DAY_TYPE, DAY_TYPES * PER_DAY, 2, sensors, axis=2).astype(np.float32),
+                opened.by_sensor(BY_DAY, DAYS * PER_DAY, sensors, axis=1).astype(np.float32),
+            ),
             tabular=Tabular(opened.network, opened.profile_mph),
             model=model,
         )

@@ -15,7 +15,6 @@ from sklearn.ensemble import RandomForestRegressor
 
 from services.predictor.inputs.arrays import Compact, Floats, Integers
 from services.predictor.models.tabular import COUNT, NAMES
-from services.predictor.models.trees import CEILING
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.trees.export import Tree, to_onnx
 from services.predictor.training.trees.rows import Rows, Source
@@ -98,7 +97,7 @@ def fit_random_forest(task: Task, settings: RandomForestSettings = DEFAULT) -> F
     error = held_out.error_mph(forest.predict(held_out.features).astype(np.float32))
     task.progress(total, total, f"validation MAE {error:.3f} mph")
     return Fitted(
-        tensors={CEILING: np.array([source.ceiling_mph()], dtype=np.float32)},
+        tensors=source.tensors(),
         onnx=to_onnx(list(trees_of(forest)), "BRANCH_LEQ", COUNT),
         importance=dict(zip(NAMES, forest.feature_importances_.tolist(), strict=True)),
         settings={**asdict(settings), "rows": rows, "validation_mae_mph": error, "features": list(NAMES)},

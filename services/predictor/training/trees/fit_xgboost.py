@@ -16,7 +16,6 @@ import xgboost
 from services.predictor.inputs.arrays import Compact
 from services.predictor.inputs.history import HORIZONS
 from services.predictor.models.tabular import COUNT, NAMES
-from services.predictor.models.trees import CEILING
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.trees.export import Tree, to_onnx
 from services.predictor.training.trees.rows import Source
@@ -89,7 +88,7 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
             break
     best = boosters[: int(np.argmin(errors)) + 1]
     return Fitted(
-        tensors={CEILING: np.array([source.ceiling_mph()], dtype=np.float32)},
+        tensors=source.tensors(),
         onnx=to_onnx([tree for booster in best for tree in trees_of(booster)], "BRANCH_LT", COUNT),
         importance=_importance(best),
         settings={

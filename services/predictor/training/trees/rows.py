@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.predictor.inputs.arrays import Booleans, Compact, Integers
+from services.predictor.inputs.habits import Learned, learned_habits
 from services.predictor.inputs.history import HORIZONS, LAGS, View
+from services.predictor.inputs.profile import slots_per_day
 from services.predictor.inputs.transfer import completed
-from services.predictor.models.tabular import COUNT, Tabular
-from services.predictor.models.trees import base_mph
+from services.predictor.models.tabular import COUNT, HABIT_STEPS, Tabular
+from services.predictor.models.trees import BY_DAY, BY_DAY_TYPE, CEILING, base_mph
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.split import Split
 from shared.events.errors import ConfigurationError
@@ -22,6 +26,8 @@ HIDDEN_SENSORS = 0.08
 HIDDEN_WINDOWS = 0.02
 BAD_ORIGINS, BAD_WINDOWS = 0.06, 0.6
 DEAD_CARRIAGEWAYS = 0.03
+NEW_SENSORS = 0.03
+"""Shares of what is hidden: the last one is of sensors whose habits are, as of one that the training did not have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +51,23 @@ class Source:
     recorded: Recorded
     split: Split
     tabular: Tabular
+    habits: Learned
 
     @classmethod
     def of(cls, recorded: Recorded, split: Split) -> "Source":
         """Of a recording."""
-        return cls(recorded, split, Tabular(recorded.network, completed(recorded.network, recorded.profile_mph)))
+        network = recorded.network
+        tabular = Tabular(network, completed(network, recorded.profile_mph))
+        habits = learned_habits(
+            recorded.speed_mph,
+            recorded.usual_mph,
+            tabular.free_flow_mph,
+            recorded.slots % slots_per_day(network),
+            recorded.days,
+            recorded.train_windows,
+            slots_per_day(network),
+        )
+        return cls(recorded, split, tabular, habits)
 
     @property
     def sensors(self) -> int:
@@ -82,20 +100,29 @@ class Source:
             raise ConfigurationError("the tenth of the history that validates holds no readings: give a longer one")
         return held_out
 
-    def ceiling_mph(self) -> float:
-        """The highest speed of the training part."""
-        return float(np.nanmax(self.recorded.speed_mph[: self.recorded.train_windows]))
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """What a tree model needs beside its trees."""
+        known, habits = self.recorded.speed_mph[: self.recorded.train_windows], self.habits.habits
+        return {
+            CEILING: np.array([np.nanmax(known)], dtype=np.float32),
+            BY_DAY_TYPE: habits.by_day_type.astype(np.float16),
+            BY_DAY: habits.by_day.astype(np.float16),
+        }
 
     def _pieces(self, origins: Integers, per_origin: int, random: np.random.Generator | None) -> Iterator[Rows]:
         for first in range(0, len(origins), ORIGINS_AT_ONCE):
             chunk = origins[first : first + ORIGINS_AT_ONCE]
             view = self.recorded.view(chunk)
+            habits = self.habits.at(chunk[:, None] + LAGS - 1 + np.array(HABIT_STEPS))
             picked = np.broadcast_to(np.arange(self.sensors), (len(chunk), self.sensors))
             if random is not None:
                 view = partly_hidden(view, random)
+                habits[np.broadcast_to(random.random((len(chunk), 1, 1, self.sensors)) < NEW_SENSORS, habits.shape)] = (
+                    np.nan
+                )
                 picked = np.argsort(random.random(picked.shape), axis=1)[:, :per_origin]
             actual = self.recorded.actual(chunk)
-            yield _rows(self.tabular.features(view), base_mph(view), actual, picked)
+            yield _rows(self.tabular.features(view, habits), base_mph(view), actual, picked)
 
 
 def partly_hidden(view: View, random: np.random.Generator) -> View:

@@ -2,7 +2,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from services.predictor.models.tabular import Tabular
 from services.predictor.training.fitted import Task
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.split import Split
@@ -39,8 +38,3 @@ def task(recorded: Recorded, split: Split, kept: Kept) -> Task:
 @pytest.fixture(scope="session")
 def source(recorded: Recorded, split: Split) -> Source:
     return Source.of(recorded, split)
-
-
-@pytest.fixture(scope="session")
-def tabular(source: Source) -> Tabular:
-    return source.tabular

@@ -31,8 +31,8 @@ from shared.networks.network import Network
 Fit = Callable[[Task], Fitted]
 
 FITS: dict[str, Fit] = {
-    XGBOOST: partial(fit_xgboost, settings=XgboostSettings(stages=6, trees=20, rows=5_000, depth=4)),
-    RANDOM_FOREST: partial(fit_random_forest, settings=RandomForestSettings(trees=8, rows=5_000, leaves=80)),
+    XGBOOST: partial(fit_xgboost, settings=XgboostSettings(stages=4, trees=15, rows=4_000, depth=4)),
+    RANDOM_FOREST: partial(fit_random_forest, settings=RandomForestSettings(trees=6, rows=4_000, leaves=60)),
 }
 both = pytest.mark.parametrize("name", FITS)
 
@@ -111,13 +111,15 @@ def test_the_test_part_changes_nothing(name: str, task: Task, recorded: Recorded
     other = Recorded(recorded.network, recorded.start, scrambled, recorded.train_windows)
     again = FITS[name](replace(task, recorded=other, checkpoints=type(task.checkpoints)()))
     fitted = FITS[name](task)
-    assert (fitted.onnx, dict(fitted.tensors)) == (again.onnx, dict(again.tensors))
+    assert fitted.onnx == again.onnx
+    for tensor, values in fitted.tensors.items():
+        np.testing.assert_array_equal(values, again.tensors[tensor])
 
 
 @both
 def test_a_budget_makes_a_fit_smaller(name: str, task: Task) -> None:
-    fitted = FITS[name](replace(task, seconds=0.5))
-    assert fitted.settings["rows"] < 5_000
+    fitted = FITS[name](replace(task, seconds=0.2))
+    assert fitted.settings["rows"] < 4_000
 
 
 @both
@@ -155,7 +157,7 @@ def test_onnx_gives_the_boosters_and_the_forests_own_predictions(name: str, sour
 
 
 @both
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
 def test_whatever_is_missing_every_sensor_gets_a_forecast(
     name: str, seed: int, share: float, models: dict[str, Trees], recorded: Recorded

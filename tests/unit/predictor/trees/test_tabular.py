@@ -4,12 +4,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.predictor.inputs.habits import DAYS, PER_DAY, Habits
 from services.predictor.inputs.history import HORIZONS, LAGS, View
-from services.predictor.models.tabular import COUNT, NAMES, Tabular, last_known
-from services.predictor.training.recorded import Recorded
+from services.predictor.models.tabular import COUNT, HABIT_STEPS, NAMES, Tabular, last_known
+from services.predictor.training.trees.rows import Source
 from shared.events.records import NetworkId, SensorId
 from shared.networks.network import Edge, Network, Sensor
 
@@ -34,6 +35,10 @@ def network_of(order: list[int]) -> Network:
 
 NETWORK = network_of([0, 1, 2, 3, 4])
 SENSORS = len(ROADS)
+HABITS = Habits(
+    np.random.default_rng(2).uniform(0, 5, (2 * PER_DAY, 2, SENSORS)).astype(np.float32),
+    np.random.default_rng(3).normal(0, 3, (DAYS * PER_DAY, SENSORS)).astype(np.float32),
+)
 PROFILE = np.random.default_rng(1).uniform(40, 70, (SLOTS, SENSORS))
 
 
@@ -44,6 +49,11 @@ def view_of_seed(seed: int, missing: float, origins: int = 2) -> View:
     usual = rng.uniform(40, 70, (origins, LAGS, SENSORS))
     ahead = rng.uniform(40, 70, (origins, HORIZONS, SENSORS))
     return View(NETWORK, speed, usual, ahead, rng.integers(0, 288, origins), rng.integers(0, 7, origins))
+
+
+def features(view: View, habits: Habits = HABITS, profile: np.ndarray = PROFILE) -> np.ndarray:
+    tabular = Tabular(view.network, profile)
+    return tabular.features(view, tabular.habits(habits, view))
 
 
 def feature(rows: np.ndarray, name: str) -> np.ndarray:
@@ -58,7 +68,7 @@ def test_own_windows_are_deviations_from_the_usual_and_missing_ones_are_nan() ->
     view = view_of_seed(1, 0.0)
     speed = view.speed_mph.copy()
     speed[0, -1, 0] = np.nan
-    rows = Tabular(NETWORK, PROFILE).features(replace(view, speed_mph=speed))
+    rows = features(replace(view, speed_mph=speed))
     assert np.isnan(feature(rows, "deviation_0")[0, 0])
     assert feature(rows, "deviation_0")[1, 0] == pytest.approx(speed[1, -1, 0] - view.usual_mph[1, -1, 0], rel=1e-5)
     assert feature(rows, "age")[0, 0] == 1
@@ -69,7 +79,7 @@ def test_own_windows_are_deviations_from_the_usual_and_missing_ones_are_nan() ->
 
 def test_neighbours_network_and_carriageway_are_told() -> None:
     view = view_of_seed(2, 0.0)
-    rows = Tabular(NETWORK, PROFILE).features(view)
+    rows = features(view)
     deviation = view.deviation_mph[:, -1]
     assert feature(rows, "downstream_0")[:, 0] == pytest.approx(deviation[:, 1], rel=1e-5)
     assert feature(rows, "upstream_1_0")[:, 1] == pytest.approx(deviation[:, 0], rel=1e-5)
@@ -82,7 +92,7 @@ def test_neighbours_network_and_carriageway_are_told() -> None:
 
 def test_what_is_ahead_is_told_relative_to_now() -> None:
     view = view_of_seed(3, 0.0)
-    rows = Tabular(NETWORK, PROFILE).features(view)
+    rows = features(view)
     change = view.ahead_mph - view.usual_mph[:, -1:]
     assert feature(rows, "ahead_12") == pytest.approx(change[:, 11], rel=1e-4)
     assert feature(rows, "ahead_lowest") == pytest.approx(change.min(axis=1), rel=1e-4)
@@ -101,6 +111,7 @@ def test_last_known_looks_past_missing_windows() -> None:
     assert last[0, 2] == 0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.permutations(range(SENSORS)), st.floats(0, 1))
 def test_the_order_of_the_sensors_does_not_matter(seed: int, order: list[int], missing: float) -> None:
     view = view_of_seed(seed, missing)
@@ -111,27 +122,38 @@ def test_the_order_of_the_sensors_does_not_matter(seed: int, order: list[int], m
         usual_mph=view.usual_mph[..., order],
         ahead_mph=view.ahead_mph[..., order],
     )
-    rows = Tabular(NETWORK, PROFILE).features(view)
-    np.testing.assert_allclose(
-        Tabular(other.network, PROFILE[:, order]).features(other), rows[:, order], rtol=1e-4, atol=1e-4
-    )
+    habits = Habits(HABITS.by_day_type[..., order], HABITS.by_day[..., order])
+    rows = features(view)
+    np.testing.assert_allclose(features(other, habits, PROFILE[:, order]), rows[:, order], rtol=1e-4, atol=1e-4)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))
 def test_origins_do_not_see_each_other(seed: int, missing: float) -> None:
     view = view_of_seed(seed, missing, origins=3)
-    tabular = Tabular(NETWORK, PROFILE)
-    parts = view.speed_mph, view.usual_mph, view.ahead_mph, view.times, view.days
-    alone = [tabular.features(View(NETWORK, *(part[[row]] for part in parts))) for row in range(3)]
-    np.testing.assert_allclose(np.concatenate(alone), tabular.features(view), rtol=1e-5, atol=1e-5)
+    alone = [
+        features(
+            replace(
+                view,
+                speed_mph=view.speed_mph[[row]],
+                usual_mph=view.usual_mph[[row]],
+                ahead_mph=view.ahead_mph[[row]],
+                times=view.times[[row]],
+                days=view.days[[row]],
+            )
+        )
+        for row in range(3)
+    ]
+    np.testing.assert_allclose(np.concatenate(alone), features(view), rtol=1e-5, atol=1e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, SENSORS - 1))
 def test_a_sensor_without_input_is_described_by_the_others_alone(seed: int, dead: int) -> None:
     view = view_of_seed(seed, 0.2)
     silent = view.speed_mph.copy()
     silent[:, :, dead] = np.nan
-    rows = Tabular(NETWORK, PROFILE).features(replace(view, speed_mph=silent))
+    rows = features(replace(view, speed_mph=silent))
     assert not np.isinf(rows).any()
     own = [place for place, name in enumerate(NAMES) if name.startswith("deviation_")]
     assert np.isnan(rows[:, dead, own]).all()
@@ -143,12 +165,25 @@ def test_a_sensor_without_input_is_described_by_the_others_alone(seed: int, dead
 
 def test_nothing_heard_at_all_is_no_error() -> None:
     view = view_of_seed(5, 1.0)
-    rows = Tabular(NETWORK, PROFILE).features(view)
+    rows = features(view)
     assert not np.isinf(rows).any()
     assert (feature(rows, "network_0") == 0).all()
 
 
-def test_of_a_recording(recorded: Recorded, tabular: Tabular) -> None:
-    rows = tabular.features(recorded.view(np.arange(5)))
+def test_habits_are_told_of_the_windows_ahead() -> None:
+    view = replace(view_of_seed(6, 0.0), times=np.array([287, 100]), days=np.array([4, 4]))
+    rows = features(view)
+    assert feature(rows, "weekday_0")[:, 1] == pytest.approx(HABITS.by_day[[4 * 48 + 47, 4 * 48 + 16], 1], rel=1e-5)
+    # A window after Friday midnight: Saturday has the habits of weekends.
+    assert feature(rows, "slow_12")[:, 2] == pytest.approx(HABITS.by_day_type[[48 + 1, 18], 0, 2], rel=1e-5)
+    assert feature(rows, "strays_6")[:, 3] == pytest.approx(HABITS.by_day_type[[48, 17], 1, 3], rel=1e-5)
+
+
+def test_of_a_recording(source: Source) -> None:
+    view, habits = (
+        source.recorded.view(np.arange(5)),
+        source.habits.at(np.arange(5)[:, None] + 11 + np.array(HABIT_STEPS)),
+    )
+    rows = source.tabular.features(view, habits)
     assert rows.shape == (5, 4, COUNT)
     assert rows.dtype == np.float32
