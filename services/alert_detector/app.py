@@ -1,7 +1,7 @@
 """Composition root of the alert detector: aggregates to alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +15,8 @@ from services.alert_detector.advisories.board import TYPES
 from services.alert_detector.advisories.desk import AdvisoryDesk
 from services.alert_detector.advisories.follower import AdvisoryFollower
 from services.alert_detector.advisories.judge import AdvisoryJudge
+from services.alert_detector.advisories.lookup import look_up
+from services.alert_detector.advisories.usual import UsualSpeeds
 from services.alert_detector.alert_log import AlertLog, partition_of
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.lifecycle.board import AlertBoard
@@ -93,7 +95,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     """Detect until `stop` is set; what is in hand then is finished or comes again after the restart."""
     own = read_settings(AlertDetectorSettings)
     networks = load_networks(settings.networks)
-    desk = AdvisoryDesk({network_id: AdvisoryJudge(network, own.rule) for network_id, network in networks.items()})
+    judges = {network_id: AdvisoryJudge(network, own.rule) for network_id, network in networks.items()}
+    desk = AdvisoryDesk(judges, usual=UsualSpeeds())
     processor = AlertProcessor(
         {
             network_id: CongestionDetector(network, own.rule, own.materiality)
@@ -130,22 +133,25 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             wiring = _Wiring(processor, metrics, producer, alerts, letters, follower)
             source = Input(servers, AGGREGATES.name, own.group, wiring.decode, wiring.dead_letter, wiring.restore)
             worker = Worker(source, processor, wiring.deliver, stop)
-            async with _following(follower, stop):
+            async with _beside(stop, follower.run(), look_up(desk, store)):
                 await worker.run()
 
 
 @asynccontextmanager
-async def _following(follower: AdvisoryFollower, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Follow the advisories meanwhile; a fault of ours in it sets `stop` and is raised."""
-    following = asyncio.create_task(follower.run(), name="advisories")
-    following.add_done_callback(lambda _: stop.set())
+async def _beside(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do this work meanwhile; a fault of ours in it sets `stop` and is raised."""
+    tasks = [asyncio.create_task(each) for each in work]
+    for task in tasks:
+        task.add_done_callback(lambda _: stop.set())
     try:
         yield
     finally:
-        following.cancel()
-        await asyncio.wait({following})
-    if not following.cancelled():
-        following.result()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 @asynccontextmanager

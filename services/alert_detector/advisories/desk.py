@@ -1,14 +1,15 @@
 """The advisory alerts of the networks that this process has in hand. Decides and does no I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.alert_detector.advisories.board import AdvisoryBoard
 from services.alert_detector.advisories.book import AdvisoryBook
 from services.alert_detector.advisories.judge import AdvisoryJudge, Traffic
+from services.alert_detector.advisories.usual import UsualSpeeds, Wanted
 from services.alert_detector.roadway import Floats
-from shared.events.records import AlertType, NetworkId, TrafficAlert
+from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
 
 LIVE = timedelta(days=7)
 """A feed that fell silent no longer ago than this was about the present: the wall clock tells its time from then on."""
@@ -19,15 +20,19 @@ class _Held:
     board: AdvisoryBoard
     edition: int = -1
     at: datetime | None = None
-    traffic: Traffic | None = None
+    speed_mph: Floats | None = None
 
 
 @dataclass
 class AdvisoryDesk:
-    """Judges advisories at every step of a network, and between steps when they change or when time passes."""
+    """Judges advisories at every step of a network, and between steps when they change or when time passes.
+
+    With `usual`, a sensor confirms nothing before it is known what is usual there.
+    """
 
     judges: Mapping[NetworkId, AdvisoryJudge]
     book: AdvisoryBook = field(default_factory=AdvisoryBook)
+    usual: UsualSpeeds | None = None
     _held: dict[NetworkId, _Held] = field(default_factory=dict)
 
     def recall(self, network_id: NetworkId, alerts: Iterable[TrafficAlert]) -> None:
@@ -41,7 +46,7 @@ class AdvisoryDesk:
     def step(self, network_id: NetworkId, at: datetime, speed_mph: Floats) -> Sequence[TrafficAlert]:
         """What a step changes, that ends at `at` with speeds (points, sensors)."""
         held = self._of(network_id)
-        held.traffic = Traffic(speed_mph)
+        held.speed_mph = speed_mph
         return self._judge(network_id, held, at)
 
     def tick(self, network_id: NetworkId, at: datetime | None) -> Sequence[TrafficAlert]:
@@ -51,8 +56,21 @@ class AdvisoryDesk:
             return ()
         if held.at is not None and at > held.at:
             # Time passed without windows: the last ones say nothing any more.
-            held.traffic = None
+            held.speed_mph = None
         return self._judge(network_id, held, at)
+
+    def wanted(self) -> Iterator[Wanted]:
+        """The sensors whose usual speeds are to be looked up."""
+        if self.usual is not None:
+            for held in self._held.values():
+                yield from self.usual.wanted(held.board.standing())
+
+    def put_usual(self, wanted: Wanted, windows: Iterable[ProcessedTrafficAggregate]) -> None:
+        """Take in what was found; the next tick judges by it."""
+        if self.usual is not None:
+            self.usual.put(wanted, self.judges[wanted.network_id].network, windows)
+        if wanted.network_id in self._held:
+            self._held[wanted.network_id].edition = -1
 
     def standing(self, alert_type: AlertType) -> int:
         """How many alerts of a type stand."""
@@ -61,7 +79,11 @@ class AdvisoryDesk:
     def _judge(self, network_id: NetworkId, held: _Held, at: datetime) -> Sequence[TrafficAlert]:
         if not self.book.complete:
             return ()
-        changed = self.judges[network_id].changes(held.board, self.book.of(network_id), at, held.traffic)
+        judge = self.judges[network_id]
+        traffic = None
+        if held.speed_mph is not None:
+            traffic = Traffic(held.speed_mph, None if self.usual is None else self.usual.at(judge.network, at))
+        changed = judge.changes(held.board, self.book.of(network_id), at, traffic)
         held.board.apply(changed)
         held.edition, held.at = self.book.edition, at
         return changed

@@ -75,10 +75,10 @@ def evidence(
         slow = slow_sensors(speed, ~nobody, rule)
     if not slow.any():
         return Evidence(int(observed.sum()), 0, None, None)
-    here, there = mean[slow], usual[slow]
+    here, there = mean[slow & np.isfinite(mean)], usual[slow & np.isfinite(usual)]
     return Evidence(
         heard=int(observed.sum()),
         congested=int(slow.sum()),
-        speed_mph=float(np.nanmean(here)) if np.isfinite(here).any() else None,
-        usual_mph=float(np.nanmean(there)) if np.isfinite(there).any() else None,
+        speed_mph=float(here.mean()) if here.size else None,
+        usual_mph=float(there.mean()) if there.size else None,
     )

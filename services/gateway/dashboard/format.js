@@ -20,6 +20,12 @@ export const BASES = {
 
 export const mph = (speed) => (speed === null || speed === undefined ? "–" : speed.toFixed(1));
 
+/** '45 min', '5 h', '6 days': advisories may hold for weeks. */
+export function lasting(minutes) {
+  if (minutes < 120) return `${Math.round(minutes)} min`;
+  return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
+}
+
 export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`);
 
 /** Formatters of instants (ISO 8601 text) in one IANA time zone. */

@@ -1,7 +1,7 @@
 /** Puts the page together: REST for what stands where, the WebSocket for what changes. */
 
 import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
-import { SLOW_MPH, clockIn, make, mph, percent } from "./format.js";
+import { SLOW_MPH, clockIn, lasting, make, mph, percent } from "./format.js";
 import { SensorMap } from "./map.js";
 import { ModelPanel, words } from "./models.js";
 import { State } from "./state.js";
@@ -77,7 +77,7 @@ function showAlerts(alerts) {
   $("no-alerts").hidden = alerts.length > 0;
   $("alerts").replaceChildren(...alerts.map((alert) => {
     const over = alert.status === "cleared";
-    const minutes = alert.estimated_duration === null ? "" : `, about ${Math.round(alert.estimated_duration)} min`;
+    const minutes = alert.estimated_duration === null ? "" : `, about ${lasting(alert.estimated_duration)}`;
     const when = over ? `cleared ${clock.time(alert.cleared_at)}` : `since ${clock.time(alert.timestamp)}${minutes}`;
     const button = make(
       "button", { type: "button", class: over ? "alert cleared" : "alert", data: { severity: alert.severity } },

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from services.alert_detector.advisories.board import AdvisoryBoard
 from services.alert_detector.advisories.desk import AdvisoryDesk, network_time
 from services.alert_detector.advisories.judge import ANNOUNCED, CONFIRMED, AdvisoryJudge, Traffic
+from services.alert_detector.advisories.usual import UsualSpeeds, Wanted
 from services.alert_detector.congestion.queues import CongestionRule
 from shared.events.records import (
     AdvisoryId,
@@ -19,6 +20,7 @@ from shared.events.records import (
     AlertStatus,
     AlertType,
     NetworkId,
+    ProcessedTrafficAggregate,
     SensorId,
     TrafficAdvisory,
     TrafficAlert,
@@ -285,3 +287,46 @@ def test_the_end_comes_by_the_clock_when_the_feed_is_silent(road: Network) -> No
     assert desk.tick(road.network_id, START + 9 * WINDOW) == []
     (cleared,) = desk.tick(road.network_id, START + 10 * WINDOW)
     assert cleared.cleared_at == START + 10 * WINDOW
+
+
+def windows(sensor: str, days: int, speed_mph: float, hour: int = 8) -> list[ProcessedTrafficAggregate]:
+    """Those of one hour on so many working days before START, a Sunday, 12:00 UTC."""
+    found = []
+    for day in range(2, 2 + days):
+        for step in range(12):
+            start = (START - timedelta(days=day)).replace(hour=hour) + step * WINDOW
+            found.append(
+                ProcessedTrafficAggregate(
+                    NetworkId("test"), SensorId(sensor), start, start + WINDOW, 1, 1, speed_mph, None, None, None, None,
+                    None, 1.0, "e",
+                )
+            )  # fmt: skip
+    return found
+
+
+def test_usual_speeds_are_those_of_the_same_hour_and_kind_of_day(road: Network) -> None:
+    usual = UsualSpeeds()
+    wanted = Wanted(road.network_id, SensorId("E3"), START)
+    assert usual.at(road, START)[road.index[SensorId("E3")]] == -np.inf
+    usual.put(wanted, road, windows("E3", 5, 30.0))
+    friday = (START - timedelta(days=2)).replace(hour=8, minute=30)
+    assert usual.at(road, friday)[road.index[SensorId("E3")]] == 30.0
+    assert np.isnan(usual.at(road, friday + timedelta(hours=2))[road.index[SensorId("E3")]])
+    assert np.isnan(usual.at(road, START.replace(hour=8, minute=30))[road.index[SensorId("E3")]]), "a Sunday"
+    usual.put(wanted, road, windows("E3", 2, 30.0))
+    assert np.isnan(usual.at(road, friday)[road.index[SensorId("E3")]]), "two days are not enough"
+
+
+def test_nothing_is_confirmed_before_it_is_known_what_is_usual(road: Network) -> None:
+    desk = AdvisoryDesk({road.network_id: AdvisoryJudge(road, CongestionRule())}, usual=UsualSpeeds())
+    desk.book.replace({AdvisoryId("a"): advisory(last=None)})
+    speeds = np.full((7, len(road.sensors)), 20.0)
+    (raised,) = desk.step(road.network_id, START + WINDOW, speeds)
+    assert raised.confidence_score == ANNOUNCED
+    assert desk.step(road.network_id, START + 2 * WINDOW, speeds) == []
+    assert {wanted.sensor_id for wanted in desk.wanted()} == {"E3", "E4", "E5"}
+    for wanted in list(desk.wanted()):
+        desk.put_usual(wanted, [])
+    assert list(desk.wanted()) == []
+    (confirmed,) = desk.tick(road.network_id, START + 2 * WINDOW)
+    assert confirmed.confidence_score == CONFIRMED
