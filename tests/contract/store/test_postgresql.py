@@ -13,7 +13,14 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from shared.events.errors import StoreError
-from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.events.records import (
+    HorizonForecast,
+    NetworkId,
+    PredictionBasis,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficPrediction,
+)
 from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
 from shared.store.port import OpenedStore
@@ -60,6 +67,24 @@ def test_migrated_tables_are_those_of_the_code(store: OpenedStore, engine: Engin
             connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "include_object": is_ours}
         )
         assert compare_metadata(context, metadata) == []
+
+
+def test_tables_of_the_first_version_are_migrated_with_their_partitions(
+    store: OpenedStore, engine: Engine, postgresql_url: str, network: NetworkId
+) -> None:
+    forecast = HorizonForecast(5, START + WINDOW, 60.0, 50.0, 70.0, 0.5)
+    made = TrafficPrediction(network, SensorId("a"), START, "m", "1", 1, None, (forecast,))
+    store.put_predictions([made])
+    query(engine, "DROP VIEW traffic_prediction_horizons")
+    query(engine, "ALTER TABLE traffic_predictions DROP COLUMN serving, DROP COLUMN basis")
+    query(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")  # noqa: S608 - our own name
+    with closing(open_store(postgresql_url)) as migrated:
+        assert list(migrated.predictions(network)) == [made]
+        again = replace(made, serving=False, basis=PredictionBasis.IMPUTED, revision=2)
+        migrated.put_predictions([again])
+        assert list(migrated.predictions(network)) == [again]
+    shown = f"SELECT horizon_minutes, serving, basis FROM traffic_prediction_horizons WHERE network_id = '{network}'"  # noqa: S608 - ours
+    assert query(engine, shown) == [(5, False, "imputed")]
 
 
 def test_rows_go_to_the_partition_of_their_utc_month(store: OpenedStore, engine: Engine, network: NetworkId) -> None:
