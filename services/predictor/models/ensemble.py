@@ -18,6 +18,8 @@ from services.predictor.models.forecaster import ENSEMBLE
 from services.predictor.registry.artefact import Opened
 from shared.events.errors import ModelError
 
+LEAST_WEIGHT = 1e-6
+"""Members with less between them count evenly."""
 ALONE_MPH = 100.0
 """How far a sole member is taken to be from the others, who could not tell: as far as speeds can be."""
 
@@ -45,7 +47,7 @@ class Ensemble:
         weights = known * self._weights(mean)
         total = weights.sum(axis=0)
         weighted = (weights * stacked).sum(axis=0)
-        combined: Floats = np.divide(weighted, total, out=mean, where=total > 0)
+        combined: Floats = np.divide(weighted, total, out=mean, where=total > LEAST_WEIGHT)
         return combined
 
     def disagreement(self, predicted: Mapping[str, Floats]) -> Floats:
