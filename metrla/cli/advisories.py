@@ -1,10 +1,7 @@
 """`metrla advisories`: work zones, road events and weather alerts onto the log."""
 
-import asyncio
 import json
 import re
-import signal
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,13 +14,10 @@ from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
-    from metrla.advising.desk import Desk
-    from metrla.advising.report import Imported
     from shared.advisories.draft import Format as DocumentFormat
-    from shared.events.records import AdvisoryId, TrafficAdvisory
+    from shared.events.records import TrafficAdvisory
     from shared.networks.network import Network
 
-CLIENT_ID = "metrla-advisories"
 EXIT_FAILED = 1
 FORMATS = ("auto", "wzdx", "open511", "cap", "nws")
 _EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
@@ -82,13 +76,14 @@ def import_(
     A bad feature is rejected alone, with its place, id and reason; one that touches no sensor of the network is named.
     Exit codes: 0 done, 1 a document could not be read (with --strict: or a feature was rejected), 2 wrong usage.
     """
-    from metrla.advising.report import as_json as report_json  # noqa: PLC0415 - rich
+    from metrla.advising.jobs import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.advising.report import as_json as report_json  # noqa: PLC0415 - likewise
     from metrla.advising.report import print_report  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
     servers = bootstrap_servers or settings.kafka_bootstrap_servers
     networks = _networks(network or list(settings.networks))
-    job = _import(servers, networks, places, _form(form), complete=complete, dry_run=dry_run)
+    job = import_places(servers, networks, places, _form(form), complete=complete, dry_run=dry_run)
     imported = answered(servers, job)
     if as_json:
         typer.echo(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
@@ -114,13 +109,14 @@ def watch(
     nothing is withdrawn and the time between two looks grows.
     """
     from metrla.advising.fetching import is_url  # noqa: PLC0415 - httpx
+    from metrla.advising.jobs import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
 
     if not is_url(url):
         raise ConfigurationError(f"{url}: an http:// or https:// address is needed; a file is for `import`")
     settings = read_settings(PlatformSettings)
     servers = bootstrap_servers or settings.kafka_bootstrap_servers
     networks = _networks(network or list(settings.networks))
-    answered(servers, _watch(servers, networks, url, _length(every), _form(form)))
+    answered(servers, watch_feed(servers, networks, url, _length(every), _form(form)))
 
 
 @app.command("list")
@@ -132,7 +128,8 @@ def list_(
     bootstrap_servers: BootstrapOption = None,
 ) -> None:
     """List the advisories on the log that hold now or will hold."""
-    from shared.advisories.log import read_standing  # noqa: PLC0415 - aiokafka
+    from metrla.advising.jobs import CLIENT_ID  # noqa: PLC0415 - slow to import
+    from shared.advisories.log import read_standing  # noqa: PLC0415 - likewise
 
     servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
     now = wall_clock()
@@ -144,80 +141,6 @@ def list_(
         and ((state := _state(advisory, now.timestamp())) in {"now", "later"} or everything)
     ]
     Output.choose(form, out).write(COLUMNS, rows, "No advisories.")
-
-
-async def _import(
-    servers: str,
-    networks: "list[Network]",
-    places: list[str],
-    form: "DocumentFormat | None",
-    *,
-    complete: bool,
-    dry_run: bool,
-) -> "list[Imported]":
-    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - slow to import
-
-    from metrla.advising.desk import Desk  # noqa: PLC0415 - likewise
-    from shared.advisories.log import read_standing  # noqa: PLC0415 - likewise
-    from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - likewise
-    from shared.kafka.producer import open_producer  # noqa: PLC0415 - likewise
-
-    async with AsyncExitStack() as held:
-        standing: dict[AdvisoryId, TrafficAdvisory] = {}
-        producer = None
-        try:
-            await ensure_topics(servers)
-            standing = await read_standing(servers, CLIENT_ID)
-            producer = None if dry_run else await held.enter_async_context(open_producer(servers, CLIENT_ID))
-        except KafkaConnectionError:
-            if not dry_run:
-                raise
-            typer.echo(f"No broker answers at {servers}: everything is taken for new.", err=True)
-        desk = Desk(networks, standing, producer, wall_clock, form)
-        return [await _taken(desk, place, complete=complete) for place in places]
-
-
-async def _taken(desk: "Desk", place: str, *, complete: bool) -> "Imported":
-    from metrla.advising.fetching import FetchError, feed_name, fetch  # noqa: PLC0415 - httpx
-    from metrla.advising.report import Imported  # noqa: PLC0415 - rich
-    from shared.advisories.draft import UnreadableAdvisoriesError  # noqa: PLC0415 - shapely
-
-    name = feed_name(place) or "standard input"
-    try:
-        fetched = await fetch(place)
-        return Imported(name, await desk.take(fetched.data, feed_name(place), complete=complete))
-    except (FetchError, UnreadableAdvisoriesError) as unreadable:
-        return Imported(name, None, str(unreadable))
-
-
-async def _watch(
-    servers: str, networks: "list[Network]", url: str, every_s: float, form: "DocumentFormat | None"
-) -> None:
-    from metrla.advising.desk import Desk  # noqa: PLC0415 - aiokafka
-    from metrla.advising.report import summary  # noqa: PLC0415 - rich
-    from metrla.advising.watching import watch as follow  # noqa: PLC0415 - httpx
-    from shared.advisories.log import read_standing  # noqa: PLC0415 - aiokafka
-    from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - aiokafka
-    from shared.kafka.producer import open_producer  # noqa: PLC0415 - aiokafka
-
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await ensure_topics(servers)
-    standing = await read_standing(servers, CLIENT_ID)
-    async with open_producer(servers, CLIENT_ID) as producer:
-        typer.echo(f"Watching the feed every {every_s:g} s; Ctrl-C ends it.")
-        await follow(
-            url,
-            every_s,
-            Desk(networks, standing, producer, wall_clock, form),
-            stop,
-            lambda outcome: typer.echo(f"{wall_clock():%H:%M:%SZ} {summary(outcome)}"),
-            lambda fault, pause_s: typer.echo(
-                f"{wall_clock():%H:%M:%SZ} {fault}; next attempt in {pause_s:.0f} s", err=True
-            ),
-        )
-    typer.echo("Stopped; what was published stands.")
 
 
 def _networks(folders: list[Path]) -> "list[Network]":
