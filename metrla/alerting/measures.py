@@ -1,7 +1,7 @@
 """Recorded speed, occupancy and volume on the windows of a network."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -64,9 +64,22 @@ class Measures:
         """Window after window, as a detector sees it."""
         week = (self.start.weekday() + self.day) % 7 * self.per_day + self.slot
         for number in range(len(self.speed_mph)):
-            yield Observation(
-                int(week[number]), self.speed_mph[number], self.occupancy[number], self.volume[number]
-            )
+            yield Observation(int(week[number]), self.speed_mph[number], self.occupancy[number], self.volume[number])
+
+    def last(self, days: int) -> "Measures":
+        """The last days of them alone; all where there are no more."""
+        left_out = max(len(self.weekend) - days, 0)
+        rows = self.day >= left_out
+        return replace(
+            self,
+            start=self.start + timedelta(days=left_out),
+            speed_mph=self.speed_mph[rows],
+            occupancy=self.occupancy[rows],
+            volume=self.volume[rows],
+            day=self.day[rows] - left_out,
+            slot=self.slot[rows],
+            weekend=self.weekend[left_out:],
+        )
 
     def minutes(self, local: datetime) -> float:
         """Minutes from the first window to a local time."""

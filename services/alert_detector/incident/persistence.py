@@ -38,6 +38,10 @@ class Latch:
         age = np.where(standing, np.minimum(self.age + 1, np.iinfo(np.int16).max - 1), 0).astype(np.int16)
         return Latch(count, standing, age)
 
+    def raised(self, at_once: Flags) -> "Latch":
+        """The latch with alarms standing there too, whatever was counted."""
+        return Latch(self.count, self.standing | at_once, np.maximum(self.age, at_once).astype(np.int16))
+
     def freezes(self, at_most: int) -> Flags:
         """Where a baseline must not learn: from the first sign of an incident to its end.
 

@@ -1,0 +1,160 @@
+"""`metrla evaluate-alerts`: how well incident detectors do on recorded days."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from shared.events.errors import ConfigurationError
+from shared.networks.folder import load_network
+from shared.networks.network import Network
+
+if TYPE_CHECKING:
+    from metrla.alerting.measures import Measures
+
+WINDOW = timedelta(minutes=5)
+
+
+def evaluate_alerts(
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Recorded measures: a file of speeds, or a folder with speed*, occupancy*, flow*, pct_observed* tables "
+            "or PeMS station_5min files.",
+            metavar="FILE|DIR",
+        ),
+    ],
+    network: Annotated[
+        Path, typer.Option(help="Network folder, or a PeMS table of stations (CSV).", metavar="DIR|CSV")
+    ],
+    incidents: Annotated[
+        Path | None, typer.Option(help="Log of incidents (CHP's columns): what is to be detected.", metavar="CSV")
+    ] = None,
+    inject: Annotated[
+        int | None, typer.Option(help="Put so many simulated incidents in instead.", min=1, metavar="COUNT")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the injected incidents.")] = 1,
+    tuning_days: Annotated[
+        int | None,
+        typer.Option(help="Days at the beginning to calibrate on.", show_default="half", min=2, metavar="DAYS"),
+    ] = None,
+    last_days: Annotated[
+        int | None, typer.Option(help="Use the last days of the data only.", min=4, metavar="DAYS")
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="False alarms to calibrate to: per day of all stations; with --inject per 100 sensor-days.",
+            show_default="6; with --inject 1",
+            min=0.0,
+        ),
+    ] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(help="Only this detector; may be repeated.", metavar="NAME")
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option(help="IANA time zone of a table of stations.")
+    ] = "America/Los_Angeles",
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures there.", dir_okay=False, metavar="FILE")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Draw the curves into this folder.", file_okay=False, metavar="DIR")
+    ] = None,
+) -> None:
+    """Compare incident detectors on recorded days: detection rate, false alarms, time to detect.
+
+    With --incidents, a log says what happened; with --inject, incidents of the simulator's traffic model are put into
+    the recorded speeds. Detectors are calibrated on the first days and judged on the rest. docs/alerts.md defines what
+    counts.
+    """
+    from rich.console import Console  # noqa: PLC0415 - `metrla --help` need not wait for it
+
+    from metrla.alerting.measures import read_measures  # noqa: PLC0415 - as above
+
+    if (incidents is None) == (inject is None):
+        raise ConfigurationError("say what is to be detected: either --incidents CSV or --inject COUNT")
+    if report is not None and inject is not None:
+        raise ConfigurationError("--report draws curves of logged incidents: it goes with --incidents")
+    roads = _network(network, time_zone)
+    console = Console()
+    with Console(stderr=True).status("reading") as status:
+        measures = read_measures(data, roads, lambda file: status.update(f"reading {file.name}"))
+        measures = measures if last_days is None else measures.last(last_days)
+        days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
+
+        def tell(name: str) -> None:
+            status.update(f"running {name}")
+
+        if incidents is not None:
+            figures = _logged(console, measures, incidents, days, budget, detector or [], report, tell)
+        else:
+            figures = _injected(console, measures, inject or 0, seed, days, budget, detector or [], tell)
+    if as_json is not None:
+        try:
+            as_json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        except OSError as unwritable:
+            raise ConfigurationError(f"{as_json}: {unwritable.strerror}") from unwritable
+
+
+def _logged(
+    console: Any,  # noqa: ANN401 - rich's console, imported late
+    measures: "Measures",
+    incidents: Path,
+    days: int,
+    budget: float | None,
+    only: list[str],
+    report: Path | None,
+    tell: Any,  # noqa: ANN401 - told the name of each detector
+) -> dict[str, Any]:
+    from metrla.alerting.comparing import compare  # noqa: PLC0415 - as above
+    from metrla.alerting.logs import read_log  # noqa: PLC0415 - as above
+    from metrla.alerting.plots import plot_curves  # noqa: PLC0415 - as above
+    from metrla.alerting.reporting import (  # noqa: PLC0415 - as above
+        comparison_json,
+        comparison_table,
+        equal_rates_table,
+    )
+
+    log = read_log(incidents, measures)
+    comparison = compare(measures, log, days, 6.0 if budget is None else budget, only, tell)
+    console.print(comparison_table(comparison), equal_rates_table(comparison))
+    if report is not None:
+        for path in plot_curves([result.test for result in comparison.results], report):
+            console.print(str(path), markup=False, highlight=False)
+    return comparison_json(comparison)
+
+
+def _injected(
+    console: Any,  # noqa: ANN401 - as above
+    measures: "Measures",
+    count: int,
+    seed: int,
+    days: int,
+    budget: float | None,
+    only: list[str],
+    tell: Any,  # noqa: ANN401 - as above
+) -> dict[str, Any]:
+    from metrla.alerting.injecting import evaluate_injected, upset_days  # noqa: PLC0415 - as above
+    from metrla.alerting.reporting import injection_json, injection_table  # noqa: PLC0415 - as above
+
+    tell("the traffic model")
+    upset = upset_days(measures, days, count, seed)
+    results = evaluate_injected(upset, 1.0 if budget is None else budget, only, tell)
+    console.print(injection_table(results, len(measures.weekend) - days))
+    return injection_json(results)
+
+
+def _network(path: Path, time_zone: str) -> Network:
+    from shared.networks.importing.stations import station_network  # noqa: PLC0415 - as above
+
+    if path.is_dir():
+        return load_network(path)
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ConfigurationError(f"--time-zone {time_zone!r} is not an IANA time zone") from unknown
+    return station_network(path, path.stem, zone, WINDOW)
