@@ -29,7 +29,8 @@ class Publisher:
     """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time.
 
     `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
-    windows that are on the log and not read yet. The steps of before a restart do not count as waiting.
+    windows that are on the log and not read yet. Steps that are only corrected, or come again after a restart, do not
+    wait in this sense: without the challengers' part in them, scores would not compare like with like.
     """
 
     networks: Mapping[NetworkId, Network]
@@ -51,7 +52,8 @@ class Publisher:
 
     async def deliver(self, steps: Sequence[Step]) -> None:
         """Return when store and log have acknowledged the predictions of all steps; raises what they raise."""
-        for further, step in zip(reversed(range(len(steps))), steps, strict=True):
+        for place, step in enumerate(steps, start=1):
+            further = sum(not later.again for later in steps[place:])
             waiting = further + self.behind() // len(step.network.sensors)
             at_leisure = waiting <= MOST_WAITING or self.scorekeeper.rebuilding(step)
             challengers = self.challengers and at_leisure

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from services.predictor.calibration.adaptive import BINS, AdaptiveScale
+from services.predictor.calibration.adaptive import BINS, KEPT, AdaptiveScale
 from services.predictor.forecasting import ModelForecast, Scales
 from services.predictor.inputs.arrays import Floats, Integers
 from services.predictor.inputs.history import HORIZONS
@@ -63,7 +63,7 @@ class Scoreboard:
     @property
     def looks_back(self) -> timedelta:
         """How much event time of stored scores `restore` needs."""
-        return self._history.kept
+        return max(self._history.kept, KEPT)
 
     def admit(self, serving: Serving) -> None:
         """Follow the models that serve; what was learned of others goes."""

@@ -1,0 +1,263 @@
+"""The scores of a running predictor: there as windows come, and the same whenever it is killed."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import numpy as np
+import pytest
+
+from services.predictor.models.forecaster import LINEAR_REGRESSION
+from services.predictor.registry.registry import save
+from services.predictor.training.run.card import Choice, Recording
+from services.predictor.training.train import Trained, train
+from shared.archive.local import LocalArchive
+from shared.devbroker import DevBroker
+from shared.events.avro import encode
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.topics import AGGREGATES
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.networks.importing.folder_writing import write_network
+from shared.networks.network import Network, Sensor
+from shared.store.model_records import ModelRole, ModelScore, ServedModel
+from shared.store.opening import open_store
+from shared.store.port import Store
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+WINDOW = timedelta(minutes=5)
+SENSORS, HISTORY_ROWS, STEPS = 6, 6 * 288, 36
+NETWORK = Network(
+    NetworkId("north"),
+    "North",
+    ZoneInfo("America/Los_Angeles"),
+    tuple(Sensor(SensorId(f"s{place}"), f"s{place}", "I-5", "N", place / 2, 34.0, -118.0) for place in range(SENSORS)),
+)
+MODELS = {"historical_average", "linear_regression"}
+Scores = dict[tuple[str, datetime], ModelScore]
+
+
+def window(place: int, step: int, revision: int = 1) -> ProcessedTrafficAggregate:
+    start, speed = START + step * WINDOW, float(50 + 12 * np.sin(step / 7 + place) - revision)
+    return ProcessedTrafficAggregate(
+        *(NETWORK.network_id, NETWORK.sensors[place].sensor_id, start, start + WINDOW, revision, 1, speed),
+        *(None, None, None, None, None, 1.0, f"{place}-{step}-{revision}"),
+    )
+
+
+def step_of(number: int) -> list[ProcessedTrafficAggregate]:
+    return [window(place, number) for place in range(SENSORS)]
+
+
+LATE = {24: window(2, 20, revision=3), 31: window(4, 30, revision=2)}
+"""After which step a reading comes late, and changes which window."""
+
+
+def final_revisions(windows: Iterable[ProcessedTrafficAggregate]) -> dict[datetime, int]:
+    """Revision of the last score of each window: of it, and of all windows that its twelve forecasts were made from."""
+    newest: dict[tuple[SensorId, int], int] = {}
+    for one in windows:
+        key = one.sensor_id, (one.window_start - START) // WINDOW
+        newest[key] = max(one.revision, newest.get(key, 0))
+    total = [sum(newest.get((sensor.sensor_id, number), 0) for sensor in NETWORK.sensors) for number in range(STEPS)]
+    made_from = [sum(total[max(0, number - 11) : number + 1]) for number in range(STEPS)]
+    return {
+        START + (number + 1) * WINDOW: total[number] + sum(made_from[max(0, number - 12) : number])
+        for number in range(1, STEPS)
+    }
+
+
+async def until(met: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not await asyncio.to_thread(met):
+        assert loop.time() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+@dataclass
+class Predictor:
+    broker: DevBroker
+    folder: Path
+    store: Store
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
+            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+            "METRLA_STORE_URL": f"sqlite:///{self.folder / 'store.sqlite'}",
+            "METRLA_ARCHIVE_URL": (self.folder / "archive").as_uri(),
+            "METRLA_NETWORKS": str(self.folder / "north"),
+            "METRLA_LOG_FILE": str(self.folder / "predictor.log"),
+            "METRLA_LOG_FORMAT": "json",
+            "METRLA_PREDICTOR_MODEL_POLL_SECONDS": "0.2",
+            "METRLA_PREDICTOR_SETTLE_SECONDS": "0.5",
+        }
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.predictor.app", env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    async def feed(self, windows: Sequence[ProcessedTrafficAggregate]) -> None:
+        messages = [Message(AGGREGATES.name, one.network_id.encode(), encode(one)) for one in windows]
+        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
+            await send_all(producer, messages)
+
+    def scores(self) -> Scores:
+        return {(one.model_name, one.timestamp): one for one in self.store.model_scores(NETWORK.network_id)}
+
+    def served(self) -> list[ServedModel]:
+        return list(self.store.served_models(NETWORK.network_id))
+
+    async def until_scored(self, number: int) -> None:
+        end = START + (number + 1) * WINDOW
+
+        def scored() -> bool:
+            return {one.model_name for one in self.store.model_scores(NETWORK.network_id, start=end)} == MODELS
+
+        await until(scored, f"step {number} is scored")
+
+    async def until_final(self) -> Scores:
+        wanted = final_revisions([*(one for number in range(STEPS) for one in step_of(number)), *LATE.values()])
+        found: Scores = {}
+
+        def final() -> bool:
+            nonlocal found
+            found = self.scores()
+            return {key: one.revision for key, one in found.items()} == {
+                (model, end): revision for model in MODELS for end, revision in wanted.items()
+            }
+
+        await until(final, "every window is scored by all that is known")
+        return found
+
+    def metrics(self) -> str:
+        lines = (self.folder / "predictor.log").read_text(encoding="utf-8").splitlines()
+        line = [line for line in lines if "probes listening" in line][-1]
+        port = int(line.partition('"port": ')[2].partition(",")[0].rstrip("}"))
+        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+
+@pytest.fixture(scope="module")
+def trained() -> Trained:
+    rng = np.random.default_rng(1)
+    rows = np.arange(HISTORY_ROWS)[:, None]
+    speeds = 50 + 12 * np.sin(rows / 7 + np.arange(SENSORS)) + rng.normal(0, 1, (HISTORY_ROWS, SENSORS))
+    recording = Recording(NETWORK, START - timedelta(days=6), speeds, "a test")
+    return train(recording, Choice((LINEAR_REGRESSION,)), now=START)
+
+
+@asynccontextmanager
+async def running(folder: Path, trained: Trained) -> AsyncIterator[Predictor]:
+    write_network(NETWORK, folder / "north")
+    archive = LocalArchive(folder / "archive")
+    for name, artefact in trained.artefacts.items():
+        save(archive, NETWORK.network_id, name, trained.version, artefact)
+    with closing(open_store(f"sqlite:///{folder / 'store.sqlite'}")) as store:
+        async with DevBroker() as broker:
+            await ensure_topics(broker.bootstrap_servers)
+            predictor = Predictor(broker, folder, store)
+            await predictor.start()
+            try:
+                yield predictor
+            finally:
+                await predictor.kill()
+
+
+async def feed_all(predictor: Predictor, kill_at: Sequence[int] = ()) -> None:
+    for number in range(STEPS):
+        await predictor.feed(step_of(number))
+        if number in kill_at:
+            await predictor.kill()
+            assert predictor.process is not None
+            assert predictor.process.returncode == -signal.SIGKILL
+            await predictor.start()
+        if number:
+            await predictor.until_scored(number)
+        if number in LATE:
+            await predictor.feed([LATE[number]])
+
+
+def errors_of(score: ModelScore) -> list[tuple[int, int, float, float, float, int]]:
+    """What depends on predicted and actual speeds alone."""
+    return [
+        (
+            one.horizon_minutes,
+            one.pairs,
+            one.absolute_error_sum_mph,
+            one.squared_error_sum_mph2,
+            one.error_sum_mph,
+            one.close,
+        )
+        for one in score.horizons
+    ]
+
+
+async def test_scores_are_the_same_whenever_it_is_killed(
+    tmp_path: Path, trained: Trained, request: pytest.FixtureRequest
+) -> None:
+    async with running(tmp_path / "undisturbed", trained) as predictor:
+        await feed_all(predictor)
+        undisturbed = await predictor.until_final()
+    assert {len(one.horizons) for one in undisturbed.values()} == set(range(1, 13))
+    assert all(each.pairs == SENSORS for one in undisturbed.values() for each in one.horizons)
+    kill_at = [17, *random.Random(request.node.name).sample(range(18, STEPS), 2)]
+    async with running(tmp_path / "killed", trained) as predictor:
+        await feed_all(predictor, kill_at)
+        killed = await predictor.until_final()
+    first_late = START + 20 * WINDOW
+    for key, score in undisturbed.items():
+        # A late window changes scores that intervals had been adapted to: by a hair, and only until a restart.
+        if score.timestamp <= first_late:
+            assert killed[key] == score
+        assert errors_of(killed[key]) == errors_of(score)
+        assert (killed[key].speed_counts, killed[key].missing) == (score.speed_counts, score.missing)
+        for mine, theirs in zip(killed[key].horizons, score.horizons, strict=True):
+            assert mine.confidence_sum == pytest.approx(theirs.confidence_sum, abs=0.3)
+            assert abs(mine.covered - theirs.covered) <= 1
+
+
+async def test_figures_and_roles_are_there_to_see(tmp_path: Path, trained: Trained) -> None:
+    async with running(tmp_path / "predictor", trained) as predictor:
+        for number in range(18):
+            await predictor.feed(step_of(number))
+            if number:
+                await predictor.until_scored(number)
+        served = predictor.served()
+        assert [(one.model_name, one.model_version, one.role) for one in served] == [
+            ("historical_average", trained.version, ModelRole.CHALLENGER),
+            ("linear_regression", trained.version, ModelRole.CHAMPION),
+        ]
+        assert all("validation" in one.card["results"] and "sensors" not in one.card for one in served)
+        shown = predictor.metrics()
+        assert 'metrla_predictor_rolling_mae_mph{horizon="15",model="linear_regression",network="north"} ' in shown
+        assert 'metrla_predictor_rolling_coverage_ratio{horizon="30",model="historical_average"' in shown
+        assert f'model="linear_regression",network="north",role="champion",version="{trained.version}"}} 1.0' in shown
+        archive = LocalArchive(predictor.folder / "archive")
+        # What serves another model is not what its name says.
+        save(archive, NETWORK.network_id, "linear_regression", "9", trained.artefacts["historical_average"])
+
+        def refused() -> bool:
+            return any(one.role is ModelRole.REFUSED and one.model_version == "9" for one in predictor.served())
+
+        await until(refused, "the damaged version is refused")
+        (one,) = (one for one in predictor.served() if one.role is ModelRole.REFUSED)
+        assert one.reason is not None
+        assert one.card == {}
