@@ -85,9 +85,7 @@ def chosen(line_up: Sequence[Contender], only: Iterable[str]) -> list[Contender]
     return [contender for name, contender in names.items() if name in set(only or names)]
 
 
-def _result(
-    contender: Contender, measures: Measures, truth: Truth, training: int, budget_per_day: float
-) -> Result:
+def _result(contender: Contender, measures: Measures, truth: Truth, training: int, budget_per_day: float) -> Result:
     observations = list(measures.observations())
     detector = calibrated(contender, measures, observations[:training], truth.incident_free[:training])
     standing = watch(detector, observations)

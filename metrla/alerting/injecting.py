@@ -72,7 +72,7 @@ class Upset:
 
 
 def upset_days(measures: Measures, before: int, count: int, seed: int) -> Upset:
-    """Put `count` incidents into the days after the first `before`; raises `ConfigurationError` where they do not fit."""
+    """Put `count` incidents into the days after `before`; raises `ConfigurationError` where they do not fit."""
     network = measures.road.network
     first = before * measures.per_day
     midnight = measures.start + timedelta(days=before)
@@ -173,9 +173,7 @@ def _size(upset: Upset, times: dict[int, list[float]], belongs: Callable[[Inject
 
 
 def _disturbance(measures: Measures, one: Injected, start: datetime) -> Disturbance:
-    return disturbance_of(
-        measures.road, one.incident, start, WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES
-    )
+    return disturbance_of(measures.road, one.incident, start, WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES)
 
 
 def _touched(changed: Flags) -> Flags:

@@ -155,7 +155,7 @@ def _days(files: Mapping[Path, str]) -> tuple[datetime, datetime]:
 def _values(step: RecordedStep, kind: str) -> dict[str, object]:
     if kind == "observed":
         return {"observed": np.asarray(step.speed_mph) / 100.0}
-    if kind != "speed" and kind != "all":
+    if kind not in {"speed", "all"}:
         return {kind: step.speed_mph}
     carried = {
         "speed": step.speed_mph,

@@ -25,7 +25,15 @@ def comparison_table(comparison: Comparison) -> Table:
         f"{len(rows.disturbances)} disturbances in all",
     )
     table.add_column("detector", no_wrap=True)
-    headings = ("detected", "false alarms/day", "per station-hour", "mean min", "median min", "from onset", f"{OURS} there")
+    headings = (
+        "detected",
+        "false alarms/day",
+        "per station-hour",
+        "mean min",
+        "median min",
+        "from onset",
+        f"{OURS} there",
+    )
     for heading in headings:
         table.add_column(heading, justify="right")
     ours = next((result.test for result in comparison.results if result.test.name == OURS), None)

@@ -22,8 +22,8 @@ def evaluate_alerts(
     data: Annotated[
         Path,
         typer.Option(
-            help="Recorded measures: a file of speeds, or a folder with speed*, occupancy*, flow*, pct_observed* tables "
-            "or PeMS station_5min files.",
+            help="Recorded measures: a file of speeds, or a folder with speed*, occupancy*, flow*, pct_observed* "
+            "tables or PeMS station_5min files.",
             metavar="FILE|DIR",
         ),
     ],
@@ -55,9 +55,7 @@ def evaluate_alerts(
     detector: Annotated[
         list[str] | None, typer.Option(help="Only this detector; may be repeated.", metavar="NAME")
     ] = None,
-    time_zone: Annotated[
-        str, typer.Option(help="IANA time zone of a table of stations.")
-    ] = "America/Los_Angeles",
+    time_zone: Annotated[str, typer.Option(help="IANA time zone of a table of stations.")] = "America/Los_Angeles",
     as_json: Annotated[
         Path | None, typer.Option("--json", help="Write all figures there.", dir_okay=False, metavar="FILE")
     ] = None,

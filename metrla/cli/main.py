@@ -10,6 +10,7 @@ from metrla import __version__
 from metrla.cli import advisories, archive, data, feed, history, models, network, schemas, stack, store, topics
 from metrla.cli.demo import demo
 from metrla.cli.evaluate import evaluate
+from metrla.cli.evaluate_alerts import evaluate_alerts
 from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
@@ -28,6 +29,7 @@ app.command()(demo)
 app.command()(run)
 app.command()(train)
 app.command()(evaluate)
+app.command()(evaluate_alerts)
 app.command()(settings)
 for group in (feed, advisories, network, models, data, archive, history, topics, schemas, store, stack):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])

@@ -17,7 +17,7 @@ class Curve:
     def at_false_alarms(self, per_day: float) -> int | None:
         """The level that detects most with no more false alarms per day than this; `None` where none has so few."""
         within = [level for level, score in enumerate(self.scores) if score.false_alarms_per_day <= per_day]
-        return max(within, key=lambda level: self._merit(level)) if within else None
+        return max(within, key=self._merit) if within else None
 
     def at_detection_rate(self, share: float) -> int | None:
         """The level with the fewest false alarms that detects at least this share; `None` where none does."""
@@ -29,7 +29,7 @@ class Curve:
 
 
 def operating_level(tuning: Curve, false_alarms_per_day: float) -> int:
-    """The level at which a detector is run: what did best on the tuning days within a budget, else the least sensitive."""
+    """The level that did best on the tuning days within a budget; the least sensitive one where none keeps to it."""
     level = tuning.at_false_alarms(false_alarms_per_day)
     return len(tuning.scores) - 1 if level is None else level
 

@@ -86,9 +86,7 @@ def draw_incidents(
     raise ValueError(f"{count} incidents do not fit into {len(days)} days: {len(drawn)} did")
 
 
-def inject(
-    network: Network, speed_mph: Floats, start: datetime, incidents: list[Incident], seed: int
-) -> Floats:
+def inject(network: Network, speed_mph: Floats, start: datetime, incidents: list[Incident], seed: int) -> Floats:
     """Recorded speeds (windows, sensors) in network order, from the instant `start` on, with incidents put in."""
     steps = len(speed_mph)
     calm = Simulator(network, seed, random_scenario=False).speeds(start, steps)
@@ -100,7 +98,9 @@ def inject(
     return changed
 
 
-def disturbance_of(road: Roadway, one: Incident, start: datetime, upstream_miles: float, downstream_miles: float) -> Disturbance:
+def disturbance_of(
+    road: Roadway, one: Incident, start: datetime, upstream_miles: float, downstream_miles: float
+) -> Disturbance:
     """What there is to detect of an injected incident: at which stations, from when on."""
     place = road.network[one.sensor_id]
     ahead = road.miles - place.travel_miles

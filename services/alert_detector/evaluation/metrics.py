@@ -55,11 +55,7 @@ def judge_alarms(
         window_minutes: length of a window.
         stations: how many make the network, for false alarms per day.
     """
-    present = [
-        one
-        for one in truth.disturbances
-        if begin * window_minutes <= one.start_minutes < end * window_minutes
-    ]
+    present = [one for one in truth.disturbances if begin * window_minutes <= one.start_minutes < end * window_minutes]
     counted = [alarm for alarm in alarms if begin <= alarm.window < end]
     times, from_onset = list[float](), list[float]()
     for one in present:

@@ -91,7 +91,10 @@ def find_truth(
         if onset is not None:
             felt.append((row, Disturbance(frozenset(watching.tolist()), row.start_minutes, onset)))
     return Truth(
-        tuple(_one_thing_each(felt, window_minutes)), _incident_free(road, log, observed, window_minutes), rows, len(felt)
+        tuple(_one_thing_each(felt, window_minutes)),
+        _incident_free(road, log, observed, window_minutes),
+        rows,
+        len(felt),
     )
 
 

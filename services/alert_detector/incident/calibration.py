@@ -14,8 +14,8 @@ MIN_WINDOWS = 500
 def sensor_scales(scores: Floats, calm: Flags, tail: float = TAIL, own_weight: float = OWN_WEIGHT) -> Floats:
     """How much more evidence each sensor shows than the others while nothing happens: (sensors,), about 1.
 
-    A noisy sensor gets a higher threshold, a steady one a lower one, so that all share the false alarms. A few weeks say
-    little about one sensor's rare values: its own quantile counts by `own_weight`, that of all sensors by the rest.
+    A noisy sensor gets a higher threshold, a steady one a lower one, so that all share the false alarms. A few weeks
+    say little about one sensor's rare values: its own quantile counts by `own_weight`, that of all by the rest.
 
     Args:
         scores: (windows, sensors) evidence, NaN where there was none.

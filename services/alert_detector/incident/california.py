@@ -6,8 +6,8 @@ Transportation Research Record 682 (1978) 30-37. With OCC the occupancy of a sta
     OCCDF   OCC here - OCC downstream               OCCRDF  OCCDF / OCC here
     DOCC    OCC downstream                          DOCCTD  (DOCC two windows before - DOCC) / DOCC two windows before
 
-The paper counts in periods of 20 to 60 seconds; here a period is a window, but for the five minutes for which #8 is silent after a
-compression wave, which are the windows that make five minutes.
+The paper counts in periods of 20 to 60 seconds; here a period is a window, but for the five minutes for which #8 is
+silent after a compression wave: these stay five minutes.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Double exponential smoothing. Pure.
 
 A. R. Cook and D. E. Cleveland, 'Detection of freeway capacity-reducing incidents by traffic-stream measurements',
-Transportation Research Record 495 (1974): Brown's double exponential smoothing forecasts the next interval; the sum of its errors in
-units of their mean absolute deviation, the tracking signal, stays near zero until traffic changes. The variable is
-occupancy; without it, speed with its sign turned.
+Transportation Research Record 495 (1974): Brown's double exponential smoothing forecasts the next interval; the sum of
+its errors in units of their mean absolute deviation, the tracking signal, stays near zero until traffic changes. The
+variable is occupancy; without it, speed with its sign turned.
 """
 
 from dataclasses import dataclass

@@ -10,8 +10,8 @@ surprise   how much slower than the forecast for this window: what is usual plus
 along      the part of it that the next station downstream does not share (an incident has free traffic beyond it; the
            tail of a known queue has not), and what is unusual at the next station upstream, where the queue grows
 
-Their weighted sum is the evidence. Two windows in a row over the threshold raise an alarm, one window far over it does so
-at once. From the first evidence on, what is usual and the forecast learn no more until the alarm is over.
+Their weighted sum is the evidence. Two windows in a row over the threshold raise an alarm, one window a quarter over it
+does so at once. From the first evidence on, what is usual and the forecast learn no more until the alarm is over.
 """
 
 from dataclasses import dataclass

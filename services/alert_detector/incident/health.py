@@ -23,7 +23,7 @@ class HealthRules:
     """When a sensor is bad; windows are counted, vehicles are per window and lane.
 
     dead         nothing told for `dead_windows`
-    stuck        the same speed, to a tenth, for `stuck_windows`, though it is not empty night-time default
+    stuck        the same speed, to a tenth, for `stuck_windows`
     impossible   speed, occupancy or volume outside of what is possible in this window
     disagreeing  a standstill by its speed though at least `busy_vehicles` passed, or free speed with hardly any
                  vehicle in a loop that is nearly always covered
@@ -57,9 +57,7 @@ class Health:
         return cls(zero, zero, np.full(sensors, np.nan), zero)
 
 
-def judge(
-    rules: HealthRules, lanes: Floats, seen: Observation, health: Health
-) -> tuple[Flags, Health]:
+def judge(rules: HealthRules, lanes: Floats, seen: Observation, health: Health) -> tuple[Flags, Health]:
     """Which sensors (sensors,) are believed in this window, and the health after it.
 
     Args:

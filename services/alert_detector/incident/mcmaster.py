@@ -25,8 +25,8 @@ FREE_ABOVE_MPH = 50.0
 class Template:
     """The band of free traffic of each sensor: all (sensors,), NaN where too little was seen.
 
-    Free flow (vehicles per window) is `linear` x occupancy + `quadratic` x occupancy squared, give or take `spread`, up to
-    `critical_occupancy`; `capacity` is the flow that shows a bottleneck at work.
+    Free flow (vehicles per window) is `linear` x occupancy + `quadratic` x occupancy squared, give or take `spread`,
+    up to `critical_occupancy`; `capacity` is the flow that shows a bottleneck at work.
     """
 
     linear: Floats

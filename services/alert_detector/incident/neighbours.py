@@ -11,7 +11,7 @@ HOPS = 3
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """For each sensor in road order the next `HOPS` in the direction of travel and against it: (hops, sensors), -1: none."""
+    """For each sensor in road order the next `HOPS` along its carriageway, either way: (hops, sensors), -1: none."""
 
     downstream: Positions
     upstream: Positions

@@ -1,8 +1,8 @@
 """What is usual at a place and hour, learned as the windows come. Pure.
 
-A robust mean for each sensor and window of the day, apart for Monday to Friday and for the weekend: each new value moves it by a share of its
-distance, cut off at a limit (a Huber-type stochastic approximation, H. Robbins and S. Monro 1951, P. J. Huber 1964), so that
-one bad day moves it little. It is read as the mean over the windows around the same clock time.
+A robust mean for each sensor and window of the day, apart for Monday to Friday and for the weekend: each new value moves
+it by a share of its distance, cut off at a limit (Huber's bounded influence, P. J. Huber 1964, in a stochastic
+approximation, H. Robbins and S. Monro 1951), so that one bad day moves it little. It is read as the mean over the windows around the same clock time.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Usual:
         return cls((None,) * (2 * per_day))
 
     def at(self, slot: int) -> Floats | None:
-        """What is usual in a window of the week: (levels, sensors), NaN where unknown; `None` where nothing is known."""
+        """What is usual in a window of the week: (levels, sensors), NaN where unknown; `None` where all is."""
         per_day = len(self.rows) // 2
         first = self._kind(slot) * per_day
         clock = slot % per_day
@@ -55,7 +55,7 @@ class Usual:
         return mean
 
     def learned(self, slot: int, value: Floats, learns: Flags, limit: float) -> "Usual":
-        """With one more window: `value` broadcasts to `learns` (levels, sensors), moves nothing by more than `limit`."""
+        """With one more window: `value` broadcasts to `learns` (levels, sensors), pulled by `limit` at most."""
         place = self._kind(slot) * (len(self.rows) // 2) + slot % (len(self.rows) // 2)
         row = self.rows[place]
         old = Row(np.full(learns.shape, np.nan), np.zeros(learns.shape)) if row is None else row

@@ -54,6 +54,4 @@ def station_network(table: Path, network_id: str, time_zone: ZoneInfo, window: t
         )
     if not sensors:
         raise ConfigurationError(f"{table}: no mainline station")
-    return Network(
-        NetworkId(network_id), network_id, time_zone, tuple(sensors), window=window, reading_interval=window
-    )
+    return Network(NetworkId(network_id), network_id, time_zone, tuple(sensors), window=window, reading_interval=window)
