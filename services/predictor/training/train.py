@@ -20,7 +20,7 @@ from services.predictor.registry.serving import Serving
 from services.predictor.training.fitted import Checkpoints, Fit, Fitted, Task
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.run.card import Choice, Recording, origin, outcome
-from services.predictor.training.run.catalogue import ORDER, SHARES, settings_of
+from services.predictor.training.run.catalogue import ORDER, SCORING_SHARE, SHARES, settings_of
 from services.predictor.training.run.catalogue import fits as catalogue_fits
 from services.predictor.training.run.held_out import HeldOut
 from services.predictor.training.run.work import Work, digest, keep, kept
@@ -141,6 +141,7 @@ class _Run:
             fitted = self.fits[name](self._task(name, checkpoints))
             found = fitted, self.clock() - before
             keep(checkpoints, *found)
+            self.watch(name, 1, 1)
         else:
             self.watch(name, 1, 1, "kept from an earlier run")
         fitted, seconds = found
@@ -169,7 +170,7 @@ class _Run:
             return None
         left = max(1.0, self.choice.budget_seconds - (self.clock() - self.began))
         to_do = [one for one in self.choice.models if one not in self.done]
-        return left * SHARES[name] / sum(SHARES[one] for one in to_do)
+        return left * SHARES[name] / (SCORING_SHARE + sum(SHARES[one] for one in to_do))
 
     def packed(self) -> Trained:
         """All artefacts, with what they achieve on the held-out parts on their cards."""

@@ -12,7 +12,7 @@ from services.predictor.registry.artefact import Artefact
 from services.predictor.training.fit_linear import fit_linear
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.run.card import Choice, Recording
-from services.predictor.training.run.catalogue import ORDER, SHARES
+from services.predictor.training.run.catalogue import ORDER, SCORING_SHARE, SHARES
 from services.predictor.training.run.work import Work
 from services.predictor.training.train import Trained, train
 from shared.events.errors import ConfigurationError
@@ -165,8 +165,9 @@ def test_a_budget_is_shared_out_and_the_network_gets_what_is_left(recording: Rec
     fits = {LINEAR_REGRESSION: linear, NEURAL_NETWORK: network}
     with pytest.raises(KeyboardInterrupt):
         train(recording, choice, now=recording.start, fits=fits, clock=lambda: now)
-    assert given == {LINEAR_REGRESSION: pytest.approx(50.0), NEURAL_NETWORK: pytest.approx(640.0)}
+    assert given == {LINEAR_REGRESSION: pytest.approx(50.0), NEURAL_NETWORK: pytest.approx(640.0 * 0.55 / 0.6)}
     assert set(SHARES) == set(ORDER)
+    assert sum(SHARES.values()) + SCORING_SHARE == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
