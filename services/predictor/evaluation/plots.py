@@ -54,8 +54,7 @@ def _error_by_horizon(results: Json) -> "Figure":
     for name, horizons in results["horizons"].items():
         axes.plot(*_series(horizons, "mae"), label=_words(name), **_line(name))
     _label(axes, "Mean absolute error by horizon", "minutes ahead", "MAE in mph")
-    axes.legend(frameon=False, fontsize=8)
-    return figure
+    return _with_legend(figure)
 
 
 def _error_by_hour(results: Json) -> "Figure":
@@ -66,8 +65,7 @@ def _error_by_hour(results: Json) -> "Figure":
             told = {hour: each[minutes]["mae"] for hour, each in hours.items() if each[minutes]["mae"] is not None}
             axes.plot([int(hour) for hour in told], list(told.values()), label=_words(name), **_line(name))
         _label(axes, f"{minutes} minutes ahead", "local hour of the target", "MAE in mph")
-    row[0].legend(frameon=False, fontsize=7)
-    return figure
+    return _with_legend(figure)
 
 
 def _error_by_regime(results: Json) -> "Figure":
@@ -76,8 +74,7 @@ def _error_by_regime(results: Json) -> "Figure":
     for minutes, axes in zip(shown, row, strict=True):
         _bars(axes, names, results["regimes"], (minutes, "mae"))
         _label(axes, f"{minutes} minutes ahead", "", "MAE in mph")
-    row[0].legend(frameon=False, fontsize=7)
-    return figure
+    return _with_legend(figure)
 
 
 def _error_by_sensor(results: Json) -> "Figure":
@@ -89,8 +86,7 @@ def _error_by_sensor(results: Json) -> "Figure":
             [100 * (place + 0.5) / len(told) for place in range(len(told))], told, label=_words(name), **_line(name)
         )
     _label(axes, f"Error of each sensor, {longest} minutes ahead", "percentile of sensors", "MAE in mph")
-    axes.legend(frameon=False, fontsize=8)
-    return figure
+    return _with_legend(figure)
 
 
 def _coverage(results: Json) -> "Figure":
@@ -103,8 +99,7 @@ def _coverage(results: Json) -> "Figure":
     axes.axhspan(88, 92, color="#009E73", alpha=0.12, linewidth=0)
     axes.axhline(90, color="#009E73", linewidth=0.8)
     _label(axes, "Coverage of the 90 % intervals", "minutes ahead", "actual speeds inside, %")
-    axes.legend(frameon=False, fontsize=8)
-    return figure
+    return _with_legend(figure)
 
 
 def _reliability(results: Json) -> "Figure":
@@ -119,8 +114,7 @@ def _reliability(results: Json) -> "Figure":
         title = "all horizons" if minutes == "all" else f"{minutes} minutes ahead"
         _label(axes, title, "confidence score", "share within 5 mph")
         axes.set_aspect("equal")
-    row[0].legend(frameon=False, fontsize=7)
-    return figure
+    return _with_legend(figure)
 
 
 def _robustness(results: Json) -> "Figure":
@@ -131,8 +125,7 @@ def _robustness(results: Json) -> "Figure":
     by_model = {name: {case: told["models"][name] for case, told in cases.items()} for name in names}
     _bars(axes, names, by_model, ("affected", longest, "mae"))
     _label(axes, f"Forecasts whose input was disturbed, {longest} minutes ahead", "", "MAE in mph")
-    axes.legend(frameon=False, fontsize=7)
-    return figure
+    return _with_legend(figure)
 
 
 def _bars(axes: "Axes", names: Sequence[str], of: Json, where: Sequence[str]) -> None:
@@ -170,14 +163,21 @@ def _label(axes: "Axes", title: str, x: str, y: str) -> None:
     axes.set_xlabel(x, fontsize=9)
     axes.set_ylabel(y, fontsize=9)
     axes.grid(visible=True, axis="y", linewidth=0.4, color="#DDDDDD")
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
+
+
+def _with_legend(figure: "Figure") -> "Figure":
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
 
 
 def _figure(columns: int) -> tuple["Figure", Sequence["Axes"]]:
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, and only of the train extra
 
-    figure = Figure(figsize=(max(7.5, 4.2 * columns), 4.0), layout="constrained")
+    figure = Figure(figsize=(max(7.5, 4.2 * columns), 4.4), layout="constrained")
     row: Iterable[Axes] = figure.subplots(1, columns, squeeze=False)[0]
     return figure, list(row)
 
