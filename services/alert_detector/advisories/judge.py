@@ -139,7 +139,7 @@ class AdvisoryJudge:
         alert_id: AlertId,
     ) -> TrafficAlert:
         location = location_of(sensors)
-        middle = sensors[len(sensors) // 2]
+        here = _nearest(sensors, advisory)
         raised_at = at if known is None else known.raised_at
         return TrafficAlert(
             alert_id=alert_id,
@@ -153,8 +153,8 @@ class AdvisoryJudge:
             raised_at=raised_at,
             updated_at=at,
             cleared_at=None,
-            latitude=middle.latitude if advisory.latitude is None else advisory.latitude,
-            longitude=middle.longitude if advisory.longitude is None else advisory.longitude,
+            latitude=here.latitude,
+            longitude=here.longitude,
             affected_sensors=tuple(sensor.sensor_id for sensor in sensors),
             estimated_duration_minutes=_minutes(raised_at, advisory.ends_at),
             confidence_score=shown.confidence,
@@ -216,6 +216,14 @@ def _last_word(alert: TrafficAlert, advisory: TrafficAdvisory, at: datetime) -> 
     if at < advisory.starts_at:
         return postponed_message(alert, advisory)
     return over_message(alert, at - alert.raised_at)
+
+
+def _nearest(sensors: Sequence[Sensor], advisory: TrafficAdvisory) -> Sensor:
+    """The sensor nearest to the advisory's place, which may lie far off the roads; the middle one where it has none."""
+    latitude, longitude = advisory.latitude, advisory.longitude
+    if latitude is None or longitude is None:
+        return sensors[len(sensors) // 2]
+    return min(sensors, key=lambda each: great_circle_miles(latitude, longitude, each.latitude, each.longitude))
 
 
 def _minutes(raised_at: datetime, ends_at: datetime | None) -> float | None:

@@ -75,8 +75,13 @@ export class SensorMap {
     this.halos.replaceChildren();
     this.marks.replaceChildren();
     for (const alert of alerts.filter((each) => each.status !== "cleared")) {
-      const points = alert.affected_sensors.map((id) => this.dots.get(id)?.point).filter(Boolean);
-      if (points.length) this.halos.append(makeSvg("path", { class: "halo", d: path(points), "stroke-width": 24 }));
+      const along = new Map();
+      for (const dot of alert.affected_sensors.map((id) => this.dots.get(id)).filter(Boolean)) {
+        along.set(dot.road, [...(along.get(dot.road) ?? []), dot.point]);
+      }
+      for (const points of along.values()) {
+        this.halos.append(makeSvg("path", { class: "halo", d: path(points), "stroke-width": 24 }));
+      }
       const [x, y] = this.#project(alert);
       const mark = makeSvg("path", {
         class: "alert-mark", d: `M${x} ${y - 24}l9 15.5h-18z`, data: { severity: alert.severity },
@@ -100,7 +105,7 @@ export class SensorMap {
     element.addEventListener("click", () => this.onPick(sensor.sensor_id));
     element.addEventListener("pointerenter", () => this.onHover(sensor.sensor_id, point));
     element.addEventListener("pointerleave", () => this.onHover(null));
-    this.dots.set(sensor.sensor_id, { element, point });
+    this.dots.set(sensor.sensor_id, { element, point, road: sensor.road_name });
     parent.append(element);
   }
 

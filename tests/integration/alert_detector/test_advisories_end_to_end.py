@@ -29,7 +29,7 @@ from shared.kafka.producer import Message, open_producer, send_all
 from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.store.opening import open_store
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 NETWORK = load_network(EXAMPLE_NETWORK)
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -178,7 +178,7 @@ class Stack:
             store.close()
 
 
-async def wait(met: Callable[[], Awaitable[bool]], what: Callable[[], str], seconds: float = 60.0) -> None:
+async def wait(met: Callable[[], Awaitable[bool]], what: Callable[[], str], seconds: float = 120.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not await met():
         assert asyncio.get_running_loop().time() < deadline, what()
@@ -232,7 +232,7 @@ async def test_files_become_alerts_everywhere(stack: Stack) -> None:
     seen: set[str] = set()
     async with connect(f"ws://127.0.0.1:{stack.port}/ws/predictions") as stream:
         await stream.send(json.dumps({"type": "subscribe", "channels": ["alerts"]}))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not {"construction", "event", "weather"} <= seen:
                 message = json.loads(await stream.recv())
                 if message["type"].startswith("alerts_"):
