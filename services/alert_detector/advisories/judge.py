@@ -11,6 +11,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from services.alert_detector.advisories.board import AdvisoryBoard, next_id, stem_of
 from services.alert_detector.advisories.evidence import NOTHING_SEEN, Evidence, evidence
@@ -99,7 +100,11 @@ class AdvisoryJudge:
         if known is not None and (_had_its_effect(known, at) or (not known.active and at == known.updated_at)):
             return None
         if not advisory.holds_at(at):
-            return _cleared(known, at, _last_word(known, advisory, at)) if known and known.active else None
+            return (
+                _cleared(known, at, _last_word(known, advisory, at, self.network.time_zone))
+                if known and known.active
+                else None
+            )
         sensors = self._sensors(advisory)
         if not sensors:
             return None
@@ -123,7 +128,7 @@ class AdvisoryJudge:
         same = (
             fresh.severity is known.severity
             and fresh.confidence_score == known.confidence_score
-            and known.message.startswith(announced(advisory, fresh.location))
+            and known.message.startswith(announced(advisory, fresh.location, self.network.time_zone))
             and fresh.affected_sensors == known.affected_sensors
             and fresh.estimated_duration_minutes == known.estimated_duration_minutes
         )
@@ -148,7 +153,7 @@ class AdvisoryJudge:
             severity=shown.severity,
             status=AlertStatus.RAISED if known is None else AlertStatus.UPDATED,
             revision=1 if known is None else known.revision + 1,
-            message=announced(advisory, location) + shown.words,
+            message=announced(advisory, location, self.network.time_zone) + shown.words,
             location=location,
             raised_at=raised_at,
             updated_at=at,
@@ -210,11 +215,11 @@ def _cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
     )
 
 
-def _last_word(alert: TrafficAlert, advisory: TrafficAdvisory, at: datetime) -> str:
+def _last_word(alert: TrafficAlert, advisory: TrafficAdvisory, at: datetime, zone: ZoneInfo) -> str:
     if advisory.withdrawn:
         return withdrawn_message(alert, advisory.source)
     if at < advisory.starts_at:
-        return postponed_message(alert, advisory)
+        return postponed_message(alert, advisory, zone)
     return over_message(alert, at - alert.raised_at)
 
 

@@ -1,8 +1,9 @@
 """The words of an alert that stems from an advisory. Pure."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from services.alert_detector.advisories.evidence import Evidence
 from services.alert_detector.lifecycle.location import duration_text, landmark
@@ -34,9 +35,9 @@ def location_of(sensors: Sequence[Sensor]) -> str:
     return f"{told}, {len(sensors)} sensors"
 
 
-def announced(advisory: TrafficAdvisory, location: str) -> str:
+def announced(advisory: TrafficAdvisory, location: str, zone: ZoneInfo) -> str:
     """What the publisher says: the beginning of every message while the alert stands."""
-    until = f" until {advisory.ends_at:%Y-%m-%d %H:%M} UTC" if advisory.ends_at else ""
+    until = f" until {_local(advisory.ends_at, zone)}" if advisory.ends_at else ""
     return f"{WORDS[advisory.advisory_type]} on {location}: {advisory.title}{until}"
 
 
@@ -59,11 +60,16 @@ def withdrawn_message(alert: TrafficAlert, source: str) -> str:
     return f"Withdrawn by {source or 'its publisher'}: {alert.location}"
 
 
-def postponed_message(alert: TrafficAlert, advisory: TrafficAdvisory) -> str:
+def postponed_message(alert: TrafficAlert, advisory: TrafficAdvisory, zone: ZoneInfo) -> str:
     """The last word on an alert whose advisory now begins later."""
-    return f"Postponed to {advisory.starts_at:%Y-%m-%d %H:%M} UTC: {alert.location}"
+    return f"Postponed to {_local(advisory.starts_at, zone)}: {alert.location}"
 
 
 def gone_message(alert: TrafficAlert) -> str:
     """The last word on an alert whose advisory is no longer on the log."""
     return f"No longer announced: {alert.location}"
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    """As drivers there read a clock."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
