@@ -5,7 +5,6 @@ send to the side of a split that their training found the better one.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -46,32 +45,29 @@ NAMES: tuple[str, ...] = (
 COUNT = len(NAMES)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tabular:
-    """Makes features of the views of one network, whose profile is (slots of the week, N) mph, without NaN."""
+    """Makes features of the views of one network.
+
+    `sides` are the neighbours downstream and upstream; `free_flow_mph` (N,) is what is usual where nothing is in the
+    way, `statistics` (3, N) are that, the low end and the spread of each sensor's profile in mph.
+    """
 
     network: Network
-    profile_mph: Floats
+    sides: tuple[Neighbours, Neighbours]
+    roads: "_Roads"
+    free_flow_mph: Floats
+    statistics: Floats
 
-    @cached_property
-    def _sides(self) -> tuple[Neighbours, Neighbours]:
-        sides = neighbours(self.network)
-        return sides.downstream, sides.upstream
-
-    @cached_property
-    def _roads(self) -> "_Roads":
-        order = {road: place for place, road in enumerate(self.network.carriageways)}
-        return _Roads.of(np.array([order[sensor.road_name] for sensor in self.network.sensors], dtype=np.intp))
-
-    @cached_property
-    def free_flow_mph(self) -> Floats:
-        """What is usual for each sensor where nothing is in the way: (N,)."""
-        return np.quantile(self.profile_mph, FREE_FLOW, axis=0)
-
-    @cached_property
-    def _statistics(self) -> Floats:
-        low = np.quantile(self.profile_mph, LOW, axis=0)
-        return np.stack([self.free_flow_mph, low, self.profile_mph.std(axis=0)])
+    @classmethod
+    def of(cls, network: Network, profile_mph: Floats) -> "Tabular":
+        """For a network whose profile is (slots of the week, N) mph, without NaN."""
+        sides = neighbours(network)
+        order = {road: place for place, road in enumerate(network.carriageways)}
+        roads = _Roads.of(np.array([order[sensor.road_name] for sensor in network.sensors], dtype=np.intp))
+        low, free_flow = np.quantile(profile_mph, (LOW, FREE_FLOW), axis=0)
+        statistics = np.stack([free_flow, low, profile_mph.std(axis=0)])
+        return cls(network, (sides.downstream, sides.upstream), roads, free_flow, statistics)
 
     def habits(self, habits: Habits, view: View) -> Compact:
         """Of the windows that features look at: (B, steps, kinds, N)."""
@@ -97,20 +93,20 @@ class Tabular:
         add(*(marked[:, LAGS - 1 - age] for age in range(LAGS)))
         add(*_own(view, deviation, seen))
         ages = [LAGS - 1 - age for age in AGES]
-        for side in self._sides:
+        for side in self.sides:
             add(*np.moveaxis(side.mean(deviation[:, ages], seen[:, ages]), 1, 0))
-        for side in self._sides:
+        for side in self.sides:
             for rank in range(NEAREST):
                 nearest = np.where(side.weights[:, rank] > 0, marked[:, :, side.rows[:, rank]], np.nan)
                 add(*(nearest[:, at] for at in ages[:4]))
-        for side in self._sides:
+        for side in self.sides:
             add(*_beyond(side, deviation, seen))
         add(*self._wide(deviation, seen))
         change = view.ahead_mph - view.usual_mph[:, -1:]
         add(*(change[:, step] for step in AHEAD), change.min(axis=1))
         hours: Floats = view.times[:, None].astype(np.float64) * (HOURS / slots_per_day(self.network))
         add(hours, view.days[:, None].astype(np.float64))
-        add(*self._statistics)
+        add(*self.statistics)
         rows[..., -len(HABIT_STEPS) * len(KINDS) :] = habits.reshape(len(rows), -1, rows.shape[1]).transpose(0, 2, 1)
         return rows
 
@@ -120,7 +116,7 @@ class Tabular:
         slow = (values[:, :1] < -SLOW_MPH) * known[:, :1]
         values, known = np.concatenate([values, slow], axis=1), np.concatenate([known, known[:, :1]], axis=1)
         whole = _ratio(values.sum(axis=2, keepdims=True), known.sum(axis=2, keepdims=True))
-        road = self._roads.spread(_ratio(self._roads.sums(values), self._roads.sums(known)))
+        road = self.roads.spread(_ratio(self.roads.sums(values), self.roads.sums(known)))
         *network, network_slow = np.moveaxis(whole, 1, 0)
         *carriageway, carriageway_slow = np.moveaxis(road, 1, 0)
         return [*network, *carriageway, network_slow, carriageway_slow]

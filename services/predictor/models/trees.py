@@ -64,7 +64,7 @@ class Trees:
                 opened.by_sensor(BY_DAY_TYPE, DAY_TYPES * PER_DAY, 2, sensors, axis=2).astype(np.float32),
                 opened.by_sensor(BY_DAY, DAYS * PER_DAY, sensors, axis=1).astype(np.float32),
             ),
-            tabular=Tabular(opened.network, opened.profile_mph),
+            tabular=Tabular.of(opened.network, opened.profile_mph),
             model=model,
         )
 

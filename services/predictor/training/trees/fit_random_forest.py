@@ -49,7 +49,7 @@ class RandomForestSettings:
     features: float = 0.35
     share: float = 0.5
     cut_mph: float = 20.0
-    seconds_per_million: float = 60.0
+    seconds_per_million: float = 25.0
 
 
 DEFAULT = RandomForestSettings()
@@ -122,7 +122,7 @@ def _within(seconds: float | None, settings: RandomForestSettings) -> int:
     if seconds is None:
         return settings.rows
     affordable = seconds / (settings.seconds_per_million * settings.trees) * 1e6
-    return max(LEAST_ROWS, min(settings.rows, int(affordable)))
+    return max(5 * LEAST_ROWS, min(settings.rows, int(affordable)))
 
 
 def _give_medians(values: Floats, leaves: Integers, rows: Rows, least: int) -> None:

@@ -54,7 +54,7 @@ class XgboostSettings:
     least_weight: float = 20.0
     ridge: float = 1.0
     knee_mph: float = 2.0
-    seconds_per_million: float = 3.0
+    seconds_per_million: float = 4.0
 
 
 DEFAULT = XgboostSettings()
@@ -122,7 +122,7 @@ def _settled(settings: XgboostSettings, seconds: float | None, source: Source) -
     rows, stages = settings.rows, settings.stages
     if seconds is not None:
         affordable = seconds / (settings.seconds_per_million * stages * settings.trees) * 1e6
-        rows = max(LEAST_ROWS, min(rows, int(affordable)))
+        rows = max(2 * LEAST_ROWS, min(rows, int(affordable)))
     return replace(settings, rows=rows, stages=stages if source.available > rows else max(1, stages // 3))
 
 

@@ -57,7 +57,7 @@ class Source:
     def of(cls, recorded: Recorded, split: Split) -> "Source":
         """Of a recording."""
         network = recorded.network
-        tabular = Tabular(network, completed(network, recorded.profile_mph))
+        tabular = Tabular.of(network, completed(network, recorded.profile_mph))
         habits = learned_habits(
             recorded.speed_mph,
             recorded.usual_mph,

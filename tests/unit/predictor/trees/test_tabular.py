@@ -52,7 +52,7 @@ def view_of_seed(seed: int, missing: float, origins: int = 2) -> View:
 
 
 def features(view: View, habits: Habits = HABITS, profile: np.ndarray = PROFILE) -> np.ndarray:
-    tabular = Tabular(view.network, profile)
+    tabular = Tabular.of(view.network, profile)
     return tabular.features(view, tabular.habits(habits, view))
 
 
