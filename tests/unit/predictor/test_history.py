@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -6,8 +7,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.predictor.inputs.history import batch_of
-from services.predictor.inputs.profile import slots_per_day, usual_speeds, week_slots
+from services.predictor.inputs.history import batch_of, view_of
+from services.predictor.inputs.profile import days_of, slots_per_day, usual_speeds, week_slots
+from services.predictor.inputs.transfer import completed
+from services.predictor.training.recorded import Recorded, last_values
 from shared.networks.network import Network
 from shared.windows import Step
 
@@ -70,3 +73,61 @@ def test_the_batch_of_a_step_knows_its_slots(network: Network, step_of: Callable
     assert batch.observed[0, -1] == 0
     assert batch.days.tolist() == [0]
     assert step.window_end - step.window_start == timedelta(minutes=5)
+
+
+def test_a_public_holiday_counts_as_a_sunday(network: Network) -> None:
+    memorial_day = datetime(2012, 5, 28, 0, 5, tzinfo=LOCAL)
+    ordinary = replace(network, holidays=None)
+    keeps = replace(network, holidays="US-CA")
+    assert (week_slots(ordinary, [memorial_day]).tolist(), days_of(ordinary, [memorial_day]).tolist()) == ([1], [0])
+    assert (week_slots(keeps, [memorial_day]).tolist(), days_of(keeps, [memorial_day]).tolist()) == ([289], [6])
+    new_year_in_utc = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
+    assert days_of(keeps, [new_year_in_utc]).tolist() == [2]
+
+
+def test_a_view_sets_a_batch_against_a_profile(step_of: Callable[..., Step]) -> None:
+    batch = batch_of(step_of(100), ages=(0,))
+    view = view_of(batch, np.arange(576.0)[:, None] + np.zeros(4))
+    assert view.usual_mph[0, :, 0].tolist() == list(range(89, 101))
+    assert view.ahead_mph[0, :, 3].tolist() == list(range(101, 113))
+    assert (view.times.tolist(), view.days.tolist()) == ([100], [0])
+    assert np.array_equal(view.seen, ~np.isnan(batch.speed_mph))
+    assert np.all(view.deviation_mph[~view.seen] == 0.0)
+
+
+def test_training_sees_what_serving_sees(recorded: Recorded, step_of: Callable[..., Step]) -> None:
+    origins = np.array([3, 500, 2000])
+    together = recorded.batch(origins)
+    for place, origin in enumerate(origins.tolist()):
+        batch = batch_of(step_of(origin + 11))
+        np.testing.assert_array_equal(together.speed_mph[place], batch.speed_mph[0])
+        np.testing.assert_array_equal(together.lag_slots[place], batch.lag_slots[0])
+        np.testing.assert_array_equal(together.ahead_slots[place], batch.ahead_slots[0])
+        assert together.days[place] == batch.days[0]
+
+
+def test_a_view_of_the_training_part_leaves_its_own_day_out(recorded: Recorded) -> None:
+    origins = np.array([100, recorded.origins - 1])
+    view = recorded.view(origins)
+    assert not np.isnan(view.usual_mph).any()
+    assert not np.isnan(view.ahead_mph).any()
+    profile = completed(recorded.network, recorded.profile_mph)
+    trained_on, later = np.abs(view.usual_mph - view_of(recorded.batch(origins), profile).usual_mph)
+    assert trained_on[:, :3].max() > 0.1
+    assert later[:, :3].max() == 0.0
+
+
+def test_what_happened_is_what_comes_after_the_lags(recorded: Recorded, history: object) -> None:
+    actual = recorded.actual(np.array([5]))
+    assert actual.shape == (1, 4, 12)
+    speeds = history.speed_mph  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(actual[0], speeds[17:29].T)
+
+
+def test_the_last_value_is_the_last_one_known(recorded: Recorded) -> None:
+    speeds = np.full((1, 12, 4), np.nan)
+    speeds[0, 3, 0] = 20.0
+    batch = replace(recorded.batch(np.array([0])), speed_mph=speeds)
+    last = last_values(batch, np.full((1, 4, 1), 60.0))
+    assert last.shape == (1, 4, 12)
+    assert last[0, :, 0].tolist() == [20.0, 60.0, 60.0, 60.0]
