@@ -104,7 +104,7 @@ def test_an_advisory_is_raised_while_it_holds_and_cleared_at_its_end(watch: Watc
     assert raised.raised_at == START + 3 * WINDOW
     assert raised.affected_sensors == ("E3", "E4", "E5"), "in road order"
     assert raised.location == "I-10 E from E Exit 3 to E Exit 5, 3 sensors"
-    assert raised.message.startswith("Construction on I-10 E from E Exit 3 to E Exit 5, 3 sensors: Paving until 2026-03-01 04:50 PST")
+    assert raised.message == f"Construction on {raised.location}: Paving until 2026-03-01 04:50 PST"
     assert raised.estimated_duration_minutes == 35
     assert raised.confidence_score == ANNOUNCED
     assert watch.steps(6) == []
