@@ -104,6 +104,7 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
         on_file(file)
         recording = open_recording(file)
         names: Sequence[str] = ()
+        columns, rows = _columns(names, network)
         for step in recording.steps():
             if step.sensor_ids != names:
                 names = step.sensor_ids

@@ -2,7 +2,7 @@
 
 The cell transmission model runs each day twice, with the incidents and without. Where the incident slows traffic in the
 model, the recorded speed is scaled by the ratio of the two, but never below what the model itself gives; where it
-frees the road downstream, recorded speed stays as it is. Recorded gaps, noise and other queues thus stay.
+frees the road downstream, recorded speed stays as it is, and so it does where the difference is small. Recorded gaps, noise and other queues thus stay.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ FIRST_HOUR, LAST_HOUR = 6.0, 20.0
 MEDIAN_MINUTES, SPREAD, SHORTEST, LONGEST = 40.0, 0.4, 20.0, 120.0
 APART_HOURS, APART_MILES = 3.0, 8.0
 """Incidents of one day on one carriageway are at least so far apart, in time or in place."""
-QUIETER_SHARE = 0.97
+SLOWED_SHARE = 0.9
+"""The model's own noise makes smaller differences."""
 MAX_TRIES = 20_000
 
 
@@ -94,7 +95,7 @@ def inject(network: Network, speed_mph: Floats, start: datetime, incidents: list
     with np.errstate(invalid="ignore"):
         ratio = upset / calm
         slowed = np.minimum(speed_mph, np.maximum(speed_mph * ratio, np.minimum(upset, speed_mph)))
-        changed: Floats = np.where(ratio < QUIETER_SHARE, slowed, speed_mph)
+        changed: Floats = np.where(ratio < SLOWED_SHARE, slowed, speed_mph)
     return changed
 
 

@@ -79,8 +79,9 @@ class ForecastResidual:
 
     def initial(self) -> Expectation:
         """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
-        zero = np.zeros(self.thresholds.shape)
-        return Expectation(Usual.unknown(self.per_day), zero, zero, Latch.open(*zero.shape))
+        levels, sensors = self.thresholds.shape
+        zero = np.zeros((levels, sensors))
+        return Expectation(Usual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
 
     def step(self, seen: Observation, state: Expectation) -> tuple[Verdict, Expectation]:
         """One window."""

@@ -52,9 +52,9 @@ class TwoStation:
     """Traffic is slow here, was faster a moment ago, and is fast beyond: for feeds without occupancy.
 
     The comparison of neighbouring stations of the California algorithms (H. J. Payne and S. C. Tignor, 'Freeway
-    incident-detection algorithms based on decision trees with states', Transportation Research Record 682, 1978), with speeds in
-    place of occupancies: a spatial difference to the next station downstream, a temporal one at this station to two
-    windows before, and the spatial one again in the next window.
+    incident-detection algorithms based on decision trees with states', Transportation Research Record 682, 1978), with
+    speeds in place of occupancies: a spatial difference to the next station downstream, a temporal one at this station
+    to the two windows before, and the spatial one again in the next window.
 
     Args:
         faster_beyond_mph: (levels, sensors) spatial difference that is evidence.

@@ -1,8 +1,9 @@
 """What is usual at a place and hour, learned as the windows come. Pure.
 
-A robust mean for each sensor and window of the day, apart for Monday to Friday and for the weekend: each new value moves
-it by a share of its distance, cut off at a limit (Huber's bounded influence, P. J. Huber 1964, in a stochastic
-approximation, H. Robbins and S. Monro 1951), so that one bad day moves it little. It is read as the mean over the windows around the same clock time.
+A robust mean for each sensor and window of the day, apart for Monday to Friday and for the weekend: each new value
+moves it by a share of its distance, cut off at a limit (Huber's bounded influence, P. J. Huber 1964, in a stochastic
+approximation, H. Robbins and S. Monro 1951), so that one bad day moves it little. It is read as the mean over the
+windows around the same clock time.
 """
 
 from dataclasses import dataclass
