@@ -62,6 +62,7 @@ class Scorekeeper:
     _lost: set[NetworkId] = field(init=False)
     _rebuilt_until: dict[NetworkId, datetime] = field(default_factory=dict, init=False)
     _ruled: dict[NetworkId, datetime] = field(default_factory=dict, init=False)
+    _promoted: dict[NetworkId, datetime] = field(default_factory=dict, init=False)
     _scores: list[ModelScore] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -152,7 +153,9 @@ class Scorekeeper:
         self._ruled[network.network_id] = now
         rule = PromotionRule(network.window, self.plan.spans.kept, horizons_at(network.window, HORIZONS), margin)
         errors = board.errors([served.key for served in serving.ranked], now)
-        last = None if serving.promoted is None else serving.promoted.since
+        # Our own is known before the registry has seen it.
+        since = None if serving.promoted is None else serving.promoted.since
+        last = self._promoted.get(network.network_id, since)
         found = rule.decide(serving.champion.key, errors, now, last)
         if found is None:
             return
@@ -163,6 +166,7 @@ class Scorekeeper:
             log.warning("cannot promote", network=network.network_id, model=found.model[0], error=str(away))
         else:
             log.info("promoted by the rule", network=network.network_id, model=found.model[0], reason=found.reason)
+            self._promoted[network.network_id] = now
             self.metrics.promotions.labels(network.network_id).inc()
 
 

@@ -24,6 +24,8 @@ from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS
 
 CARD_ENTRY = "inputs"
 HOURS = 24
+LEAST_READINGS = 500
+"""With fewer, chance alone makes an index."""
 LEAST_SHARE = 1e-4
 """Empty bins count as this share: the index is a logarithm of shares."""
 DIGITS = 5
@@ -84,12 +86,12 @@ class InputDrift:
 
 
 def input_drift(reference: InputReference, inputs: Mapping[datetime, tuple[Floats, int]]) -> InputDrift | None:
-    """Compare windows, by their ends: counts of speeds and of sensors without; `None` where no sensor had a speed."""
+    """Compare windows, by their ends: counts of speeds and of sensors without; `None` with few speeds."""
     network = reference.network
     counts = np.array([found for found, _ in inputs.values()]).reshape(-1, SPEED_BINS)
     missing = np.array([without for _, without in inputs.values()], dtype=np.float64)
     present = counts.sum(axis=1)
-    if not present.any():
+    if present.sum() < LEAST_READINGS:
         return None
     hours = _hours(network, (end - network.window for end in inputs))
     expected = (reference.speed_share[hours] * present[:, None]).sum(axis=0)

@@ -1,0 +1,269 @@
+"""Live scores through the store: restarts, figures, drift, promotion."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.predictor.calibration.spread import Context, Uncertainty
+from services.predictor.forecasting import Forecasting
+from services.predictor.inputs.history import HORIZONS
+from services.predictor.models.historical_average import HistoricalAverage
+from services.predictor.processor import StepProcessor
+from services.predictor.registry.loading import Served
+from services.predictor.registry.roles import champions
+from services.predictor.registry.serving import Serving
+from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
+from services.predictor.scoring.drift import describe_inputs
+from services.predictor.scoring.scoreboard import Spans
+from shared.archive.local import LocalArchive
+from shared.events.errors import StoreError
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.networks.network import Network, Sensor
+from shared.runtime.metrics import PredictorMetrics
+from shared.store.deferred import DeferredStore
+from shared.store.opening import open_store
+from shared.store.port import Store
+from shared.windows.steps import Step
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+WINDOW = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+SENSORS, CORRECTABLE = 24, 4
+SPEED_MPH = 60.0
+NETWORK = Network(
+    NetworkId("small"),
+    "Small",
+    ZoneInfo("America/Los_Angeles"),
+    tuple(
+        Sensor(SensorId(f"s{place:02}"), f"s{place}", "I-5", "N", float(place), 34.0, -118.0)
+        for place in range(SENSORS)
+    ),
+)
+
+
+def windows(first: int, last: int, speed_mph: float = SPEED_MPH) -> list[ProcessedTrafficAggregate]:
+    found = []
+    for number in range(first, last):
+        start = START + number * WINDOW
+        for place, sensor in enumerate(NETWORK.sensors):
+            # Never quite the same, for what is the same is stuck.
+            speed = speed_mph + 0.1 * (number % 7) + place / 100
+            found.append(
+                ProcessedTrafficAggregate(
+                    *(NETWORK.network_id, sensor.sensor_id, start, start + WINDOW, 1, 1, speed),
+                    *(None, None, None, None, None, 1.0, "e"),
+                )
+            )
+    return found
+
+
+@pytest.fixture(scope="module")
+def uncertainty() -> Uncertainty:
+    rng = np.random.default_rng(3)
+    predicted = rng.uniform(30, 70, (400, SENSORS, HORIZONS))
+    context = Context(predicted, np.zeros_like(predicted), np.full((400, SENSORS), 12))
+    return Uncertainty.fit(context, predicted + rng.normal(0, 3, predicted.shape))
+
+
+def card(validation_mae_mph: float = 1.0, usual_mph: float = SPEED_MPH) -> dict[str, Any]:
+    history = np.random.default_rng(1).uniform(usual_mph, usual_mph + 1, (7 * 288, SENSORS))
+    results = {str(5 * ahead): {"mae": validation_mae_mph} for ahead in range(1, HORIZONS + 1)}
+    return {"results": {"validation": results}, "inputs": describe_inputs(NETWORK, START, history)}
+
+
+def always(name: str, speed_mph: float, uncertainty: Uncertainty, about: Mapping[str, Any] | None = None) -> Served:
+    profile = np.full((2 * 288, SENSORS), speed_mph)
+    return Served(HistoricalAverage("1", profile, name), uncertainty, np.ones(SENSORS, dtype=np.bool_), about or card())
+
+
+def serving(*ranked: Served) -> Serving:
+    return Serving(ranked, {one.key: one for one in ranked})
+
+
+@dataclass
+class Running:
+    """One life of a predictor, without its broker."""
+
+    keeper: Scorekeeper
+    processor: StepProcessor
+    forecasting: Forecasting
+    exposed: CollectorRegistry
+    models: Serving
+
+    def deliver(self, steps: Iterable[Step], *, challengers: bool = True) -> None:
+        for step in steps:
+            scales = self.keeper.begin(step, self.forecasting, self.models)
+            forecasts = self.forecasting.forecast(step, self.models, challengers=challengers, scales=scales)
+            self.keeper.finish(step, forecasts, challengers=challengers)
+            self.keeper.conclude(step, self.models, scales)
+
+    def handle(self, records: Iterable[ProcessedTrafficAggregate]) -> None:
+        for record in records:
+            self.deliver(self.processor.handle(0, [record], 0.0))
+
+    def shown(self, name: str, **labels: str) -> float | None:
+        return self.exposed.get_sample_value(f"metrla_predictor_{name}", {"network": "small", **labels})
+
+
+def running(
+    store: Store, folder: Path, models: Serving, *, rolling: timedelta = 2 * HOUR, margin: float | None = None
+) -> Running:
+    exposed = CollectorRegistry()
+    plan = ScoringPlan(CORRECTABLE, Spans(rolling, 3 * HOUR), challengers=True, promotion_margin=margin)
+    networks = {NETWORK.network_id: NETWORK}
+    keeper = Scorekeeper(networks, plan, LocalArchive(folder / "archive"), store, PredictorMetrics(exposed))
+    return Running(keeper, StepProcessor(networks, 2.0, CORRECTABLE), Forecasting(NETWORK), exposed, models)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(f"sqlite:///{tmp_path / 'store'}")) as opened:
+        yield opened
+
+
+def test_figures_are_shown_by_model_and_horizon(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
+    good, bad = always("xgboost", SPEED_MPH, uncertainty), always("linear_regression", SPEED_MPH - 9, uncertainty)
+    life = running(store, tmp_path, serving(good, bad))
+    life.handle(windows(0, 40))
+    good_mae, bad_mae = (
+        life.shown("rolling_mae_mph", model=model, horizon="15") for model in ("xgboost", "linear_regression")
+    )
+    assert good_mae is not None
+    assert good_mae < 1
+    assert bad_mae is not None
+    assert 8 < bad_mae < 11
+    assert life.shown("rolling_bias_mph", model="linear_regression", horizon="60") == pytest.approx(-bad_mae, abs=0.1)
+    assert life.shown("rolling_coverage_ratio", model="xgboost", horizon="30") == 1.0
+    assert life.shown("rolling_mae_mph", model="xgboost", horizon="5") is None
+    scale = life.shown("interval_scale_ratio", model="linear_regression", horizon="30")
+    assert scale is not None
+    assert scale > 1.0
+    assert life.exposed.get_sample_value("metrla_predictor_scores_total", {"model": "xgboost"}) == 39
+    life.models = serving(good)
+    life.handle(windows(40, 41))
+    assert life.shown("rolling_mae_mph", model="linear_regression", horizon="15") is None
+    assert life.shown("rolling_mae_mph", model="xgboost", horizon="15") is not None
+
+
+def test_another_life_goes_on_where_the_first_one_ended(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
+    models = serving(always("xgboost", SPEED_MPH, uncertainty), always("linear_regression", 55.0, uncertainty))
+    records = windows(0, 60)
+    undisturbed = running(store, tmp_path, models)
+    undisturbed.handle(records)
+    wanted = list(store.model_scores())
+    with closing(open_store(f"sqlite:///{tmp_path / 'other'}")) as other:
+        first = running(other, tmp_path, models)
+        cut = 43 * SENSORS + 2
+        first.handle(records[:cut])
+        second = running(other, tmp_path, models)
+        second.processor.rebuild(0, records[:cut], 0.0)
+        steps = second.processor.handle(0, records[cut:], 0.0)
+        second.deliver(steps[:1])
+        # The first to come again, and those up to the newest of before; not what came since.
+        assert second.keeper.rebuilding(steps[0])
+        assert not second.keeper.rebuilding(steps[-1])
+        second = running(other, tmp_path, models)
+        second.processor.rebuild(0, records[:cut], 0.0)
+        second.handle(records[cut:])
+        second.deliver(second.processor.tick(1e9))
+        assert list(other.model_scores()) == wanted
+        for name in ("rolling_mae_mph", "interval_scale_ratio"):
+            for model in ("xgboost", "linear_regression"):
+                shown = (life.shown(name, model=model, horizon="60") for life in (undisturbed, second))
+                one, two = shown
+                assert one is not None
+                assert one == two
+
+
+def test_without_a_model_the_average_of_the_stream_is_scored(store: Store, tmp_path: Path) -> None:
+    life = running(store, tmp_path, Serving())
+    life.handle(windows(0, 30))
+    assert {(one.model_name, one.model_version) for one in store.model_scores()} == {
+        ("historical_average", "from-stream")
+    }
+    assert life.shown("rolling_mae_mph", model="historical_average", horizon="60") is not None
+
+
+def test_challengers_that_were_left_out_have_no_score_for_that_origin(
+    store: Store, tmp_path: Path, uncertainty: Uncertainty
+) -> None:
+    models = serving(always("xgboost", SPEED_MPH, uncertainty), always("linear_regression", 55.0, uncertainty))
+    life = running(store, tmp_path, models)
+    life.handle(windows(0, 20))
+    for record in windows(20, 21):
+        life.deliver(life.processor.handle(0, [record], 0.0), challengers=False)
+    life.handle(windows(21, 22))
+    champion, challenger = (
+        next(store.model_scores(NETWORK.network_id, name)) for name in ("xgboost", "linear_regression")
+    )
+    assert [one.horizon_minutes for one in champion.horizons] == [5 * ahead for ahead in range(1, 13)]
+    assert [one.horizon_minutes for one in challenger.horizons] == [5 * ahead for ahead in range(2, 13)]
+
+
+def test_drift_begins_is_counted_once_and_ends(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
+    life = running(store, tmp_path, serving(always("xgboost", SPEED_MPH, uncertainty)))
+    life.handle(windows(0, 40))
+    speed = {"kind": "speed", "model": ""}
+    error = {"kind": "error", "model": "xgboost"}
+    assert life.shown("drifting", **speed) is None
+    life.handle(windows(40, 80, speed_mph=30.0))
+    for drift in (speed, error):
+        assert life.shown("drifting", **drift) == 1
+        assert life.shown("drifts_total", **drift) == 1
+    index = life.shown("input_stability_index")
+    assert index is not None
+    assert index > 0.25
+    life.handle(windows(80, 150))
+    for drift in (speed, error):
+        assert life.shown("drifting", **drift) == 0
+        assert life.shown("drifts_total", **drift) == 1
+
+
+def test_the_rule_promotes_the_better_one_once(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
+    models = serving(always("linear_regression", 55.0, uncertainty), always("xgboost", SPEED_MPH, uncertainty))
+    life = running(store, tmp_path, models, margin=0.02)
+    life.handle(windows(0, 14))
+    archive = LocalArchive(tmp_path / "archive")
+    assert champions(archive, NETWORK.network_id) == ()
+    life.handle(windows(14, 40))
+    (champion,) = champions(archive, NETWORK.network_id)
+    assert (champion.model_name, champion.version) == ("xgboost", None)
+    assert champion.reason.startswith("rule: MAE lower than that of linear_regression 1 by ")
+    assert START < champion.since <= START + 40 * WINDOW
+    assert life.shown("promotions_total") == 1
+    life.models = Serving(models.ranked[::-1], models.loaded, champion)
+    life.handle(windows(40, 58, speed_mph=55.0))
+    assert len(json.loads(archive.read("traffic-data/models/small/champion.json"))["champions"]) == 1
+
+
+def test_by_default_nobody_is_promoted(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
+    models = serving(always("linear_regression", 55.0, uncertainty), always("xgboost", SPEED_MPH, uncertainty))
+    running(store, tmp_path, models).handle(windows(0, 60))
+    assert champions(LocalArchive(tmp_path / "archive"), NETWORK.network_id) == ()
+
+
+def test_a_store_that_is_away_is_asked_again(tmp_path: Path, uncertainty: Uncertainty) -> None:
+    away, opened = True, open_store(f"sqlite:///{tmp_path / 'store'}")
+
+    def open_now() -> Store:
+        if away:
+            raise StoreError("away")
+        return opened
+
+    life = running(DeferredStore(open_now), tmp_path, serving(always("xgboost", SPEED_MPH, uncertainty)))
+    steps = [step for record in windows(0, 3) for step in life.processor.handle(0, [record], 0.0)]
+    with pytest.raises(StoreError):
+        life.deliver(steps)
+    away = False
+    life.deliver(steps)
+    assert list(opened.model_scores())
+    opened.close()
