@@ -1,10 +1,12 @@
 from dataclasses import replace
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from services.predictor.inputs.history import HORIZONS, LAGS, Batch
 from services.predictor.models.forecaster import NEURAL_NETWORK
@@ -66,7 +68,7 @@ def fitted(recorded: Recorded, split: Split) -> Fitted:
 
 
 def served(
-    fitted: Fitted, recorded: Recorded, network: Network, tensors: dict[str, object] | None = None
+    fitted: Fitted, recorded: Recorded, network: Network, tensors: dict[str, NDArray[Any]] | None = None
 ) -> NeuralNetwork:
     profile = {PROFILE: recorded.profile_mph.astype(np.float16)}
     made = pack(NEURAL_NETWORK, "1", recorded.network, {**fitted.tensors, **profile, **(tensors or {})}, {})
@@ -81,6 +83,12 @@ def test_learns_what_the_last_value_does_not_know(fitted: Fitted, recorded: Reco
     assert predicted.shape == (len(origins), 4, HORIZONS)
     last = np.broadcast_to(batch.speed_mph[:, -1, :, None], actual.shape)
     assert np.nanmean(np.abs(predicted - actual)) < 0.8 * np.nanmean(np.abs(last - actual))
+
+
+def test_says_what_it_relies_on(fitted: Fitted) -> None:
+    assert sum(fitted.importance.values()) == pytest.approx(1.0)
+    # The history is a peak that comes every day, with noise that lasts.
+    assert fitted.importance["own last hour"] + fitted.importance["usual speeds"] > 0.5
 
 
 def test_interrupted_goes_on_to_the_same_weights(fitted: Fitted, recorded: Recorded, split: Split) -> None:

@@ -14,10 +14,11 @@ from safetensors.numpy import load, save
 from services.predictor.inputs.neighbours import links
 from services.predictor.inputs.profile import slots_per_day
 from services.predictor.models.network import Size
-from services.predictor.models.neural_network import EDGES, SCALE, SIZE, Scale, size_tensor
-from services.predictor.models.surroundings import Edges
+from services.predictor.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Member, Scale, size_tensor
+from services.predictor.models.surroundings import Edges, mean_of
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.neural_network.examples import Examples
+from services.predictor.training.neural_network.importance import importance
 from services.predictor.training.neural_network.settings import NeuralNetworkSettings
 from services.predictor.training.neural_network.start import starting_weights
 from services.predictor.training.neural_network.steps import State, Step, optimiser, step_of
@@ -64,13 +65,17 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
         SCALE: np.array([scale.mean_mph, scale.spread_mph, scale.ceiling_mph], dtype=np.float32),
         EDGES: np.stack([begins, ends], axis=1).astype(np.int32),
     }
+    served = []
     for number in range(plan.members):
         member = _member(task, settings, scale, number, plan.epochs)
         average = _trained(task, settings, member, plan)
+        served.append(_served(member, average))
         tensors |= {f"{number}/{name}": np.asarray(values, dtype=np.float16) for name, values in average.items()}
         tensors[f"{number}/{SIZE}"] = size_tensor(member.size)
     chosen = asdict(replace(settings, members=settings.members[: plan.members], epochs=plan.epochs))
-    return Fitted(tensors=tensors, settings=chosen | {"library": "jax, optax"})
+    validation = np.arange(task.split.train, task.split.train + task.split.validation)
+    relied_on = importance(served, scale, task.recorded, validation, np.random.default_rng(task.seed))
+    return Fitted(tensors=tensors, importance=relied_on, settings=chosen)
 
 
 def _scale(task: Task) -> Scale:
@@ -147,6 +152,15 @@ def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan:
         task.progress(before + (epoch + 1) * steps, parts, f"{note}, {mean:.3f} mph")
         task.checkpoints.write(checkpoint, _kept(epoch + 1, state, member.random))
     return {name: np.asarray(values) for name, values in state.average.items()}
+
+
+def _served(member: _Member, average: Arrays) -> Member:
+    network = member.examples.recorded.network
+    down, up = (
+        mean_of(edges.weighted(np.exp(average[log])), len(network.sensors))
+        for edges, log in zip(Edges.of(network), EDGE_LOGS, strict=True)
+    )
+    return Member(member.size, average, (down, up))
 
 
 def _kept(epochs: int, state: State, random: Generator) -> bytes:
