@@ -117,6 +117,15 @@ async def test_records_of_all_partitions_are_handled_in_order(harness: Harness) 
     assert [value for value in harness.out if value >= 100] == list(range(100, 120))
 
 
+async def test_it_knows_how_many_records_wait(harness: Harness) -> None:
+    seen: list[int] = []
+    await harness.send(*range(20))
+    async with harness.working() as worker:
+        harness.fail = lambda _: seen.append(worker.behind)
+        await until(lambda: len(harness.out) == 20)
+    assert seen == list(range(19, -1, -1))
+
+
 async def test_a_restart_goes_on_where_it_stopped_and_rebuilds_from_before(harness: Harness) -> None:
     await harness.send(*range(10))
     async with harness.working():

@@ -33,6 +33,7 @@ def test_import_writes_a_folder_and_says_what_it_did(tmp_path: Path) -> None:
     network = load_network(tmp_path / "out")
     assert network.name == "Tiny town"
     assert network.reading_interval.total_seconds() == 300
+    assert network.holidays is None
 
 
 def test_import_does_not_overwrite_unless_told(tmp_path: Path) -> None:
@@ -47,12 +48,27 @@ def test_import_refuses_an_unknown_time_zone(tmp_path: Path) -> None:
         CliRunner().invoke(app, arguments(tmp_path, **{"time-zone": "Pacific"}), catch_exceptions=False)
 
 
+def test_import_says_whose_holidays_the_network_keeps(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, arguments(tmp_path, holidays="US-CA")).exit_code == 0
+    assert load_network(tmp_path / "out").holidays == "US-CA"
+    (tmp_path / "out" / "network.toml").write_text('id = "x"\ntime_zone = "UTC"\nholidays = "US-XX"\n')
+    with pytest.raises(ConfigurationError, match="US-XX"):
+        load_network(tmp_path / "out")
+
+
+@pytest.mark.parametrize("code", ["California", "US-XX", ""])
+def test_import_refuses_holidays_that_nobody_knows(tmp_path: Path, code: str) -> None:
+    with pytest.raises(ConfigurationError, match="holidays"):
+        CliRunner().invoke(app, arguments(tmp_path, holidays=code), catch_exceptions=False)
+
+
 def test_show_the_example() -> None:
     result = CliRunner().invoke(app, ["show"])
     assert result.exit_code == 0
     assert "US-101 N" in result.output
     assert "48 sensors, 96 edges" in result.output
     assert "America/Los_Angeles" in result.output
+    assert "US-CA" in result.output
 
 
 def test_show_as_json() -> None:
