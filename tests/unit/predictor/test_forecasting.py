@@ -32,8 +32,8 @@ def models(served: Mapping[str, Served]) -> Serving:
     return Serving(ranked, {one.key: one for one in ranked})
 
 
-def predictions(network: Network, step: Step, models: Serving, **options: bool) -> list[TrafficPrediction]:
-    return records_of(step, Forecasting(network).forecast(step, models, **options))
+def predictions(network: Network, step: Step, models: Serving, *, challengers: bool = True) -> list[TrafficPrediction]:
+    return records_of(step, Forecasting(network).forecast(step, models, challengers=challengers))
 
 
 def by_sensor(found: list[TrafficPrediction]) -> dict[str, TrafficPrediction]:
