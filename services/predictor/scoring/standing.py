@@ -33,7 +33,7 @@ class Threshold:
 
 
 THRESHOLDS: Mapping[DriftKind, Threshold] = {
-    # Above 0.25 the population is another one (Siddiqi). METR-LA's test part stays below 0.12; 5 mph of noise give 0.5.
+    # Above 0.25 the population is another one (Siddiqi). METR-LA stays below 0.14; 5 mph of noise give 0.5.
     DriftKind.SPEED: Threshold(0.25, 0.2),
     # Of all sensors, beyond the share that is usual.
     DriftKind.MISSING: Threshold(0.2, 0.1),
