@@ -7,7 +7,7 @@ from typing import Any
 from services.alert_detector.evaluation.curves import Curve
 from shared.events.errors import ConfigurationError
 
-EXTRA = "plots need matplotlib: install the extra with `pip install 'metrla[plots]'`"
+EXTRA = "plots need matplotlib: install the extra with `pip install 'metrla[train]'`"
 
 
 def plot_curves(curves: Sequence[Curve], folder: Path) -> list[Path]:

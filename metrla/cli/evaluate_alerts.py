@@ -1,6 +1,7 @@
 """`metrla evaluate-alerts`: how well incident detectors do on recorded days."""
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from metrla.alerting.measures import Measures
 
 WINDOW = timedelta(minutes=5)
+PIPED_WIDTH = 200
 
 
 def evaluate_alerts(
@@ -78,7 +80,8 @@ def evaluate_alerts(
     if report is not None and inject is not None:
         raise ConfigurationError("--report draws curves of logged incidents: it goes with --incidents")
     roads = _network(network, time_zone)
-    console = Console()
+    # A table in a file or a pipe is as wide as it needs to be.
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     with Console(stderr=True).status("reading") as status:
         measures = read_measures(data, roads, lambda file: status.update(f"reading {file.name}"))
         measures = measures if last_days is None else measures.last(last_days)

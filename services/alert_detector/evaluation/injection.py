@@ -2,7 +2,8 @@
 
 The cell transmission model runs each day twice, with the incidents and without. Where the incident slows traffic in the
 model, the recorded speed is scaled by the ratio of the two, but never below what the model itself gives; where it
-frees the road downstream, recorded speed stays as it is, and so it does where the difference is small. Recorded gaps, noise and other queues thus stay.
+frees the road downstream, recorded speed stays as it is, and so it does where the difference is small. Recorded gaps,
+noise and other queues thus stay.
 """
 
 from dataclasses import dataclass
