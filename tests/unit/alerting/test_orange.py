@@ -1,9 +1,12 @@
 """The command on the days and the log of Orange County, and what it refuses."""
 
+import csv
 import json
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -19,7 +22,7 @@ STATIONS = "Fwy,Abs PM,ID,Lanes,Type\nI5-N,1.0,1,4,Mainline\nI5-N,1.5,2,4,Mainli
 SPEEDS = "time,1,2\n2022-01-03 00:00:00,60,60\n2022-01-03 23:55:00,60,60\n"
 
 
-def run(*arguments: str | Path) -> tuple[int, str, BaseException | None]:
+def run(*arguments: str | Path | int) -> tuple[int, str, BaseException | None]:
     result = CliRunner().invoke(app, ["evaluate-alerts", *map(str, arguments)])
     return result.exit_code, result.output, result.exception
 
@@ -77,3 +80,28 @@ def test_a_table_that_makes_no_network_is_refused(folder: Path, table: str, mess
     )
     assert isinstance(failed, ConfigurationError)
     assert message in str(failed)
+
+
+def test_injected_incidents_are_found_again(tmp_path: Path) -> None:
+    stations, days = 8, 10
+    rng = np.random.default_rng(4)
+    with (tmp_path / "speed.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["time", *range(stations)])
+        begin = datetime(2022, 1, 3)  # noqa: DTZ001 - local, as in published files
+        for window in range(288 * days):
+            speeds = np.round(rng.normal(63, 1.5, stations), 1)
+            table.writerow([begin + timedelta(minutes=5 * window), *speeds])
+    rows = [f"I5-N,{number / 2},{number},4,Mainline" for number in range(stations)]
+    (tmp_path / "stations.csv").write_text("\n".join(["Fwy,Abs PM,ID,Lanes,Type", *rows]))
+    figures = tmp_path / "figures.json"
+    code, output, failed = run(
+        *("--data", tmp_path / "speed.csv", "--network", tmp_path / "stations.csv", "--inject", 6, "--tuning-days", 7),
+        *("--detector", "forecast residual", "--json", figures),
+    )
+    assert code == 0, (output, failed)
+    found = json.loads(figures.read_text())["forecast residual"]
+    chosen = found["levels"][found["operating_level"]]
+    assert sum(size["incidents"] for size in chosen["sizes"]) == 6
+    assert chosen["half"]["detected"] == chosen["half"]["incidents"] > 0
+    assert chosen["false_alarms"] == 0
