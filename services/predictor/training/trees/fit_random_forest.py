@@ -40,12 +40,12 @@ class RandomForestSettings:
         seconds_per_million: of rows and tree, on one core: how a budget is laid out.
     """
 
-    trees: int = 40
-    rows: int = 120_000
+    trees: int = 22
+    rows: int = 200_000
     leaf_rows: int = 300_000
     validation_rows: int = 60_000
-    leaves: int = 1_000
-    least_rows: int = 15
+    leaves: int = 2_000
+    least_rows: int = 10
     features: float = 0.35
     share: float = 0.5
     cut_mph: float = 20.0
