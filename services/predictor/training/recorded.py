@@ -1,5 +1,6 @@
 """A recording as models see it: any of its origins as a batch or a view, and what then happened. Pure."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,6 +50,23 @@ class Recorded:
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+
+    def learned_apart(self, blocks: int) -> "Recorded":
+        """The same, but what is usual in each of `blocks` stretches of the training part is learned from the others.
+
+        Without its own day alone, a window is still seen against the days around it, before and after. Whoever is
+        fitted to that trusts the profile more than it deserves weeks later, when it serves (cross-fitting, as of target
+        encodings; Chernozhukov et al., Econometrics Journal 21, 2018).
+        """
+        usual, per_day = self.usual_mph.copy(), slots_per_day(self.network)
+        rows = np.arange(self.train_windows)
+        for block in np.array_split(rows, blocks):
+            others = np.delete(rows, block)
+            learned = usual_speeds(self.speed_mph[others], self.slots[others], per_day)
+            usual[block] = completed(self.network, learned.profile_mph)[self.slots[block]]
+        apart = copy(self)
+        object.__setattr__(apart, "usual_mph", usual)
+        return apart
 
     @property
     def origins(self) -> int:

@@ -16,7 +16,7 @@ from services.predictor.models.surroundings import DENSE_UP_TO, Edges, mean_of
 from services.predictor.registry.artefact import PROFILE, open_artefact, pack
 from services.predictor.training.fitted import Fitted, Task
 from services.predictor.training.neural_network.fit import fit_neural_network
-from services.predictor.training.neural_network.settings import NeuralNetworkSettings
+from services.predictor.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from services.predictor.training.neural_network.start import starting_weights
 from services.predictor.training.recorded import Recorded
 from services.predictor.training.split import Split
@@ -25,7 +25,7 @@ from shared.events.records import SensorId
 from shared.networks.network import Edge, Network
 
 SMALL = NeuralNetworkSettings(
-    members=(Size(24, 12, 3, 2, 1), Size(16, 8, 3, 1, 1)),
+    members=(MemberSettings(Size(24, 12, 3, 2, 1)), MemberSettings(Size(16, 8, 3, 1, 1), usual_blocks=3)),
     epochs=2,
     least_steps=500,
     batch=32,

@@ -110,7 +110,9 @@ def _step_seconds(member: _Member, settings: NeuralNetworkSettings) -> float:
 
 
 def _member(task: Task, settings: NeuralNetworkSettings, scale: Scale, number: int, epochs: int) -> _Member:
-    size, recorded = settings.members[number], task.recorded
+    chosen = settings.members[number]
+    size, blocks = chosen.size, chosen.usual_blocks
+    recorded = task.recorded.learned_apart(blocks) if blocks else task.recorded
     steps_per_epoch = task.split.train // settings.batch
     edges, sensors = Edges.of(recorded.network), len(recorded.network.sensors)
     return _Member(

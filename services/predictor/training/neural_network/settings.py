@@ -6,11 +6,19 @@ from services.predictor.models.network import Size
 
 
 @dataclass(frozen=True, slots=True)
+class MemberSettings:
+    """One network: its size, and in how many blocks what is usual is learned apart (0: without its own day alone)."""
+
+    size: Size
+    usual_blocks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NeuralNetworkSettings:
-    """Sizes of the members, and how each is trained.
+    """The members, and how each is trained.
 
     Attributes:
-        members: their sizes; each begins from other random weights and sees the origins in another order.
+        members: each begins from other random weights and sees the origins in another order.
         epochs: how often each origin to fit to is seen.
         least_steps: of the optimiser; a short history is seen more often instead.
         batch: origins in a step.
@@ -25,9 +33,11 @@ class NeuralNetworkSettings:
         averaging: of the weights over the steps (exponential; Polyak & Juditsky 1992): the average serves.
     """
 
-    members: tuple[Size, ...] = (
-        Size(width=176, heard=96, hubs=24, layers=3, hearing_layers=2),
-        Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2),
+    members: tuple[MemberSettings, ...] = (
+        MemberSettings(Size(width=176, heard=96, hubs=24, layers=3, hearing_layers=2)),
+        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2)),
+        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
+        MemberSettings(Size(width=160, heard=80, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
     )
     epochs: int = 6
     least_steps: int = 1500

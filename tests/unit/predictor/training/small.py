@@ -13,7 +13,7 @@ from services.predictor.models.network import Size
 from services.predictor.registry.artefact import Artefact
 from services.predictor.training.fitted import Fit
 from services.predictor.training.neural_network.fit import fit_neural_network
-from services.predictor.training.neural_network.settings import NeuralNetworkSettings
+from services.predictor.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from services.predictor.training.run.card import Choice, Recording
 from services.predictor.training.run.catalogue import ORDER, fits
 from services.predictor.training.run.work import Work
@@ -33,7 +33,9 @@ SMALL: Mapping[str, Fit] = {
     XGBOOST: partial(fit_xgboost, settings=XgboostSettings(stages=3, trees=4, rows=3_000, depth=4)),
     NEURAL_NETWORK: partial(
         fit_neural_network,
-        settings=NeuralNetworkSettings(members=(Size(16, 8, 2, 2, 1),), epochs=3, least_steps=30, batch=64, warm_up=10),
+        settings=NeuralNetworkSettings(
+            members=(MemberSettings(Size(16, 8, 2, 2, 1)),), epochs=3, least_steps=30, batch=64, warm_up=10
+        ),
     ),
 }
 
