@@ -84,8 +84,8 @@ class ServedModel:
     """One version of one model of a network, and its role since the instant `since` (wall time).
 
     Identified by (network_id, model_name, model_version); the latest `since` is its truth. `card` is the artefact's
-    model card, without its sensors and its distribution of inputs; empty where it could not be read. `reason` says why a
-    version was refused.
+    model card, without its sensors and its distribution of inputs; empty where it could not be read. `reason` says why
+    a version was refused.
     """
 
     network_id: NetworkId
