@@ -37,7 +37,6 @@ class NeuralNetworkSettings:
         MemberSettings(Size(width=176, heard=96, hubs=24, layers=3, hearing_layers=2)),
         MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2)),
         MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
-        MemberSettings(Size(width=160, heard=80, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
     )
     epochs: int = 6
     least_steps: int = 1500
