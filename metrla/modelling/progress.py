@@ -1,10 +1,12 @@
 """Progress of long work in stages: a bar for each with the time left, or a line for each where nobody watches."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import (
@@ -24,12 +26,19 @@ class Stages:
 
     bar: Progress
     quiet: bool
+    interrupted: bool = False
     _tasks: dict[str, TaskID] = field(default_factory=dict)
     _began: dict[str, float] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
 
     def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """Show that `done` of `total` parts of a stage are done, with a few words beside the bar."""
+        """Show that `done` of `total` parts of a stage are done, with a few words beside the bar.
+
+        Raises:
+            KeyboardInterrupt: somebody has asked for it since.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
         if stage not in self._tasks:
             self._tasks[stage] = self.bar.add_task(stage.replace("_", " "), total=total, note=note)
             self._began[stage] = time.monotonic()
@@ -43,7 +52,14 @@ class Stages:
 
 @contextmanager
 def stages() -> Iterator[Stages]:
-    """Bars on standard error while the block runs; plain lines where that is no terminal."""
+    """Bars on standard error while the block runs; plain lines where that is no terminal.
+
+    Ctrl-C ends the block at the next part that is done: the libraries that fit models may lose an exception that comes
+    from nowhere, in a callback from C, and go on with half of their data. A second Ctrl-C is raised where it comes.
+
+    Raises:
+        KeyboardInterrupt: after the block, where no further part was told of.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -56,4 +72,17 @@ def stages() -> Iterator[Stages]:
     with Progress(
         *columns, console=console, redirect_stdout=False, redirect_stderr=False, disable=not console.is_terminal
     ) as bar:
-        yield Stages(bar, quiet=not console.is_terminal)
+        run = Stages(bar, quiet=not console.is_terminal)
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            if run.interrupted:
+                signal.default_int_handler(number, frame)
+            run.interrupted = True
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield run
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if run.interrupted:
+            raise KeyboardInterrupt
