@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from metrla.launcher.process import ChildProcess
 from metrla.querying.archive_audit import audit_archive
 from services.ingest.app import open_validator
+from services.predictor.forecasting import LEAST_OBSERVED
 from shared.archive.opening import open_archive
 from shared.archive.reading import read_events
 from shared.events.errors import RejectionReason
@@ -114,18 +116,26 @@ def _header(record: LogRecord, name: str) -> str:
 
 
 async def check_predictions(pipeline: Pipeline, recorded: Recorded) -> None:
-    """Every sensor has a forecast from the last window: of the model where it was heard of late, else the fallback."""
+    """Every sensor has a forecast from the last window by the model, which says where it lacked the sensor's input."""
     sensors = {sensor_id for sensor_id, _ in recorded.readings}
     last_window = max(when for _, when in recorded.readings)
-    heard_of_late = {sensor for sensor, when in recorded.readings if when > last_window - timedelta(hours=1)}
-    origin = (last_window + timedelta(minutes=5)).astimezone(UTC)
+    window = timedelta(minutes=5)
+    heard = Counter(
+        sensor
+        for sensor, _ in {
+            (sensor, (last_window - when) // window)
+            for sensor, when in recorded.readings
+            if when > last_window - timedelta(hours=1)
+        }
+    )
+    origin = (last_window + window).astimezone(UTC)
 
-    async def newest() -> dict[str, str]:
+    async def newest() -> dict[str, tuple[str, str]]:
         async with httpx.AsyncClient(base_url=pipeline.plan.gateway_url) as client:
             answer = await client.get("/api/predictions", params={"limit": 1000, "horizon_minutes": 60})
         predictions = answer.raise_for_status().json()
         return {
-            one["sensor_id"]: one["model_name"]
+            one["sensor_id"]: (one["model_name"], one["basis"])
             for one in predictions
             if datetime.fromisoformat(one["timestamp"]) == origin
         }
@@ -134,8 +144,10 @@ async def check_predictions(pipeline: Pipeline, recorded: Recorded) -> None:
         return set(await newest()) == sensors
 
     await eventually(served, "the gateway serves a prediction of every sensor from the last window")
-    models = await newest()
-    assert {sensor for sensor, model in models.items() if model == "linear_regression"} == heard_of_late
+    enough = {sensor for sensor, windows in heard.items() if windows >= LEAST_OBSERVED}
+    assert await newest() == {
+        sensor: ("linear_regression", "trained" if sensor in enough else "imputed") for sensor in sensors
+    }
     store = pipeline.store()
     stored = {(one.sensor_id, one.timestamp) for one in store.predictions()}
     store.close()
