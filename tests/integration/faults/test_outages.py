@@ -42,7 +42,7 @@ AWAY_S = 60.0
 RATE_PER_S = 150.0
 # More than are fed before the last outage is over.
 READINGS = 200_000
-NOTICED_S = 40.0
+NOTICED_S = 75.0
 MIB = 1024 * 1024
 MOST_GROWTH_BYTES = 64 * MIB
 SERVICES = ("ingest", "predictor", "alert-detector")
