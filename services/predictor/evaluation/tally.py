@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from services.predictor.calibration import reliability
+from services.predictor.calibration.conformal import CLOSE_MPH
 from services.predictor.evaluation.regimes import Regime, regimes
 from services.predictor.inputs.arrays import Booleans, Floats
 from services.predictor.inputs.history import HORIZONS
 from services.predictor.training.accuracy import Accuracy
 
-CLOSE_MPH = 5.0
 HOURS = 24
 BINS = 20
 MEASURES = (
@@ -129,13 +130,9 @@ def share(sums: Floats, measure: int) -> list[float]:
 
 
 def calibration_error(bins: Floats) -> float:
-    """Expected calibration error of (pairs, sum of confidence, close) by bin: mean gap, weighted by pairs.
-
-    Naeini, Cooper and Hauskrecht, 'Obtaining well calibrated probabilities using Bayesian binning', AAAI 2015, with
-    bins of equal width.
-    """
+    """Expected calibration error of (pairs, sum of confidence, close) by bin; NaN of nothing."""
     pairs, confidence, close = bins.reshape(3, -1, BINS).sum(axis=1)
-    return float(np.abs(confidence - close).sum() / pairs.sum()) if pairs.sum() else float("nan")
+    return reliability.calibration_error(pairs, confidence, close)
 
 
 def _measured(piece: Piece, answer: Answer) -> Floats:

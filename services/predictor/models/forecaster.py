@@ -4,14 +4,29 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from services.predictor.inputs.history import Batch, Floats
+from shared.events.model_names import (
+    ENSEMBLE,
+    HISTORICAL_AVERAGE,
+    LINEAR_REGRESSION,
+    MODEL_NAMES,
+    NEURAL_NETWORK,
+    RANDOM_FOREST,
+    XGBOOST,
+)
 
-LINEAR_REGRESSION = "linear_regression"
-RANDOM_FOREST = "random_forest"
-XGBOOST = "xgboost"
-NEURAL_NETWORK = "neural_network"
-ENSEMBLE = "ensemble"
-HISTORICAL_AVERAGE = "historical_average"
-PREFERRED = (ENSEMBLE, NEURAL_NETWORK, XGBOOST, RANDOM_FOREST, LINEAR_REGRESSION, HISTORICAL_AVERAGE)
+__all__ = [
+    "ENSEMBLE",
+    "HISTORICAL_AVERAGE",
+    "LINEAR_REGRESSION",
+    "NEURAL_NETWORK",
+    "PREFERRED",
+    "RANDOM_FOREST",
+    "XGBOOST",
+    "Combiner",
+    "Forecaster",
+]
+
+PREFERRED = MODEL_NAMES
 """The names of all models, in the order in which they are asked where nobody has chosen."""
 
 

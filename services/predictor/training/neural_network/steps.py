@@ -10,7 +10,7 @@ import optax
 
 from services.predictor.models.network import Mean, Size, forward
 from services.predictor.models.neural_network import EDGE_LOGS, Scale
-from services.predictor.models.surroundings import Edges
+from services.predictor.models.surroundings import LEAST_TOTAL, Edges
 from services.predictor.training.neural_network.examples import BYTE, Example
 from services.predictor.training.neural_network.settings import NeuralNetworkSettings
 
@@ -64,5 +64,5 @@ def step_of(
 def _dense(edges: Edges, logs: Any, sensors: int) -> Mean:  # noqa: ANN401 - JAX's arrays
     weights = jnp.asarray(edges.weights) * jnp.exp(logs)
     matrix = jnp.zeros((sensors, sensors)).at[edges.rows, edges.columns].add(weights)
-    shares = matrix / jnp.maximum(matrix.sum(1, keepdims=True), 1e-6)
+    shares = matrix / jnp.maximum(matrix.sum(1, keepdims=True), LEAST_TOTAL)
     return lambda values: (shares @ values.reshape(sensors, -1)).reshape(values.shape)
