@@ -19,8 +19,8 @@ from metrla.stack.memory import StackShape, is_free
 from metrla.stack.readiness import is_ready
 from shared.events.errors import MetrlaError
 
-# Serial collection and the first compiler alone: these JVMs share two cores, and start faster so.
-_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# Serial collection: these JVMs share few cores, and a small heap gains nothing from collecting in parallel.
+_JVM = ("-XX:+UseSerialGC",)
 _CLUSTER_ID = "bWV0cmxhLW5hdGl2ZS0wMQ"
 POLL_S = 0.1
 EXEC_POLL_S = 0.01
