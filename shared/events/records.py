@@ -7,12 +7,41 @@ dataclass and schema agree.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
 
-NetworkId = NewType("NetworkId", str)
-SensorId = NewType("SensorId", str)
-AlertId = NewType("AlertId", str)
-AdvisoryId = NewType("AdvisoryId", str)
+from shared.events.alert_records import (
+    AlertAction,
+    AlertActionKind,
+    AlertEvidence,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    MeasuredWindow,
+    TrafficAlert,
+)
+from shared.events.identifiers import AdvisoryId, AlertId, NetworkId, SensorId
+
+__all__ = [
+    "AdvisoryId",
+    "AdvisoryType",
+    "AlertAction",
+    "AlertActionKind",
+    "AlertEvidence",
+    "AlertId",
+    "AlertSeverity",
+    "AlertStatus",
+    "AlertType",
+    "HorizonForecast",
+    "MeasuredWindow",
+    "NetworkId",
+    "PredictionBasis",
+    "ProcessedTrafficAggregate",
+    "Record",
+    "SensorId",
+    "TrafficAdvisory",
+    "TrafficAlert",
+    "TrafficEvent",
+    "TrafficPrediction",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,64 +140,6 @@ class TrafficPrediction:
     basis: PredictionBasis = PredictionBasis.TRAINED
 
 
-class AlertType(StrEnum):
-    """What an alert is about."""
-
-    CONGESTION = "congestion"
-    INCIDENT = "incident"
-    CONSTRUCTION = "construction"
-    WEATHER = "weather"
-    EVENT = "event"
-
-
-class AlertSeverity(StrEnum):
-    """How bad it is, in rising order."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-
-class AlertStatus(StrEnum):
-    """Where an alert is in its life."""
-
-    RAISED = "raised"
-    UPDATED = "updated"
-    CLEARED = "cleared"
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficAlert:
-    """The whole current state of one alert; the highest `revision` of an `alert_id` is its truth.
-
-    Times are event times: ends of the windows that made the alert rise, change and clear. `estimated_duration_minutes`
-    counts from `raised_at` and is `None` while unknown. `affected_sensors` are in road order, upstream first.
-    """
-
-    alert_id: AlertId
-    network_id: NetworkId
-    alert_type: AlertType
-    severity: AlertSeverity
-    status: AlertStatus
-    revision: int
-    message: str
-    location: str
-    raised_at: datetime
-    updated_at: datetime
-    cleared_at: datetime | None
-    latitude: float
-    longitude: float
-    affected_sensors: tuple[SensorId, ...]
-    estimated_duration_minutes: float | None
-    confidence_score: float
-
-    @property
-    def active(self) -> bool:
-        """Whether the alert still stands."""
-        return self.status is not AlertStatus.CLEARED
-
-
 class AdvisoryType(StrEnum):
     """What speeds cannot show and an operator must say."""
 
@@ -208,4 +179,4 @@ class TrafficAdvisory:
         return not self.withdrawn and self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
-Record = TrafficEvent | ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory
+Record = TrafficEvent | ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory | AlertAction

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.events.records import (
+    AlertAction,
     ProcessedTrafficAggregate,
     Record,
     TrafficAdvisory,
@@ -37,9 +38,10 @@ TRAFFIC_EVENTS_DLQ = Topic("traffic-events-dlq", None, "original key", partition
 AGGREGATES = Topic("processed-traffic-aggregates", ProcessedTrafficAggregate, "network_id", partitions=4, config=WEEK)
 PREDICTIONS = Topic("traffic-predictions", TrafficPrediction, "sensor_id", partitions=4, config=WEEK)
 ALERTS = Topic("traffic-alerts", TrafficAlert, "alert_id", partitions=1, compacted=True)
+ALERT_ACTIONS = Topic("traffic-alert-actions", AlertAction, "alert_id", partitions=1, config=MONTH)
 ADVISORIES = Topic("traffic-advisories", TrafficAdvisory, "advisory_id", partitions=1, compacted=True)
 
-TOPICS = (TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ, AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES)
+TOPICS = (TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ, AGGREGATES, PREDICTIONS, ALERTS, ALERT_ACTIONS, ADVISORIES)
 
 # Headers. A dead letter carries the first five; a reading that came without its key is published again with
 # the right key and REKEYED_FROM, and only then enters the windows.

@@ -11,20 +11,24 @@ revisions the last. Midnight, not the instant, because a batch to Thrift carries
 together. The day is there so that a time-to-live counts in event time.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from shared.events.avro import decode, encode
-from shared.events.records import HorizonForecast, ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
+from shared.events.records import (
+    ProcessedTrafficAggregate,
+    TrafficAlert,
+    TrafficPrediction,
+)
 from shared.store import rowkeys
+from shared.store.hbase.cells import as_text
 from shared.store.instants import to_millis
-from shared.store.model_records import HorizonScore, ModelScore, ServedModel
+from shared.store.model_records import ModelScore, ServedModel
 from shared.store.model_rows import score_of_json, served_of_json, to_json
 
 FAMILY = "d"
@@ -110,19 +114,6 @@ def cell_timestamp_ms(time: datetime, revision: int) -> int:
     return millis - millis % DAY_MS + revision
 
 
-def as_text(value: object) -> bytes:
-    """A field as people read it: numbers exactly, instants as ISO 8601 in UTC, lists as JSON, nothing for `None`."""
-    if value is None:
-        return b""
-    if isinstance(value, datetime):
-        return _instant(value).encode()
-    if isinstance(value, tuple):
-        value = [_plain(part) for part in value]
-    if isinstance(value, bool | list | Mapping):
-        return json.dumps(value, separators=(",", ":")).encode()
-    return (repr(value) if isinstance(value, float) else str(value)).encode()
-
-
 AGGREGATES: Keyspace[ProcessedTrafficAggregate] = Keyspace(
     "traffic_aggregates",
     AGGREGATE_FORM,
@@ -181,6 +172,13 @@ ALERTS: Keyspace[TrafficAlert] = Keyspace(
         "affected_sensors",
         "estimated_duration_minutes",
         "confidence_score",
+        "estimated_duration_lower_minutes",
+        "estimated_duration_upper_minutes",
+        "delay_vehicle_hours",
+        "recurrent",
+        "expected_at",
+        "evidence",
+        "actions",
     ),
 )
 # Of a score the model takes the place that a sensor has elsewhere: 'this model, newest first' is one scan.
@@ -217,22 +215,3 @@ TABLES = (
 )
 # A model may serve for longer than windows are kept.
 KEPT_FOR_EVER = frozenset({SERVED_MODELS.table})
-
-
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _plain(part: object) -> object:
-    if isinstance(part, HorizonForecast):
-        return {
-            "horizon_minutes": part.horizon_minutes,
-            "target_timestamp": _instant(part.target_timestamp),
-            "predicted_speed_mph": part.predicted_speed_mph,
-            "lower_speed_mph": part.lower_speed_mph,
-            "upper_speed_mph": part.upper_speed_mph,
-            "confidence_score": part.confidence_score,
-        }
-    if isinstance(part, HorizonScore):
-        return asdict(part)
-    return part

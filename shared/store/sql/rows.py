@@ -16,6 +16,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.store.alert_rows import action_json, actions_of, evidence_json, evidence_of
 from shared.store.instants import from_millis, to_millis
 from shared.store.model_records import ModelScore, ServedModel
 from shared.store.model_rows import horizon_arrays
@@ -57,6 +58,15 @@ def score_row(score: ModelScore) -> dict[str, Any]:
     return as_row(score) | {"speed_counts": list(score.speed_counts), "horizons": horizon_arrays(score)}
 
 
+def alert_row(alert: TrafficAlert) -> dict[str, Any]:
+    """The columns of an alert, its nested parts as JSON."""
+    return as_row(alert) | {
+        "affected_sensors": list(alert.affected_sensors),
+        "evidence": [evidence_json(entry) for entry in alert.evidence],
+        "actions": [action_json(action) for action in alert.actions],
+    }
+
+
 def prediction_of(*values: Any) -> TrafficPrediction:  # noqa: ANN401 - a row's values
     """The prediction of a row."""
     *others, horizons, serving, basis = values
@@ -75,4 +85,6 @@ def alert_of(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values
         severity=AlertSeverity(alert.severity),
         status=AlertStatus(alert.status),
         affected_sensors=tuple(alert.affected_sensors),
+        evidence=evidence_of(alert.evidence),  # type: ignore[arg-type]  # the JSON of the row
+        actions=actions_of(alert.actions),  # type: ignore[arg-type]  # likewise
     )

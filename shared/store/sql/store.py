@@ -17,7 +17,7 @@ from shared.store.model_rows import score_of, served_of
 from shared.store.port import TableDescription
 from shared.store.sql.access import SqlTables, conditions_of, failing_as
 from shared.store.sql.partitions import MonthlyPartitions
-from shared.store.sql.rows import alert_of, as_row, prediction_of, prediction_row, score_row
+from shared.store.sql.rows import alert_of, alert_row, as_row, prediction_of, prediction_row, score_row
 from shared.store.sql.schema import schema_version
 from shared.store.sql.tables import AGGREGATES, ALERTS, MODEL_SCORES, PREDICTIONS, SERVED_MODELS, TABLES
 
@@ -42,9 +42,7 @@ class SqlStore:
 
     def put_alerts(self, alerts: Sequence[TrafficAlert]) -> None:
         """See `Store.put_alerts`; all or none."""
-        self._tables.upsert(
-            ALERTS, [as_row(alert) | {"affected_sensors": list(alert.affected_sensors)} for alert in alerts]
-        )
+        self._tables.upsert(ALERTS, [alert_row(alert) for alert in alerts])
 
     def put_model_scores(self, scores: Sequence[ModelScore]) -> None:
         """See `Store.put_model_scores`; all or none."""

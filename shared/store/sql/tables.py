@@ -3,7 +3,8 @@
 traffic_aggregates    one row per sensor and window
 traffic_predictions   one row per sensor, model and forecast origin; `horizons` is a JSON array of one array a horizon:
                       [horizon_minutes, target_timestamp, predicted, lower, upper speed in mph, confidence_score]
-traffic_alerts        one row per alert, its latest state
+traffic_alerts        one row per alert, its latest state; `evidence` and `actions` are JSON arrays of one object
+                      an entry, by the names of the fields, instants as ISO 8601
 traffic_prediction_horizons   a view that unfolds `horizons`: one row per sensor, model, origin and horizon
 traffic_model_scores  one row per version of a model and window: how its forecasts for that window did; `horizons` is a
                       JSON array of one array a horizon, the fields of `HorizonScore` in their order
@@ -175,6 +176,13 @@ ALERTS = Table(
     _required("affected_sensors", Json()),
     Column("estimated_duration_minutes", Double()),
     _required("confidence_score", Double()),
+    Column("estimated_duration_lower_minutes", Double()),
+    Column("estimated_duration_upper_minutes", Double()),
+    Column("delay_vehicle_hours", Double()),
+    Column("recurrent", Boolean()),
+    Column("expected_at", Instant()),
+    Column("evidence", Json(), nullable=False, server_default="[]"),
+    Column("actions", Json(), nullable=False, server_default="[]"),
     info={ORDERED_BY: "revision"},
 )
 Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)

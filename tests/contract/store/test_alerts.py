@@ -7,7 +7,19 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.events.records import AlertId, AlertSeverity, AlertStatus, AlertType, NetworkId, SensorId, TrafficAlert
+from shared.events.records import (
+    AlertAction,
+    AlertActionKind,
+    AlertEvidence,
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    MeasuredWindow,
+    NetworkId,
+    SensorId,
+    TrafficAlert,
+)
 from shared.store.port import Store
 
 MINUTE = timedelta(minutes=1)
@@ -51,6 +63,36 @@ def test_an_alert_is_read_as_it_was_put(store: Store, network: NetworkId) -> Non
     assert type(found[0].severity) is AlertSeverity
     assert type(found[0].alert_type) is AlertType
     assert found[1].active
+
+
+def test_all_that_is_known_of_an_alert_is_read_back(store: Store, network: NetworkId) -> None:
+    bare = alert(network, "bare", raised=1)
+    window = MeasuredWindow(SensorId("760"), START, 18.25, 60.0, None)
+    rules = (
+        AlertEvidence(
+            "bottleneck", "speed_drop_mph", 41.75, 20.0, None, None, (window, replace(window, speed_mph=None))
+        ),
+        AlertEvidence("forecast_residual", "score", 7.5, 4.0, "graph_neural_network", "20120501T000000", ()),
+    )
+    at = START + timedelta(milliseconds=250)
+    seen = AlertAction("a-1", bare.alert_id, network, AlertActionKind.ACKNOWLEDGE, at, "ops", "")
+    said = replace(seen, action_id="a-2", kind=AlertActionKind.COMMENT, text='Tow truck: "2 lanes", 15 % \u00e9\n')
+    full = replace(
+        bare,
+        alert_id=AlertId(f"{network}/full"),
+        estimated_duration_lower_minutes=5.0,
+        estimated_duration_upper_minutes=61.5,
+        delay_vehicle_hours=0.0,
+        recurrent=False,
+        expected_at=START + 15 * MINUTE,
+        evidence=rules,
+        actions=(seen, said),
+    )
+    store.put_alerts([bare, full])
+    found = list(store.alerts(network))
+    assert found == [bare, full]
+    assert found[1].recurrent is False
+    assert type(found[1].actions[0].kind) is AlertActionKind
 
 
 def test_nothing_put_is_no_error(store: Store) -> None:
