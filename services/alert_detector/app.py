@@ -11,6 +11,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
+from services.alert_detector.actions.desk import ActionDesk
+from services.alert_detector.actions.follower import ActionFollower
+from services.alert_detector.actions.processor import ActionProcessor
 from services.alert_detector.advisories.board import TYPES
 from services.alert_detector.advisories.desk import AdvisoryDesk
 from services.alert_detector.advisories.follower import AdvisoryFollower
@@ -51,6 +54,7 @@ class _Wiring:
     """What the worker calls, tied to clients and metrics."""
 
     processor: AlertProcessor
+    acting: ActionProcessor
     metrics: AlertDetectorMetrics
     producer: AIOKafkaProducer
     alerts: AlertLog
@@ -64,7 +68,7 @@ class _Wiring:
         self.letters.expect(self.held)
         numbers = await self.producer.partitions_for(AGGREGATES.name)
         mine = {name: one for name, one in self.processor.detectors.items() if partition_of(name, numbers) == partition}
-        known = await self.alerts.read() if mine else []
+        known = self.acting.recall(partition, mine, await self.alerts.read()) if mine else []
         boards = {name: AlertBoard.rebuilt(one.network, one.alert_type, known) for name, one in mine.items()}
         self.processor.recall(partition, boards)
         # An advisory that is not read yet would look as if its publisher had taken it back.
@@ -130,10 +134,12 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             alerts = AlertLog(servers, producer, store, CLIENT_ID)
             follower = AdvisoryFollower(servers, desk.book, CLIENT_ID)
             letters = DeadLetterWriter(servers, producer, CLIENT_ID)
-            wiring = _Wiring(processor, metrics, producer, alerts, letters, follower)
+            acting = ActionProcessor(processor, ActionDesk())
+            actions = ActionFollower(servers, acting.desk, CLIENT_ID)
+            wiring = _Wiring(processor, acting, metrics, producer, alerts, letters, follower)
             source = Input(servers, AGGREGATES.name, own.group, wiring.decode, wiring.dead_letter, wiring.restore)
-            worker = Worker(source, processor, wiring.deliver, stop)
-            async with _beside(stop, follower.run(), look_up(desk, store)):
+            worker = Worker(source, acting, wiring.deliver, stop)
+            async with _beside(stop, follower.run(), actions.run(), look_up(desk, store)):
                 await worker.run()
 
 

@@ -163,6 +163,7 @@ class AdvisoryJudge:
             affected_sensors=tuple(sensor.sensor_id for sensor in sensors),
             estimated_duration_minutes=_minutes(raised_at, advisory.ends_at),
             confidence_score=shown.confidence,
+            actions=() if known is None else known.actions,
         )
 
     def _shown(

@@ -7,8 +7,20 @@ from hypothesis import strategies as st
 
 from shared.events.avro import decode, encode
 from shared.events.errors import ConfigurationError, StoreError
-from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.events.records import (
+    AlertAction,
+    AlertActionKind,
+    AlertEvidence,
+    AlertId,
+    HorizonForecast,
+    MeasuredWindow,
+    NetworkId,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficPrediction,
+)
 from shared.store.hbase.address import ThriftAddress, thrift_address
+from shared.store.hbase.cells import as_text
 from shared.store.hbase.rows import (
     AGGREGATES,
     AGGREGATES_BY_TIME,
@@ -16,7 +28,6 @@ from shared.store.hbase.rows import (
     PREDICTIONS,
     RECORD_COLUMN,
     TABLES,
-    as_text,
     by_timestamp,
     cell_timestamp_ms,
 )
@@ -70,6 +81,21 @@ def test_horizons_are_json_with_names() -> None:
     assert cells[b"d:horizons"] == (
         b'[{"horizon_minutes":15,"target_timestamp":"2012-05-02T07:05:00.000Z","predicted_speed_mph":50.5,'
         b'"lower_speed_mph":40.0,"upper_speed_mph":60.0,"confidence_score":0.8}]'
+    )
+
+
+def test_evidence_and_actions_are_json_with_names() -> None:
+    window = MeasuredWindow(SensorId("s"), START, 18.5, None, None)
+    rule = AlertEvidence("bottleneck", "speed_drop_mph", 41.5, 20.0, None, None, (window,))
+    action = AlertAction("a-1", AlertId("x"), NetworkId("n"), AlertActionKind.CLOSE, START, "ops", "done")
+    assert as_text((rule,)) == (
+        b'[{"rule":"bottleneck","measure":"speed_drop_mph","value":41.5,"threshold":20.0,"model_name":null,'
+        b'"model_version":null,"windows":[{"sensor_id":"s","window_end":"2012-05-02T07:05:00.000Z","speed_mph":18.5,'
+        b'"usual_mph":null,"forecast_mph":null}]}]'
+    )
+    assert as_text((action,)) == (
+        b'[{"action_id":"a-1","alert_id":"x","network_id":"n","kind":"close","at":"2012-05-02T07:05:00.000Z",'
+        b'"operator":"ops","text":"done"}]'
     )
 
 
