@@ -1,0 +1,1 @@
+"""What the alert detector learns of each network as windows come. Pure."""
