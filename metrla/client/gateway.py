@@ -5,47 +5,34 @@ import random
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal
 from urllib.parse import quote, urlencode
 
-import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from metrla.client.answers import detail_of, parse_list, validated
+from metrla.client.answers import validated
+from metrla.client.control_room import ControlRoom
 from metrla.client.errors import GatewayError
 from metrla.client.messages import MESSAGE, Message
 from services.gateway.fanout import Channel
 from services.gateway.models.answers import ModelDetail, ModelReport
-from services.gateway.responses import Aggregate, Alert, NetworkReport, Prediction, SensorReport
-from shared.events.records import AlertSeverity, AlertType
+from services.gateway.responses import Aggregate, NetworkReport, Prediction, SensorReport
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
-_Answer = TypeVar("_Answer", bound=BaseModel)
 _Horizon = int | Literal["all"]
 
 
-class GatewayClient:
+class GatewayClient(ControlRoom):
     """A connection to one gateway; use it as an asynchronous context manager.
 
     Args:
         url: where the gateway is, such as http://127.0.0.1:8000.
         timeout_s: time in which it must answer a request, seconds.
+        write_token: the gateway's write token; only actions on alerts and advisories need it.
     """
-
-    def __init__(self, url: str = "http://127.0.0.1:8000", timeout_s: float = 10.0) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.aclose()
 
     async def predictions(
         self,
@@ -72,26 +59,6 @@ class GatewayClient:
             min_confidence=min_confidence,
             horizon_minutes=horizon_minutes,
             model=model,
-            network_id=network_id,
-        )
-
-    async def alerts(
-        self,
-        *,
-        limit: int = 50,
-        severity: AlertSeverity | None = None,
-        alert_type: AlertType | None = None,
-        active: bool | None = None,
-        network_id: str | None = None,
-    ) -> list[Alert]:
-        """Alerts, the last raised first, `limit` (1-200) at most; raises `GatewayError`."""
-        return await self._list(
-            Alert,
-            "/api/alerts",
-            limit=limit,
-            severity=severity,
-            alert_type=alert_type,
-            active=active,
             network_id=network_id,
         )
 
@@ -207,31 +174,6 @@ class GatewayClient:
                 pass
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
             pause = min(LONGEST_PAUSE_S, pause * 2)
-
-    async def _pages(self, kind: type[_Answer], path: str, **parameters: str | float | None) -> AsyncIterator[_Answer]:
-        answer = await self._get(path, **parameters)
-        while True:
-            for each in parse_list(kind, answer):
-                yield each
-            following = answer.links.get("next")
-            if following is None:
-                return
-            answer = await self._get(following["url"])
-
-    async def _list(self, kind: type[_Answer], path: str, **parameters: str | float | None) -> list[_Answer]:
-        return parse_list(kind, await self._get(path, **parameters))
-
-    async def _get(self, path: str, **parameters: str | float | None) -> httpx.Response:
-        given = {name: value for name, value in parameters.items() if value is not None}
-        try:
-            answer = await self._http.get(path, params=given or None)
-        except httpx.HTTPError as failed:
-            raise GatewayError(
-                f"{self._http.base_url} does not answer: {str(failed) or type(failed).__name__}"
-            ) from failed
-        if answer.is_error:
-            raise GatewayError(detail_of(answer), answer.status_code)
-        return answer
 
 
 def _iso(time: datetime | None) -> str | None:

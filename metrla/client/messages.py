@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from services.gateway.responses import Alert, Prediction, SensorReport
+from services.gateway.alerts.answers import Alert
+from services.gateway.responses import Prediction, SensorReport
 
 
 class PredictionsMessage(BaseModel):

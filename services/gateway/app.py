@@ -11,10 +11,12 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from services.gateway.advisories.reception import AdvisoryReception
+from services.gateway.alerts.reception import ActionReception
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks, gateway_checks
 from services.gateway.hub import Hub
 from services.gateway.models.book import ModelBook
+from services.gateway.publisher import Publisher
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
@@ -72,6 +74,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
     checks = gateway_checks(
         store, platform.store_url, archive, platform.archive_url, platform.kafka_bootstrap_servers, view
     )
+    publisher = Publisher(platform.kafka_bootstrap_servers)
     return Gateway(
         settings=settings,
         view=view,
@@ -79,7 +82,9 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         hub=hub,
         store=store,
         models=ModelBook(store, view.networks, view.predictions, settings.history_timeout_s),
-        advisories=AdvisoryReception(platform.kafka_bootstrap_servers, view, wall_clock),
+        publisher=publisher,
+        advisories=AdvisoryReception(publisher, view, wall_clock),
+        actions=ActionReception(publisher, view, wall_clock),
         health=HealthChecks(checks, settings.health_timeout_s),
         registry=registry,
         metrics=metrics,
@@ -92,7 +97,7 @@ async def _drain(gateway: Gateway, server: Server, serving: asyncio.Task[None]) 
     await gateway.hub.close(gateway.settings.drain_timeout_s)
     server.should_exit = True
     await serving
-    await gateway.advisories.close()
+    await gateway.publisher.close()
 
 
 def main() -> int:

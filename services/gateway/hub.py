@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+from services.gateway.alerts.answers import Alert
 from services.gateway.fanout import Board, Channel, Item, Selection, Subscriber
-from services.gateway.responses import Alert, Prediction, SensorReport
+from services.gateway.responses import Prediction, SensorReport
 from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView
 from services.gateway.views.windows import SensorState

@@ -8,14 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from services.gateway.views.known import MAX_SPEED_MPH, MIN_SPEED_MPH
 from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
-from shared.events.records import (
-    AlertSeverity,
-    AlertStatus,
-    AlertType,
-    PredictionBasis,
-    ProcessedTrafficAggregate,
-    TrafficAlert,
-)
+from shared.events.records import PredictionBasis, ProcessedTrafficAggregate
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
 _ROUND_SPEED = AfterValidator(lambda speed: round(speed, 2))
@@ -95,49 +88,6 @@ class Prediction(Answer):
             longitude=sensor.longitude,
             road_type=sensor.road_type,
             lane_count=sensor.lane_count,
-        )
-
-
-class Alert(Answer):
-    """The whole current state of one alert."""
-
-    alert_id: str = Field(description="The same as long as the alert lives.")
-    network_id: str = Field(description="Sensor network.")
-    alert_type: AlertType
-    severity: AlertSeverity
-    status: AlertStatus = Field(description="raised, updated (it changed while it stands) or cleared.")
-    message: str = Field(description="What happens, in one sentence.")
-    location: str = Field(description="Where, as drivers say it.")
-    timestamp: datetime = Field(description="When it was raised (event time, UTC).")
-    updated_at: datetime = Field(description="When it last changed (event time, UTC).")
-    cleared_at: datetime | None = Field(description="When it was cleared (event time, UTC); null while it stands.")
-    latitude: Latitude
-    longitude: Longitude
-    affected_sensors: tuple[str, ...] = Field(description="Sensors in road order, upstream first.")
-    estimated_duration: float | None = Field(
-        ge=0, description="Estimated minutes from timestamp to its end; null while unknown."
-    )
-    confidence_score: Share = Field(description="How sure the detector is (0-1).")
-
-    @classmethod
-    def of(cls, alert: TrafficAlert) -> "Alert":
-        """The answer for one alert."""
-        return cls(
-            alert_id=alert.alert_id,
-            network_id=alert.network_id,
-            alert_type=alert.alert_type,
-            severity=alert.severity,
-            status=alert.status,
-            message=alert.message,
-            location=alert.location,
-            timestamp=alert.raised_at,
-            updated_at=alert.updated_at,
-            cleared_at=alert.cleared_at,
-            latitude=alert.latitude,
-            longitude=alert.longitude,
-            affected_sensors=alert.affected_sensors,
-            estimated_duration=alert.estimated_duration_minutes,
-            confidence_score=alert.confidence_score,
         )
 
 

@@ -12,13 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from services.gateway.advisories.answers import Advisory, Receipt
-from services.gateway.advisories.reception import UnpublishedError
 from services.gateway.advisories.single import NewAdvisory, record
 from services.gateway.client_messages import MAX_ID_LENGTH
+from services.gateway.publisher import UnpublishedError
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from services.gateway.web.authorization import MayWrite
-from services.gateway.web.dependencies import Gateway, Running
+from services.gateway.web.dependencies import Gateway, Running, require_view
 from shared.advisories.draft import UnreadableAdvisoriesError
 from shared.advisories.importing import Outcome
 from shared.advisories.matching import Matcher
@@ -94,7 +94,7 @@ async def publish(
 
     Of a document every feature is accounted for: a bad one is rejected alone, with its place, id and reason.
     """
-    _require_view(gateway)
+    require_view(gateway)
     data = await _body(request)
     single = _single(data)
     try:
@@ -136,7 +136,7 @@ async def withdraw(
     gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
 ) -> Advisory:
     """Take an advisory back; its alert is cleared. One that is withdrawn already stays so."""
-    _require_view(gateway)
+    require_view(gateway)
     known = _known(gateway, advisory_id)
     if not known.withdrawn:
         try:
@@ -149,12 +149,6 @@ async def withdraw(
 def _now(gateway: Gateway) -> datetime:
     """The present event time: that of the newest record, else of the clock."""
     return gateway.view.event_time or gateway.clock()
-
-
-def _require_view(gateway: Gateway) -> None:
-    if gateway.follower.waiting_for is not None:
-        detail = f"waiting for {gateway.follower.waiting_for}"
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "2"})
 
 
 def _known(gateway: Gateway, advisory_id: str) -> TrafficAdvisory:

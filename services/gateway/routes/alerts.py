@@ -1,14 +1,23 @@
-"""`GET /api/alerts`."""
+"""`/api/alerts`: alerts, and what operators do about them."""
 
+from http import HTTPStatus
 from typing import Annotated
+from uuid import uuid4
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from fastapi.exceptions import RequestValidationError
 
-from services.gateway.responses import Alert
-from services.gateway.routes.parameters import NetworkParameter
+from services.gateway.alerts.answers import Action, Alert
+from services.gateway.alerts.reception import MAX_ACTION_ID, NewAction, OtherActionError, RefusedActionError
+from services.gateway.client_messages import MAX_ID_LENGTH
+from services.gateway.publisher import UnpublishedError
+from services.gateway.routes.parameters import NetworkParameter, SensorParameter
 from services.gateway.views.alerts import AlertQuery
-from services.gateway.web.dependencies import Running
-from shared.events.records import AlertSeverity, AlertType, NetworkId
+from services.gateway.web.authorization import MayWrite
+from services.gateway.web.dependencies import Gateway, Running, require_view
+from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
+
+AlertParameter = Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The alert.")]
 
 router = APIRouter(tags=["traffic"])
 
@@ -22,6 +31,13 @@ async def alerts(
     active: Annotated[
         bool | None, Query(description="true: only alerts that stand; false: only cleared ones; absent: both.")
     ] = None,
+    acknowledged: Annotated[
+        bool | None, Query(description="true: only those that an operator acknowledged; false: only the others.")
+    ] = None,
+    predicted: Annotated[
+        bool | None, Query(description="true: only what is expected; false: only what is there.")
+    ] = None,
+    sensor_id: SensorParameter = None,
     network_id: NetworkParameter = None,
 ) -> list[Alert]:
     """Give alerts with their whole current state, the last raised first."""
@@ -31,5 +47,78 @@ async def alerts(
         severity=severity,
         alert_type=alert_type,
         active=active,
+        acknowledged=acknowledged,
+        predicted=predicted,
+        sensor_id=None if sensor_id is None else SensorId(sensor_id),
     )
     return [Alert.of(alert) for alert in gateway.view.alerts.find(query)]
+
+
+@router.get(
+    "/api/alerts/{alert_id}",
+    summary="One alert",
+    responses={404: {"description": "There is no such alert, or it was cleared long ago."}},
+)
+async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
+    """Give one alert with its evidence and with what operators did about it."""
+    return Alert.of(_known(gateway, alert_id))
+
+
+@router.post(
+    "/api/alerts/{alert_id}/actions",
+    summary="Acknowledge, comment on or close an alert",
+    status_code=HTTPStatus.CREATED,
+    dependencies=[MayWrite],
+    responses={
+        200: {"description": "It is in the alert already, by the same id.", "model": Action},
+        202: {"description": "It is on the log; the alert does not have it yet.", "model": Action},
+        401: {"description": "The write token is missing or wrong."},
+        403: {"description": "The gateway runs without a write token."},
+        404: {"description": "There is no such alert, or it was cleared long ago."},
+        409: {"description": "The alert is cleared already and cannot be closed, or has too many actions."},
+        503: {"description": "The log does not take actions at present, or the view is not complete yet."},
+    },
+)
+async def act(
+    gateway: Running,
+    response: Response,
+    alert_id: AlertParameter,
+    new: NewAction,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=MAX_ACTION_ID, description="Id of the action: it counts once."),
+    ] = None,
+) -> Action:
+    """Put what an operator does on the log; the alert detector makes it part of the alert.
+
+    Safe to repeat with an `Idempotency-Key` or an `action_id`: the action counts once.
+    """
+    require_view(gateway)
+    if None not in {idempotency_key, new.action_id} and idempotency_key != new.action_id:
+        raise _invalid("action_id", "differs from Idempotency-Key")
+    known = _known(gateway, alert_id)
+    try:
+        action, is_new = await gateway.actions.take(known, new, idempotency_key or new.action_id or str(uuid4()))
+    except RefusedActionError as refused:
+        raise HTTPException(HTTPStatus.CONFLICT, str(refused)) from refused
+    except OtherActionError as other:
+        raise _invalid("action_id", str(other)) from other
+    except UnpublishedError as failed:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(failed), {"Retry-After": "5"}) from failed
+    if not await gateway.actions.seen(action):
+        response.status_code = HTTPStatus.ACCEPTED
+    elif not is_new:
+        response.status_code = HTTPStatus.OK
+    response.headers["Location"] = f"/api/alerts/{alert_id}"
+    return Action.of(action)
+
+
+def _known(gateway: Gateway, alert_id: str) -> TrafficAlert:
+    known = gateway.view.alerts.get(AlertId(alert_id))
+    if known is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no alert {alert_id}.")
+    return known
+
+
+def _invalid(name: str, why: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("body", name), "msg": why, "type": "value_error"}])

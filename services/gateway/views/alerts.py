@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.gateway.views.known import require_alert
-from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, TrafficAlert
+from shared.events.records import AlertActionKind, AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class AlertQuery:
     severity: AlertSeverity | None = None
     alert_type: AlertType | None = None
     active: bool | None = None
+    acknowledged: bool | None = None
+    predicted: bool | None = None
+    sensor_id: SensorId | None = None
 
     def matches(self, alert: TrafficAlert) -> bool:
         """Whether the alert is asked for."""
@@ -26,7 +29,15 @@ class AlertQuery:
             and (self.severity is None or alert.severity is self.severity)
             and (self.alert_type is None or alert.alert_type is self.alert_type)
             and (self.active is None or alert.active is self.active)
+            and (self.acknowledged is None or is_acknowledged(alert) is self.acknowledged)
+            and (self.predicted is None or (alert.expected_at is not None) is self.predicted)
+            and (self.sensor_id is None or self.sensor_id in alert.affected_sensors)
         )
+
+
+def is_acknowledged(alert: TrafficAlert) -> bool:
+    """Whether an operator said that it is seen."""
+    return any(action.kind is AlertActionKind.ACKNOWLEDGE for action in alert.actions)
 
 
 class AlertsView:
@@ -45,6 +56,10 @@ class AlertsView:
     def active_count(self) -> int:
         """Alerts that stand."""
         return sum(alert.active for alert in self._alerts.values())
+
+    def get(self, alert_id: AlertId) -> TrafficAlert | None:
+        """One alert, `None` where there is no such one, or no more."""
+        return self._alerts.get(alert_id)
 
     def apply(self, alert: TrafficAlert) -> bool:
         """Take one alert in; returns whether it changed anything.

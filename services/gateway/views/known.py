@@ -10,6 +10,12 @@ from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.networks.network import Network, Sensor, on_globe
 
 MIN_SPEED_MPH, MAX_SPEED_MPH = 0.0, 120.0
+_NOT_NEGATIVE = (
+    "estimated_duration_minutes",
+    "estimated_duration_lower_minutes",
+    "estimated_duration_upper_minutes",
+    "delay_vehicle_hours",
+)
 
 
 def known_sensor(networks: Mapping[NetworkId, Network], network_id: NetworkId, sensor_id: SensorId) -> Sensor:
@@ -54,9 +60,10 @@ def require_alert(alert: TrafficAlert) -> None:
         raise RejectedEventError(
             RejectionReason.COORDINATES_OUT_OF_RANGE, f"{what}: {alert.latitude}, {alert.longitude}"
         )
-    duration = alert.estimated_duration_minutes
-    if duration is not None and not duration >= 0:
-        raise RejectedEventError(RejectionReason.INVALID_FIELD, f"{what}: estimated duration {duration} min")
+    for name in _NOT_NEGATIVE:
+        value = getattr(alert, name)
+        if value is not None and not value >= 0:
+            raise RejectedEventError(RejectionReason.INVALID_FIELD, f"{what}: {name} {value}")
 
 
 def _require_speed(speed_mph: float | None, what: str) -> None:

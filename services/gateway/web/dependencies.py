@@ -1,17 +1,20 @@
 """What the routes are given: the parts of a running gateway."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, HTTPException
 from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
 from services.gateway.advisories.reception import AdvisoryReception
+from services.gateway.alerts.reception import ActionReception
 from services.gateway.follower import Follower
 from services.gateway.health import HealthChecks
 from services.gateway.hub import Hub
 from services.gateway.models.book import ModelBook
+from services.gateway.publisher import Publisher
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from shared.runtime.clock import Clock
@@ -29,7 +32,9 @@ class Gateway:
     hub: Hub
     store: Store
     models: ModelBook
+    publisher: Publisher
     advisories: AdvisoryReception
+    actions: ActionReception
     health: HealthChecks
     registry: CollectorRegistry
     metrics: GatewayMetrics
@@ -44,3 +49,10 @@ def _running(connection: HTTPConnection) -> Gateway:
 
 
 Running = Annotated[Gateway, Depends(_running)]
+
+
+def require_view(gateway: Gateway) -> None:
+    """Answer 503 until the view is complete: before that, what is written cannot be compared with what is there."""
+    if gateway.follower.waiting_for is not None:
+        detail = f"waiting for {gateway.follower.waiting_for}"
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "2"})
