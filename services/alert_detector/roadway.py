@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.alert_detector.lifecycle.location import Landmarks
 from shared.events.records import SensorId
 from shared.networks.network import Network, Sensor
 
@@ -34,6 +36,11 @@ class Roadway:
     road_names: tuple[str, ...]
     miles: Floats
     length_miles: Floats
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        """What its places are called."""
+        return Landmarks(self.network)
 
     def flags(self, sensor_ids: Iterable[SensorId]) -> Flags:
         """Where the sensors of these ids stand; ids that the network does not have are left out."""

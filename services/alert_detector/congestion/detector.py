@@ -4,8 +4,12 @@ from datetime import datetime
 
 import numpy as np
 
+from services.alert_detector.congestion.delay import Costs, vehicle_hours
+from services.alert_detector.congestion.evidence import Windows
 from services.alert_detector.congestion.lifecycle import Materiality, Moment, advance
+from services.alert_detector.congestion.normal import Normal
 from services.alert_detector.congestion.queues import CongestionRule, find_queues, heard_sensors
+from services.alert_detector.learned.known import Known
 from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.roadway import Floats, roadway
 from shared.events.records import AlertType, TrafficAlert
@@ -24,7 +28,13 @@ class CongestionDetector:
         self._road = roadway(network)
 
     def changes(
-        self, board: AlertBoard, at: datetime, speed_mph: Floats, share_observed: Floats
+        self,
+        board: AlertBoard,
+        at: datetime,
+        speed_mph: Floats,
+        share_observed: Floats,
+        volume_vehicles: Floats | None = None,
+        known: Known | None = None,
     ) -> list[list[TrafficAlert]]:
         """What the step that ends at `at` changes, one list for each carriageway.
 
@@ -33,18 +43,28 @@ class CongestionDetector:
             at: end of the newest window, UTC.
             speed_mph: (points, sensors) mean speeds, oldest first, in `network.sensors` order, NaN where missing.
             share_observed: (points, sensors) part of each window that was observed, 0-1, NaN where it did not come.
+            volume_vehicles: (points, sensors) vehicles on all lanes, NaN where unknown; `None`: nowhere known.
+            known: what was learned of the sensors, as it holds for the newest window; `None`: nothing, and all of them
+                are believed.
         """
-        speed = speed_mph[-self.rule.points :, self._road.columns]
-        members = self._road.flags(sensor_id for alert in board.standing() for sensor_id in alert.affected_sensors)
+        points, road = self.rule.points, self._road
+        told = speed_mph[-points:, road.columns]
+        believed = np.ones(len(road.sensors), np.bool_) if known is None else known.believed[road.columns]
+        speed = np.where(believed, told, np.nan)
+        volume = np.full_like(speed, np.nan) if volume_vehicles is None else volume_vehicles[-points:, road.columns]
+        normal = Normal.along(road, known)
+        members = road.flags(sensor_id for alert in board.standing() for sensor_id in alert.affected_sensors)
+        cost = vehicle_hours(speed, volume, road.length_miles, normal.reference_mph, self.rule.leave_mph)
         moment = Moment(
             at=at,
-            queues=find_queues(
-                self._road, speed, share_observed[-self.rule.points :, self._road.columns], members, self.rule
-            ),
-            heard=heard_sensors(speed),
-            look_back=self.rule.points * self.network.window,
+            queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, normal),
+            heard=heard_sensors(told),
+            believed=believed,
+            look_back=points * self.network.window,
+            costs=Costs(at, self.network.window, cost),
+            windows=Windows(road, at, speed, normal.usual_mph, self.rule),
         )
-        return advance(board, self._road, moment, self.material)
+        return advance(board, road, moment, self.material)
 
     def silence(self, board: AlertBoard, since: datetime) -> list[list[TrafficAlert]]:
         """What changes when the whole network has said nothing for as long as the rule looks back, from `since` on."""

@@ -14,11 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.alert_detector.congestion.delay import Costs, added, is_due
+from services.alert_detector.congestion.evidence import Windows
+from services.alert_detector.congestion.normal import is_recurrent
 from services.alert_detector.congestion.queues import Queue
 from services.alert_detector.congestion.severity import severity_of
 from services.alert_detector.congestion.wording import (
     cleared_message,
     congestion_message,
+    doubted_message,
     location_of,
     merged_message,
     removed_message,
@@ -43,12 +47,18 @@ class Materiality:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a step shows: its time, the queues in road order, which sensors have spoken within `look_back`."""
+    """What a step shows: its time, the queues in road order, and the windows and what they cost.
+
+    `heard` sensors have spoken within `look_back`, `believed` ones are in order.
+    """
 
     at: datetime
     queues: Sequence[Queue]
     heard: Flags
+    believed: Flags
     look_back: timedelta
+    costs: Costs
+    windows: Windows
 
 
 def advance(board: AlertBoard, road: Roadway, moment: Moment, material: Materiality) -> list[list[TrafficAlert]]:
@@ -63,7 +73,7 @@ def advance(board: AlertBoard, road: Roadway, moment: Moment, material: Material
     for name in sorted(queues.keys() | {name for name, there in board.roads.items() if there.standing}):
         there = board.roads.get(name, Carriageway())
         if there.changed_at is None or moment.at > there.changed_at:
-            changed = _Step(board, road, moment, material).changes(there, queues.get(name, []))
+            changed = _Step(board, road, moment, material, there).changes(queues.get(name, []))
             if changed:
                 changes.append(changed)
     return changes
@@ -75,10 +85,11 @@ class _Step:
     road: Roadway
     moment: Moment
     material: Materiality
+    there: Carriageway
 
-    def changes(self, there: Carriageway, queues: list[Queue]) -> list[TrafficAlert]:
+    def changes(self, queues: list[Queue]) -> list[TrafficAlert]:
         """Cleared ones first, then updates, then new ones, so that no sensor has two alerts on the way."""
-        standing = sorted(there.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
+        standing = sorted(self.there.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
         owned = _assign(standing, queues)
         owners = {number: alert for alert in standing if (number := owned.get(alert.alert_id)) is not None}
         raised = [queue for number, queue in enumerate(queues) if queue.detected and number not in owners]
@@ -98,15 +109,16 @@ class _Step:
 
     def _raised(self, queue: Queue) -> TrafficAlert:
         at, network_id = self.moment.at, self.board.network.network_id
+        recurrent = is_recurrent(queue.usual_share)
         return TrafficAlert(
             alert_id=AlertId(f"{self.board.alert_type}-{network_id}-{queue.head.sensor_id}-{at:%Y%m%dT%H%M}"),
             network_id=network_id,
             alert_type=self.board.alert_type,
-            severity=severity_of(queue),
+            severity=severity_of(queue, recurrent=recurrent),
             status=AlertStatus.RAISED,
             revision=1,
-            message=congestion_message(queue),
-            location=location_of(queue),
+            message=congestion_message(queue, self.road.landmarks, recurrent=recurrent),
+            location=location_of(queue, self.road.landmarks),
             raised_at=at,
             updated_at=at,
             cleared_at=None,
@@ -115,27 +127,40 @@ class _Step:
             affected_sensors=queue.sensor_ids,
             estimated_duration_minutes=estimated_duration_minutes(self.board.past_minutes(queue.head.sensor_id), 0),
             confidence_score=round(queue.evidence, CONFIDENCE_DIGITS),
+            delay_vehicle_hours=added(None, self._cost(None, queue)),
+            recurrent=recurrent,
+            evidence=self.moment.windows.evidence(queue),
         )
 
     def _grown(self, alert: TrafficAlert, queue: Queue, *, crowded: bool) -> TrafficAlert | None:
-        severity = severity_of(queue, alert.severity)
+        recurrent = is_recurrent(queue.usual_share, standing=alert.recurrent)
+        severity = severity_of(queue, alert.severity, recurrent=recurrent)
+        cost = self._cost(alert, queue)
         age = (self.moment.at - alert.raised_at) / timedelta(minutes=1)
         outlived = alert.estimated_duration_minutes is not None and age >= alert.estimated_duration_minutes
-        if not (crowded or outlived or severity is not alert.severity or self._moved(alert, queue)):
+        unwritten = self.moment.at - alert.updated_at
+        told = self.moment.look_back - self.board.network.window
+        # That something becomes known is no news by itself; that it turns into its opposite is.
+        turned = alert.recurrent is not None and recurrent is not alert.recurrent
+        material = severity is not alert.severity or turned or self._moved(alert, queue)
+        if not (crowded or outlived or material or is_due(alert.delay_vehicle_hours, cost, unwritten, told)):
             return None
         return replace(
             alert,
             severity=severity,
             status=AlertStatus.UPDATED,
             revision=alert.revision + 1,
-            message=congestion_message(queue),
-            location=location_of(queue),
+            message=congestion_message(queue, self.road.landmarks, recurrent=recurrent),
+            location=location_of(queue, self.road.landmarks),
             updated_at=self.moment.at,
             latitude=queue.head.latitude,
             longitude=queue.head.longitude,
             affected_sensors=queue.sensor_ids,
             estimated_duration_minutes=estimated_duration_minutes(self.board.past_minutes(queue.head.sensor_id), age),
             confidence_score=round(queue.evidence, CONFIDENCE_DIGITS),
+            delay_vehicle_hours=added(alert.delay_vehicle_hours, cost),
+            recurrent=recurrent,
+            evidence=self.moment.windows.evidence(queue) or alert.evidence,
         )
 
     def _moved(self, alert: TrafficAlert, queue: Queue) -> bool:
@@ -159,6 +184,8 @@ class _Step:
             message = removed_message(alert)
         elif not (sensors & self.moment.heard).any():
             message = silent_message(alert, self.moment.look_back)
+        elif not (sensors & self.moment.believed).any():
+            message = doubted_message(alert)
         else:
             message = cleared_message(alert, self.moment.at - alert.raised_at)
         return replace(
@@ -168,7 +195,22 @@ class _Step:
             message=message,
             updated_at=self.moment.at,
             cleared_at=self.moment.at,
+            delay_vehicle_hours=added(alert.delay_vehicle_hours, self._cost(alert, None)),
         )
+
+    def _cost(self, alert: TrafficAlert | None, queue: Queue | None) -> float | None:
+        """Vehicle-hours that the alert does not say yet; what other alerts stand for they count themselves."""
+        if not self.moment.costs.known:
+            return None
+        mine: set[SensorId] = set() if alert is None else set(alert.affected_sensors)
+        ours = mine.union(() if queue is None else queue.sensor_ids)
+        others = {
+            sensor_id
+            for other in self.there.standing.values()
+            if alert is None or other.alert_id != alert.alert_id
+            for sensor_id in other.affected_sensors
+        }
+        return self.moment.costs.since(None if alert is None else alert.updated_at, self.road.flags(ours - others))
 
 
 def _assign(standing: Sequence[TrafficAlert], queues: Sequence[Queue]) -> dict[AlertId, int]:

@@ -14,14 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.alert_detector.congestion.normal import CRAWL_MPH, Normal, mean_where_known, usual_share
 from services.alert_detector.roadway import Flags, Floats, Positions, Roadway
 from shared.events.records import SensorId
 from shared.networks.network import Sensor
-
-FREE_FLOW_MPH = 60.0
-"""The speed against which PeMS reckons delay on freeways."""
-CRAWL_MPH = 5.0
-"""Delay is reckoned with no lower speed: below it a detector's mean says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,9 @@ class Queue:
 
     `sensors` are in road order, upstream first; the last one is the `head`, where traffic begins to flow again.
     `drop_mph` is how much faster traffic is beyond its sharpest end, 0 where no evidence shows. `evidence` (0-1) is the
-    greatest share of points, each weighted by the share of it that was observed, in which the rule held at one sensor.
+    greatest share of points, each weighted by the share of it that was observed, in which the rule held at one sensor,
+    the `witness`. `free_flow_mph` is the mean of what is known of it, `None` where nothing is. `usual_share` (0-1) is
+    the share of its length where such slow traffic is usual, `None` where that is known of less than half of it.
     """
 
     road_name: str
@@ -63,6 +61,9 @@ class Queue:
     drop_mph: float
     lanes: float | None
     evidence: float
+    witness: Sensor | None = None
+    free_flow_mph: float | None = None
+    usual_share: float | None = None
 
     @property
     def head(self) -> Sensor:
@@ -76,7 +77,12 @@ class Queue:
 
 
 def find_queues(
-    road: Roadway, speed_mph: Floats, share_observed: Floats, members: Flags, rule: CongestionRule
+    road: Roadway,
+    speed_mph: Floats,
+    share_observed: Floats,
+    members: Flags,
+    rule: CongestionRule,
+    normal: Normal | None = None,
 ) -> list[Queue]:
     """The queues of a network at its newest point, in road order.
 
@@ -86,6 +92,7 @@ def find_queues(
         share_observed: (points, sensors) part of each point that was observed, 0-1, NaN where it did not come.
         members: (sensors,) which belong to a standing alert and so leave their queue later than others join one.
         rule: the thresholds; `rule.points` points are needed.
+        normal: what is normal at each sensor, as far as it is known.
 
     Returns:
         Queues that are detected or hold a member; a slow stretch that is neither is nobody's business yet.
@@ -98,13 +105,15 @@ def find_queues(
     steps = np.where(evident, drops, 0.0).sum(axis=0) / np.maximum(evident.sum(axis=0), 1)
     slow = slow_sensors(speed, members, rule)
     recent = _recent_mean(speed, rule.recent_points)
+    normal = normal or Normal.unknown(len(road.sensors))
+    reference = normal.reference_mph
     queues = []
-    for stretch in _stretches(road, slow, np.isfinite(recent), rule):
+    for stretch in stretches(road, slow, np.isfinite(recent), rule):
         if detected[stretch].any() or members[stretch].any():
             sensors = tuple(road.sensors[position] for position in stretch)
             miles, here = road.length_miles[stretch], recent[stretch]
             lanes = [sensor.lane_count for sensor in sensors if sensor.lane_count is not None]
-            hours = miles / np.maximum(here, CRAWL_MPH) - miles / FREE_FLOW_MPH
+            hours = miles / np.maximum(here, CRAWL_MPH) - miles / reference[stretch]
             queues.append(
                 Queue(
                     road_name=sensors[0].road_name,
@@ -116,6 +125,9 @@ def find_queues(
                     drop_mph=float(steps[stretch].max()),
                     lanes=sum(lanes) / len(lanes) if lanes else None,
                     evidence=float(weight[stretch].max()),
+                    witness=sensors[int(np.lexsort((steps[stretch], weight[stretch]))[-1])],
+                    free_flow_mph=mean_where_known(normal.free_flow_mph[stretch], miles),
+                    usual_share=usual_share(normal.usual_mph[stretch], miles, rule.leave_mph),
                 )
             )
     return queues
@@ -168,7 +180,8 @@ def _rise(road: Roadway, speed_mph: Floats, candidates: Positions, way: int, wit
     return peak
 
 
-def _stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Positions]:
+def stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Positions]:
+    """Positions of the sensors that stand in one stretch of slow traffic, stretch after stretch in road order."""
     at = np.flatnonzero(slow)
     if not at.size:
         return
