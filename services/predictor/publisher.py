@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 
 from services.predictor.forecasting import Forecasting
+from services.predictor.messages import PredictionMessages
 from services.predictor.records import records_of
 from services.predictor.registry.registry import Registry
 from services.predictor.scorekeeper import Scorekeeper
-from shared.events.avro import codec
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.kafka.producer import Message, send_all
@@ -43,9 +43,11 @@ class Publisher:
     metrics: PredictorMetrics
     behind: Callable[[], int]
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
+    _writers: dict[NetworkId, PredictionMessages] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make one forecasting for each network."""
+        """Make one forecasting and one writer for each network."""
+        self._writers = {network_id: PredictionMessages(network) for network_id, network in self.networks.items()}
         self._forecasting = {
             network_id: Forecasting(network, self.least_observed) for network_id, network in self.networks.items()
         }
@@ -77,5 +79,5 @@ class Publisher:
             self.store.put_predictions(predictions)
         self.scorekeeper.finish(step, forecasts, challengers=challengers)
         self.scorekeeper.conclude(step, serving, scales)
-        encode = codec(TrafficPrediction).encode
-        return predictions, [Message(PREDICTIONS.name, one.sensor_id.encode(), encode(one)) for one in predictions]
+        writer = self._writers[step.network.network_id]
+        return predictions, [Message(PREDICTIONS.name, key, content) for key, content in writer.of(step, forecasts)]
