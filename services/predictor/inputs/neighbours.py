@@ -22,11 +22,10 @@ class Neighbours:
     def mean(self, values: Floats, seen: Booleans) -> Floats:
         """Weighted mean of the neighbours' values that were seen, 0 where none was: from (…, N) to (…, sensors)."""
         total, weight = np.zeros((2, *values.shape[:-1], len(self.rows)))
-        for column in range(self.rows.shape[1]):
-            rows, weights = self.rows[:, column], self.weights[:, column]
-            heard = seen[..., rows] * weights
-            total += np.where(heard > 0, values[..., rows], 0.0) * heard
-            weight += heard
+        known, heard = np.where(seen, values, 0.0), seen.astype(np.float64)
+        for rows, weights in zip(self.rows.T, self.weights.T, strict=True):
+            total += known.take(rows, axis=-1) * weights
+            weight += heard.take(rows, axis=-1) * weights
         mean: Floats = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
         return mean
 
