@@ -26,6 +26,17 @@ export function lasting(minutes) {
   return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
 }
 
+const UNITS = { mph: "mph", minutes: "min", miles: "mi", vehicle_hours: "vehicle-hours", percent: "%", vehicles: "vehicles" };
+
+/** What a measure such as 'speed_drop_mph' is called, and how an amount of it is written. */
+export function describeMeasure(measure) {
+  if (/^(probability|share)(_|$)/.test(measure)) return { what: measure.replaceAll("_", " "), amount: percent };
+  const unit = Object.keys(UNITS).find((name) => measure.endsWith(`_${name}`));
+  const what = (unit ? measure.slice(0, -unit.length - 1) : measure).replaceAll("_", " ");
+  const amount = (value) => `${Number(value.toPrecision(3))}${unit ? ` ${UNITS[unit]}` : ""}`;
+  return { what, amount };
+}
+
 export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`);
 
 /** Formatters of instants (ISO 8601 text) in one IANA time zone. */

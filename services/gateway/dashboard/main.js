@@ -1,7 +1,8 @@
 /** Puts the page together: REST for what stands where, the WebSocket for what changes. */
 
+import { AlertPanel } from "./alerts.js";
 import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
-import { SLOW_MPH, clockIn, lasting, make, mph, percent } from "./format.js";
+import { SLOW_MPH, clockIn, make, mph } from "./format.js";
 import { SensorMap } from "./map.js";
 import { ModelPanel, words } from "./models.js";
 import { State } from "./state.js";
@@ -26,6 +27,17 @@ const table = new SensorTable(
 );
 const models = new ModelPanel(
   { panel: $("models"), body: $("model-rows"), note: $("model-note") }, chooseModel, showModels,
+);
+const panel = new AlertPanel(
+  {
+    list: $("alerts"), none: $("no-alerts"), operate: $("operate"), form: $("operator"),
+    name: $("operator-name"), token: $("write-token"), stop: $("operate-stop"),
+  },
+  pick,
+  (alert) => {
+    state.takeAlert(alert);
+    schedule();
+  },
 );
 const stream = new Stream(
   (message) => state.take(message) && schedule(),
@@ -54,7 +66,7 @@ function draw() {
   map.paint(new Map(rows.map((row) => [row.sensor.sensor_id, speedOf(row)])), alerts, state.selected);
   table.show(rows, clock, state.selected);
   showTiles(rows.map(speedOf), alerts);
-  showAlerts(alerts);
+  panel.show(alerts, clock);
   $("event-time").textContent = clock.full(state.eventTime);
   $("event-time").dateTime = state.eventTime ?? "";
   showEmpty(rows);
@@ -68,26 +80,6 @@ function showTiles(speeds, alerts) {
   $("tile-speed").replaceChildren(mph(average), make("small", {}, " mph"));
   $("tile-slow").textContent = known.filter((speed) => speed < SLOW_MPH).length;
   $("tile-alerts").textContent = alerts.filter((alert) => alert.status !== "cleared").length;
-}
-
-function showAlerts(alerts) {
-  const signature = alerts.map((alert) => `${alert.alert_id} ${alert.updated_at} ${alert.status}`).join() + clock.zone;
-  if ($("alerts").dataset.signature === signature) return;
-  $("alerts").dataset.signature = signature;
-  $("no-alerts").hidden = alerts.length > 0;
-  $("alerts").replaceChildren(...alerts.map((alert) => {
-    const over = alert.status === "cleared";
-    const minutes = alert.estimated_duration === null ? "" : `, about ${lasting(alert.estimated_duration)}`;
-    const when = over ? `cleared ${clock.time(alert.cleared_at)}` : `since ${clock.time(alert.timestamp)}${minutes}`;
-    const button = make(
-      "button", { type: "button", class: over ? "alert cleared" : "alert", data: { severity: alert.severity } },
-      make("span", { class: "alert-top" }, make("b", {}, `${alert.severity} ${alert.alert_type}`), make("span", {}, when)),
-      make("span", {}, alert.message),
-      make("span", { class: "muted" }, `${alert.location}, confidence ${percent(alert.confidence_score)}`),
-    );
-    button.addEventListener("click", () => pick(alert.affected_sensors.at(-1) ?? null));
-    return make("li", {}, button);
-  }));
 }
 
 /** Offer the models whose forecasts come in; "" stands for whichever serves. */

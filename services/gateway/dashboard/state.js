@@ -24,15 +24,22 @@ export class State {
     for (const row of data) {
       // Rows of what was subscribed to before may still be on their way.
       if (channel === "predictions" && !this.#asked(row)) continue;
-      keep.set(keyOf(channel, row), row);
+      if (channel === "alerts") this.takeAlert(row);
+      else keep.set(keyOf(row), row);
     }
     if (timestamp && (!this.eventTime || timestamp > this.eventTime)) this.eventTime = timestamp;
     return true;
   }
 
+  /** Take one alert in, unless a later state of it is known. */
+  takeAlert(alert) {
+    const known = this.alerts.get(alert.alert_id);
+    if (!known || alert.revision >= known.revision) this.alerts.set(alert.alert_id, alert);
+  }
+
   takeSensors(sensors) {
     for (const sensor of sensors) {
-      const key = keyOf("sensors", sensor);
+      const key = keyOf(sensor);
       const known = this.sensors.get(key);
       if (!known || (sensor.timestamp ?? "") >= (known.timestamp ?? "")) this.sensors.set(key, sensor);
     }
@@ -63,6 +70,6 @@ export class State {
 }
 
 /** Of a sensor there is one forecast: what is served, or that of the model that was asked for. */
-function keyOf(channel, row) {
-  return channel === "alerts" ? row.alert_id : `${row.network_id}\n${row.sensor_id}`;
+function keyOf(row) {
+  return `${row.network_id}\n${row.sensor_id}`;
 }
