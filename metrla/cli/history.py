@@ -19,8 +19,9 @@ from metrla.querying.timerange import (
     read_range,
     zone_of,
 )
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import NetworkId, SensorId, TrafficAlert
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.store.alert_rows import action_json, evidence_json
 from shared.store.outcomes import Outcome, with_outcomes
 
 if TYPE_CHECKING:
@@ -78,7 +79,15 @@ ALERT_COLUMNS = (
     Column("affected_sensors", Kind.TEXTS, in_table=False),
     Column("estimated_duration_minutes", Kind.NUMBER),
     Column("confidence_score", Kind.NUMBER, in_table=False),
+    Column("estimated_duration_lower_minutes", Kind.NUMBER, in_table=False),
+    Column("estimated_duration_upper_minutes", Kind.NUMBER, in_table=False),
+    Column("delay_vehicle_hours", Kind.NUMBER),
+    Column("recurrent", Kind.FLAG),
+    Column("expected_at", Kind.INSTANT, in_table=False),
+    Column("evidence", Kind.OBJECTS, in_table=False),
+    Column("actions", Kind.OBJECTS, in_table=False),
 )
+ALERT_VALUES = ALERT_COLUMNS[: [column.name for column in ALERT_COLUMNS].index("evidence")]
 
 app = typer.Typer(help="Query the store: windows, forecasts and alerts, newest first.", no_args_is_help=True)
 
@@ -167,12 +176,17 @@ def alerts(
     with _store(store_url or settings.store_url) as store:
         found = store.alerts(_network(network), start, stop, None if sensor else limit)
         matching = (alert for alert in found if sensor is None or sensor in alert.affected_sensors)
-        _write(output, ALERT_COLUMNS, map(_values(ALERT_COLUMNS), islice(matching, limit)), "No alerts match.")
+        _write(output, ALERT_COLUMNS, map(_alert_row, islice(matching, limit)), "No alerts match.")
 
 
 def _write(output: Output, columns: tuple[Column, ...], rows: Iterable[Row], empty: str) -> None:
     with progress("rows", quiet=output.on_screen) as bar:
         output.write(columns, bar.track(rows, description="reading"), empty)
+
+
+def _alert_row(alert: TrafficAlert) -> tuple[Any, ...]:
+    evidence = [evidence_json(each) for each in alert.evidence]
+    return (*_values(ALERT_VALUES)(alert), evidence, [action_json(each) for each in alert.actions])
 
 
 def _horizon_rows(outcome: Outcome, only_minutes: int | None) -> Iterator[tuple[Any, ...]]:

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     NUMBER = "number"
     INSTANT = "instant"
     FLAG = "flag"
+    OBJECTS = "objects"
+    """A list of JSON objects; CSV, Parquet and tables have it as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Output:
         return str(self._plain(value, kind)) if kind is not Kind.TEXTS else " ".join(value)
 
     def _plain(self, value: Any, kind: Kind) -> Any:  # noqa: ANN401 - a value of any kind
+        if kind is Kind.OBJECTS:
+            return json.dumps(value, ensure_ascii=False)
         return self.instant(value) if kind is Kind.INSTANT and value is not None else value
 
     def _csv(self, file: IO[Any], columns: Sequence[Column], rows: Iterator[Row]) -> None:
@@ -152,7 +156,10 @@ class Output:
     def _json(self, file: IO[Any], columns: Sequence[Column], rows: Iterator[Row]) -> None:
         separator = "[\n"
         for row in rows:
-            values = {c.name: self._plain(value, c.kind) for c, value in zip(columns, row, strict=True)}
+            values = {
+                c.name: value if c.kind is Kind.OBJECTS else self._plain(value, c.kind)
+                for c, value in zip(columns, row, strict=True)
+            }
             file.write(separator + json.dumps(values, ensure_ascii=False))
             separator = ",\n"
         file.write("[]\n" if separator == "[\n" else "\n]\n")
@@ -168,13 +175,15 @@ class Output:
             Kind.NUMBER: pa.float64(),
             Kind.INSTANT: pa.timestamp("ms", tz=str(self.zone)),
             Kind.FLAG: pa.bool_(),
+            Kind.OBJECTS: pa.string(),
         }
+        kinds = [column.kind for column in columns]
         schema = pa.schema([(column.name, types[column.kind]) for column in columns])
         with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
             while some := list(islice(rows, PARQUET_ROWS)):
                 arrays = [
-                    pa.array(values, type=field.type)
-                    for values, field in zip(zip(*some, strict=True), schema, strict=True)
+                    pa.array(values if kind is not Kind.OBJECTS else map(json.dumps, values), type=field.type)
+                    for values, field, kind in zip(zip(*some, strict=True), schema, kinds, strict=True)
                 ]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 

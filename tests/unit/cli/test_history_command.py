@@ -7,17 +7,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from metrla.cli.history import AGGREGATE_COLUMNS, ALERT_COLUMNS, PREDICTION_COLUMNS, app
 from metrla.querying.output import Kind
 from shared.events.errors import ConfigurationError, StoreError
 from shared.events.records import (
+    AlertAction,
+    AlertActionKind,
+    AlertEvidence,
     AlertId,
     AlertSeverity,
     AlertStatus,
     AlertType,
     HorizonForecast,
+    MeasuredWindow,
     NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
@@ -142,6 +147,24 @@ def test_alerts_of_a_sensor(filled: str) -> None:
     assert (first["severity"], first["affected_sensors"]) == ("high", ["b"])
     lines = csv.DictReader(io.StringIO(run("alerts", "--format", "csv", url=filled).stdout))
     assert [line["affected_sensors"] for line in lines] == ["b", "a b", "a"]
+
+
+def test_evidence_and_actions_are_objects_in_json_and_text_elsewhere(url: str, tmp_path: Path) -> None:
+    window = MeasuredWindow(A, START, 18.5, None, 55.0)
+    evidence = (AlertEvidence("bottleneck", "speed_drop_mph", 41.5, 20.0, None, None, (window,)),)
+    actions = (AlertAction("a-1", AlertId("x"), NETWORK, AlertActionKind.CLOSE, START, "Dana", "2, or 3 lanes"),)
+    with closing(open_store(url)) as store:
+        store.put_alerts([replace(alert("x", 0, A), evidence=evidence, actions=actions, recurrent=False)])
+    (row,) = json.loads(run("alerts", "--format", "json", url=url).stdout)
+    assert row["evidence"][0]["windows"][0]["window_end"] == "2012-05-02T07:00:00.000Z"
+    assert (row["actions"][0]["kind"], row["recurrent"]) == ("close", False)
+    (line,) = csv.DictReader(io.StringIO(run("alerts", "--format", "csv", url=url).stdout))
+    assert json.loads(line["actions"]) == row["actions"]
+    assert line["recurrent"] == "false"
+    out = tmp_path / "alerts.parquet"
+    run("alerts", "--out", str(out), url=url)
+    (stored,) = parquet.read_table(out).to_pylist()
+    assert json.loads(stored["evidence"]) == row["evidence"]
 
 
 @pytest.mark.parametrize("command", ["aggregates", "predictions", "alerts"])
