@@ -16,12 +16,14 @@ from services.gateway.alerts.answers import Action, Alert, Evidence, Window
 from services.gateway.fanout import Channel
 from services.gateway.models.answers import ModelDetail, ModelReport
 from services.gateway.responses import Aggregate, NetworkReport, Prediction, SensorReport
+from shared.events.records import AlertActionKind
 
 __all__ = [
     "Action",
     "Advisory",
     "Aggregate",
     "Alert",
+    "AlertActionKind",
     "AlertsMessage",
     "Channel",
     "Evidence",

@@ -15,7 +15,8 @@ class GatewaySettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks one.")
     write_token: SecretStr | None = Field(
-        default=None, description="Token that writes (advisories) need; without one, writes are refused."
+        default=None,
+        description="Token that writes need (advisories, actions on alerts); without one they are refused.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("http://localhost:3000", "http://127.0.0.1:3000"),

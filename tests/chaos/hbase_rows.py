@@ -14,7 +14,7 @@ GREATEST_TIME = 2**63 - 1
 ROWS_AT_ONCE = 1_000
 TIMEOUT_MS = 60_000
 TEXTS = {"last_event_id", "model_version", "basis", "alert_type", "severity", "status", "message", "location"}
-INSTANTS = {"window_end", "updated_at", "cleared_at"}
+INSTANTS = {"window_end", "updated_at", "cleared_at", "expected_at"}
 LISTS = {"horizons", "affected_sensors"}
 
 Key = tuple[str | int, ...]
