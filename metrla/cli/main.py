@@ -11,6 +11,7 @@ from metrla.cli import advisories, archive, data, feed, history, models, network
 from metrla.cli.demo import demo
 from metrla.cli.evaluate import evaluate
 from metrla.cli.evaluate_alerts import evaluate_alerts
+from metrla.cli.evaluate_expectations import evaluate_expectations
 from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
@@ -30,6 +31,7 @@ app.command()(run)
 app.command()(train)
 app.command()(evaluate)
 app.command()(evaluate_alerts)
+app.command()(evaluate_expectations)
 app.command()(settings)
 for group in (feed, advisories, network, models, data, archive, history, topics, schemas, store, stack):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])

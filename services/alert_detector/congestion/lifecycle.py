@@ -90,7 +90,7 @@ class _Step:
     def changes(self, queues: list[Queue]) -> list[TrafficAlert]:
         """Cleared ones first, then updates, then new ones, so that no sensor has two alerts on the way."""
         standing = sorted(self.there.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
-        owned = _assign(standing, queues)
+        owned = assign(standing, queues)
         owners = {number: alert for alert in standing if (number := owned.get(alert.alert_id)) is not None}
         raised = [queue for number, queue in enumerate(queues) if queue.detected and number not in owners]
         cleared = [self._ended(alert, queues, owners) for alert in standing if alert.alert_id not in owned]
@@ -213,7 +213,7 @@ class _Step:
         return self.moment.costs.since(None if alert is None else alert.updated_at, self.road.flags(ours - others))
 
 
-def _assign(standing: Sequence[TrafficAlert], queues: Sequence[Queue]) -> dict[AlertId, int]:
+def assign(standing: Sequence[TrafficAlert], queues: Sequence[Queue]) -> dict[AlertId, int]:
     """Which queue each alert keeps, oldest alert first; one that finds none left has ended."""
     owned: dict[AlertId, int] = {}
     for alert in standing:

@@ -1,0 +1,1 @@
+"""Predicted congestion: forecasts in, alerts of what is expected out."""

@@ -1,0 +1,122 @@
+"""The second worker of the alert detector: predictions in, alerts of expected congestion out."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
+from structlog.stdlib import BoundLogger
+
+from services.alert_detector.actions.desk import ActionDesk
+from services.alert_detector.actions.rule import as_watched
+from services.alert_detector.alert_log import AlertLog
+from services.alert_detector.congestion.queues import CongestionRule
+from services.alert_detector.forecasts.detector import ExpectationDetector, is_expectation
+from services.alert_detector.forecasts.expectation import ExpectationRule
+from services.alert_detector.forecasts.processor import ExpectationProcessor
+from services.alert_detector.lifecycle.board import AlertBoard
+from services.alert_detector.processor import RoadChanges
+from shared.events.avro import codec
+from shared.events.errors import RejectedEventError
+from shared.events.records import AlertType, NetworkId, SensorId, TrafficPrediction
+from shared.events.topics import PREDICTIONS
+from shared.kafka.assignment import Input
+from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
+from shared.kafka.delivery import Deliver
+from shared.kafka.replay import LogRecord
+from shared.kafka.worker import Worker
+from shared.networks.network import Network
+
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+LOOK_SECONDS = 0.1
+
+ExpectationWorker: TypeAlias = Worker[TrafficPrediction, RoadChanges]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the worker shares with the rest of the service.
+
+    `deliver` writes changes; `waiting_for` is `None` once the alerts of the networks are in hand, and with them what
+    operators did; `covered` are the sensors of standing alerts of other kinds.
+    """
+
+    servers: str
+    client_id: str
+    group: str
+    producer: AIOKafkaProducer
+    alerts: AlertLog
+    desk: ActionDesk
+    deliver: Deliver[RoadChanges]
+    waiting_for: Callable[[], str | None]
+    covered: Callable[[NetworkId], Iterable[SensorId]]
+
+
+@dataclass
+class _Wiring:
+    around: Surroundings
+    processor: ExpectationProcessor
+    letters: DeadLetterWriter
+    held: set[TopicPartition] = field(default_factory=set)
+
+    async def restore(self, partition: int) -> None:
+        """Recall the expectations, once the rest of the service has its own state."""
+        self.held.add(TopicPartition(PREDICTIONS.name, partition))
+        self.letters.expect(self.held)
+        # What it waits for is told by the broker and by other tasks: there is no one event.
+        while self.around.waiting_for() is not None:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(LOOK_SECONDS)
+        known = [as_watched(alert) for alert in await self.around.alerts.read() if is_expectation(alert)]
+        boards = {
+            network_id: AlertBoard.rebuilt(detector.network, AlertType.CONGESTION, known)
+            for network_id, detector in self.processor.detectors.items()
+        }
+        self.processor.recall(boards)
+        standing = sum(len(board.standing()) for board in boards.values())
+        log.info("expectations recalled", partition=partition, standing=standing)
+
+    async def dead_letter(self, record: LogRecord, rejected: RejectedEventError) -> None:
+        """Keep what cannot be read."""
+        await self.letters.write([DeadLetter(record, rejected.reason, rejected.detail)])
+
+
+async def open_expectations(
+    around: Surroundings,
+    networks: Mapping[NetworkId, Network],
+    rule: CongestionRule,
+    settle_seconds: float,
+    silence_seconds: float,
+    stop: asyncio.Event,
+) -> tuple[ExpectationWorker, ExpectationProcessor]:
+    """The worker, not running yet, and what it drives.
+
+    Args:
+        around: what it shares with the rest of the service.
+        networks: whose forecasts are judged.
+        rule: of observed congestion: what is slow, and how stretches are joined.
+        settle_seconds: see `ExpectationProcessor`.
+        silence_seconds: as above.
+        stop: ends it.
+    """
+    numbers = sorted(await around.producer.partitions_for(PREDICTIONS.name))
+
+    def carrier(sensor_id: SensorId) -> int:
+        return int(DefaultPartitioner()(sensor_id.encode(), numbers, numbers))
+
+    processor = ExpectationProcessor(
+        {network_id: ExpectationDetector(network, ExpectationRule(rule)) for network_id, network in networks.items()},
+        carrier,
+        settle_seconds,
+        silence_seconds,
+        around.covered,
+        around.desk.published,
+    )
+    letters = DeadLetterWriter(around.servers, around.producer, around.client_id)
+    wiring = _Wiring(around, processor, letters)
+    decode = codec(TrafficPrediction).decode
+    source = Input(around.servers, PREDICTIONS.name, around.group, decode, wiring.dead_letter, wiring.restore)
+    return Worker(source, processor, around.deliver, stop), processor
