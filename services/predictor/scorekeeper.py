@@ -30,6 +30,8 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 MOST_FORECASTS_AT_ONCE = 20_000
 """Sensors times origins that are forecast again in one go: what bounds the memory of a restart."""
 RULE_INTERVAL = timedelta(hours=1)
+MOST_REBUILT = timedelta(days=1)
+"""Scores that are later than this are not of steps that come again, but of a recording that is played again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,11 @@ class Scorekeeper:
         self._lost |= set(self.networks)
 
     def rebuilding(self, step: Step) -> bool:
-        """Whether a step may be one of before a restart, of which all forecasts have to wait again."""
+        """Whether a step may be one of before a restart, of which all forecasts have to wait again.
+
+        Not only the windows before the committed offset are: those behind it come as new ones, however many of their
+        steps had been forecast and scored already.
+        """
         network_id = step.network.network_id
         until = self._rebuilt_until.get(network_id)
         return network_id in self._lost or until is None or step.window_end <= until
@@ -131,8 +137,9 @@ class Scorekeeper:
     def _find_scores(self, step: Step, board: Scoreboard) -> None:
         network, end = step.network, step.window_end
         latest = end + self.plan.correctable * network.window
-        self._rebuilt_until[network.network_id] = latest
         first = end - board.looks_back
+        newest = next(iter(self.store.model_scores(network.network_id, None, first, end + MOST_REBUILT, limit=1)), None)
+        self._rebuilt_until[network.network_id] = latest if newest is None else max(latest, newest.timestamp)
         stored = list(self.store.model_scores(network.network_id, None, first, latest + network.window))
         board.restore(stored)
         log.info("scores found", network=network.network_id, scores=len(stored))

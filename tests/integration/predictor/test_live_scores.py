@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -78,12 +78,21 @@ def final_revisions(windows: Iterable[ProcessedTrafficAggregate]) -> dict[dateti
     }
 
 
-async def until(met: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+async def until(met: Callable[[], bool], what: Callable[[], str], seconds: float = 90.0) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while not await asyncio.to_thread(met):
-        assert loop.time() < deadline, f"not within {seconds} s: {what}"
+        assert loop.time() < deadline, f"not within {seconds} s: {what()}"
         await asyncio.sleep(0.05)
+
+
+def differences(found: Mapping[tuple[str, datetime], int], wanted: Mapping[tuple[str, datetime], int]) -> str:
+    """Which scores are not of the revision that they should be of; 0 stands for none."""
+    return ", ".join(
+        f"{model} of step {(end - START) // WINDOW - 1}: {found.get((model, end), 0)} for {wanted.get((model, end), 0)}"
+        for model, end in sorted(found.keys() | wanted.keys())
+        if found.get((model, end)) != wanted.get((model, end))
+    )
 
 
 @dataclass
@@ -132,21 +141,30 @@ class Predictor:
         def scored() -> bool:
             return {one.model_name for one in self.store.model_scores(NETWORK.network_id, start=end)} == MODELS
 
-        await until(scored, f"step {number} is scored")
+        await until(scored, lambda: f"step {number} is scored")
 
     async def until_final(self) -> Scores:
-        wanted = final_revisions([*(one for number in range(STEPS) for one in step_of(number)), *LATE.values()])
+        by_window = final_revisions([*(one for number in range(STEPS) for one in step_of(number)), *LATE.values()])
+        wanted = {(model, end): revision for model in MODELS for end, revision in by_window.items()}
         found: Scores = {}
+
+        def missing() -> str:
+            return differences({key: one.revision for key, one in found.items()}, wanted)
 
         def final() -> bool:
             nonlocal found
             found = self.scores()
-            return {key: one.revision for key, one in found.items()} == {
-                (model, end): revision for model in MODELS for end, revision in wanted.items()
-            }
+            return not missing()
 
-        await until(final, "every window is scored by all that is known")
+        await until(final, lambda: f"every window is scored by all that is known; {self.left_out()}: {missing()}")
         return found
+
+    def left_out(self) -> str:
+        name = "metrla_predictor_steps_without_challengers_total "
+        try:
+            return next(line for line in self.metrics().splitlines() if line.startswith(name))
+        except httpx.TransportError as away:
+            return f"its metrics are away ({away})"
 
     def metrics(self) -> str:
         lines = (self.folder / "predictor.log").read_text(encoding="utf-8").splitlines()
@@ -181,10 +199,13 @@ async def running(folder: Path, trained: Trained) -> AsyncIterator[Predictor]:
                 await predictor.kill()
 
 
-async def feed_all(predictor: Predictor, kill_at: Sequence[int] = ()) -> None:
+async def feed_all(predictor: Predictor, kill_at: Mapping[int, float] | None = None) -> None:
+    """Feed all steps; `kill_at` tells after which it is killed, and how many seconds after."""
+    kill_at = kill_at or {}
     for number in range(STEPS):
         await predictor.feed(step_of(number))
         if number in kill_at:
+            await asyncio.sleep(kill_at[number])
             await predictor.kill()
             assert predictor.process is not None
             assert predictor.process.returncode == -signal.SIGKILL
@@ -218,7 +239,9 @@ async def test_scores_are_the_same_whenever_it_is_killed(
         undisturbed = await predictor.until_final()
     assert {len(one.horizons) for one in undisturbed.values()} == set(range(1, 13))
     assert all(each.pairs == SENSORS for one in undisturbed.values() for each in one.horizons)
-    kill_at = [17, *random.Random(request.node.name).sample(range(18, STEPS), 2)]
+    chance = random.Random(request.node.name)
+    # At any moment of a step: a few hundredths of a second after its windows came it is forecast and scored.
+    kill_at = {number: chance.uniform(0, 0.3) for number in chance.sample(range(18, STEPS), 2)} | {17: 0.0}
     async with running(tmp_path / "killed", trained) as predictor:
         await feed_all(predictor, kill_at)
         killed = await predictor.until_final()
@@ -257,7 +280,7 @@ async def test_figures_and_roles_are_there_to_see(tmp_path: Path, trained: Train
         def refused() -> bool:
             return any(one.role is ModelRole.REFUSED and one.model_version == "9" for one in predictor.served())
 
-        await until(refused, "the damaged version is refused")
+        await until(refused, lambda: "the damaged version is refused")
         (one,) = (one for one in predictor.served() if one.role is ModelRole.REFUSED)
         assert one.reason is not None
         assert one.card == {}

@@ -184,6 +184,33 @@ def test_another_life_goes_on_where_the_first_one_ended(store: Store, tmp_path: 
                 assert one == two
 
 
+def test_what_was_scored_and_not_committed_is_forecast_by_all_again(
+    store: Store, tmp_path: Path, uncertainty: Uncertainty
+) -> None:
+    models = serving(always("xgboost", SPEED_MPH, uncertainty), always("linear_regression", 55.0, uncertainty))
+    records = windows(0, 53)
+    running(store, tmp_path, models).handle(records[: 50 * SENSORS])
+    second = running(store, tmp_path, models)
+    second.processor.rebuild(0, records[: 43 * SENSORS], 0.0)
+    # The next records are slow to come, so the first step is the earliest that can still change.
+    second.deliver(second.processor.tick(1e9))
+    new = [step for record in records[43 * SENSORS :] for step in second.processor.handle(0, [record], 0.0)]
+    assert [(step.again, second.keeper.rebuilding(step)) for step in new] == [(False, True)] * 7 + [(False, False)] * 3
+
+
+def test_a_recording_that_is_played_again_is_no_restart(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
+    models = serving(always("xgboost", SPEED_MPH, uncertainty))
+    running(store, tmp_path, models).handle(windows(600, 603))
+    second = running(store, tmp_path, models)
+    second.handle(windows(0, 2))
+    (step,) = (
+        step
+        for record in windows(2 + CORRECTABLE, 3 + CORRECTABLE)
+        for step in second.processor.handle(0, [record], 0.0)
+    )
+    assert not second.keeper.rebuilding(step)
+
+
 def test_without_a_model_the_average_of_the_stream_is_scored(store: Store, tmp_path: Path) -> None:
     life = running(store, tmp_path, Serving())
     life.handle(windows(0, 30))
