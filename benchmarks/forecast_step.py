@@ -32,6 +32,7 @@ from services.predictor.registry.pretrained import SHIPPED
 from services.predictor.registry.serving import Serving
 from shared.events.records import HorizonForecast, ProcessedTrafficAggregate, TrafficPrediction
 from shared.networks.network import Network
+from shared.runtime.lifecycle import collect_rarely
 from shared.store.opening import open_store
 from shared.windows import NetworkSteps, Step
 
@@ -180,6 +181,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=SHIPPED / "metr-la", help="folder of <model>/<version>")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
+    collect_rarely()
     artefacts = models_of(options.models)
     figures: dict[str, Mapping[str, Mapping[str, float]]] = {}
     print("milliseconds of CPU, and of the wall")

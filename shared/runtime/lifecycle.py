@@ -1,6 +1,7 @@
 """How a service process lives: logs first, then serve until told to stop, drain, and leave with an honest exit code."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ log = structlog.stdlib.get_logger(__name__)
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 PARENT_POLL_S = 1.0
+NEW_OBJECTS = 50_000
+"""So many are made before those among them that refer to each other in circles are looked for."""
 
 Serve = Callable[[PlatformSettings, asyncio.Event], Awaitable[None]]
 
@@ -31,6 +34,7 @@ def run_service(name: str, serve: Serve) -> int:
     try:
         settings = read_settings(PlatformSettings)
         configure_logs(settings, name)
+        collect_rarely()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(serve, settings))
     except ConfigurationError as wrong:
@@ -43,6 +47,14 @@ def run_service(name: str, serve: Serve) -> int:
         log.exception("service crashed")
         return EXIT_FAILED
     return 0
+
+
+def collect_rarely() -> None:
+    """Look for garbage less often than Python's default: a network step makes records by the hundred thousand at once.
+
+    They hold no circles, and looking through them time and again took more than half of the time to make them.
+    """
+    gc.set_threshold(NEW_OBJECTS)
 
 
 async def _until_stopped(serve: Serve, settings: PlatformSettings) -> None:

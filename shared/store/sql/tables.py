@@ -45,6 +45,8 @@ from sqlalchemy.types import TypeEngine
 
 from shared.store.instants import from_millis, to_millis
 
+COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 class Instant(TypeDecorator[datetime]):
     """A UTC datetime, to the millisecond."""
@@ -82,7 +84,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
         """Towards the database; PostgreSQL's own type writes JSON itself."""
-        return value if dialect.name == "postgresql" else json.dumps(value, separators=(",", ":"))
+        return value if dialect.name == "postgresql" else COMPACT.encode(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - as overridden
         """From the database."""
