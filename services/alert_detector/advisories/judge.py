@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from services.alert_detector.advisories.board import AdvisoryBoard, next_id, stem_of
 from services.alert_detector.advisories.evidence import NOTHING_SEEN, Evidence, evidence
+from services.alert_detector.advisories.recording import recorded
 from services.alert_detector.advisories.wording import (
     CONFIRMED_BY,
     announced,
@@ -28,6 +29,7 @@ from services.alert_detector.advisories.wording import (
 from services.alert_detector.congestion.queues import CongestionRule
 from services.alert_detector.roadway import Floats
 from shared.events.records import (
+    AlertEvidence,
     AlertId,
     AlertSeverity,
     AlertStatus,
@@ -59,6 +61,7 @@ class _Shown:
     severity: AlertSeverity
     confidence: float
     words: str
+    evidence: tuple[AlertEvidence, ...]
 
 
 class AdvisoryJudge:
@@ -110,9 +113,8 @@ class AdvisoryJudge:
             return None
         if known is not None and known.active:
             return self._updated(advisory, known, sensors, at, traffic)
-        return self._alert(
-            advisory, sensors, self._shown(advisory, sensors, traffic, None), at, None, next_id(stem, known)
-        )
+        shown = self._shown(advisory, sensors, traffic, None, at)
+        return self._alert(advisory, sensors, shown, at, None, next_id(stem, known))
 
     def _updated(
         self,
@@ -122,7 +124,7 @@ class AdvisoryJudge:
         at: datetime,
         traffic: Traffic | None,
     ) -> TrafficAlert | None:
-        shown = self._shown(advisory, sensors, traffic, known)
+        shown = self._shown(advisory, sensors, traffic, known, at)
         fresh = self._alert(advisory, sensors, shown, at, known, known.alert_id)
         # Speeds in the message change all the time; only the rest is worth an update.
         same = (
@@ -163,11 +165,17 @@ class AdvisoryJudge:
             affected_sensors=tuple(sensor.sensor_id for sensor in sensors),
             estimated_duration_minutes=_minutes(raised_at, advisory.ends_at),
             confidence_score=shown.confidence,
+            evidence=shown.evidence or (() if known is None else known.evidence),
             actions=() if known is None else known.actions,
         )
 
     def _shown(
-        self, advisory: TrafficAdvisory, sensors: Sequence[Sensor], traffic: Traffic | None, known: TrafficAlert | None
+        self,
+        advisory: TrafficAdvisory,
+        sensors: Sequence[Sensor],
+        traffic: Traffic | None,
+        known: TrafficAlert | None,
+        at: datetime,
     ) -> _Shown:
         """What the sensors make of it. Silence changes nothing; a confirmed alert only gets worse until it is not."""
         was = known is not None and known.confidence_score >= CONFIRMED
@@ -176,8 +184,10 @@ class AdvisoryJudge:
         if known is not None and was and (found.confirmed or not found.heard):
             worse = max(worse, known.severity, key=_SEVERITIES.index)
             if not found.heard:
-                return _Shown(worse, known.confidence_score, "".join(known.message.partition(CONFIRMED_BY)[1:]))
-        return _Shown(worse, CONFIRMED if found.confirmed else ANNOUNCED, seen(found))
+                return _Shown(worse, known.confidence_score, "".join(known.message.partition(CONFIRMED_BY)[1:]), ())
+        confidence = CONFIRMED if found.confirmed else ANNOUNCED
+        measured = () if traffic is None else recorded(found, self.network, sensors, at, traffic)
+        return _Shown(worse, confidence, seen(found), measured)
 
     def _evidence(self, sensors: Sequence[Sensor], traffic: Traffic | None, *, confirmed: bool) -> Evidence:
         if traffic is None:

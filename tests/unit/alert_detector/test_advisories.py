@@ -181,6 +181,10 @@ def test_sensors_confirm_and_no_longer_do(watch: Watch) -> None:
     assert (confirmed.status, confirmed.severity) == (UPDATED, AlertSeverity.MEDIUM)
     assert confirmed.confidence_score == CONFIRMED
     assert confirmed.message.endswith("; confirmed by 1 of 3 sensors, congested at 35 mph")
+    (why,) = confirmed.evidence
+    assert (why.rule, why.measure, why.value, why.threshold) == ("advisory", "share_of_sensors_congested", 0.333, 0.1)
+    assert [(each.sensor_id, each.speed_mph) for each in why.windows] == [("E3", 20.0), ("E4", 65.0), ("E5", 65.0)]
+    assert {window.window_end for window in why.windows} == {confirmed.updated_at}
     assert watch.steps(3, JAM) == []
     watch.step(WORSE)
     (worse,) = watch.step(WORSE)
@@ -210,6 +214,7 @@ def test_silence_leaves_what_was_confirmed(watch: Watch) -> None:
     (updated,) = watch.look(START + 21 * WINDOW)
     assert "Paving on" in updated.message
     assert "confirmed by 1 of 3 sensors" in updated.message
+    assert updated.evidence[0].value == 0.333
 
 
 @pytest.mark.parametrize("back", [0, 1, 3, 12])
