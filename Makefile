@@ -66,7 +66,7 @@ chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KI
 	@exec $(BIN)/python -m tests.chaos --readings $(READINGS) --kills $(KILLS) --seed $(SEED) --stack $(STACK) $(ARGS)
 
 bench: setup ## ratios against a baseline in the same run
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done
 
 docs: setup ## the pages that are made from the code
 	$(BIN)/metrla settings --markdown > docs/settings.md
