@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from services.gateway.views.alerts import AlertQuery, AlertsView
 from shared.events.errors import RejectedEventError
-from shared.events.records import AlertId, AlertSeverity, AlertStatus, AlertType, NetworkId, TrafficAlert
+from shared.events.records import (
+    AlertAction,
+    AlertActionKind,
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    NetworkId,
+    SensorId,
+    TrafficAlert,
+)
 
 Build = Callable[..., TrafficAlert]
 EVERYTHING = AlertQuery(limit=200)
@@ -44,13 +54,20 @@ def test_the_highest_revision_wins_and_moves_with_its_time(alert: Build) -> None
         ({"active": False}, ["over"]),
         ({"network_id": NetworkId("other")}, []),
         ({"active": True, "severity": AlertSeverity.HIGH}, ["rain"]),
+        ({"acknowledged": True}, ["rain"]),
+        ({"acknowledged": False}, ["low", "over"]),
+        ({"predicted": True}, ["low"]),
+        ({"predicted": False}, ["rain", "over"]),
+        ({"sensor_id": SensorId("s7")}, ["over"]),
     ],
 )
 def test_filters(alert: Build, restriction: dict[str, object], expected: list[str]) -> None:
     view = AlertsView(10)
-    view.apply(alert(1, "over", status=AlertStatus.CLEARED))
-    view.apply(alert(2, "rain", alert_type=AlertType.WEATHER))
-    view.apply(alert(3, "low", severity=AlertSeverity.LOW))
+    view.apply(alert(1, "over", status=AlertStatus.CLEARED, affected_sensors=(SensorId("s7"),)))
+    rain = alert(2, "rain", alert_type=AlertType.WEATHER)
+    seen = AlertAction("1", rain.alert_id, rain.network_id, AlertActionKind.ACKNOWLEDGE, rain.raised_at, "Dana", "")
+    view.apply(replace(rain, actions=(seen,)))
+    view.apply(alert(3, "low", severity=AlertSeverity.LOW, expected_at=rain.raised_at))
     assert ids(view, replace(EVERYTHING, **restriction)) == expected  # type: ignore[arg-type]  # each case its own type
 
 
@@ -73,7 +90,13 @@ def test_the_one_cleared_longest_ago_is_forgotten_first(alert: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"latitude": 91.0}, {"confidence_score": 2.0}, {"estimated_duration_minutes": -1.0}]
+    "changes",
+    [
+        {"latitude": 91.0},
+        {"confidence_score": 2.0},
+        {"estimated_duration_minutes": -1.0},
+        {"delay_vehicle_hours": -1.0},
+    ],
 )
 def test_what_the_api_could_not_show_is_rejected(alert: Build, changes: dict[str, float]) -> None:
     view = AlertsView(2)

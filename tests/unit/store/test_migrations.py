@@ -49,6 +49,23 @@ def test_predictions_of_the_first_version_are_what_was_served(tmp_path: Path) ->
     assert found == [(5, 1, "trained")]
 
 
+def test_alerts_of_before_they_had_evidence_have_none(tmp_path: Path) -> None:
+    file = tmp_path / "store"
+    url = f"sqlite:///{file}"
+    open_store(url).close()
+    added = ["estimated_duration_lower_minutes", "estimated_duration_upper_minutes", "delay_vehicle_hours"]
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for column in (*added, "recurrent", "expected_at", "evidence", "actions"):
+            connection.execute(f"ALTER TABLE traffic_alerts DROP COLUMN {column}")
+        row = "'a', 'n', 'weather', 'low', 'raised', 1, 'm', 'l', 0, 0, NULL, 34, -118, '[]', NULL, 0.5"
+        connection.execute(f"INSERT INTO traffic_alerts VALUES ({row})")  # noqa: S608 - as above
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0003'")  # noqa: S608 - ours
+    with closing(open_store(url)) as store:
+        (alert,) = store.alerts()
+    assert (alert.evidence, alert.actions, alert.recurrent, alert.expected_at) == ((), (), None, None)
+    assert [getattr(alert, name) for name in added] == [None] * 3
+
+
 def test_a_file_from_before_there_were_migrations_keeps_its_rows(tmp_path: Path) -> None:
     file = tmp_path / "store"
     url = f"sqlite:///{file}"
