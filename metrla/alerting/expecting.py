@@ -169,6 +169,7 @@ class _Day:
             "said": alert.confidence_score,
             "ahead_minutes": ahead,
             "came": bool(come.any()) if np.isfinite(seen).any() else None,
+            "warning_minutes": (int(np.argmax(come)) + 1) * window_minutes if come.any() else None,
             "late_minutes": (int(np.argmax(come)) + 1) * window_minutes - ahead if come.any() else None,
             "sensors": len(columns),
             "updates": sum(one.status is AlertStatus.UPDATED for one in later),
@@ -199,6 +200,7 @@ def _figures(
     days: int,
     origins: int,
 ) -> dict[str, Any]:
+    warned = [one["warning_minutes"] for one in judged if one["came"]]
     return {
         "data": recording.source,
         "model": list(model),
@@ -219,6 +221,7 @@ def _figures(
             for first, last in ((0.8, 0.85), (0.85, 0.9), (0.9, 0.95), (0.95, 1.01))
             if (some := [one for one in judged if first <= one["said"] < last])
         ],
+        "warning_minutes": float(np.median(warned)) if warned else None,
         "updates_per_alert": round(float(np.mean([one["updates"] for one in judged])), 2) if judged else None,
         "probabilities": tally.table(),
         "each": list(judged),

@@ -93,6 +93,10 @@ def _say(figures: dict[str, Any]) -> None:
         sure = f"said with {100 * row['from']:.0f} to {100 * min(1, row['to']):.0f} %"
         came.add_row(sure, str(row["alerts"]), _percent(row["came"]))
     console.print(came)
+    if figures["warning_minutes"] is not None:
+        console.print(
+            f"Half of those that came did so {figures['warning_minutes']:.0f} min or more after they were told"
+        )
     told = Table(title="Probability of slow traffic, told where traffic was not slow, and how often it came")
     for heading in ("min ahead", "told", "forecasts", "mean told", "came"):
         told.add_column(heading, justify="right")

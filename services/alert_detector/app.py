@@ -22,12 +22,14 @@ from services.alert_detector.advisories.lookup import look_up
 from services.alert_detector.advisories.usual import UsualSpeeds
 from services.alert_detector.alert_log import AlertLog, partition_of
 from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.forecasts.detector import is_expectation
+from services.alert_detector.forecasts.worker import Surroundings, open_expectations
 from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.processor import AlertProcessor, RoadChanges
 from services.alert_detector.settings import AlertDetectorSettings
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
-from shared.events.records import ProcessedTrafficAggregate
+from shared.events.records import AlertType, ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
@@ -69,7 +71,8 @@ class _Wiring:
         numbers = await self.producer.partitions_for(AGGREGATES.name)
         mine = {name: one for name, one in self.processor.detectors.items() if partition_of(name, numbers) == partition}
         known = self.acting.recall(partition, mine, await self.alerts.read()) if mine else []
-        boards = {name: AlertBoard.rebuilt(one.network, one.alert_type, known) for name, one in mine.items()}
+        seen = [alert for alert in known if not is_expectation(alert)]
+        boards = {name: AlertBoard.rebuilt(one.network, one.alert_type, seen) for name, one in mine.items()}
         self.processor.recall(partition, boards)
         # An advisory that is not read yet would look as if its publisher had taken it back.
         await self.follower.caught_up.wait()
@@ -139,8 +142,25 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             wiring = _Wiring(processor, acting, metrics, producer, alerts, letters, follower)
             source = Input(servers, AGGREGATES.name, own.group, wiring.decode, wiring.dead_letter, wiring.restore)
             worker = Worker(source, acting, wiring.deliver, stop)
+            around = Surroundings(
+                servers, CLIENT_ID, own.forecast_group, alerts, acting.desk, wiring.deliver, worker.waiting_for
+            )
+            expecting = await open_expectations(around, producer, networks, own.rule, processor.covered, stop)
+            metrics.active.labels(AlertType.CONGESTION).set_function(
+                lambda: processor.standing + expecting.processor.standing
+            )
             async with _beside(stop, follower.run(), actions.run(), look_up(desk, store)):
-                await worker.run()
+                await _together(stop, worker.run(), expecting.worker.run())
+
+
+async def _together(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> None:
+    """Return when all of it has ended; the end of one sets `stop`, and the first fault is raised."""
+    tasks = [asyncio.create_task(each) for each in work]
+    for task in tasks:
+        task.add_done_callback(lambda _: stop.set())
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from structlog.stdlib import BoundLogger
 from services.alert_detector.advisories.desk import AdvisoryDesk, network_time
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.lifecycle.board import AlertBoard
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficAlert
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.runtime.clock import Clock, wall_clock
 from shared.windows.steps import NetworkSteps, Step
 
@@ -124,6 +124,11 @@ class AlertProcessor:
     def standing(self) -> int:
         """How many alerts stand in the networks that are ours."""
         return sum(len(watch.board.standing()) for watches in self._watches.values() for watch in watches.values())
+
+    def covered(self, network_id: NetworkId) -> set[SensorId]:
+        """The sensors of a network's standing alerts that its windows raised."""
+        boards = [watches[network_id].board for watches in self._watches.values() if network_id in watches]
+        return {sensor for board in boards for alert in board.standing() for sensor in alert.affected_sensors}
 
     def _judge(self, watch: _Watch, steps: Iterable[Step]) -> Iterable[RoadChanges]:
         for step in steps:

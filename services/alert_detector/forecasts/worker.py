@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -33,8 +32,8 @@ from shared.networks.network import Network
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 LOOK_SECONDS = 0.1
-
-ExpectationWorker: TypeAlias = Worker[TrafficPrediction, RoadChanges]
+SETTLE_SECONDS = 5.0
+SILENCE_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +41,24 @@ class Surroundings:
     """What the worker shares with the rest of the service.
 
     `deliver` writes changes; `waiting_for` is `None` once the alerts of the networks are in hand, and with them what
-    operators did; `covered` are the sensors of standing alerts of other kinds.
+    operators did (`desk`).
     """
 
     servers: str
     client_id: str
     group: str
-    producer: AIOKafkaProducer
     alerts: AlertLog
     desk: ActionDesk
     deliver: Deliver[RoadChanges]
     waiting_for: Callable[[], str | None]
-    covered: Callable[[NetworkId], Iterable[SensorId]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expecting:
+    """The worker, and what it drives."""
+
+    worker: Worker[TrafficPrediction, RoadChanges]
+    processor: ExpectationProcessor
 
 
 @dataclass
@@ -86,37 +91,34 @@ class _Wiring:
 
 async def open_expectations(
     around: Surroundings,
+    producer: AIOKafkaProducer,
     networks: Mapping[NetworkId, Network],
     rule: CongestionRule,
-    settle_seconds: float,
-    silence_seconds: float,
+    covered: Callable[[NetworkId], Iterable[SensorId]],
     stop: asyncio.Event,
-) -> tuple[ExpectationWorker, ExpectationProcessor]:
-    """The worker, not running yet, and what it drives.
+) -> Expecting:
+    """The worker, not running yet.
 
     Args:
         around: what it shares with the rest of the service.
+        producer: for dead letters.
         networks: whose forecasts are judged.
         rule: of observed congestion: what is slow, and how stretches are joined.
-        settle_seconds: see `ExpectationProcessor`.
-        silence_seconds: as above.
+        covered: sensors of standing alerts of other kinds.
         stop: ends it.
     """
-    numbers = sorted(await around.producer.partitions_for(PREDICTIONS.name))
+    numbers = sorted(await producer.partitions_for(PREDICTIONS.name))
 
     def carrier(sensor_id: SensorId) -> int:
         return int(DefaultPartitioner()(sensor_id.encode(), numbers, numbers))
 
+    detectors = {
+        network_id: ExpectationDetector(network, ExpectationRule(rule)) for network_id, network in networks.items()
+    }
     processor = ExpectationProcessor(
-        {network_id: ExpectationDetector(network, ExpectationRule(rule)) for network_id, network in networks.items()},
-        carrier,
-        settle_seconds,
-        silence_seconds,
-        around.covered,
-        around.desk.published,
+        detectors, carrier, SETTLE_SECONDS, SILENCE_SECONDS, covered, around.desk.published
     )
-    letters = DeadLetterWriter(around.servers, around.producer, around.client_id)
-    wiring = _Wiring(around, processor, letters)
+    wiring = _Wiring(around, processor, DeadLetterWriter(around.servers, producer, around.client_id))
     decode = codec(TrafficPrediction).decode
     source = Input(around.servers, PREDICTIONS.name, around.group, decode, wiring.dead_letter, wiring.restore)
-    return Worker(source, processor, around.deliver, stop), processor
+    return Expecting(Worker(source, processor, around.deliver, stop), processor)

@@ -1,0 +1,233 @@
+"""The real alert-detector process on the embedded broker: forecasts in, alerts of expected congestion out."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiokafka import TopicPartition
+
+from shared.devbroker import BrokerSettings, DevBroker
+from shared.events.avro import decode, encode
+from shared.events.records import (
+    AlertId,
+    AlertStatus,
+    AlertType,
+    HorizonForecast,
+    NetworkId,
+    SensorId,
+    TrafficAlert,
+    TrafficPrediction,
+)
+from shared.events.topics import ALERTS, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.networks.importing.folder_writing import write_network
+from shared.networks.network import Network, Sensor
+from shared.store.opening import open_store
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+START = datetime(2012, 5, 2, 8, tzinfo=UTC)
+WINDOW = timedelta(minutes=5)
+SENSORS = 12
+NETWORK = Network(
+    NetworkId("freeway"),
+    "Freeway",
+    ZoneInfo("America/Los_Angeles"),
+    tuple(
+        Sensor(SensorId(f"N{number:02}"), f"Exit {number}", "I-5", "N", number / 2, 34.0 + number / 138, -118.0)
+        for number in range(SENSORS)
+    ),
+)
+RAISED, UPDATED, CLEARED = AlertStatus
+
+
+def told(step: int, expected: Iterable[int] = (), congested: Iterable[int] = ()) -> list[TrafficPrediction]:
+    """One origin: which sensors will probably be slow in 15 minutes, and which are now."""
+    at, soon, now = START + step * WINDOW, set(expected), set(congested)
+    return [
+        TrafficPrediction(
+            NETWORK.network_id,
+            sensor.sensor_id,
+            at,
+            model,
+            "7",
+            12,
+            30.0 if number in now else 64.0,
+            tuple(
+                HorizonForecast(ahead, at + timedelta(minutes=ahead), speed, speed - 20, speed + 20, 0.4)
+                for ahead in (5, 10, 15)
+                for speed in [26.0 if number in soon and ahead == 15 else 62.0]
+            ),
+            serving=model == "ensemble",
+        )
+        for model in ("ensemble", "historical_average")
+        for number, sensor in enumerate(NETWORK.sensors)
+    ]
+
+
+COMES = [told(1), told(2, {3, 4}), told(3, {3, 4}), told(4, {3, 4}), told(5, {3, 4}, {4})]
+GOES = [told(6), told(7, {8}), told(8, {8}), told(9, {8}), told(10), told(11)]
+
+
+async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not await met():
+        assert loop.time() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Pipeline:
+    """A broker, a store and the processes under test."""
+
+    broker: DevBroker
+    folder: Path
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @property
+    def store_url(self) -> str:
+        return f"sqlite:///{self.folder / 'store.sqlite'}"
+
+    async def start(self) -> asyncio.subprocess.Process:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
+            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
+            "METRLA_STORE_URL": self.store_url,
+            "METRLA_NETWORKS": str(self.folder / "network"),
+            "METRLA_LOG_FILE": str(self.folder / "alert-detector.log"),
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.alert_detector.app", env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        self.processes.append(process)
+        return process
+
+    async def kill(self, process: asyncio.subprocess.Process) -> None:
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+
+    async def stop(self, process: asyncio.subprocess.Process) -> None:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+    async def feed(self, origins: Iterable[Sequence[TrafficPrediction]]) -> None:
+        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
+            for origin in origins:
+                await send_all(
+                    producer, [Message(PREDICTIONS.name, one.sensor_id.encode(), encode(one)) for one in origin]
+                )
+
+    async def read(self, topic: Topic) -> list[LogRecord]:
+        records: list[LogRecord] = []
+        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
+            for number in range(topic.partitions):
+                partition = TopicPartition(topic.name, number)
+                end = (await reader.end_offsets([partition]))[partition]
+                records += await read_range(reader, partition, 0, end)
+        return records
+
+    async def alerts(self) -> list[TrafficAlert]:
+        return [decode(TrafficAlert, record.value) for record in await self.read(ALERTS)]
+
+    async def until_alerts(self, count: int) -> None:
+        async def there() -> bool:
+            return len(await self.alerts()) >= count
+
+        await until(there, f"{count} changes of alerts")
+
+    def stored(self) -> dict[AlertId, TrafficAlert]:
+        store = open_store(self.store_url)
+        try:
+            return {alert.alert_id: alert for alert in store.alerts()}
+        finally:
+            store.close()
+
+
+@pytest.fixture
+async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
+    write_network(NETWORK, tmp_path / "network")
+    # Every change is looked at, so the log must not be compacted meanwhile.
+    async with DevBroker(settings=BrokerSettings(housekeeping_interval_s=3600.0)) as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        pipeline = Pipeline(broker, tmp_path)
+        try:
+            yield pipeline
+        finally:
+            for process in pipeline.processes:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+
+def check(log: Sequence[TrafficAlert]) -> None:
+    """One that came, one that did not; each raised once and cleared once, with the same ids however often it died."""
+    come, gone = (
+        f"congestion-forecast-freeway-{sensor}-{START + step * WINDOW:%Y%m%dT%H%M}"
+        for sensor, step in (("N04", 3), ("N08", 8))
+    )
+    assert [(alert.alert_id, alert.status) for alert in log] == [
+        (come, RAISED),
+        (come, CLEARED),
+        (gone, RAISED),
+        (gone, CLEARED),
+    ]
+    raised, cleared, _, last = log
+    assert raised.alert_type is AlertType.CONGESTION
+    assert raised.message == "Congestion expected on I-5 N near Exit 4 in 15 min (89 %)"
+    assert raised.expected_at == START + 6 * WINDOW
+    assert raised.affected_sensors == ("N03", "N04")
+    assert (raised.evidence[0].model_name, raised.evidence[0].model_version) == ("ensemble", "7")
+    assert "has come, 10 min after it was foreseen" in cleared.message
+    assert cleared.cleared_at == START + 5 * WINDOW
+    assert "no longer expected" in last.message
+
+
+async def test_expected_congestion_is_raised_and_cleared(pipeline: Pipeline) -> None:
+    process = await pipeline.start()
+    await pipeline.feed([*COMES, *GOES])
+    await pipeline.until_alerts(4)
+    check(await pipeline.alerts())
+    await pipeline.stop(process)
+    assert {alert_id: alert.status for alert_id, alert in pipeline.stored().items()} == {
+        alert.alert_id: CLEARED for alert in await pipeline.alerts()
+    }
+
+
+async def test_killed_in_between_it_says_the_same(pipeline: Pipeline) -> None:
+    await pipeline.feed(COMES[:3])
+    process = await pipeline.start()
+    await pipeline.until_alerts(1)
+    await pipeline.kill(process)
+    # Half of an origin, then another death: what it has heard of the origin is on the log.
+    await pipeline.feed([*COMES[3:], GOES[0], GOES[1], GOES[2][: SENSORS // 2]])
+    process = await pipeline.start()
+    await pipeline.until_alerts(2)
+    await pipeline.kill(process)
+    await pipeline.feed([GOES[2][SENSORS // 2 :], *GOES[3:]])
+    process = await pipeline.start()
+    await pipeline.until_alerts(4)
+    check(await pipeline.alerts())
+    await pipeline.stop(process)
+    check(await pipeline.alerts())
+
+
+async def test_a_damaged_forecast_is_dead_lettered_and_the_stream_goes_on(pipeline: Pipeline) -> None:
+    async with open_producer(pipeline.broker.bootstrap_servers, "test-feed") as producer:
+        await send_all(producer, [Message(PREDICTIONS.name, b"N00", b"\xc3\x01 no forecast")])
+    await pipeline.feed([*COMES, *GOES])
+    await pipeline.start()
+    await pipeline.until_alerts(4)
+    check(await pipeline.alerts())
+    (letter,) = await pipeline.read(TRAFFIC_EVENTS_DLQ)
+    assert letter.value == b"\xc3\x01 no forecast"
+    assert dict(letter.headers)[DEAD_LETTER_REASON] in {b"undecodable", b"unknown_schema"}
