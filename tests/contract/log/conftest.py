@@ -29,7 +29,7 @@ def devbroker_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     port_file = tmp_path_factory.mktemp("devbroker") / "address"
     process = subprocess.Popen([sys.executable, "-m", "shared.devbroker", "--port", "0", "--port-file", str(port_file)])
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not port_file.exists():
             assert process.poll() is None, "the broker ended at once"
             assert time.monotonic() < deadline, "the broker did not become ready"
@@ -37,7 +37,7 @@ def devbroker_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield port_file.read_text().strip()
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -81,7 +81,7 @@ async def new_topic(
             (topic,) = await admin.describe_topics([name])
             return topic["error_code"] == 0 and len(topic["partitions"]) == partitions
 
-        await eventually(known, 20)
+        await eventually(known, 60)
         return name
 
     yield create

@@ -22,13 +22,13 @@ async def test_create_describe_delete(admin: AIOKafkaAdminClient, unique: Names,
         (topic,) = await admin.describe_topics([name])
         return topic["error_code"] == 0 and sorted(p["partition"] for p in topic["partitions"]) == [0, 1, 2]
 
-    await eventually(described, 20)
+    await eventually(described, 60)
     await admin.delete_topics([name])
 
     async def gone() -> bool:
         return name not in await admin.list_topics()
 
-    await eventually(gone, 20)
+    await eventually(gone, 60)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_partitions_can_be_added(admin: AIOKafkaAdminClient, new_topic: Fa
         (described,) = await admin.describe_topics([name])
         return len(described["partitions"]) == 5
 
-    await eventually(grown, 20)
+    await eventually(grown, 60)
 
 
 async def test_records_can_be_deleted(
@@ -111,7 +111,7 @@ async def test_a_recreated_topic_is_empty_and_has_no_commits(
         response = await admin.create_topics([NewTopic(name, 1, 1)])
         return bool(response.topic_errors[0][1] == 0)
 
-    await eventually(recreated, 20)
+    await eventually(recreated, 60)
     reader = await new_consumer(name, group_id=group)
     assert await reader.end_offsets([partition]) == {partition: 0}
     assert await reader.committed(partition) is None

@@ -45,7 +45,7 @@ async def test_an_agent_handles_everything_across_a_kill(
         await producer.send_and_wait(source, b"%d" % number, partition=number % 2)
     first = start("first")
     try:
-        await eventually(lambda: handled(200), 40)
+        await eventually(lambda: handled(200), 60)
     finally:
         first.kill()
         first.wait()
@@ -53,7 +53,7 @@ async def test_an_agent_handles_everything_across_a_kill(
         await producer.send_and_wait(source, b"%d" % number, partition=number % 2)
     second = start("second")
     try:
-        await eventually(lambda: handled(300), 40)
+        await eventually(lambda: handled(300), 60)
     finally:
         second.terminate()
-        second.wait(20)
+        second.wait(60)

@@ -52,13 +52,13 @@ async def test_two_members_split_the_partitions_and_one_takes_over(
     async def split() -> bool:
         return len(partitions_of(first)) == 2 and partitions_of(first, second) == [0, 1, 2, 3]
 
-    await eventually(split, 20)
+    await eventually(split, 60)
     await first.stop()
 
     async def taken_over() -> bool:
         return partitions_of(second) == [0, 1, 2, 3]
 
-    await eventually(taken_over, 20)
+    await eventually(taken_over, 60)
     producer: AIOKafkaProducer = await new_producer()
     for partition in range(4):
         await producer.send_and_wait(topic, b"%d" % partition, partition=partition)
@@ -93,7 +93,7 @@ async def test_a_killed_member_is_replaced_within_its_session_timeout(
         async def shared() -> bool:
             return len(partitions_of(survivor)) == 1
 
-        await eventually(shared, 20)
+        await eventually(shared, 60)
     finally:
         victim.kill()
         victim.communicate()
@@ -153,7 +153,7 @@ async def test_a_member_of_an_older_generation_cannot_commit(
     async def split() -> bool:
         return len(partitions_of(first)) == 1 and len(partitions_of(second)) == 1
 
-    await eventually(split, 20)
+    await eventually(split, 60)
     assert coordinator.generation > generation
     coordinator.generation = generation
     with pytest.raises((CommitFailedError, KafkaError)):

@@ -40,7 +40,7 @@ def consume(servers: str, topic: str, group: str, seen: list[int], enough: threa
         }
     )
     consumer.subscribe([topic])
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     taken = 0
     try:
         while not enough.is_set() and time.monotonic() < deadline:
@@ -86,16 +86,16 @@ async def test_its_admin_client(bootstrap_servers: str, unique: Names, eventuall
     await asyncio.to_thread(client.create_topics([new])[topic].result, 10)
 
     async def listed() -> bool:
-        known = (await asyncio.to_thread(client.list_topics, timeout=10)).topics
+        known = (await asyncio.to_thread(client.list_topics, timeout=30)).topics
         return topic in known and len(known[topic].partitions) == 3
 
-    await eventually(listed, 20)
+    await eventually(listed, 60)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
     config = await asyncio.to_thread(client.describe_configs([resource])[resource].result, 10)
     assert config["cleanup.policy"].value == "compact"
     await asyncio.to_thread(client.delete_topics([topic])[topic].result, 10)
 
     async def gone() -> bool:
-        return topic not in (await asyncio.to_thread(client.list_topics, timeout=10)).topics
+        return topic not in (await asyncio.to_thread(client.list_topics, timeout=30)).topics
 
-    await eventually(gone, 20)
+    await eventually(gone, 60)

@@ -53,7 +53,7 @@ async def test_compressed_batches(codec: str, new_topic: Factory, new_producer: 
     assert [record.value for record in await read_all(topic)] == values
 
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @pytest.mark.parametrize("acks", [0, 1, "all"])

@@ -98,7 +98,7 @@ def free_port() -> int:
 
 
 def wait_until_open(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         assert server.poll() is None, "the server ended at once"
         assert time.monotonic() < deadline, "the server did not become ready"

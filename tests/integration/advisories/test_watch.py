@@ -130,7 +130,7 @@ async def test_a_feed_is_followed(server: Server) -> None:
             assert set(await valid()) == {"b", "c"}
             assert (outcomes[1].new, outcomes[1].unchanged, outcomes[1].withdrawn) == (1, 1, 1)
             stop.set()
-            await asyncio.wait_for(watching, 5)
+            await asyncio.wait_for(watching, 30)
 
 
 async def test_the_command_ends_on_ctrl_c(server: Server) -> None:

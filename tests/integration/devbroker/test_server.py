@@ -40,7 +40,7 @@ async def connect(broker: DevBroker) -> AsyncIterator[Callable[[], Awaitable[Con
     yield open_connection
     for writer in writers:
         writer.close()
-        await asyncio.wait_for(writer.wait_closed(), 5)
+        await asyncio.wait_for(writer.wait_closed(), 30)
 
 
 Connect = Callable[[], Awaitable[Connection]]

@@ -41,7 +41,7 @@ from shared.store.port import Store
 
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 Step = Callable[..., list[Message]]
 Publish = Callable[[Iterable[Message]], Awaitable[None]]

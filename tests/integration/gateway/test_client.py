@@ -15,7 +15,7 @@ from shared.store.model_records import ModelScore
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Step = Callable[..., list[Message]]
 Until = Callable[..., Awaitable[httpx.Response]]

@@ -21,7 +21,7 @@ from shared.runtime.settings import PlatformSettings
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Step = Callable[..., list[Message]]
 Until = Callable[..., Awaitable[httpx.Response]]

@@ -19,7 +19,7 @@ from shared.networks.network import Network
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Step = Callable[..., list[Message]]
 

@@ -85,7 +85,7 @@ class Harness:
             yield worker
         finally:
             stop.set()
-            await asyncio.wait_for(running, 30)
+            await asyncio.wait_for(running, 60)
 
     async def send(self, *values: object, partition: int = 0) -> None:
         async with open_producer(self.servers, "test") as producer:
@@ -94,7 +94,7 @@ class Harness:
             )
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for is in another process or thread
             await asyncio.sleep(0.02)
@@ -179,7 +179,7 @@ async def test_what_could_not_be_delivered_before_the_stop_comes_again(harness: 
     harness.fail = away
     await harness.send(1, 2, 3)
     async with harness.working():
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), 60)
     assert harness.out == [1]
     harness.fail = lambda _: None
     async with harness.working():
@@ -194,7 +194,7 @@ async def test_a_fault_of_our_own_stops_the_worker_and_skips_nothing(harness: Ha
     await harness.send(1, 2)
     with pytest.raises(WorkerError, match="ZeroDivisionError"):
         async with harness.working() as worker:
-            await asyncio.wait_for(worker.stop.wait(), 20)
+            await asyncio.wait_for(worker.stop.wait(), 60)
     harness.fail = lambda _: None
     async with harness.working():
         await until(lambda: harness.out == [1, 2])
