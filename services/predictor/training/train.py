@@ -23,7 +23,7 @@ from services.predictor.training.run.card import Choice, Recording, origin, outc
 from services.predictor.training.run.catalogue import ORDER, SCORING_SHARE, SHARES, settings_of
 from services.predictor.training.run.catalogue import fits as catalogue_fits
 from services.predictor.training.run.held_out import HeldOut
-from services.predictor.training.run.work import Work, digest, keep, kept
+from services.predictor.training.run.work import Timed, Work, digest, keep, kept
 from services.predictor.training.split import Split
 from shared.events.errors import ConfigurationError
 
@@ -137,9 +137,9 @@ class _Run:
         members = {one: digest(each.fitted) for one, each in self.done.items()} if name == ENSEMBLE else {}
         checkpoints = self.work.of(name, {**self.origin, "settings": settings_of(self.fits[name]), "members": members})
         if (found := kept(checkpoints)) is None:
-            before = self.clock()
-            fitted = self.fits[name](self._task(name, checkpoints))
-            found = fitted, self.clock() - before
+            timed = Timed(checkpoints, self.clock)
+            fitted = self.fits[name](self._task(name, timed))
+            found = fitted, timed.seconds
             keep(checkpoints, *found)
             self.watch(name, 1, 1)
         else:

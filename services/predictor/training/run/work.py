@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from shared.events.errors import ConfigurationError
 from shared.networks.network import Network
 
 KEPT_DAYS = 30
-FITTED, TENSORS, ONNX = "fitted.json", "fitted.safetensors", "fitted.onnx"
+FITTED, TENSORS, ONNX, SPENT = "fitted.json", "fitted.safetensors", "fitted.onnx", "spent.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,37 @@ class Memory:
     def write(self, name: str, content: bytes) -> None:
         """Keep it."""
         self.kept[name] = content
+
+
+@dataclass(slots=True)
+class Timed:
+    """Checkpoints of a fit that know how long it takes, with the runs that were interrupted up to their last write.
+
+    `clock` tells seconds.
+    """
+
+    checkpoints: Checkpoints
+    clock: Callable[[], float]
+    _began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take up what earlier runs spent."""
+        spent = self.checkpoints.read(SPENT)
+        self._began = self.clock() - (0.0 if spent is None else float(json.loads(spent)))
+
+    @property
+    def seconds(self) -> float:
+        """Spent until now."""
+        return self.clock() - self._began
+
+    def read(self, name: str) -> bytes | None:
+        """See `Checkpoints.read`."""
+        return self.checkpoints.read(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        """See `Checkpoints.write`."""
+        self.checkpoints.write(name, content)
+        self.checkpoints.write(SPENT, json.dumps(self.seconds).encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.predictor.training.fitted import Checkpoints, Fitted
-from services.predictor.training.run.work import Folder, Memory, Work, keep, kept
+from services.predictor.training.run.work import Folder, Memory, Timed, Work, keep, kept
 from shared.events.errors import ConfigurationError
 
 FITTED = Fitted(
@@ -45,6 +45,23 @@ def test_a_finished_fit_comes_back_as_it_was(checkpoints: Checkpoints) -> None:
         FITTED.settings,
         FITTED.members,
     )
+
+
+def test_the_time_of_interrupted_runs_counts_up_to_their_last_write(checkpoints: Checkpoints) -> None:
+    now = 100.0
+    first = Timed(checkpoints, lambda: now)
+    assert first.seconds == 0
+    now = 130.0
+    first.write("epoch", b"1")
+    now = 135.0  # lost: nothing was written after it
+    assert first.seconds == 35
+    now = 5.0  # another process has another clock
+    second = Timed(checkpoints, lambda: now)
+    assert second.read("epoch") == b"1"
+    now = 15.0
+    assert second.seconds == 40
+    second.write("epoch", b"2")
+    assert Timed(checkpoints, lambda: now).seconds == 40
 
 
 def test_half_a_fit_is_none() -> None:
