@@ -40,9 +40,9 @@ ROUNDS = 3
 START = datetime(2012, 5, 2, 7, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 BUDGET_SENSORS, BUDGET_MS = 207, 150.0
-"""Of forecasts and records, with five models."""
+"""Of a whole step with all models, the store included."""
 ALONE_SENSORS, ALONE_MS = 40_000, 5_000.0
-"""Of the whole step, by the champion alone."""
+"""Of a step by the champion alone, until it is on the log; what a store takes depends on the store."""
 DEFAULT_SIZES = "207,2070,40000"
 WHOLE = ("windows", "forecast", "records", "messages", "store")
 
@@ -215,9 +215,9 @@ def measure(network: Network, models: Serving, folder: Path) -> Mapping[str, Map
 
 def check(size: int, taken: Mapping[str, Mapping[str, float]]) -> None:
     """Whether the budgets are kept."""
-    made = _made(taken["all"])
-    assert size != BUDGET_SENSORS or made < BUDGET_MS, f"forecasts of {size} sensors take {made:.0f} ms"
-    alone = sum(taken["alone"].values())
+    made = sum(taken["all"].values())
+    assert size != BUDGET_SENSORS or made < BUDGET_MS, f"a step of {size} sensors takes all models {made:.0f} ms"
+    alone = sum(taken["alone"].values()) - taken["alone"]["store"]
     assert size != ALONE_SENSORS or alone < ALONE_MS, f"a step of {size} sensors takes the champion {alone:.0f} ms"
 
 
