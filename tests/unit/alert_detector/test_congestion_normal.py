@@ -15,7 +15,7 @@ from services.alert_detector.congestion.normal import Normal, is_recurrent, leve
 from services.alert_detector.congestion.queues import CongestionRule
 from services.alert_detector.learned.known import Known
 from services.alert_detector.lifecycle.board import AlertBoard
-from services.alert_detector.roadway import Floats
+from services.alert_detector.roadway import Floats, roadway
 from shared.events.records import AlertSeverity, AlertStatus, AlertType, SensorId, TrafficAlert
 from shared.networks.network import Network
 
@@ -243,7 +243,7 @@ class TestVehicleHours:
             course.step(slow, vehicles=400.0)
         for _ in range(4):
             course.step(vehicles=400.0)
-        road = course.detector._road
+        road = roadway(course.network)
         columns = np.array(course.speeds)[:, road.columns]
         truth = vehicle_hours(columns, np.full_like(columns, 400.0), road.length_miles, np.full(20, 60.0), 45.0).sum()
         last = {alert.alert_id: alert for alert in course.log}
@@ -289,7 +289,7 @@ def test_what_is_counted_is_never_more_than_what_was_lost(
     course = Course(make_network([mile / 2 for mile in range(10)]))
     for slow in steps:
         course.step(slow, vehicles=400.0)
-    road = course.detector._road
+    road = roadway(course.network)
     speed = np.array(course.speeds)[:, road.columns]
     truth = vehicle_hours(speed, np.full_like(speed, 400.0), road.length_miles, np.full(10, 60.0), 45.0).sum()
     grown: dict[str, float] = {}
