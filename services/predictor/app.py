@@ -14,6 +14,7 @@ from structlog.stdlib import BoundLogger
 
 from services.predictor.processor import StepProcessor
 from services.predictor.publisher import Publisher
+from services.predictor.recent_log import read_recent
 from services.predictor.registry.registry import Registry
 from services.predictor.role_keeper import RoleKeeper
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
@@ -100,7 +101,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             behind=lambda: 0 if worker is None else worker.behind,
         )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)
-        source = _source(settings, own, metrics, letters, scorekeeper)
+        source = _source(settings, own, metrics, letters, publisher)
         worker = Worker(source, processor, publisher.deliver, stop)
         await opened.enter_async_context(_polling(roles, own.model_poll_seconds))
         await worker.run()
@@ -122,7 +123,7 @@ def _source(
     own: PredictorSettings,
     metrics: PredictorMetrics,
     letters: DeadLetterWriter,
-    scorekeeper: Scorekeeper,
+    publisher: Publisher,
 ) -> Input[ProcessedTrafficAggregate]:
     decoder = Decoder(ProcessedTrafficAggregate)
     held: set[TopicPartition] = set()
@@ -139,7 +140,8 @@ def _source(
         # Another process may have dead-lettered records of this partition meanwhile.
         held.add(TopicPartition(AGGREGATES.name, partition))
         letters.expect(held)
-        scorekeeper.lose_track()
+        publisher.scorekeeper.lose_track()
+        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, publisher.recent)
 
     return Input(settings.kafka_bootstrap_servers, AGGREGATES.name, own.group, decode, dead_letter, restore)
 

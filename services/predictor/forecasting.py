@@ -10,6 +10,7 @@ import numpy as np
 from services.predictor.calibration.spread import Bounds, Context
 from services.predictor.inputs.history import HORIZONS, LAGS, Batch, Booleans, Floats, Integers, batch_of
 from services.predictor.inputs.profile import week_slots
+from services.predictor.inputs.recent import Recent, Row
 from services.predictor.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from services.predictor.models.historical_average import StreamAverage
 from services.predictor.registry.loading import Key, Served
@@ -18,6 +19,8 @@ from shared.events.records import PredictionBasis
 from shared.networks.network import Network
 from shared.windows.steps import Step
 
+SETTLED_WINDOWS = LAGS
+"""A window so far behind the newest is not corrected any more, and is learned as one of late."""
 LEAST_OBSERVED = LAGS // 2
 """A sensor with fewer of its last windows than this is forecast from its neighbours and its profile: imputed."""
 
@@ -57,12 +60,13 @@ class Forecasting:
 
     network: Network
     least_observed: int = LEAST_OBSERVED
+    recent: Recent = field(init=False)
     _stream: StreamAverage = field(init=False)
     _learned: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin without knowledge of the stream."""
-        self._stream = StreamAverage(self.network)
+        self.recent, self._stream = Recent(self.network), StreamAverage(self.network)
 
     def forecast(
         self, step: Step, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -79,7 +83,7 @@ class Forecasting:
             scales: (1, HORIZONS) for each model whose intervals are adapted online.
         """
         self._learn(step)
-        return self.of_batch(batch_of(step), models, challengers=challengers, scales=scales)
+        return self.of_batch(batch_of(step, recent=self.recent), models, challengers=challengers, scales=scales)
 
     def of_batch(
         self, batch: Batch, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -104,6 +108,19 @@ class Forecasting:
         if unserved.any():
             forecasts.append(self._of_stream(batch, unserved))
         return forecasts
+
+    def settle(self, step: Step) -> list[Row]:
+        """Learn of the windows that the step shows and that will not change; returns what they changed.
+
+        They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
+        """
+        rows = []
+        for age in range(len(step.speed_mph) - 1, SETTLED_WINDOWS - 1, -1):
+            start = step.window_start - age * self.network.window
+            row = self.recent.learn(start, step.speed_mph[-1 - age])
+            if row is not None:
+                rows.append(row)
+        return rows
 
     def _of_stream(self, batch: Batch, unserved: Booleans) -> ModelForecast:
         predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 
 from services.predictor.forecasting import Forecasting
+from services.predictor.inputs.recent import Recent
 from services.predictor.messages import PredictionMessages
+from services.predictor.recent_log import messages_of
 from services.predictor.records import records_of
 from services.predictor.registry.registry import Registry
 from services.predictor.scorekeeper import Scorekeeper
@@ -44,6 +46,7 @@ class Publisher:
     behind: Callable[[], int]
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
     _writers: dict[NetworkId, PredictionMessages] = field(init=False)
+    _rows: list[Message] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Make one forecasting and one writer for each network."""
@@ -51,6 +54,11 @@ class Publisher:
         self._forecasting = {
             network_id: Forecasting(network, self.least_observed) for network_id, network in self.networks.items()
         }
+
+    @property
+    def recent(self) -> Mapping[NetworkId, Recent]:
+        """Speeds of late, by network."""
+        return {network_id: one.recent for network_id, one in self._forecasting.items()}
 
     async def deliver(self, steps: Sequence[Step]) -> None:
         """Return when store and log have acknowledged the predictions of all steps; raises what they raise."""
@@ -62,7 +70,8 @@ class Publisher:
             if self.challengers and not challengers:
                 self.metrics.without_challengers.inc()
             predictions, messages = await asyncio.to_thread(self._forecast, step, challengers=challengers)
-            await send_all(self.producer, messages)
+            await send_all(self.producer, messages + self._rows)
+            self._rows.clear()
             self.metrics.steps.labels("again" if step.again else "first").inc()
             for model_name, count in Counter(one.model_name for one in predictions).items():
                 self.metrics.predictions.labels(model_name).inc(count)
@@ -80,4 +89,7 @@ class Publisher:
         self.scorekeeper.finish(step, forecasts, challengers=challengers)
         self.scorekeeper.conclude(step, serving, scales)
         writer = self._writers[step.network.network_id]
-        return predictions, [Message(PREDICTIONS.name, key, content) for key, content in writer.of(step, forecasts)]
+        messages = [Message(PREDICTIONS.name, key, content) for key, content in writer.of(step, forecasts)]
+        # They are learned once, and must get out also where the first attempt to send fails.
+        self._rows += messages_of(step.network, forecasting.settle(step))
+        return predictions, messages

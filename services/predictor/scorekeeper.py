@@ -148,7 +148,7 @@ class Scorekeeper:
         network, end = step.network, step.window_end
         for ages in _in_parts(board.forgotten(step), max(1, MOST_FORECASTS_AT_ONCE // max(1, len(network.sensors)))):
             scales = board.scales([end - age * network.window for age in ages])
-            batch = batch_of(step, ages)
+            batch = batch_of(step, ages, forecasting.recent)
             forecasts = forecasting.of_batch(batch, serving, challengers=self.plan.challengers, scales=scales)
             board.remember(step, forecasts, ages)
 

@@ -40,8 +40,27 @@ PREDICTIONS = Topic("traffic-predictions", TrafficPrediction, "sensor_id", parti
 ALERTS = Topic("traffic-alerts", TrafficAlert, "alert_id", partitions=1, compacted=True)
 ALERT_ACTIONS = Topic("traffic-alert-actions", AlertAction, "alert_id", partitions=1, config=MONTH)
 ADVISORIES = Topic("traffic-advisories", TrafficAdvisory, "advisory_id", partitions=1, compacted=True)
+PREDICTOR_STATE = Topic("predictor-state", None, "network_id/slot of the week", partitions=1, compacted=True)
+ALERT_DETECTOR_STATE = Topic(
+    "alert-detector-state",
+    None,
+    "network_id/part",
+    partitions=1,
+    compacted=True,
+    config={"max.message.bytes": str(16 * 1024 * 1024)},
+)
 
-TOPICS = (TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ, AGGREGATES, PREDICTIONS, ALERTS, ALERT_ACTIONS, ADVISORIES)
+TOPICS = (
+    TRAFFIC_EVENTS,
+    TRAFFIC_EVENTS_DLQ,
+    AGGREGATES,
+    PREDICTIONS,
+    ALERTS,
+    ALERT_ACTIONS,
+    ADVISORIES,
+    PREDICTOR_STATE,
+    ALERT_DETECTOR_STATE,
+)
 
 # Headers. A dead letter carries the first five; a reading that came without its key is published again with
 # the right key and REKEYED_FROM, and only then enters the windows.

@@ -16,6 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from services.predictor.inputs.history import HORIZONS, LAGS
+from services.predictor.inputs.recent import QUARTERS
+
 Array: TypeAlias = Any  # of NumPy or of JAX
 Namespace: TypeAlias = Any  # numpy or jax.numpy
 Parameters: TypeAlias = Mapping[str, Array]
@@ -24,6 +27,7 @@ Mean = Callable[[Array], Array]
 
 DAYS = 7
 SENSOR_SIZE, TIME_SIZE, DAY_SIZE = 24, 16, 6
+FEATURES = 5 * LAGS + HORIZONS + 1 + QUARTERS + SENSOR_SIZE + TIME_SIZE + DAY_SIZE
 SIDES = ("down", "up")
 LEAST_WEIGHT = 1e-2
 VARIANCE_FLOOR = 1e-5
@@ -44,14 +48,16 @@ class Inputs(NamedTuple):
     """What the network sees of one or more origins. Speeds are standardised.
 
     `speed`, `seen` (1 or 0) and `usual` are (N, …, LAGS), `ahead` (the usual) is (N, …, HORIZONS). A missing speed is
-    the usual one. `sensor` (N, …) is the row of the embedding, the last of which stands for a sensor never seen. `time`
-    (…) is the slot of the day of the last window and `day` (…) its day.
+    the usual one. `lately` (N, …, QUARTERS) is how far speeds of late were from the usual ahead. `sensor` (N, …) is the
+    row of the embedding, the last of which stands for a sensor never seen. `time` (…) is the slot of the day of the
+    last window and `day` (…) its day.
     """
 
     speed: Array
     seen: Array
     usual: Array
     ahead: Array
+    lately: Array
     sensor: Array
     time: Array
     day: Array
@@ -100,7 +106,7 @@ def _features(xp: Namespace, weights: Parameters, inputs: Inputs, around: tuple[
         xp.broadcast_to(weights[name][at], (*inputs.speed.shape[:-1], size))
         for name, at, size in (("times", inputs.time, TIME_SIZE), ("days", inputs.day, DAY_SIZE))
     ]
-    own = [inputs.speed, inputs.seen, *near, deviation, inputs.ahead, inputs.usual[..., -1:]]
+    own = [inputs.speed, inputs.seen, *near, deviation, inputs.ahead, inputs.usual[..., -1:], inputs.lately]
     return xp.concatenate([*own, weights["sensors"][inputs.sensor], *when], -1)
 
 

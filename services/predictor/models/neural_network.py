@@ -5,15 +5,16 @@ Averaging a few of them forecasts better than the best of them (deep ensembles, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.predictor.inputs.arrays import Compact, Floats, Integers
 from services.predictor.inputs.history import HORIZONS, Batch, View, view_of
+from services.predictor.inputs.recent import Lately
 from services.predictor.models.forecaster import NEURAL_NETWORK
-from services.predictor.models.network import Inputs, Mean, Size, forward
+from services.predictor.models.network import FEATURES, Inputs, Mean, Size, forward
 from services.predictor.models.surroundings import Edges, learned_factors, mean_of
 from services.predictor.registry.artefact import Opened
 from shared.events.errors import ModelError
@@ -40,6 +41,7 @@ class Scale:
             seen=_sensors_first(seen),
             usual=_sensors_first(usual),
             ahead=_sensors_first(self._standard(view.ahead_mph)),
+            lately=_sensors_first(view.lately_mph / self.spread_mph),
             sensor=np.broadcast_to(sensor[:, None], (len(sensor), len(speed))),
             time=view.times,
             day=view.days,
@@ -103,6 +105,8 @@ class NeuralNetwork:
             size = Size(*weights.pop(SIZE).astype(int).tolist())
             if len(weights["sensors"]) != sensors + 1:
                 raise ModelError(f"{opened}: embeds {len(weights['sensors']) - 1} sensors, its card names {sensors}")
+            if len(weights["enter"]) != FEATURES:
+                raise ModelError(f"{opened}: takes {len(weights['enter'])} features, this release has {FEATURES}")
             logs = [weights.pop(name) for name in EDGE_LOGS]
             factors = [learned_factors(opened.network, opened.sensors, pairs, each) for each in logs]
             down, up = (
@@ -124,7 +128,15 @@ def _count(opened: Opened) -> int:
 
 
 def _some(batch: Batch, part: slice) -> Batch:
-    return Batch(batch.network, batch.speed_mph[part], batch.lag_slots[part], batch.ahead_slots[part], batch.days[part])
+    lately = None if batch.lately is None else Lately(*(each[part] for each in batch.lately))
+    return replace(
+        batch,
+        speed_mph=batch.speed_mph[part],
+        lag_slots=batch.lag_slots[part],
+        ahead_slots=batch.ahead_slots[part],
+        days=batch.days[part],
+        lately=lately,
+    )
 
 
 def _sensors_first(values: NDArray[np.generic]) -> Compact:

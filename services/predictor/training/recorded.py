@@ -3,13 +3,16 @@
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from services.predictor.inputs.health import without_stuck
-from services.predictor.inputs.history import HORIZONS, LAGS, Batch, Floats, Integers, View
+from services.predictor.inputs.history import HORIZONS, LAGS, Batch, Compact, Floats, Integers, View
 from services.predictor.inputs.profile import days_of, slots_per_day, usual_speeds, week_slots
+from services.predictor.inputs.recent import Lately, by_quarter, faded, lately
 from services.predictor.inputs.transfer import completed
 from shared.networks.network import Network
 
@@ -24,6 +27,7 @@ class Recorded:
     speed in them. `usual_mph` (windows, N), never NaN, is what it says of each window, and what it would say of those
     first ones without their own day: with few days of history a window is closer to a profile that it is part of than
     any later window will be.
+    `late_total_mph` and `late_days` (windows, N) say of each window what traffic was at its time on the days before it.
     """
 
     network: Network
@@ -34,6 +38,8 @@ class Recorded:
     days: Integers = field(init=False)
     profile_mph: Floats = field(init=False)
     usual_mph: Floats = field(init=False)
+    late_total_mph: Compact = field(init=False)
+    late_days: Compact = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out the calendar and the profile."""
@@ -42,12 +48,13 @@ class Recorded:
         learned = usual_speeds(self.speed_mph[train], slots[train], slots_per_day(self.network))
         usual = completed(self.network, learned.profile_mph)[slots]
         usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)
-        derived = {
+        derived: dict[str, NDArray[Any]] = {
             "slots": slots,
             "days": days_of(self.network, starts),
             "profile_mph": learned.profile_mph,
             "usual_mph": usual,
         }
+        derived["late_total_mph"], derived["late_days"] = _before(self.speed_mph, slots, len(learned.profile_mph))
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
@@ -82,6 +89,7 @@ class Recorded:
             lag_slots=self.slots[lags],
             ahead_slots=self.slots[ahead],
             days=self.days[lags[:, -1]],
+            lately=self._lately(ahead),
         )
 
     def view(self, origins: Integers) -> View:
@@ -94,11 +102,25 @@ class Recorded:
             ahead_mph=self.usual_mph[ahead],
             times=self.slots[lags[:, -1]] % slots_per_day(self.network),
             days=self.days[lags[:, -1]],
+            lately_mph=by_quarter(self._lately(ahead).deviation_mph(self.usual_mph[ahead])),
         )
+
+    def _lately(self, windows: Integers) -> Lately:
+        return lately(self.late_total_mph[windows], self.late_days[windows])
 
     def actual(self, origins: Integers) -> Floats:
         """What then happened: (B, N, HORIZONS) mph, NaN where missing."""
         return sliding_window_view(self.speed_mph, HORIZONS, axis=0)[LAGS:][origins]
+
+
+def _before(speed_mph: Floats, slots: Integers, slots_of_week: int) -> tuple[Compact, Compact]:
+    """What `Recent` held of the slot of each window just before it: weighted sums of speeds and days, (windows, N)."""
+    total, days = np.zeros((2, slots_of_week, speed_mph.shape[1]), dtype=np.float32)
+    total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
+    for row, slot in enumerate(slots.tolist()):
+        total_before[row], days_before[row] = total[slot], days[slot]
+        faded(total[slot], days[slot], speed_mph[row])
+    return total_before, days_before
 
 
 def _windows(origins: Integers) -> tuple[Integers, Integers]:

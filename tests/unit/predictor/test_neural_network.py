@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.predictor.inputs.history import HORIZONS, LAGS, Batch
+from services.predictor.inputs.history import HORIZONS, LAGS
+from services.predictor.inputs.recent import QUARTERS, Lately
 from services.predictor.models.forecaster import NEURAL_NETWORK
 from services.predictor.models.network import Inputs, Size, forward
 from services.predictor.models.neural_network import NeuralNetwork
@@ -125,7 +126,9 @@ def test_missing_input_is_answered(fitted: Fitted, recorded: Recorded, network: 
 def test_the_order_of_sensors_is_nothing(fitted: Fitted, recorded: Recorded, network: Network) -> None:
     batch, turned = recorded.batch(np.arange(20, 25)), [2, 0, 3, 1]
     other = replace(network, sensors=tuple(network.sensors[place] for place in turned))
-    moved = Batch(other, batch.speed_mph[:, :, turned], batch.lag_slots, batch.ahead_slots, batch.days)
+    assert batch.lately is not None
+    late = Lately(*(each[..., turned] for each in batch.lately))
+    moved = replace(batch, network=other, speed_mph=batch.speed_mph[:, :, turned], lately=late)
     expected = served(fitted, recorded, network).predict(batch)[:, turned]
     assert np.allclose(served(fitted, recorded, other).predict(moved), expected, atol=1e-3)
 
@@ -136,7 +139,8 @@ def test_a_sensor_never_seen_is_answered(fitted: Fitted, recorded: Recorded, net
     grown = replace(network, sensors=(*network.sensors, new), edges=edges)
     batch = recorded.batch(np.arange(20, 25))
     speeds = np.concatenate([batch.speed_mph, batch.speed_mph[:, :, 1:2]], axis=2)
-    predicted = served(fitted, recorded, grown).predict(replace(batch, network=grown, speed_mph=speeds))
+    seen = replace(batch, network=grown, speed_mph=speeds, lately=None)
+    predicted = served(fitted, recorded, grown).predict(seen)
     assert np.isfinite(predicted).all()
     assert np.abs(predicted[:, 4] - np.nan_to_num(speeds[:, -1, 4:], nan=60.0)).mean() < 20
 
@@ -183,6 +187,7 @@ def test_numpy_and_jax_say_the_same() -> None:
         seen=np.ones((sensors, origins, LAGS), dtype=np.float32),
         usual=drawn(sensors, origins, LAGS),
         ahead=drawn(sensors, origins, HORIZONS),
+        lately=drawn(sensors, origins, QUARTERS),
         sensor=np.broadcast_to(np.arange(sensors)[:, None], (sensors, origins)),
         time=np.array([0, 100, 287]),
         day=np.array([0, 5, 6]),

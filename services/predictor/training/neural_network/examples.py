@@ -43,11 +43,13 @@ class Examples:
         hidden = random.random(whole.seen.shape, dtype=np.float32) < (settings.hidden_windows + damage)[:, None]
         hidden |= (random.random((sensors, count)) < settings.hidden_sensors)[..., None]
         stranger = random.random((sensors, count)) < settings.strangers
+        forgotten = random.random(count) < settings.forgotten
         actual = self.recorded.actual(origins).transpose(1, 0, 2)
         return Example(
             whole._replace(
                 speed=np.where(hidden, whole.usual, whole.speed),
                 seen=np.where(hidden, np.float32(0.0), whole.seen),
+                lately=np.where(forgotten[:, None], np.float32(0.0), whole.lately),
                 sensor=np.where(stranger, sensors, whole.sensor).astype(np.int32),
             ),
             np.nan_to_num(actual).astype(np.float32),

@@ -52,6 +52,9 @@ def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Chan
     def usual(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
         return inputs._replace(usual=inputs.usual[:, turn], ahead=inputs.ahead[:, turn]), member
 
+    def lately(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs._replace(lately=inputs.lately[:, turn]), member
+
     def calendar(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
         return inputs._replace(time=inputs.time[turn], day=inputs.day[turn]), member
 
@@ -72,6 +75,7 @@ def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Chan
         "neighbours down- and upstream": neighbours,
         "the whole network": network,
         "usual speeds": usual,
+        "the days before": lately,
         "time and day": calendar,
         "which sensor": sensor,
     }

@@ -29,14 +29,14 @@ class NeuralNetworkSettings:
         hidden_sensors: share of (origin, sensor) pairs whose own history is hidden.
         hidden_windows: share of single windows hidden.
         damaged: share of origins in which up to `most_damaged` of all windows are hidden.
+        forgotten: share of origins of which nothing is known of the days before.
         strangers: share of (origin, sensor) pairs that are shown as a sensor never seen.
         averaging: of the weights over the steps (exponential; Polyak & Juditsky 1992): the average serves.
     """
 
     members: tuple[MemberSettings, ...] = (
-        MemberSettings(Size(width=176, heard=96, hubs=24, layers=3, hearing_layers=2)),
-        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2)),
         MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
+        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=6),
     )
     epochs: int = 6
     least_steps: int = 1500
@@ -50,5 +50,6 @@ class NeuralNetworkSettings:
     hidden_windows: float = 0.02
     damaged: float = 0.06
     most_damaged: float = 0.6
+    forgotten: float = 0.08
     strangers: float = 0.03
     averaging: float = 0.998

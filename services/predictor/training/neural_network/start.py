@@ -4,12 +4,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from services.predictor.inputs.history import HORIZONS, LAGS
-from services.predictor.models.network import DAY_SIZE, DAYS, SENSOR_SIZE, SIDES, TIME_SIZE, Size
+from services.predictor.inputs.history import HORIZONS
+from services.predictor.models.network import DAY_SIZE, DAYS, FEATURES, SENSOR_SIZE, SIDES, TIME_SIZE, Size
 
 Weights = dict[str, NDArray[np.float32]]
 
-FEATURES = 5 * LAGS + HORIZONS + 1 + SENSOR_SIZE + TIME_SIZE + DAY_SIZE
 GATE_AT_START = -3.0
 """The usual speed counts for a twentieth at first."""
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.predictor.inputs.habits import DAYS, PER_DAY, Habits
 from services.predictor.inputs.history import HORIZONS, LAGS, View
+from services.predictor.inputs.recent import QUARTERS
 from services.predictor.models.tabular import COUNT, HABIT_STEPS, NAMES, Tabular, last_known
 from services.predictor.training.trees.rows import Source
 from shared.events.records import NetworkId, SensorId
@@ -48,7 +49,8 @@ def view_of_seed(seed: int, missing: float, origins: int = 2) -> View:
     speed[rng.random(speed.shape) < missing] = np.nan
     usual = rng.uniform(40, 70, (origins, LAGS, SENSORS))
     ahead = rng.uniform(40, 70, (origins, HORIZONS, SENSORS))
-    return View(NETWORK, speed, usual, ahead, rng.integers(0, 288, origins), rng.integers(0, 7, origins))
+    late = np.zeros((origins, QUARTERS, SENSORS))
+    return View(NETWORK, speed, usual, ahead, rng.integers(0, 288, origins), rng.integers(0, 7, origins), late)
 
 
 def features(view: View, habits: Habits = HABITS, profile: np.ndarray = PROFILE) -> np.ndarray:

@@ -1,0 +1,77 @@
+"""Speeds of late on the log: a row for each slot of the week, read back when a partition is assigned.
+
+Weeks of windows are too many to read back after a restart; the rows that they make are few. A row goes out with the
+predictions of the step that completed it, before the step's windows are acknowledged. The topic is compacted.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import numpy as np
+import structlog
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from structlog.stdlib import BoundLogger
+
+from services.predictor.inputs.recent import Recent, Row
+from shared.events.records import NetworkId
+from shared.events.topics import PREDICTOR_STATE
+from shared.kafka.admin import partitions_of
+from shared.kafka.producer import Message
+from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
+from shared.networks.network import Network
+
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+TOTAL, DAYS, METADATA = "total_mph", "days", "__metadata__"
+LENGTH_BYTES = 8
+
+
+def messages_of(network: Network, rows: Iterable[Row]) -> list[Message]:
+    """What keeps rows of a network."""
+    sensors = json.dumps([sensor.sensor_id for sensor in network.sensors])
+    return [
+        Message(
+            PREDICTOR_STATE.name,
+            f"{network.network_id}/{row.slot}".encode(),
+            save(
+                {TOTAL: row.total_mph, DAYS: row.days},
+                {
+                    "network_id": network.network_id,
+                    "slot": str(row.slot),
+                    "window_start": row.window_start.isoformat(),
+                    "sensors": sensors,
+                },
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, Recent]) -> None:
+    """Put every row on the log into what is known of its network, where it is newer than that."""
+    async with open_reader(bootstrap_servers, f"{client_id}-recall", max_wait_ms=REBUILDING_WAIT_MS) as reader:
+        for partition in await partitions_of(bootstrap_servers, [PREDICTOR_STATE]):
+            end = (await reader.end_offsets([partition]))[partition]
+            for record in await read_range(reader, partition, 0, end):
+                _put(record, into)
+
+
+def _put(record: LogRecord, into: Mapping[NetworkId, Recent]) -> None:
+    value = record.value
+    if value is None:
+        return
+    try:
+        header_bytes = int.from_bytes(value[:LENGTH_BYTES], "little")
+        about = json.loads(value[LENGTH_BYTES : LENGTH_BYTES + header_bytes])[METADATA]
+        recent = into.get(about["network_id"])
+        if recent is None:
+            return
+        kept = load(value)
+        place = {sensor: at for at, sensor in enumerate(json.loads(about["sensors"]))}
+        at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
+        total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
+        recent.recall(Row(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
+    except (KeyError, ValueError, IndexError, TypeError, SafetensorError) as damaged:
+        log.error("passing over a damaged row of speeds of late", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen

@@ -1,0 +1,50 @@
+"""Speeds of late on a log: written row by row, read back by the process that goes on."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from services.predictor.inputs.recent import Recent
+from services.predictor.recent_log import messages_of, read_recent
+from shared.devbroker import DevBroker
+from shared.events.records import NetworkId, SensorId
+from shared.events.topics import PREDICTOR_STATE
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message, open_producer, send_all
+from shared.networks.network import Network, Sensor
+
+pytestmark = pytest.mark.integration
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def network(name: str) -> Network:
+    sensors = tuple(Sensor(SensorId(f"{name}{at}"), "", "I-5", "N", at / 2, 34.0, -118.0) for at in range(3))
+    return Network(NetworkId(name), name, ZoneInfo("America/Los_Angeles"), sensors)
+
+
+async def test_what_was_learned_comes_back() -> None:
+    north, south = network("north"), network("south")
+    known = {one.network_id: Recent(one) for one in (north, south)}
+    random = np.random.default_rng(1)
+    messages: list[Message] = []
+    for number in range(600):
+        for one in known.values():
+            row = one.learn(START + number * timedelta(minutes=5), random.uniform(5, 70, 3))
+            assert row is not None
+            messages += messages_of(one.network, [row])
+    damaged = Message(PREDICTOR_STATE.name, b"north/7", b"what is this")
+    async with DevBroker() as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        async with open_producer(broker.bootstrap_servers, "test") as producer:
+            # Also sent twice, as after a failed attempt.
+            await send_all(producer, [*messages, damaged, *messages[-9:]])
+        fresh = {one.network_id: Recent(one) for one in (north, south)}
+        await read_recent(broker.bootstrap_servers, "test", fresh)
+        await read_recent(broker.bootstrap_servers, "test", fresh)
+    for network_id, one in known.items():
+        np.testing.assert_array_equal(fresh[network_id].total_mph, one.total_mph)
+        np.testing.assert_array_equal(fresh[network_id].days, one.days)
+        assert fresh[network_id].learned == one.learned
