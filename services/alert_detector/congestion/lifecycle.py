@@ -140,9 +140,7 @@ class _Step:
         outlived = alert.estimated_duration_minutes is not None and age >= alert.estimated_duration_minutes
         unwritten = self.moment.at - alert.updated_at
         told = self.moment.look_back - self.board.network.window
-        # That something becomes known is no news by itself; that it turns into its opposite is.
-        turned = alert.recurrent is not None and recurrent is not alert.recurrent
-        material = severity is not alert.severity or turned or self._moved(alert, queue)
+        material = severity is not alert.severity or self._moved(alert, queue)
         if not (crowded or outlived or material or is_due(alert.delay_vehicle_hours, cost, unwritten, told)):
             return None
         return replace(

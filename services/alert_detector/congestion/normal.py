@@ -26,8 +26,6 @@ LEVELS = ((0.67, "Light congestion"), (0.5, "Congestion"), (0.3, "Heavy congesti
 LEVEL_UNKNOWN = "Congestion"
 USUAL_SHARE = 0.5
 """A queue is recurrent where slow traffic is usual on so much of its length."""
-USUAL_MARGIN = 0.15
-"""What was said of a standing alert changes only so far beyond that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,16 +64,18 @@ def level_words(mean_speed_mph: float, free_flow_mph: float | None) -> str:
 
 
 def is_recurrent(usual_share: float | None, *, standing: bool | None = None) -> bool | None:
-    """Whether a queue is usual for its place and hour, `None` where that is not known and was not either.
+    """Whether a queue is usual for its place and hour, `None` where that is not known.
+
+    It is decided once, when it is first known: at the end of its hour every daily queue would become an unusual one on
+    each day on which it lasts a little longer than the median.
 
     Args:
         usual_share: share of its length where slow traffic is usual.
-        standing: what its alert says so far; it is kept within a margin.
+        standing: what its alert says so far.
     """
-    if usual_share is None:
+    if standing is not None or usual_share is None:
         return standing
-    lean = 0.0 if standing is None else USUAL_MARGIN if not standing else -USUAL_MARGIN
-    return usual_share >= USUAL_SHARE + lean
+    return usual_share >= USUAL_SHARE
 
 
 def usual_share(usual_mph: Floats, miles: Floats, slow_mph: float) -> float | None:

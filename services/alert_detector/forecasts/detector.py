@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from services.alert_detector.congestion.lifecycle import CONFIDENCE_DIGITS, assign
+from services.alert_detector.congestion.lifecycle import assign
 from services.alert_detector.congestion.severity import severity_of
 from services.alert_detector.forecasts.expectation import (
     ExpectationRule,
@@ -38,6 +38,7 @@ from shared.events.records import (
 )
 from shared.networks.network import Network
 
+CONFIDENCE_DIGITS = 3
 RULE = "forecast"
 MEASURE = "probability_of_congestion"
 MOST_WINDOWS = 12
