@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from metrla.alerting.durations import DurationReport, judge_durations, logged_spells
 from metrla.alerting.line_up import Contender, calibrated, contenders
 from metrla.alerting.measures import Measures
 from services.alert_detector.evaluation.alarms import find_alarms
@@ -38,6 +39,7 @@ class Comparison:
     tuning_days: int
     days: int
     disturbances: int
+    durations: DurationReport | None
 
 
 def compare(
@@ -73,7 +75,12 @@ def compare(
         results.append(_result(contender, measures, truth, training, budget_per_day))
     test = training * measures.window_minutes
     return Comparison(
-        tuple(results), truth, tuning_days, days, sum(one.start_minutes >= test for one in truth.disturbances)
+        tuple(results),
+        truth,
+        tuning_days,
+        days,
+        sum(one.start_minutes >= test for one in truth.disturbances),
+        judge_durations(logged_spells(log), test),
     )
 
 

@@ -15,6 +15,7 @@ COLUMNS = {
     "freeway": ("fwy",),
     "direction": ("dir",),
     "postmile": ("Abs_PM", "absolute_postmile"),
+    "description": ("Description",),
 }
 TIME_FORMATS = ("%m-%d-%y %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
@@ -34,6 +35,7 @@ def read_log(path: Path, measures: Measures) -> list[LoggedIncident]:
                 travel_miles=-postmile if direction in {"S", "W"} else postmile,
                 start_minutes=measures.minutes(_time(path, number, row["start"])),
                 duration_minutes=minutes if minutes is not None and minutes >= 0 else None,
+                description=row.get("description", ""),
             )
         )
     return log

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from metrla.alerting.comparing import Comparison
+from metrla.alerting.durations import DurationReport
 from metrla.alerting.injecting import InjectionResult, Outcome, Size
 from metrla.alerting.line_up import OURS
 from services.alert_detector.evaluation.curves import Curve, equal_detection, equal_false_alarms
@@ -71,6 +72,24 @@ def equal_rates_table(comparison: Comparison) -> Table:
     return table
 
 
+def durations_table(report: DurationReport | None) -> Table:
+    """Estimated durations against what came, on the days that count."""
+    table = Table(title="Estimated durations (min)", caption=None if report else "too few durations to judge")
+    for heading in ("age", "cases", "median error", "naive", "naive given age", "in 90 % interval", "median width"):
+        table.add_column(heading, justify="right")
+    for one in report.figures if report else ():
+        table.add_row(
+            f"{one.age_minutes:.0f}",
+            str(one.count),
+            f"{one.median_absolute_error:.1f}",
+            f"{one.naive_median_absolute_error:.1f}",
+            f"{one.naive_given_age_median_absolute_error:.1f}",
+            f"{100 * one.coverage:.0f} %",
+            f"{one.median_width:.0f}",
+        )
+    return table
+
+
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """All figures."""
     curves = [result.test for result in comparison.results]
@@ -81,6 +100,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "felt_incidents": comparison.truth.rows_felt,
         "disturbances": len(comparison.truth.disturbances),
         "disturbances_in_test": comparison.disturbances,
+        "durations": None if comparison.durations is None else asdict(comparison.durations),
         "detectors": {
             result.test.name: {
                 "operating_threshold": result.test.thresholds[result.level],

@@ -117,12 +117,13 @@ def _logged(
     from metrla.alerting.reporting import (  # noqa: PLC0415 - as above
         comparison_json,
         comparison_table,
+        durations_table,
         equal_rates_table,
     )
 
     log = read_log(incidents, measures)
     comparison = compare(measures, log, days, 6.0 if budget is None else budget, only, tell)
-    console.print(comparison_table(comparison), equal_rates_table(comparison))
+    console.print(comparison_table(comparison), equal_rates_table(comparison), durations_table(comparison.durations))
     if report is not None:
         for path in plot_curves([result.test for result in comparison.results], report):
             console.print(str(path), markup=False, highlight=False)

@@ -47,6 +47,14 @@ class Windows:
         )
         return (AlertEvidence(RULE, MEASURE, round(queue.drop_mph, 1), self.rule.drop_mph, None, None, windows),)
 
+    def newest_mph(self, queue: Queue) -> float:
+        """The newest speed at that sensor, or that of the whole queue where the rule holds nowhere any more."""
+        if queue.witness is None:
+            return queue.mean_speed_mph
+        speeds = self.speed_mph[:, self.road.positions[self.road.network.index[queue.witness.sensor_id]]]
+        told = speeds[np.isfinite(speeds)]
+        return float(told[-1]) if told.size else queue.mean_speed_mph
+
 
 def _mph(speed: float) -> float | None:
     return round(float(speed), 1) if np.isfinite(speed) else None

@@ -13,6 +13,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from services.alert_detector.congestion.delay import Costs, added, is_due
 from services.alert_detector.congestion.evidence import Windows
@@ -29,11 +30,10 @@ from services.alert_detector.congestion.wording import (
     silent_message,
 )
 from services.alert_detector.lifecycle.board import AlertBoard, Carriageway
-from services.alert_detector.lifecycle.duration import estimated_duration_minutes
+from services.alert_detector.lifecycle.confidence import congestion_confidence
+from services.alert_detector.lifecycle.duration import Estimate, congestion_duration
 from services.alert_detector.roadway import Flags, Roadway
 from shared.events.records import AlertId, AlertStatus, SensorId, TrafficAlert
-
-CONFIDENCE_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class _Step:
     def _raised(self, queue: Queue) -> TrafficAlert:
         at, network_id = self.moment.at, self.board.network.network_id
         recurrent = is_recurrent(queue.usual_share)
+        lasts = self._lasts(queue, at, 0.0)
         return TrafficAlert(
             alert_id=AlertId(f"{self.board.alert_type}-{network_id}-{queue.head.sensor_id}-{at:%Y%m%dT%H%M}"),
             network_id=network_id,
@@ -125,10 +126,12 @@ class _Step:
             latitude=queue.head.latitude,
             longitude=queue.head.longitude,
             affected_sensors=queue.sensor_ids,
-            estimated_duration_minutes=estimated_duration_minutes(self.board.past_minutes(queue.head.sensor_id), 0),
-            confidence_score=round(queue.evidence, CONFIDENCE_DIGITS),
+            estimated_duration_minutes=lasts.median_minutes,
+            confidence_score=self._confidence(queue),
             delay_vehicle_hours=added(None, self._cost(None, queue)),
             recurrent=recurrent,
+            estimated_duration_lower_minutes=lasts.lower_minutes,
+            estimated_duration_upper_minutes=lasts.upper_minutes,
             evidence=self.moment.windows.evidence(queue),
         )
 
@@ -143,6 +146,7 @@ class _Step:
         material = severity is not alert.severity or self._moved(alert, queue)
         if not (crowded or outlived or material or is_due(alert.delay_vehicle_hours, cost, unwritten, told)):
             return None
+        lasts = self._lasts(queue, alert.raised_at, age)
         return replace(
             alert,
             severity=severity,
@@ -154,12 +158,21 @@ class _Step:
             latitude=queue.head.latitude,
             longitude=queue.head.longitude,
             affected_sensors=queue.sensor_ids,
-            estimated_duration_minutes=estimated_duration_minutes(self.board.past_minutes(queue.head.sensor_id), age),
-            confidence_score=round(queue.evidence, CONFIDENCE_DIGITS),
+            estimated_duration_minutes=lasts.median_minutes,
+            confidence_score=self._confidence(queue),
             delay_vehicle_hours=added(alert.delay_vehicle_hours, cost),
             recurrent=recurrent,
+            estimated_duration_lower_minutes=lasts.lower_minutes,
+            estimated_duration_upper_minutes=lasts.upper_minutes,
             evidence=self.moment.windows.evidence(queue) or alert.evidence,
         )
+
+    def _lasts(self, queue: Queue, raised_at: datetime, age_minutes: float) -> Estimate:
+        local = raised_at.astimezone(self.board.network.time_zone)
+        return congestion_duration(local, self.board.past_minutes(queue.head.sensor_id), age_minutes)
+
+    def _confidence(self, queue: Queue) -> float:
+        return congestion_confidence(self.moment.windows.newest_mph(queue), queue.extent_miles)
 
     def _moved(self, alert: TrafficAlert, queue: Queue) -> bool:
         known = self.road.extent_miles(alert.affected_sensors)
@@ -211,7 +224,16 @@ class _Step:
         return self.moment.costs.since(None if alert is None else alert.updated_at, self.road.flags(ours - others))
 
 
-def assign(standing: Sequence[TrafficAlert], queues: Sequence[Queue]) -> dict[AlertId, int]:
+class Covering(Protocol):
+    """What covers sensors: a queue, or what else an alert can own."""
+
+    @property
+    def sensor_ids(self) -> tuple[SensorId, ...]:
+        """Ids of the sensors, upstream first."""
+        ...
+
+
+def assign(standing: Sequence[TrafficAlert], queues: Sequence[Covering]) -> dict[AlertId, int]:
     """Which queue each alert keeps, oldest alert first; one that finds none left has ended."""
     owned: dict[AlertId, int] = {}
     for alert in standing:
@@ -221,7 +243,7 @@ def assign(standing: Sequence[TrafficAlert], queues: Sequence[Queue]) -> dict[Al
     return owned
 
 
-def _touching(sensors: Sequence[SensorId], queues: Sequence[Queue]) -> list[int]:
+def _touching(sensors: Sequence[SensorId], queues: Sequence[Covering]) -> list[int]:
     """Numbers of the queues that share sensors, most shared first, of equals the one furthest downstream."""
     mine = set(sensors)
     shared = {number: len(mine.intersection(queue.sensor_ids)) for number, queue in enumerate(queues)}

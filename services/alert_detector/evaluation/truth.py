@@ -26,6 +26,7 @@ class LoggedIncident:
     travel_miles: float
     start_minutes: float
     duration_minutes: float | None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

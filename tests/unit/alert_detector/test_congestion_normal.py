@@ -230,7 +230,7 @@ class TestVehicleHours:
         assert course.log[-1].delay_vehicle_hours == pytest.approx(29 * per_window, abs=0.4)
 
     def test_little_is_not_written(self, course: Course) -> None:
-        for _ in range(30):
+        for _ in range(20):
             course.step(JAM, vehicles=1.0)
         assert len(course.log) == 1
 

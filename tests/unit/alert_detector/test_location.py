@@ -16,7 +16,6 @@ from services.alert_detector.congestion.wording import (
     removed_message,
     silent_message,
 )
-from services.alert_detector.lifecycle.duration import estimated_duration_minutes
 from services.alert_detector.lifecycle.location import Landmarks, duration_text, landmark, place_of
 from shared.events.records import (
     AlertId,
@@ -200,14 +199,3 @@ def test_last_words() -> None:
 @pytest.mark.parametrize(("minutes", "text"), [(5, "5 min"), (59, "59 min"), (60, "1 h 00 min"), (1505, "25 h 05 min")])
 def test_durations_read_well(minutes: int, text: str) -> None:
     assert duration_text(timedelta(minutes=minutes)) == text
-
-
-class TestEstimatedDuration:
-    def test_unknown_until_three_have_stood_here(self) -> None:
-        assert estimated_duration_minutes([], 0) is None
-        assert estimated_duration_minutes([30, 40], 0) is None
-        assert estimated_duration_minutes([30, 40, 50], 0) == 40
-
-    def test_what_was_over_sooner_does_not_count(self) -> None:
-        assert estimated_duration_minutes([10, 10, 60, 70, 80], 30) == 70
-        assert estimated_duration_minutes([10, 10, 60, 70], 30) is None
