@@ -1,7 +1,7 @@
 """Composition root of the alert detector: aggregates to alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,12 +24,19 @@ from services.alert_detector.alert_log import AlertLog, partition_of
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.forecasts.detector import is_expectation
 from services.alert_detector.forecasts.worker import Surroundings, open_expectations
+from services.alert_detector.learned.learner import Learner
+from services.alert_detector.learned.start import from_profile
+from services.alert_detector.learned.state import Learned
 from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.processor import AlertProcessor, RoadChanges
 from services.alert_detector.settings import AlertDetectorSettings
+from services.alert_detector.state_log import StateLog
+from shared.archive.opening import open_archive
+from shared.archive.port import Archive
+from shared.archive.profile import latest_profile
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
-from shared.events.records import AlertType, ProcessedTrafficAggregate
+from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
@@ -60,6 +67,8 @@ class _Wiring:
     metrics: AlertDetectorMetrics
     producer: AIOKafkaProducer
     alerts: AlertLog
+    states: StateLog
+    archive: Archive | None
     letters: DeadLetterWriter
     follower: AdvisoryFollower
     held: set[TopicPartition] = field(default_factory=set)
@@ -72,17 +81,39 @@ class _Wiring:
         mine = {name: one for name, one in self.processor.detectors.items() if partition_of(name, numbers) == partition}
         known = self.acting.recall(partition, mine, await self.alerts.read()) if mine else []
         seen = [alert for alert in known if not is_expectation(alert)]
-        boards = {name: AlertBoard.rebuilt(one.network, one.alert_type, seen) for name, one in mine.items()}
-        self.processor.recall(partition, boards)
+        boards, incidents = (
+            {name: AlertBoard.rebuilt(one.network, alert_type, seen) for name, one in mine.items()}
+            for alert_type in (AlertType.CONGESTION, AlertType.INCIDENT)
+        )
+        learners = {name: learner for name, learner in self.processor.learners.items() if name in mine}
+        self.processor.recall(partition, boards, incidents, await self.begun(await self.states.read(learners)))
         # An advisory that is not read yet would look as if its publisher had taken it back.
         await self.follower.caught_up.wait()
         for network_id in mine:
             self.processor.advisories.recall(network_id, known)
-        log.info("alerts recalled", partition=partition, standing=sum(len(one.standing()) for one in boards.values()))
+        standing = sum(len(one.standing()) for one in (*boards.values(), *incidents.values()))
+        log.info("alerts recalled", partition=partition, standing=standing)
+
+    async def begun(self, learned: Mapping[NetworkId, Learned | None]) -> dict[NetworkId, Learned]:
+        """What is known of each network: where nothing was learned yet, what its models hold for usual."""
+        known = {}
+        for network_id, state in learned.items():
+            beginning = state or await self._beginning(self.processor.learners[network_id])
+            if beginning is not None:
+                known[network_id] = beginning
+        return known
+
+    async def _beginning(self, learner: Learner) -> Learned | None:
+        if self.archive is None:
+            return None
+        profile = await asyncio.to_thread(latest_profile, self.archive, learner.network)
+        return None if profile is None else from_profile(learner, profile)
 
     async def deliver(self, changes: Sequence[RoadChanges]) -> None:
         """Write what changed."""
-        await self.alerts.write(changes)
+        await self.alerts.write([change for change in changes if change.alerts])
+        # What a step taught stands for all its alerts being on the log.
+        await self.states.write([record for change in changes for record in change.learned])
         for change in changes:
             for alert in change.alerts:
                 self.metrics.changes.labels(alert.alert_type, alert.status).inc()
@@ -112,11 +143,12 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         own.settle_seconds,
         own.silence_seconds,
         desk,
+        learners={name: Learner(network, own.incident_level) for name, network in networks.items()},
     )
     registry = CollectorRegistry()
     metrics = AlertDetectorMetrics(registry)
-    for alert_type in {detector.alert_type for detector in processor.detectors.values()}:
-        metrics.active.labels(alert_type).set_function(lambda: processor.standing)
+    for alert_type in (AlertType.CONGESTION, AlertType.INCIDENT):
+        metrics.active.labels(alert_type).set_function(partial(processor.standing, alert_type))
     for alert_type in TYPES:
         metrics.active.labels(alert_type).set_function(partial(desk.standing, alert_type))
     servers = settings.kafka_bootstrap_servers
@@ -127,6 +159,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
 
     async with (
         _opened(settings.store_url) as store,
+        _archive(settings.archive_url if own.start_from_models else None) as archive,
         serve_probes(settings, registry, lambda: "the broker" if worker is None else worker.waiting_for()),
     ):
         try:
@@ -139,7 +172,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             letters = DeadLetterWriter(servers, producer, CLIENT_ID)
             acting = ActionProcessor(processor, ActionDesk())
             actions = ActionFollower(servers, acting.desk, CLIENT_ID)
-            wiring = _Wiring(processor, acting, metrics, producer, alerts, letters, follower)
+            states = StateLog(servers, producer, CLIENT_ID)
+            wiring = _Wiring(processor, acting, metrics, producer, alerts, states, archive, letters, follower)
             source = Input(servers, AGGREGATES.name, own.group, wiring.decode, wiring.dead_letter, wiring.restore)
             worker = Worker(source, acting, wiring.deliver, stop)
             around = Surroundings(
@@ -147,7 +181,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             )
             expecting = await open_expectations(around, producer, networks, own.rule, processor.covered, stop)
             metrics.active.labels(AlertType.CONGESTION).set_function(
-                lambda: processor.standing + expecting.processor.standing
+                lambda: processor.standing(AlertType.CONGESTION) + expecting.processor.standing
             )
             async with _beside(stop, follower.run(), actions.run(), look_up(desk, store)):
                 await _together(stop, worker.run(), expecting.worker.run())
@@ -187,6 +221,18 @@ async def _opened(url: str) -> AsyncIterator[Store]:
         yield store
     finally:
         await asyncio.to_thread(store.close)
+
+
+@asynccontextmanager
+async def _archive(url: str | None) -> AsyncIterator[Archive | None]:
+    if url is None:
+        yield None
+        return
+    archive = await asyncio.to_thread(open_archive, url)
+    try:
+        yield archive
+    finally:
+        await asyncio.to_thread(archive.close)
 
 
 def main() -> int:

@@ -9,8 +9,13 @@ from structlog.stdlib import BoundLogger
 
 from services.alert_detector.advisories.desk import AdvisoryDesk, network_time
 from services.alert_detector.congestion.detector import CongestionDetector
+from services.alert_detector.judge import Boards, judged, silenced
+from services.alert_detector.learned.learner import Learner
+from services.alert_detector.learned.state import Learned
+from services.alert_detector.learned.wire import StateRecord, records_of
 from services.alert_detector.lifecycle.board import AlertBoard
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
+from services.alert_detector.watching import Recalled, Taught, Watch
+from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.runtime.clock import Clock, wall_clock
 from shared.windows.steps import NetworkSteps, Step
 
@@ -22,20 +27,13 @@ CORRECTABLE_WINDOWS = 3
 
 @dataclass(frozen=True, slots=True)
 class RoadChanges:
-    """The changes of one step on one carriageway. They reach the log together or not at all."""
+    """The changes of one step on one carriageway. They reach the log together or not at all.
+
+    Or, behind those of a step, what it taught (`learned`): it reaches the log after them.
+    """
 
     alerts: tuple[TrafficAlert, ...]
-
-
-@dataclass
-class _Watch:
-    """One network: its windows, its alerts, how far it is judged. `since` is the wall time of its last window."""
-
-    steps: NetworkSteps
-    board: AlertBoard
-    since: float
-    judged: datetime | None = None
-    delivered: int = 0
+    learned: tuple[StateRecord, ...] = ()
 
 
 @dataclass
@@ -43,7 +41,7 @@ class AlertProcessor:
     """Judges each step of each network once, when it is ready, and again when more of its own windows came.
 
     A correction of an older window counts from the next step on: so what is raised depends on the order of the log and
-    not on when this process looked.
+    not on when this process looked. Networks without a learner know nothing of what is usual, and raise no incidents.
     """
 
     detectors: Mapping[NetworkId, CongestionDetector]
@@ -51,8 +49,9 @@ class AlertProcessor:
     silence_seconds: float
     advisories: AdvisoryDesk
     clock: Clock = wall_clock
-    _recalled: dict[int, Mapping[NetworkId, AlertBoard]] = field(default_factory=dict)
-    _watches: dict[int, dict[NetworkId, _Watch]] = field(default_factory=dict)
+    learners: Mapping[NetworkId, Learner] = field(default_factory=dict)
+    _recalled: dict[int, Recalled] = field(default_factory=dict)
+    _watches: dict[int, dict[NetworkId, Watch]] = field(default_factory=dict)
     _strangers: set[str] = field(default_factory=set)
     _spans: dict[NetworkId, timedelta] = field(init=False)
 
@@ -60,9 +59,22 @@ class AlertProcessor:
         """Note how far back each network's state reaches."""
         self._spans = {network_id: self._steps(network_id).ring.span for network_id in self.detectors}
 
-    def recall(self, partition: int, boards: Mapping[NetworkId, AlertBoard]) -> None:
-        """Take the alerts that the log knows, before `rebuild`; networks that this partition carries, no others."""
-        self._recalled[partition] = boards
+    def recall(
+        self,
+        partition: int,
+        boards: Mapping[NetworkId, AlertBoard],
+        incidents: Mapping[NetworkId, AlertBoard] | None = None,
+        learned: Mapping[NetworkId, Learned] | None = None,
+    ) -> None:
+        """Take what the log knows, before `rebuild`; of networks that this partition carries, no others.
+
+        Args:
+            partition: of the windows.
+            boards: congestion alerts.
+            incidents: incident alerts.
+            learned: what was learned, of networks of which anything was.
+        """
+        self._recalled[partition] = Recalled(boards, incidents or {}, learned or {})
 
     def enough(self, records: Sequence[ProcessedTrafficAggregate]) -> bool:
         """Whether every network that is in `records` at all is there for as long as its detector looks back."""
@@ -82,8 +94,10 @@ class AlertProcessor:
         The steps before the newest were judged when the newest began, and what that changed is on the log.
         """
         watches = self._watches[partition] = {}
-        for network_id, board in self._recalled.pop(partition, {}).items():
-            watches[network_id] = _Watch(self._steps(network_id), board, now)
+        recalled = self._recalled.pop(partition, Recalled({}, {}, {}))
+        for network_id, board in recalled.boards.items():
+            incidents = recalled.incidents.get(network_id) or AlertBoard(board.network, AlertType.INCIDENT)
+            watches[network_id] = Watch(self._steps(network_id), Boards(board, incidents), now)
         windows: dict[NetworkId, list[ProcessedTrafficAggregate]] = {}
         for record in records:
             if self._known(record):
@@ -93,10 +107,17 @@ class AlertProcessor:
             watch.steps.rebuild(seen, now)
             newest = watch.steps.ring.newest
             watch.judged = None if newest is None else watch.steps.ring.window_start(newest)
+        for network_id, learned in recalled.learned.items():
+            watch = self._watch(partition, network_id, now)
+            watch.after = Taught(learned, self.learners[network_id].hours(learned))
+            if learned.step is not None and (watch.judged is None or learned.step >= watch.judged):
+                # All alerts of that step are on the log, and the state before it is not: it is over.
+                watch.judged, watch.delivered = learned.step, len(self.learners[network_id].road.sensors)
 
     def forget(self, partition: int) -> None:
         """Drop the state of a partition that is no longer ours."""
-        for network_id in {**self._watches.pop(partition, {}), **self._recalled.pop(partition, {})}:
+        recalled = self._recalled.pop(partition, Recalled({}, {}, {}))
+        for network_id in {**self._watches.pop(partition, {}), **recalled.boards}:
             self.advisories.forget(network_id)
 
     def handle(self, partition: int, records: Sequence[ProcessedTrafficAggregate], now: float) -> Sequence[RoadChanges]:
@@ -120,50 +141,70 @@ class AlertProcessor:
                 changes.extend(self._passing(watch, now))
         return changes
 
-    @property
-    def standing(self) -> int:
-        """How many alerts stand in the networks that are ours."""
-        return sum(len(watch.board.standing()) for watches in self._watches.values() for watch in watches.values())
+    def standing(self, alert_type: AlertType | None = None) -> int:
+        """How many alerts of a type, or of both, stand in the networks that are ours."""
+        return sum(
+            alert_type is None or alert.alert_type is alert_type
+            for watches in self._watches.values()
+            for watch in watches.values()
+            for alert in watch.boards.standing()
+        )
 
     def covered(self, network_id: NetworkId) -> set[SensorId]:
         """The sensors of a network's standing alerts that its windows raised."""
-        boards = [watches[network_id].board for watches in self._watches.values() if network_id in watches]
+        boards = [watches[network_id].boards for watches in self._watches.values() if network_id in watches]
         return {sensor for board in boards for alert in board.standing() for sensor in alert.affected_sensors}
 
-    def _judge(self, watch: _Watch, steps: Iterable[Step]) -> Iterable[RoadChanges]:
+    def _judge(self, watch: Watch, steps: Iterable[Step]) -> Iterable[RoadChanges]:
         for step in steps:
             end = step.window_end
             further = watch.judged is None or end > watch.judged
             if further or (end == watch.judged and step.delivered > watch.delivered):
                 watch.judged, watch.delivered = end, step.delivered
-                detector = self.detectors[step.network.network_id]
-                changes = detector.changes(watch.board, end, step.speed_mph, step.share_observed)
-                yield from self._kept(watch, changes)
+                if further:
+                    watch.before = watch.after
+                yield from self._stepped(watch, step)
                 yield from _each(self.advisories.step(step.network.network_id, end, step.speed_mph))
 
-    def _passing(self, watch: _Watch, now: float) -> Iterable[RoadChanges]:
+    def _stepped(self, watch: Watch, step: Step) -> Iterable[RoadChanges]:
+        detector, learner = self.detectors[step.network.network_id], self.learners.get(step.network.network_id)
+        shown = step.window_end, step.speed_mph, step.share_observed, step.volume_vehicles
+        if learner is None:
+            yield from self._kept(watch, detector.changes(watch.boards.congestion, *shown))
+            return
+        nothing = learner.nothing()
+        before = watch.before or Taught(nothing, learner.hours(nothing))
+        newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
+        lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
+        watch.after = Taught(lesson.after, lesson.hours)
+        moment = detector.look(watch.boards.standing(), *shown, lesson.known)
+        yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
+        yield RoadChanges((), records_of(learner, lesson.after))
+
+    def _passing(self, watch: Watch, now: float) -> Iterable[RoadChanges]:
         """What advisories change between steps."""
         at = network_time(watch.judged, now - watch.since, self.silence_seconds, self.clock())
-        return _each(self.advisories.tick(watch.board.network.network_id, at))
+        return _each(self.advisories.tick(watch.boards.congestion.network.network_id, at))
 
-    def _silence(self, watch: _Watch) -> Iterable[RoadChanges]:
-        standing = watch.board.standing()
+    def _silence(self, watch: Watch) -> Iterable[RoadChanges]:
+        standing = watch.boards.standing()
         if standing:
             last = max(alert.updated_at for alert in standing)
             since = last if watch.judged is None else max(watch.judged, last)
-            yield from self._kept(watch, self.detectors[watch.board.network.network_id].silence(watch.board, since))
+            detector = self.detectors[watch.boards.congestion.network.network_id]
+            yield from self._kept(watch, silenced(detector, watch.boards, since))
 
-    def _kept(self, watch: _Watch, changes: Iterable[Sequence[TrafficAlert]]) -> Iterable[RoadChanges]:
+    def _kept(self, watch: Watch, changes: Iterable[Sequence[TrafficAlert]]) -> Iterable[RoadChanges]:
         for alerts in changes:
-            watch.board.apply(alerts)
+            watch.boards.apply(alerts)
             yield RoadChanges(tuple(alerts))
 
-    def _watch(self, partition: int, network_id: NetworkId, now: float) -> _Watch:
+    def _watch(self, partition: int, network_id: NetworkId, now: float) -> Watch:
         watches = self._watches.setdefault(partition, {})
         if network_id not in watches:
             detector = self.detectors[network_id]
-            board = AlertBoard(detector.network, detector.alert_type)
-            watches[network_id] = _Watch(self._steps(network_id), board, now)
+            both = (AlertBoard(detector.network, one) for one in (detector.alert_type, AlertType.INCIDENT))
+            watches[network_id] = Watch(self._steps(network_id), Boards(*both), now)
         return watches[network_id]
 
     def _steps(self, network_id: NetworkId) -> NetworkSteps:

@@ -1,5 +1,6 @@
 """What can be set about the alert detector, from variables `METRLA_ALERT_DETECTOR_…`."""
 
+from math import inf
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -7,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.alert_detector.congestion.lifecycle import Materiality
 from services.alert_detector.congestion.queues import CongestionRule
+from services.alert_detector.learned.learner import INCIDENT_THRESHOLD
 
 RULE = CongestionRule()
 MATERIAL = Materiality()
@@ -53,6 +55,17 @@ class AlertDetectorSettings(BaseSettings):
         default=MATERIAL.extent_miles, ge=0, le=100, description="A queue longer or shorter by this is worth an update."
     )
 
+    incidents: bool = Field(default=True, description="Whether incident alerts are raised.")
+    incident_threshold: float = Field(
+        default=INCIDENT_THRESHOLD,
+        gt=0,
+        description="Evidence that raises an incident alert at a sensor like most; higher means fewer, later alerts.",
+    )
+    start_from_models: bool = Field(
+        default=True,
+        description="Whether the usual speeds of a network begin with those of its newest `historical_average` model.",
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not max(self.required_points, self.leave_points, RULE.recent_points) <= self.points:
@@ -60,6 +73,11 @@ class AlertDetectorSettings(BaseSettings):
         if self.leave_mph < self.slow_mph:
             raise ValueError("leave_mph must not be below slow_mph")
         return self
+
+    @property
+    def incident_level(self) -> float:
+        """The threshold of evidence, infinite where incidents are not wanted."""
+        return self.incident_threshold if self.incidents else inf
 
     @property
     def rule(self) -> CongestionRule:

@@ -51,6 +51,8 @@ SETTINGS = {
     "METRLA_INGEST_ARCHIVE_FLUSH_S": "2",
     "METRLA_ALERT_DETECTOR_SETTLE_SECONDS": "86400",
     "METRLA_ALERT_DETECTOR_SILENCE_SECONDS": "86400",
+    # The calm run has no archive to begin from, so the disturbed one must not either.
+    "METRLA_ALERT_DETECTOR_START_FROM_MODELS": "false",
 }
 
 

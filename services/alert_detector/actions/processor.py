@@ -63,8 +63,9 @@ class ActionProcessor:
 
     def _published(self, changes: Iterable[RoadChanges]) -> Iterator[RoadChanges]:
         for change in changes:
-            if alerts := tuple(self.desk.published(change.alerts)):
-                yield RoadChanges(alerts)
+            alerts = tuple(self.desk.published(change.alerts))
+            if alerts or change.learned:
+                yield RoadChanges(alerts, change.learned)
 
     def _note(self, records: Sequence[ProcessedTrafficAggregate]) -> None:
         """The step before the newest window is judged for sure, so its end is the present of the network."""

@@ -1,5 +1,6 @@
 """One step of a network in, the changes of its congestion alerts out. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -25,7 +26,7 @@ class CongestionDetector:
         self.network = network
         self.rule = rule
         self.material = material
-        self._road = roadway(network)
+        self.road = roadway(network)
 
     def changes(
         self,
@@ -47,15 +48,28 @@ class CongestionDetector:
             known: what was learned of the sensors, as it holds for the newest window; `None`: nothing, and all of them
                 are believed.
         """
-        points, road = self.rule.points, self._road
+        moment = self.look(board.standing(), at, speed_mph, share_observed, volume_vehicles, known)
+        return self.advance(board, moment)
+
+    def look(
+        self,
+        standing: Sequence[TrafficAlert],
+        at: datetime,
+        speed_mph: Floats,
+        share_observed: Floats,
+        volume_vehicles: Floats | None = None,
+        known: Known | None = None,
+    ) -> Moment:
+        """What the step that ends at `at` shows, see `changes`; `standing` are all alerts that queues belong to."""
+        points, road = self.rule.points, self.road
         told = speed_mph[-points:, road.columns]
         believed = np.ones(len(road.sensors), np.bool_) if known is None else known.believed[road.columns]
         speed = np.where(believed, told, np.nan)
         volume = np.full_like(speed, np.nan) if volume_vehicles is None else volume_vehicles[-points:, road.columns]
         normal = Normal.along(road, known)
-        members = road.flags(sensor_id for alert in board.standing() for sensor_id in alert.affected_sensors)
+        members = road.flags(sensor_id for alert in standing for sensor_id in alert.affected_sensors)
         cost = vehicle_hours(speed, volume, road.length_miles, normal.reference_mph, self.rule.leave_mph)
-        moment = Moment(
+        return Moment(
             at=at,
             queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, normal),
             heard=heard_sensors(told),
@@ -64,7 +78,10 @@ class CongestionDetector:
             costs=Costs(at, self.network.window, cost),
             windows=Windows(road, at, speed, normal.usual_mph, self.rule),
         )
-        return advance(board, road, moment, self.material)
+
+    def advance(self, board: AlertBoard, moment: Moment) -> list[list[TrafficAlert]]:
+        """What the queues of a moment change, one list for each carriageway; the board is left as it is."""
+        return advance(board, self.road, moment, self.material)
 
     def silence(self, board: AlertBoard, since: datetime) -> list[list[TrafficAlert]]:
         """What changes when the whole network has said nothing for as long as the rule looks back, from `since` on."""

@@ -112,7 +112,7 @@ def test_a_complete_step_is_judged_at_once(service: Service) -> None:
     (alert,) = service.feed(step(4, JAM))
     assert alert.status is AlertStatus.RAISED
     assert alert.raised_at == START + 5 * WINDOW
-    assert service.processor.standing == 1
+    assert service.processor.standing() == 1
 
 
 def test_an_incomplete_step_is_judged_when_the_next_begins(service: Service) -> None:
@@ -185,7 +185,7 @@ def test_a_restart_with_a_silent_feed_clears_too(service: Service) -> None:
     for number in range(6):
         service.feed(step(number, JAM))
     service.start(committed=len(service.windows))
-    assert service.processor.standing == 1
+    assert service.processor.standing() == 1
     assert service.wait(SILENCE - 1) == []
     assert [alert.status for alert in service.wait(2)] == [AlertStatus.CLEARED]
 
@@ -223,7 +223,7 @@ def test_a_partition_that_is_taken_away_is_forgotten(service: Service) -> None:
     for number in range(6):
         service.feed(step(number, JAM))
     service.processor.forget(0)
-    assert service.processor.standing == 0
+    assert service.processor.standing() == 0
     assert service.wait(SILENCE * 2) == []
 
 

@@ -1,0 +1,143 @@
+"""What is learned of a network as records of a compacted topic, and back. Pure.
+
+Per step two records: `<network>/now`, all that a step changes and with it the one row of usual speeds that it learned
+into; and `<network>/<place>`, that row. `now` goes first: whenever the writing is cut off, `now` and the rows as of its
+step or before give the whole state. Values are safetensors, which hold no code.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from services.alert_detector.incident.usual import Row, Usual
+from services.alert_detector.learned.learner import Learner
+from services.alert_detector.learned.state import Learned, arrays_of, of_arrays
+from shared.events.errors import MetrlaError
+from shared.events.records import NetworkId
+
+VERSION = "1"
+NOW = "now"
+ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
+METADATA = "__metadata__"
+LENGTH_BYTES = 8
+
+
+class UnreadableStateError(MetrlaError):
+    """A record of what was learned is damaged, or was written in another form."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """One record: key and value."""
+
+    key: bytes
+    value: bytes
+
+
+def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
+    """What keeps the state after its newest step, in the order in which it has to be written."""
+    row = learned.row
+    if learned.step is None or row is None:
+        return ()
+    place = learned.place
+    about = {
+        "version": VERSION,
+        "step": learned.step.isoformat(),
+        "place": str(place),
+        "sensors": json.dumps([sensor.sensor_id for sensor in learner.road.sensors]),
+    }
+    rows = {ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]}
+    network_id = learner.network.network_id
+    return (
+        StateRecord(f"{network_id}/{NOW}".encode(), save({**_plain(arrays_of(learned)), **_plain(rows)}, about)),
+        StateRecord(f"{network_id}/{place}".encode(), save(_plain(rows), about)),
+    )
+
+
+def network_of(key: bytes) -> NetworkId:
+    """The network that a record is about."""
+    return NetworkId(key.decode(errors="replace").rpartition("/")[0])
+
+
+@dataclass(eq=False)
+class Recalled:
+    """Puts the records of one network together, oldest first, to the state that they keep."""
+
+    learner: Learner
+    _now: tuple[dict[str, str], dict[str, NDArray[Any]]] | None = None
+    _rows: dict[int, tuple[dict[str, str], dict[str, NDArray[Any]]]] = field(default_factory=dict)
+
+    def put(self, value: bytes) -> None:
+        """Take one record in.
+
+        Raises:
+            UnreadableStateError: it is damaged or of another version; it is left out.
+        """
+        about, arrays = _read(value)
+        if "late" in arrays:
+            self._now = about, arrays
+        else:
+            self._rows[int(about["place"])] = about, arrays
+
+    def state(self) -> Learned | None:
+        """The state, as far as the sensors are the same; `None` where there is none or it does not fit this network."""
+        if self._now is None:
+            return None
+        about, arrays = self._now
+        step, place = datetime.fromisoformat(about["step"]), int(about["place"])
+        usual = Usual.unknown(self.learner.per_day)
+        known = {
+            at: self._row(*row) for at, row in self._rows.items() if datetime.fromisoformat(row[0]["step"]) <= step
+        }
+        known[place] = self._row(about, arrays)
+        if not all(0 <= at < len(usual.rows) for at in known):
+            return None
+        usual = Usual(tuple(known.get(at) for at in range(len(usual.rows))))
+        fresh = arrays_of(self.learner.nothing())
+        places = self._places(about)
+        fitted = {}
+        for name, start in fresh.items():
+            kept = arrays[name].astype(start.dtype)
+            fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
+        return of_arrays(step, place, usual, fitted)
+
+    def _row(self, about: dict[str, str], arrays: dict[str, NDArray[Any]]) -> Row:
+        places = self._places(about)
+        value = np.where(places < 0, np.float32(np.nan), arrays[ROW_VALUE][places])
+        seen = np.where(places < 0, np.float32(0), arrays[ROW_SEEN][places])
+        return Row(value[None, :], seen[None, :])
+
+    def _places(self, about: dict[str, str]) -> NDArray[np.intp]:
+        """Where each sensor of the network stands in a record, -1: nowhere."""
+        index = {sensor_id: at for at, sensor_id in enumerate(json.loads(about["sensors"]))}
+        return np.array([index.get(sensor.sensor_id, -1) for sensor in self.learner.road.sensors], dtype=np.intp)
+
+
+def _read(value: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    try:
+        length = int.from_bytes(value[:LENGTH_BYTES], "little")
+        about: dict[str, str] = json.loads(value[LENGTH_BYTES : LENGTH_BYTES + length])[METADATA]
+        if about["version"] != VERSION:
+            raise UnreadableStateError(f"version {about['version']}, not {VERSION}")
+        datetime.fromisoformat(about["step"])
+        arrays = load(value)
+        count = len(json.loads(about["sensors"]))
+        if int(about["place"]) < 0 or any(array.shape != (count,) for array in arrays.values()):
+            raise UnreadableStateError("arrays of another shape")
+        missing = {ROW_VALUE, ROW_SEEN} - arrays.keys()
+    except (KeyError, ValueError, TypeError, SafetensorError) as damaged:
+        raise UnreadableStateError(repr(damaged)) from damaged
+    if missing:
+        raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
+    return about, arrays
+
+
+def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    # safetensors writes the buffer behind an array as it lies.
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -1,0 +1,64 @@
+"""What was learned, on its topic: written behind the alerts of each step, read back when a partition is assigned."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+from structlog.stdlib import BoundLogger
+
+from services.alert_detector.learned.learner import Learner
+from services.alert_detector.learned.state import Learned
+from services.alert_detector.learned.wire import Recalled, StateRecord, UnreadableStateError, network_of
+from shared.events.records import NetworkId
+from shared.events.topics import ALERT_DETECTOR_STATE
+from shared.kafka.admin import partitions_of
+from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range
+
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class StateLog:
+    """The changelog of what is learned. All records of a network go into one partition, in order."""
+
+    def __init__(self, bootstrap_servers: str, producer: AIOKafkaProducer, client_id: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._producer = producer
+        self._client_id = client_id
+
+    async def write(self, records: Sequence[StateRecord]) -> None:
+        """Return when the log has acknowledged all of them, each after those before it."""
+        batch = self._producer.create_batch()
+        for record in records:
+            if batch.append(timestamp=None, key=record.key, value=record.value) is None:
+                await self._send(batch)
+                batch = self._producer.create_batch()
+                # A batch takes one record of any size.
+                batch.append(timestamp=None, key=record.key, value=record.value)
+        if batch.record_count():
+            await self._send(batch)
+
+    async def read(self, learners: Mapping[NetworkId, Learner]) -> dict[NetworkId, Learned | None]:
+        """What is on the log of each of these networks; `None` where nothing is, or nothing that fits."""
+        recalled = {network_id: Recalled(learner) for network_id, learner in learners.items()}
+        client_id = f"{self._client_id}-learned"
+        async with open_reader(self._bootstrap_servers, client_id, max_wait_ms=REBUILDING_WAIT_MS) as reader:
+            for partition in await partitions_of(self._bootstrap_servers, [ALERT_DETECTOR_STATE]):
+                end = (await reader.end_offsets([partition]))[partition]
+                for record in await read_range(reader, partition, 0, end):
+                    known = recalled.get(network_of(record.key or b""))
+                    try:
+                        if known is not None and record.value is not None:
+                            known.put(record.value)
+                    except UnreadableStateError as unreadable:
+                        where = {"partition": record.partition, "offset": record.offset}
+                        log.warning("passing over what was learned", detail=str(unreadable), **where)
+        states = {network_id: one.state() for network_id, one in recalled.items()}
+        for network_id, state in states.items():
+            log.info("learned state read", network=network_id, step=None if state is None else str(state.step))
+        return states
+
+    async def _send(self, batch: BatchBuilder) -> None:
+        batch.close()
+        # One partition holds all, whatever there are: the order of records is what a cut-off writing relies on.
+        await (await self._producer.send_batch(batch, ALERT_DETECTOR_STATE.name, partition=0))

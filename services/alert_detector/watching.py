@@ -1,0 +1,45 @@
+"""What an alert processor holds of each network between two steps. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.alert_detector.judge import Boards
+from services.alert_detector.learned.persistently_slow import Hours
+from services.alert_detector.learned.state import Learned
+from services.alert_detector.lifecycle.board import AlertBoard
+from shared.events.records import NetworkId
+from shared.windows.steps import NetworkSteps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taught:
+    """What was learned, as of a step."""
+
+    learned: Learned
+    hours: Hours
+
+
+@dataclass
+class Watch:
+    """One network: its windows, its alerts, how far it is judged. `since` is the wall time of its last window.
+
+    `before` is what was learned before the newest step, so that it can be judged again, `after` what with it.
+    """
+
+    steps: NetworkSteps
+    boards: Boards
+    since: float
+    judged: datetime | None = None
+    delivered: int = 0
+    before: Taught | None = None
+    after: Taught | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the log knows of the networks of one partition: congestion alerts, incident alerts, what was learned."""
+
+    boards: Mapping[NetworkId, AlertBoard]
+    incidents: Mapping[NetworkId, AlertBoard]
+    learned: Mapping[NetworkId, Learned]
