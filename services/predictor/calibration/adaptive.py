@@ -70,11 +70,14 @@ def prior_of(scores: Sequence[Floats]) -> Floats:
 class AdaptiveScale:
     """The scale of one version of one model.
 
-    `prior` (horizons, `BINS`) is its offline calibration, `window` that of the network.
+    `prior` (horizons, `BINS`) is its offline calibration, `window` that of the network. Scores change until their
+    windows are `settled_after` old; younger ones do not count, so the scale of an origin is the same whenever it is
+    asked for.
     """
 
     prior: Floats
     window: timedelta
+    settled_after: timedelta = timedelta(0)
     _counts: Floats = field(init=False, repr=False)
     _numbers: Integers = field(init=False, repr=False)
     _revisions: Integers = field(init=False, repr=False)
@@ -83,7 +86,7 @@ class AdaptiveScale:
     def __post_init__(self) -> None:
         """Know nothing of the stream."""
         # A ring: the window of number n stands in row n modulo its length.
-        kept = KEPT // self.window + 1
+        kept = (KEPT + self.settled_after) // self.window + 1
         self._counts = np.zeros((kept, self.prior.size))
         self._numbers = np.full(kept, np.iinfo(np.intp).min)
         self._revisions = np.zeros(kept, dtype=np.intp)
@@ -103,7 +106,7 @@ class AdaptiveScale:
     def at(self, origin: datetime) -> Floats:
         """What half widths of forecasts made at `origin` are to be multiplied by: (horizons,).
 
-        Only windows that had ended by then count.
+        Only windows that had settled by then count.
         """
         day, windows = self._since(origin, DAY)
         recent, _ = self._since(origin, RECENT)
@@ -115,7 +118,7 @@ class AdaptiveScale:
 
     def _since(self, origin: datetime, span: timedelta) -> tuple[Floats, Integers]:
         """Scores of the windows that ended within `span` before, (horizons, BINS), and how many of them had any."""
-        last = self._number(origin)
+        last = self._number(origin - self.settled_after)
         chosen = (self._numbers > last - span // self.window) & (self._numbers <= last)
         sums = (chosen.astype(np.float64) @ self._counts).reshape(self.prior.shape)
         return sums, np.count_nonzero(self._scored[chosen], axis=0)

@@ -10,12 +10,13 @@ from services.predictor.evaluation.disturbances import Disturbed
 from services.predictor.evaluation.regimes import congested_below
 from services.predictor.evaluation.results import Judged
 from services.predictor.evaluation.tally import Answer, Piece, Tally
-from services.predictor.forecasting import Forecasting, ModelForecast
+from services.predictor.forecasting import SETTLED_WINDOWS, Forecasting, ModelForecast
 from services.predictor.inputs.arrays import Floats, Integers
 from services.predictor.inputs.history import HORIZONS, LAGS, Batch
 from services.predictor.models.forecaster import HISTORICAL_AVERAGE, Combiner, Forecaster
 from services.predictor.registry.loading import Key, Served
 from services.predictor.registry.serving import Serving
+from services.predictor.scoring.scoreboard import settled_after
 from services.predictor.training.recorded import Recorded, last_values
 from shared.events.errors import ModelError
 
@@ -109,7 +110,10 @@ class _Passage:
             self.serving, ranked=tuple(loaded[one.key] for one in self.serving.ranked), loaded=loaded
         )
         self.replays = {
-            one.key: Replay(AdaptiveScale(one.uncertainty.prior, network.window)) for one in self.serving.ranked
+            one.key: Replay(
+                AdaptiveScale(one.uncertainty.prior, network.window, settled_after(network, SETTLED_WINDOWS))
+            )
+            for one in self.serving.ranked
         }
 
     @property

@@ -43,6 +43,11 @@ class Spans:
     kept: timedelta
 
 
+def settled_after(network: Network, correctable: int) -> timedelta:
+    """How old a window is whose scores do not change any more: neither it nor what was forecast for it from others."""
+    return (correctable + 1) * network.window
+
+
 class Scoreboard:
     """The scores of one network.
 
@@ -56,6 +61,7 @@ class Scoreboard:
         self.network = network
         self.spans = spans
         self._live = LiveScoring(network, correctable)
+        self._settled_after = settled_after(network, correctable)
         self._history = ScoreHistory(network.window, spans.rolling, max(spans.kept, 2 * spans.rolling))
         self._adaptive: dict[Key, AdaptiveScale] = {}
         self._reference: tuple[Key, InputReference | None] | None = None
@@ -63,12 +69,13 @@ class Scoreboard:
     @property
     def looks_back(self) -> timedelta:
         """How much event time of stored scores `restore` needs."""
-        return max(self._history.kept, KEPT)
+        return max(self._history.kept, KEPT + self._settled_after)
 
     def admit(self, serving: Serving) -> None:
         """Follow the models that serve; what was learned of others goes."""
         self._adaptive = {
-            served.key: self._adaptive.get(served.key) or AdaptiveScale(served.uncertainty.prior, self.network.window)
+            served.key: self._adaptive.get(served.key)
+            or AdaptiveScale(served.uncertainty.prior, self.network.window, self._settled_after)
             for served in serving.ranked
         }
 

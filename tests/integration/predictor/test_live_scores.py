@@ -216,21 +216,6 @@ async def feed_all(predictor: Predictor, kill_at: Mapping[int, float] | None = N
             await predictor.feed([LATE[number]])
 
 
-def errors_of(score: ModelScore) -> list[tuple[int, int, float, float, float, int]]:
-    """What depends on predicted and actual speeds alone."""
-    return [
-        (
-            one.horizon_minutes,
-            one.pairs,
-            one.absolute_error_sum_mph,
-            one.squared_error_sum_mph2,
-            one.error_sum_mph,
-            one.close,
-        )
-        for one in score.horizons
-    ]
-
-
 async def test_scores_are_the_same_whenever_it_is_killed(
     tmp_path: Path, trained: Trained, request: pytest.FixtureRequest
 ) -> None:
@@ -245,16 +230,8 @@ async def test_scores_are_the_same_whenever_it_is_killed(
     async with running(tmp_path / "killed", trained) as predictor:
         await feed_all(predictor, kill_at)
         killed = await predictor.until_final()
-    first_late = START + 20 * WINDOW
     for key, score in undisturbed.items():
-        # A late window changes scores that intervals had been adapted to: by a hair, and only until a restart.
-        if score.timestamp <= first_late:
-            assert killed[key] == score
-        assert errors_of(killed[key]) == errors_of(score)
-        assert (killed[key].speed_counts, killed[key].missing) == (score.speed_counts, score.missing)
-        for mine, theirs in zip(killed[key].horizons, score.horizons, strict=True):
-            assert mine.confidence_sum == pytest.approx(theirs.confidence_sum, abs=0.3)
-            assert abs(mine.covered - theirs.covered) <= 1
+        assert killed[key] == score
 
 
 async def test_figures_and_roles_are_there_to_see(tmp_path: Path, trained: Trained) -> None:

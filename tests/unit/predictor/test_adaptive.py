@@ -50,6 +50,19 @@ def test_without_scores_intervals_are_the_offline_ones() -> None:
     np.testing.assert_array_equal(fresh().at(START), 1.0)
 
 
+def test_what_may_still_change_does_not_count() -> None:
+    adaptive = AdaptiveScale(PRIOR[:3], WINDOW, settled_after=4 * WINDOW)
+    for row in range(20):
+        adaptive.put(START + row * WINDOW, 1, histogram(2 * calibrated(SENSORS, 3, seed=row)))
+    origin = START + 19 * WINDOW
+    before = adaptive.at(origin)
+    for row in range(16, 20):
+        adaptive.put(START + row * WINDOW, 2, histogram(9 * calibrated(SENSORS, 3, seed=row)))
+    np.testing.assert_array_equal(adaptive.at(origin), before)
+    adaptive.put(START + 15 * WINDOW, 2, histogram(9 * calibrated(SENSORS, 3, seed=15)))
+    assert (adaptive.at(origin) > before).all()
+
+
 def test_a_horizon_without_scores_keeps_its_own() -> None:
     adaptive = fresh()
     scores = 3 * calibrated(5 * SENSORS)
