@@ -27,6 +27,7 @@ from services.alert_detector.forecasts.worker import Surroundings, open_expectat
 from services.alert_detector.learned.learner import Learner
 from services.alert_detector.learned.start import from_profile
 from services.alert_detector.learned.state import Learned
+from services.alert_detector.learned.wire import beginning_of
 from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.processor import AlertProcessor, RoadChanges
 from services.alert_detector.settings import AlertDetectorSettings
@@ -107,7 +108,10 @@ class _Wiring:
         if self.archive is None:
             return None
         profile = await asyncio.to_thread(latest_profile, self.archive, learner.network)
-        return None if profile is None else from_profile(learner, profile)
+        beginning = None if profile is None else from_profile(learner, profile)
+        if beginning is not None:
+            await self.states.write(beginning_of(learner, beginning))
+        return beginning
 
     async def deliver(self, changes: Sequence[RoadChanges]) -> None:
         """Write what changed."""

@@ -7,7 +7,7 @@ step or before give the whole state. Values are safetensors, which hold no code.
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from shared.events.records import NetworkId
 
 VERSION = "1"
 NOW = "now"
+BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The step of rows that no step has taught."""
 ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
 METADATA = "__metadata__"
 LENGTH_BYTES = 8
@@ -42,22 +44,18 @@ class StateRecord:
 
 def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
     """What keeps the state after its newest step, in the order in which it has to be written."""
-    row = learned.row
-    if learned.step is None or row is None:
+    if learned.step is None or learned.place is None or learned.row is None:
         return ()
-    place = learned.place
-    about = {
-        "version": VERSION,
-        "step": learned.step.isoformat(),
-        "place": str(place),
-        "sensors": json.dumps([sensor.sensor_id for sensor in learner.road.sensors]),
-    }
-    rows = {ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]}
-    network_id = learner.network.network_id
-    return (
-        StateRecord(f"{network_id}/{NOW}".encode(), save({**_plain(arrays_of(learned)), **_plain(rows)}, about)),
-        StateRecord(f"{network_id}/{place}".encode(), save(_plain(rows), about)),
-    )
+    about = _about(learner, learned.step, learned.place)
+    key = f"{learner.network.network_id}/{NOW}".encode()
+    now = StateRecord(key, save({**_plain(arrays_of(learned)), **_arrays(learned.row)}, about))
+    return now, _row(learner, learned.step, learned.place, learned.row)
+
+
+def beginning_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
+    """What keeps usual speeds that no step has taught, to be written before the first step."""
+    rows = enumerate(learned.usual.rows)
+    return tuple(_row(learner, BEFORE, place, row) for place, row in rows if row is not None)
 
 
 def network_of(key: bytes) -> NetworkId:
@@ -136,6 +134,20 @@ def _read(value: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     if missing:
         raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
     return about, arrays
+
+
+def _row(learner: Learner, step: datetime, place: int, row: Row) -> StateRecord:
+    key = f"{learner.network.network_id}/{place}".encode()
+    return StateRecord(key, save(_arrays(row), _about(learner, step, place)))
+
+
+def _about(learner: Learner, step: datetime, place: int) -> dict[str, str]:
+    sensors = json.dumps([sensor.sensor_id for sensor in learner.road.sensors])
+    return {"version": VERSION, "step": step.isoformat(), "place": str(place), "sensors": sensors}
+
+
+def _arrays(row: Row) -> dict[str, NDArray[Any]]:
+    return _plain({ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]})
 
 
 def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

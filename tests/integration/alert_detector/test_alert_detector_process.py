@@ -1,28 +1,38 @@
 """The real alert-detector process on the embedded broker: windows in, alerts out, also when it is killed."""
 
 import asyncio
+import json
 import os
 import random
 import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from aiokafka import TopicPartition
 from numpy.typing import NDArray
+from safetensors.numpy import save
 
+from services.alert_detector.advisories.desk import AdvisoryDesk
+from services.alert_detector.advisories.judge import AdvisoryJudge
 from services.alert_detector.congestion.detector import CongestionDetector
 from services.alert_detector.congestion.lifecycle import Materiality
 from services.alert_detector.congestion.queues import CongestionRule
-from services.alert_detector.lifecycle.board import AlertBoard
+from services.alert_detector.learned.learner import INCIDENT_THRESHOLD, Learner
+from services.alert_detector.processor import AlertProcessor
+from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
+from shared.archive.opening import open_archive
 from shared.devbroker import BrokerSettings, DevBroker
 from shared.events.avro import decode, encode
+from shared.events.model_names import HISTORICAL_AVERAGE
 from shared.events.records import (
     AlertId,
     AlertStatus,
@@ -32,18 +42,23 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
-from shared.events.topics import AGGREGATES, ALERTS, DEAD_LETTER_REASON, TRAFFIC_EVENTS_DLQ, Topic
+from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_LETTER_REASON, TRAFFIC_EVENTS_DLQ, Topic
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.networks.folder import load_network
 from shared.networks.importing.folder_writing import write_network
+from shared.networks.importing.published import import_network
 from shared.networks.network import Network, Sensor
+from shared.networks.simulation.scenario import Incident
+from shared.networks.simulation.simulator import Simulator
 from shared.store.opening import open_store
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 START = datetime(2012, 5, 2, 8, tzinfo=UTC)
-WINDOW = timedelta(minutes=5)
+WINDOW, DAY = timedelta(minutes=5), timedelta(days=1)
+EXAMPLE = Path(__file__).parents[3] / "shared" / "networks" / "example"
 NETWORK = Network(
     NetworkId("freeway"),
     "Freeway",
@@ -55,6 +70,7 @@ NETWORK = Network(
     ),
 )
 
+NEVER_SECONDS = 3600.0
 Speeds = NDArray[np.float64]
 
 
@@ -68,16 +84,17 @@ def traffic(steps: int, seed: int = 3) -> Speeds:
     for _ in range(steps):
         speeds[chance.randrange(steps), chance.randrange(len(NETWORK.sensors))] = np.nan
     speeds[-10:] = 64.0
-    return speeds
+    # Detectors that say the same for an hour are not believed.
+    return speeds + np.random.default_rng(seed).normal(0, 1, speeds.shape)
 
 
-def windows_of(speeds: Speeds) -> list[ProcessedTrafficAggregate]:
+def windows_of(speeds: Speeds, network: Network = NETWORK, start: datetime = START) -> list[ProcessedTrafficAggregate]:
     return [
         ProcessedTrafficAggregate(
-            network_id=NETWORK.network_id,
+            network_id=network.network_id,
             sensor_id=sensor.sensor_id,
-            window_start=START + step * WINDOW,
-            window_end=START + (step + 1) * WINDOW,
+            window_start=start + step * WINDOW,
+            window_end=start + (step + 1) * WINDOW,
             revision=1,
             speed_count=int(np.isfinite(speed)),
             mean_speed_mph=float(speed) if np.isfinite(speed) else None,
@@ -90,23 +107,22 @@ def windows_of(speeds: Speeds) -> list[ProcessedTrafficAggregate]:
             last_event_id=f"{sensor.sensor_id}-{step}",
         )
         for step, row in enumerate(speeds)
-        for sensor, speed in zip(NETWORK.sensors, row, strict=True)
+        for sensor, speed in zip(network.sensors, row, strict=True)
     ]
 
 
 def expected(speeds: Speeds) -> list[TrafficAlert]:
-    """What the detector says when nothing interrupts it."""
-    rule = CongestionRule()
-    detector = CongestionDetector(NETWORK, rule, Materiality())
-    board, log = AlertBoard(NETWORK, AlertType.CONGESTION), list[TrafficAlert]()
-    padded = np.vstack([np.full((rule.points - 1, speeds.shape[1]), np.nan), speeds])
-    for step in range(len(speeds)):
-        window = padded[step : step + rule.points]
-        share = np.isfinite(window).astype(np.float64)
-        for changes in detector.changes(board, START + (step + 1) * WINDOW, window, share):
-            board.apply(changes)
-            log.extend(changes)
-    return log
+    """What the detectors say when nothing interrupts them."""
+    network_id = NETWORK.network_id
+    processor = AlertProcessor(
+        {network_id: CongestionDetector(NETWORK, CongestionRule(), Materiality())},
+        NEVER_SECONDS,
+        NEVER_SECONDS,
+        AdvisoryDesk({network_id: AdvisoryJudge(NETWORK, CongestionRule())}),
+        learners={network_id: Learner(NETWORK, INCIDENT_THRESHOLD)},
+    )
+    changes = [change for window in windows_of(speeds) for change in processor.handle(0, [window], 0.0)]
+    return [alert for change in changes for alert in change.alerts]
 
 
 async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
@@ -129,11 +145,16 @@ class Pipeline:
     def store_url(self) -> str:
         return f"sqlite:///{self.folder / 'store.sqlite'}"
 
+    @property
+    def archive_url(self) -> str:
+        return (self.folder / "archive").as_uri()
+
     async def start(self, **settings: str) -> asyncio.subprocess.Process:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
             "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
             "METRLA_STORE_URL": self.store_url,
+            "METRLA_ARCHIVE_URL": self.archive_url,
             "METRLA_NETWORKS": str(self.folder / "network"),
             "METRLA_LOG_FILE": str(self.folder / "alert-detector.log"),
             **settings,
@@ -153,8 +174,7 @@ class Pipeline:
         assert await asyncio.wait_for(process.wait(), 30) == 0
 
     async def feed(self, windows: Iterable[ProcessedTrafficAggregate]) -> None:
-        key = NETWORK.network_id.encode()
-        await self.produce([Message(AGGREGATES.name, key, encode(window)) for window in windows])
+        await self.produce([Message(AGGREGATES.name, window.network_id.encode(), encode(window)) for window in windows])
 
     async def produce(self, messages: Sequence[Message]) -> None:
         async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
@@ -187,6 +207,18 @@ class Pipeline:
 
             await until(there, f"{count} changes of alerts")
 
+    async def until_learned(self, step: datetime) -> None:
+        """Return when what the window that ends at `step` taught is on the log."""
+        partition = TopicPartition(ALERT_DETECTOR_STATE.name, 0)
+        async with open_reader(self.broker.bootstrap_servers, "test-learned") as reader:
+
+            async def there() -> bool:
+                end = (await reader.end_offsets([partition]))[partition]
+                newest = (await read_range(reader, partition, max(0, end - 2), end)) if end else []
+                return any(step.isoformat().encode() in record.value for record in newest)
+
+            await until(there, f"learned from {step}", 120.0)
+
     def stored(self) -> dict[AlertId, TrafficAlert]:
         store = open_store(self.store_url)
         try:
@@ -199,9 +231,6 @@ class Pipeline:
             return self.stored() == wanted
 
         await until(there, "the store holds the last state of every alert")
-
-
-NEVER_SECONDS = 3600.0
 
 
 @pytest.fixture(params=[NEVER_SECONDS], ids=["history kept"])
@@ -298,3 +327,105 @@ async def test_it_waits_for_a_broker_that_is_not_up_and_stops_when_told(pipeline
 
     await until(waiting, "it says that it waits")
     await pipeline.stop(process)
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of a network, what is usual there (2 x windows of a day, sensors), and an hour of free traffic after it."""
+
+    network: Network
+    start: datetime
+    speeds: Speeds
+    profile: Speeds
+
+    @property
+    def windows(self) -> list[ProcessedTrafficAggregate]:
+        free = 65 + np.random.default_rng(1).normal(0, 1, (12, len(self.network.sensors)))
+        return windows_of(np.vstack([self.speeds, free]), self.network, self.start)
+
+
+def simulated_day() -> Day:
+    network = load_network(EXAMPLE)
+    start = datetime(2026, 3, 4, tzinfo=network.time_zone).astimezone(UTC)
+    before = Simulator(network, 5, random_scenario=False).speeds(start - 2 * DAY, 2 * 288).reshape(2, 288, -1)
+    crashes = [
+        Incident(network.sensors[row].sensor_id, begins, begins + timedelta(minutes=50), lanes_blocked=3)
+        for row, hour in ((8, 3), (30, 11), (20, 13), (41, 20))
+        for begins in [start + timedelta(hours=hour)]
+    ]
+    speeds = Simulator(network, 5, random_scenario=False, incidents=crashes).speeds(start, 288)
+    usual = np.nanmean(before, axis=0)
+    return Day(network, start, speeds, np.vstack([usual, usual]))
+
+
+def recorded_day() -> Day:
+    data = Path(os.environ.get("METRLA_DATA", Path(__file__).parents[4] / "shared" / "data")) / "metr_la"
+    if not (data / "speeds.parquet").exists():
+        pytest.skip(f"METR-LA is not at {data} (set METRLA_DATA)")
+    zone = ZoneInfo("America/Los_Angeles")
+    network, _ = import_network(data / "sensors.csv", data / "adjacency.csv", "metr-la", zone, "METR-LA", WINDOW)
+    table = pd.read_parquet(data / "speeds.parquet")[[sensor.sensor_id for sensor in network.sensors]].replace(
+        0, np.nan
+    )
+    first = pd.Timestamp("2012-05-02")
+    before = table[first - pd.Timedelta(days=21) : first - pd.Timedelta(minutes=5)]
+    days = pd.DatetimeIndex(before.index)
+    kinds = [before[days.day_of_week < 5], before[days.day_of_week >= 5]]
+    profile = np.vstack([kind.groupby(pd.DatetimeIndex(kind.index).time).median().to_numpy() for kind in kinds])
+    start = datetime(2012, 5, 2, tzinfo=zone).astimezone(UTC)
+    return Day(network, start, table[first : first + pd.Timedelta(hours=23, minutes=55)].to_numpy(), profile)
+
+
+def put_profile(url: str, day: Day) -> None:
+    """What training leaves of a network's usual speeds in the archive."""
+    sensors = [sensor.sensor_id for sensor in day.network.sensors]
+    with closing(open_archive(url)) as archive:
+        for name, content in {
+            MODEL_FILE: save({"profile_mph": day.profile.astype(np.float16)}),
+            CARD_FILE: json.dumps({"sensors": sensors}).encode(),
+        }.items():
+            archive.write(model_path(day.network.network_id, HISTORICAL_AVERAGE, "1", name), content)
+
+
+async def replayed(day: Day, folder: Path, kills: Sequence[int]) -> list[TrafficAlert]:
+    """The log of alerts after a day as fast as it goes; killed when so many changes are on the log."""
+    write_network(day.network, folder / "network")
+    put_profile((folder / "archive").as_uri(), day)
+    settings = {f"METRLA_ALERT_DETECTOR_{name}_SECONDS": "3600" for name in ("SETTLE", "SILENCE")}
+    async with DevBroker(settings=BrokerSettings(housekeeping_interval_s=NEVER_SECONDS)) as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        pipeline = Pipeline(broker, folder)
+        try:
+            await pipeline.feed(day.windows)
+            for count in kills:
+                process = await pipeline.start(**settings)
+                await pipeline.until_alerts(count)
+                await pipeline.kill(process)
+            process = await pipeline.start(**settings)
+            await pipeline.until_learned(day.start + (len(day.speeds) + 12) * WINDOW)
+            await pipeline.stop(process)
+            return await pipeline.alerts()
+        finally:
+            for process in pipeline.processes:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make_day", [simulated_day, recorded_day])
+async def test_a_day_replayed_and_killed_three_times_gives_the_same_alerts(
+    make_day: Callable[[], Day], tmp_path: Path
+) -> None:
+    day = make_day()
+    straight = await replayed(day, tmp_path / "straight", [])
+    kinds = {alert.alert_type for alert in straight}
+    assert kinds == {AlertType.CONGESTION, AlertType.INCIDENT}
+    killed = await replayed(day, tmp_path / "killed", [len(straight) * part // 5 for part in (1, 2, 4)])
+    # What was on its way when the process was killed may come twice, but as it was.
+    assert Counter(set(killed)) == Counter(straight)
+    for status in (AlertStatus.RAISED, AlertStatus.CLEARED):
+        ids = Counter(alert.alert_id for alert in straight if alert.status is status)
+        assert set(ids.values()) == {1}
+        assert set(ids) == set(last_states(straight))
+    assert not [alert for alert in last_states(killed).values() if alert.active]
