@@ -75,7 +75,8 @@ class Stack:
         messages = []
         for step in range(self.fed, self.fed + steps):
             for sensor in NETWORK.sensors:
-                name, speed = sensor.sensor_id, 15.0 if sensor.sensor_id in slow else 64.0
+                # A detector that repeats one speed for an hour counts as stuck.
+                name, speed = sensor.sensor_id, (15.0 if sensor.sensor_id in slow else 64.0) + step % 2
                 start = START + step * WINDOW
                 where = (NETWORK.network_id, name, start, start + WINDOW)
                 window = ProcessedTrafficAggregate(
