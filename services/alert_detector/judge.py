@@ -134,5 +134,5 @@ def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> l
     at = since + detector.rule.points * detector.network.window
     moment = detector.look(boards.standing(), at, nothing, nothing)
     unknown = nothing[0]
-    alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown)
+    alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown, unknown)
     return _judged(detector, boards, moment, alarms, Normal.unknown(count))

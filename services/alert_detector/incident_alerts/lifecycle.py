@@ -32,6 +32,7 @@ from services.alert_detector.incident_alerts.wording import (
 )
 from services.alert_detector.learned.learner import Alarms
 from services.alert_detector.lifecycle.board import AlertBoard
+from services.alert_detector.lifecycle.confidence import incident_confidence
 from services.alert_detector.lifecycle.duration import Estimate, incident_duration
 from shared.events.records import (
     AlertEvidence,
@@ -45,8 +46,6 @@ from shared.events.records import (
 
 LONGEST = timedelta(hours=6)
 LEAST_SEVERITY = AlertSeverity.MEDIUM
-CONFIDENCE_DIGITS = 3
-CONFIDENCE_AT_THRESHOLD, MOST_CONFIDENCE = 0.5, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +210,10 @@ class Incidents:
         return evidence_of(self.scene.road, self.moment.at, position, self.moment.windows.speed_mph, self.alarms)
 
     def _confidence(self, footprint: Footprint) -> float:
-        """How far the evidence is beyond its threshold: 0.5 at the threshold. No calibrated probability."""
         position = self._witness(footprint)
         if position is None:
             return 0.0
-        ratio = float(self.alarms.score[position] / self.alarms.threshold[position])
-        return round(min(CONFIDENCE_AT_THRESHOLD * ratio, MOST_CONFIDENCE), CONFIDENCE_DIGITS)
+        return incident_confidence(float(self.alarms.score[position] / self.alarms.scale[position]))
 
     def _witness(self, footprint: Footprint) -> int | None:
         """The sensor with most evidence against its threshold among those that alarm."""

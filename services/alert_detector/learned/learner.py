@@ -47,11 +47,15 @@ WEEKEND, SUNDAY = 5, 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alarms:
-    """What the detector says of a step: (sensors,) each, in road order; `forecast_mph` was that for its window."""
+    """What the detector says of a step: (sensors,) each, in road order; `forecast_mph` was that for its window.
+
+    `scale` is what of `threshold` is the sensor's own, about 1.
+    """
 
     standing: Flags
     score: Floats
     threshold: Floats
+    scale: Floats
     usual_mph: Floats
     forecast_mph: Floats
 
@@ -127,7 +131,8 @@ class Learner:
         slot = self.slot(end - self.network.window)
         seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns])
         place = slot % self.per_day + self.per_day * (slot // self.per_day >= WEEKEND)
-        threshold = self.threshold * scales(before.lasting.tail)
+        scale = scales(before.lasting.tail)
+        threshold = self.threshold * scale
         detector: Guarded[Expectation] = Guarded(
             ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.rules, self._lanes
         )
@@ -140,7 +145,10 @@ class Learner:
         usual_log = np.full(len(columns), np.nan) if usual is None else usual[0].astype(np.float64)
         calm = good & np.isfinite(seen.speed_mph) & ~after.inner.latch.freezes(self.weights.max_frozen_windows)[0]
         lasting = Lasting(
-            tail=tail_after(before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log)),
+            # An alarm says how bad traffic is, not how noisy a sensor: it would be deaf to the next incident.
+            tail=tail_after(
+                before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log) & ~after.inner.latch.standing[0]
+            ),
             free_flow_mph=before.lasting.free_flow_mph,
             free_flow_windows=before.lasting.free_flow_windows,
         )
@@ -152,6 +160,7 @@ class Learner:
             standing=verdict.alarm[0] & young & believed,
             score=verdict.score[0],
             threshold=threshold,
+            scale=scale,
             usual_mph=usual_mph,
             forecast_mph=np.exp(usual_log + before.guard.inner.late[0]),
         )

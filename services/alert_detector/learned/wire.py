@@ -72,27 +72,29 @@ class Recalled:
     _rows: dict[int, tuple[dict[str, str], dict[str, NDArray[Any]]]] = field(default_factory=dict)
 
     def put(self, value: bytes) -> None:
-        """Take one record in.
+        """Take one record in, unless one of a later step is there: an instance that was replaced may write late.
 
         Raises:
             UnreadableStateError: it is damaged or of another version; it is left out.
         """
         about, arrays = _read(value)
+        place = int(about["place"])
+        known = self._now if "late" in arrays else self._rows.get(place)
+        if known is not None and _step(known[0]) > _step(about):
+            return
         if "late" in arrays:
             self._now = about, arrays
         else:
-            self._rows[int(about["place"])] = about, arrays
+            self._rows[place] = about, arrays
 
     def state(self) -> Learned | None:
         """The state, as far as the sensors are the same; `None` where there is none or it does not fit this network."""
         if self._now is None:
             return None
         about, arrays = self._now
-        step, place = datetime.fromisoformat(about["step"]), int(about["place"])
+        step, place = _step(about), int(about["place"])
         usual = Usual.unknown(self.learner.per_day)
-        known = {
-            at: self._row(*row) for at, row in self._rows.items() if datetime.fromisoformat(row[0]["step"]) <= step
-        }
+        known = {at: self._row(*row) for at, row in self._rows.items() if _step(row[0]) <= step}
         known[place] = self._row(about, arrays)
         if not all(0 <= at < len(usual.rows) for at in known):
             return None
@@ -123,7 +125,7 @@ def _read(value: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
         about: dict[str, str] = json.loads(value[LENGTH_BYTES : LENGTH_BYTES + length])[METADATA]
         if about["version"] != VERSION:
             raise UnreadableStateError(f"version {about['version']}, not {VERSION}")
-        datetime.fromisoformat(about["step"])
+        _step(about)
         arrays = load(value)
         count = len(json.loads(about["sensors"]))
         if int(about["place"]) < 0 or any(array.shape != (count,) for array in arrays.values()):
@@ -134,6 +136,10 @@ def _read(value: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     if missing:
         raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
     return about, arrays
+
+
+def _step(about: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(about["step"])
 
 
 def _row(learner: Learner, step: datetime, place: int, row: Row) -> StateRecord:

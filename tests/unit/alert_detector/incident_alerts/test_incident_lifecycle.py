@@ -191,3 +191,23 @@ def test_a_road_that_is_always_slow_is_believed(watch: Watch) -> None:
     watched.days(2)
     assert watched.lesson is not None
     assert watched.lesson.known.believed.all()
+
+
+@pytest.mark.parametrize("every", [1, 7, 50])
+def test_restarts_change_nothing(watch: Watch, every: int) -> None:
+    """Two days with crashes and queues: whatever is forgotten at any step is on the log."""
+
+    def drive(watched: Watched, *, restarts: bool) -> list[TrafficAlert]:
+        happens = {NOON: CRASH, NOON + 60: QUEUE, NOON + 90: {"W2": 5.0}}
+        slow: Mapping[str, float] = {}
+        for number in range(2 * 288):
+            window = number - 288
+            slow = happens.get(window, {} if window in {at + 20 for at in happens} else slow)
+            watched.step(slow)
+            if restarts and number > 280 and number % every == 0:
+                watched.restart()
+        return list(watched.log)
+
+    straight = drive(watch(), restarts=False)
+    assert len([alert for alert in straight if alert.alert_type is AlertType.INCIDENT and not alert.active]) == 3
+    assert drive(watch(), restarts=True) == straight
