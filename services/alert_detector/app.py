@@ -1,7 +1,7 @@
 """Composition root of the alert detector: aggregates to alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ from services.alert_detector.learned.wire import beginning_of
 from services.alert_detector.lifecycle.board import AlertBoard
 from services.alert_detector.processor import AlertProcessor, RoadChanges
 from services.alert_detector.settings import AlertDetectorSettings
+from services.alert_detector.side_by_side import beside, together
 from services.alert_detector.state_log import StateLog
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
@@ -117,7 +118,9 @@ class _Wiring:
         """Write what changed."""
         await self.alerts.write([change for change in changes if change.alerts])
         # What a step taught stands for all its alerts being on the log.
-        await self.states.write([record for change in changes for record in change.learned])
+        taught = [record for change in changes for record in change.learned]
+        await self.states.write(taught)
+        self.metrics.state_bytes.inc(sum(len(record.value) for record in taught))
         for change in changes:
             for alert in change.alerts:
                 self.metrics.changes.labels(alert.alert_type, alert.status).inc()
@@ -153,6 +156,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     metrics = AlertDetectorMetrics(registry)
     for alert_type in (AlertType.CONGESTION, AlertType.INCIDENT):
         metrics.active.labels(alert_type).set_function(partial(processor.standing, alert_type))
+    metrics.doubted.set_function(lambda: processor.doubted)
     for alert_type in TYPES:
         metrics.active.labels(alert_type).set_function(partial(desk.standing, alert_type))
     servers = settings.kafka_bootstrap_servers
@@ -187,35 +191,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             metrics.active.labels(AlertType.CONGESTION).set_function(
                 lambda: processor.standing(AlertType.CONGESTION) + expecting.processor.standing
             )
-            async with _beside(stop, follower.run(), actions.run(), look_up(desk, store)):
-                await _together(stop, worker.run(), expecting.worker.run())
-
-
-async def _together(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> None:
-    """Return when all of it has ended; the end of one sets `stop`, and the first fault is raised."""
-    tasks = [asyncio.create_task(each) for each in work]
-    for task in tasks:
-        task.add_done_callback(lambda _: stop.set())
-    for ended in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(ended, BaseException):
-            raise ended
-
-
-@asynccontextmanager
-async def _beside(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Do this work meanwhile; a fault of ours in it sets `stop` and is raised."""
-    tasks = [asyncio.create_task(each) for each in work]
-    for task in tasks:
-        task.add_done_callback(lambda _: stop.set())
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.result()
+            async with beside(stop, follower.run(), actions.run(), look_up(desk, store)):
+                await together(stop, worker.run(), expecting.worker.run())
 
 
 @asynccontextmanager

@@ -150,6 +150,11 @@ class AlertProcessor:
             for alert in watch.boards.standing()
         )
 
+    @property
+    def doubted(self) -> int:
+        """How many sensors of the networks that are ours are not believed."""
+        return sum(watch.doubted for watches in self._watches.values() for watch in watches.values())
+
     def covered(self, network_id: NetworkId) -> set[SensorId]:
         """The sensors of a network's standing alerts that its windows raised."""
         boards = [watches[network_id].boards for watches in self._watches.values() if network_id in watches]
@@ -177,6 +182,7 @@ class AlertProcessor:
         newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
         lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
         watch.after = Taught(lesson.after, lesson.hours)
+        watch.doubted = int((~lesson.known.believed).sum())
         moment = detector.look(watch.boards.standing(), *shown, lesson.known)
         yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
         yield RoadChanges((), records_of(learner, lesson.after))

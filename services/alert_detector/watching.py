@@ -25,6 +25,7 @@ class Watch:
     """One network: its windows, its alerts, how far it is judged. `since` is the wall time of its last window.
 
     `before` is what was learned before the newest step, so that it can be judged again, `after` what with it.
+    So many sensors are `doubted`.
     """
 
     steps: NetworkSteps
@@ -34,6 +35,7 @@ class Watch:
     delivered: int = 0
     before: Taught | None = None
     after: Taught | None = None
+    doubted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,12 @@ class AlertDetectorMetrics:
         self.active = Gauge(
             "metrla_alert_detector_active_alerts", "Alerts that stand.", ["alert_type"], registry=registry
         )
+        self.doubted = Gauge(
+            "metrla_alert_detector_doubted_sensors", "Sensors whose readings are not believed.", registry=registry
+        )
+        self.state_bytes = Counter(
+            "metrla_alert_detector_state_bytes", "Bytes of what was learned, written to its topic.", registry=registry
+        )
         self.rejected = Counter("metrla_alert_detector_rejected_windows", "Windows dead-lettered.", registry=registry)
 
 
