@@ -413,6 +413,7 @@ async def replayed(day: Day, folder: Path, kills: Sequence[int]) -> list[Traffic
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(480)  # two replays, four processes: under a minute on an idle machine
 @pytest.mark.parametrize("make_day", [simulated_day, recorded_day])
 async def test_a_day_replayed_and_killed_three_times_gives_the_same_alerts(
     make_day: Callable[[], Day], tmp_path: Path
