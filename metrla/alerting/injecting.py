@@ -15,7 +15,7 @@ from services.alert_detector.evaluation.metrics import LATEST_MINUTES, detects
 from services.alert_detector.evaluation.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
 from services.alert_detector.incident.calibration import level_within
 from services.alert_detector.incident.protocol import watch
-from services.alert_detector.roadway import Flags
+from services.alert_detector.roadway import Flags, Floats
 from shared.events.errors import ConfigurationError
 
 SETTLING_DAYS = 14
@@ -119,15 +119,21 @@ def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionRes
     observations = list(measures.observations())
     calm = np.ones((first, len(measures.road.sensors)), dtype=np.bool_)
     standing = watch(calibrated(contender, measures, observations[:first], calm), observations)
+    return result_of(contender.name, contender.thresholds, standing, upset, budget)
+
+
+def result_of(name: str, thresholds: Floats, standing: Flags, upset: Upset, budget: float) -> InjectionResult:
+    """What alarms are worth: `standing` (windows, thresholds, sensors) says where and when they stood."""
+    measures, first = upset.measures, upset.first
     settled = min(SETTLING_DAYS * measures.per_day, first // 2)
     before_days = (first - settled) / measures.per_day * len(measures.road.sensors)
     outcomes, rates = [], []
-    for level, threshold in enumerate(contender.thresholds):
+    for level, threshold in enumerate(thresholds):
         alarms = find_alarms(measures.road, standing[:, level])
         rates.append(100 * sum(settled <= alarm.window < first for alarm in alarms) / before_days)
         later = [Alarm(alarm.window - first, alarm.positions) for alarm in alarms if alarm.window >= first]
         outcomes.append(_outcome(later, upset, float(threshold), len(standing) - first))
-    return InjectionResult(contender.name, tuple(outcomes), level_within(rates, budget))
+    return InjectionResult(name, tuple(outcomes), level_within(rates, budget))
 
 
 def _outcome(alarms: list[Alarm], upset: Upset, threshold: float, windows: int) -> Outcome:

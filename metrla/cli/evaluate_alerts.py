@@ -141,11 +141,16 @@ def _injected(
     tell: Any,  # noqa: ANN401 - as above
 ) -> dict[str, Any]:
     from metrla.alerting.injecting import evaluate_injected, upset_days  # noqa: PLC0415 - as above
+    from metrla.alerting.live import LIVE, evaluate_live  # noqa: PLC0415 - as above
     from metrla.alerting.reporting import injection_json, injection_table  # noqa: PLC0415 - as above
 
     tell("the traffic model")
     upset = upset_days(measures, days, count, seed)
-    results = evaluate_injected(upset, 1.0 if budget is None else budget, only, tell)
+    offline = [name for name in only if name != LIVE]
+    results = evaluate_injected(upset, 1.0 if budget is None else budget, offline, tell) if offline or not only else []
+    if not only or LIVE in only:
+        tell(LIVE)
+        results.append(evaluate_live(upset))
     console.print(injection_table(results, len(measures.weekend) - days))
     return injection_json(results)
 
