@@ -18,7 +18,7 @@ from shared.events.avro import decode, encode
 from shared.events.decoding import EventDecoder
 from shared.events.json_mapping import own_names
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 NETWORK_ID = NetworkId("metr-la")
 ROUNDS = 5

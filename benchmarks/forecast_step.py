@@ -21,20 +21,20 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.tiling import models_of, network_of, serving
-from services.predictor.calibration.spread import Context
-from services.predictor.forecasting import Forecasting
-from services.predictor.inputs.history import HORIZONS, LAGS, batch_of
-from services.predictor.messages import PredictionMessages
-from services.predictor.models.forecaster import Combiner
-from services.predictor.records import records_of
-from services.predictor.registry.loading import Served
-from services.predictor.registry.pretrained import SHIPPED
-from services.predictor.registry.serving import Serving
 from shared.events.records import HorizonForecast, ProcessedTrafficAggregate, TrafficPrediction
-from shared.networks.network import Network
+from shared.forecasting.calibration.spread import Context
+from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
+from shared.forecasting.messages import PredictionMessages
+from shared.forecasting.models.forecaster import Combiner
+from shared.forecasting.records import records_of
+from shared.forecasting.registry.loading import Served
+from shared.forecasting.registry.pretrained import SHIPPED
+from shared.forecasting.registry.serving import Serving
 from shared.runtime.lifecycle import collect_rarely
 from shared.store.opening import open_store
-from shared.windows import NetworkSteps, Step
+from shared.traffic.network import Network
+from shared.traffic.steps import NetworkSteps, Step
 
 ROUNDS = 3
 START = datetime(2012, 5, 2, 7, tzinfo=UTC)

@@ -25,7 +25,7 @@ from shared.events.topics import AGGREGATES, TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import open_reader
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 EVENTS = 100_000
 START = datetime(2012, 5, 2, tzinfo=UTC)
@@ -142,7 +142,7 @@ async def main() -> None:
         broker_port, metrics_port = free_ports(2)
         bootstrap = f"127.0.0.1:{broker_port}"
         with tempfile.TemporaryDirectory() as folder:
-            async with running("shared.devbroker", "--port", str(broker_port)):
+            async with running("metrla.local.devbroker", "--port", str(broker_port)):
                 await asyncio.sleep(1.5)
                 await ensure_topics(bootstrap)
                 await fill(bootstrap, interval_s)

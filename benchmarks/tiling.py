@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from services.predictor.models.forecaster import NEURAL_NETWORK, PREFERRED
-from services.predictor.models.neural_network import EDGE_LOGS, EDGES
-from services.predictor.registry.artefact import Artefact, pack
-from services.predictor.registry.loading import open_model
-from services.predictor.registry.serving import Serving
 from shared.archive.layout import CARD_FILE, MODEL_FILE, ONNX_FILE
 from shared.events.records import NetworkId, SensorId
-from shared.networks.network import Edge, Network, Sensor
+from shared.forecasting.models.artefact import Artefact, pack
+from shared.forecasting.models.forecaster import NEURAL_NETWORK, PREFERRED
+from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES
+from shared.forecasting.registry.loading import open_model
+from shared.forecasting.registry.serving import Serving
+from shared.traffic.network import Edge, Network, Sensor
 
 MILES_APART = 0.5
 OF_PACK = frozenset({"format", "network_id", "model_name", "version", "window_seconds", "files", "members", "sensors"})

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.windows import PartitionWindows, WindowPolicy
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 NETWORK_ID = NetworkId("bench")
 SENSORS = 200

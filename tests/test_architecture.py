@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.events.topics import TOPICS
+from tests.kit.places import ROOT
 
-ROOT = Path(__file__).parents[1]
-MAX_LINES = 250
+MAX_LINES = 400
+"""Cohesion comes first: a module is split where it has two jobs. This only stops what nobody can oversee."""
 PACKAGES = ("metrla", "services", "shared")
 
 
@@ -51,7 +52,7 @@ def test_topic_names_stand_in_one_place() -> None:
 
 def test_metric_names_stand_in_one_place() -> None:
     # The launcher reads metrics as any scraper does, by name.
-    allowed = {ROOT / "shared/runtime/metrics.py", ROOT / "metrla/launcher/figures.py"}
+    allowed = {ROOT / "shared/runtime/metrics.py", ROOT / "metrla/local/launcher/figures.py"}
     services = re.compile(r"^metrla_(ingest|predictor|alert_detector|gateway)_")
     strays = {
         f"{path.relative_to(ROOT)}: {text}"
@@ -61,17 +62,6 @@ def test_metric_names_stand_in_one_place() -> None:
         if services.match(text)
     }
     assert not strays
-
-
-def test_no_folder_holds_more_than_a_dozen_modules() -> None:
-    # A sub-command has a module of its own, however many there are.
-    exempt = {ROOT / "metrla/cli"}
-    crowded = {
-        str(folder.relative_to(ROOT))
-        for folder in {path.parent for path in modules()} - exempt
-        if len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) > 12
-    }
-    assert not crowded
 
 
 def test_the_lock_file_names_no_index() -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
 from metrla.cli.topics import BootstrapOption, answered
-from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
-    from shared.advisories.draft import Format as DocumentFormat
+    from shared.alerts.advisories.draft import Format as DocumentFormat
     from shared.events.records import TrafficAdvisory
-    from shared.networks.network import Network
+    from shared.traffic.network import Network
 
 EXIT_FAILED = 1
 FORMATS = ("auto", "wzdx", "open511", "cap", "nws")
@@ -76,9 +76,9 @@ def import_(
     A bad feature is rejected alone, with its place, id and reason; one that touches no sensor of the network is named.
     Exit codes: 0 done, 1 a document could not be read (with --strict: or a feature was rejected), 2 wrong usage.
     """
-    from metrla.advising.jobs import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
-    from metrla.advising.report import as_json as report_json  # noqa: PLC0415 - likewise
-    from metrla.advising.report import print_report  # noqa: PLC0415 - likewise
+    from metrla.cli.advising.jobs import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.cli.advising.report import as_json as report_json  # noqa: PLC0415 - likewise
+    from metrla.cli.advising.report import print_report  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
     servers = bootstrap_servers or settings.kafka_bootstrap_servers
@@ -108,8 +108,8 @@ def watch(
     The server is asked for what changed (ETag, Last-Modified). While it does not answer, or answers with no feed,
     nothing is withdrawn and the time between two looks grows.
     """
-    from metrla.advising.fetching import is_url  # noqa: PLC0415 - httpx
-    from metrla.advising.jobs import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.cli.advising.fetching import is_url  # noqa: PLC0415 - httpx
+    from metrla.cli.advising.jobs import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
 
     if not is_url(url):
         raise ConfigurationError(f"{url}: an http:// or https:// address is needed; a file is for `import`")
@@ -128,8 +128,8 @@ def list_(
     bootstrap_servers: BootstrapOption = None,
 ) -> None:
     """List the advisories on the log that hold now or will hold."""
-    from metrla.advising.jobs import CLIENT_ID  # noqa: PLC0415 - slow to import
-    from shared.advisories.log import read_standing  # noqa: PLC0415 - likewise
+    from metrla.cli.advising.jobs import CLIENT_ID  # noqa: PLC0415 - slow to import
+    from shared.kafka.advisories import read_standing  # noqa: PLC0415 - likewise
 
     servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
     now = wall_clock()
@@ -144,13 +144,13 @@ def list_(
 
 
 def _networks(folders: list[Path]) -> "list[Network]":
-    from shared.networks.folder import load_networks  # noqa: PLC0415 - with the rest
+    from shared.traffic.folder import load_networks  # noqa: PLC0415 - with the rest
 
     return list(load_networks(folders).values())
 
 
 def _form(text: str) -> "DocumentFormat | None":
-    from shared.advisories.draft import Format  # noqa: PLC0415 - shapely
+    from shared.alerts.advisories.draft import Format  # noqa: PLC0415 - shapely
 
     if text not in FORMATS:
         raise ConfigurationError(f"--format {text}: choose one of {', '.join(FORMATS)}")

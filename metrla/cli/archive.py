@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
-from metrla.querying.timerange import (
+from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
+from metrla.cli.querying.timerange import (
     FromOption,
     LocalOption,
     NetworkOption,
@@ -112,7 +112,7 @@ def verify(
     exactly once and unchanged. Dead-lettered events are accounted for. The present networks and settings say what is
     valid.
     """
-    from metrla.querying.archive_audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
+    from metrla.cli.querying.archive_audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
     from services.ingest.app import open_validator  # noqa: PLC0415 - likewise
     from shared.runtime.clock import wall_clock  # noqa: PLC0415 - likewise
 

@@ -25,7 +25,7 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Fetch it again if it is there.")] = False,
 ) -> None:
     """Download a public data set and check its shape; an interrupted download goes on where it stopped."""
-    from shared.feeds import fetching  # noqa: PLC0415 - httpx takes its time to import
+    from metrla.data.feeds import fetching  # noqa: PLC0415 - httpx takes its time to import
 
     if name not in fetching.DATA_SETS:
         raise ConfigurationError(f"data set {name!r} is not one of {', '.join(fetching.DATA_SETS)}")

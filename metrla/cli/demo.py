@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metrla.stack.memory import DEFAULT_RUN
+from metrla.local.stack.memory import DEFAULT_RUN
 from shared.events.errors import ConfigurationError
 
 DEFAULT_SPEED = 60.0
@@ -80,8 +80,8 @@ def demo(
     """
     if data is not None and network is None:
         raise ConfigurationError("--data needs --network: the folder that says what its columns are")
-    from metrla.launcher.demo import run_demo  # noqa: PLC0415 - pandas and Rich take their time to import
-    from metrla.launcher.request import DemoRequest  # noqa: PLC0415 - with it
+    from metrla.local.launcher.demo import run_demo  # noqa: PLC0415 - pandas and Rich take their time to import
+    from metrla.local.launcher.request import DemoRequest  # noqa: PLC0415 - with it
 
     request = DemoRequest(
         state=(state or Path(".metrla") / f"demo-{port}").absolute(),

@@ -10,8 +10,8 @@ import structlog
 import typer
 
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import load_network
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.folder import load_network
 
 if TYPE_CHECKING:
     from shared.archive.port import Archive
@@ -63,10 +63,10 @@ def evaluate(
     The newest version of each model is used, or the one promoted. Errors are counted as in the literature on METR-LA:
     one average over all pairs of origin and sensor with an actual speed, 15, 30 and 60 minutes ahead.
     """
-    from metrla.modelling.evaluation import evaluate as judge  # noqa: PLC0415 - `metrla --help` need not wait for it
-    from metrla.modelling.evaluation import serving_of  # noqa: PLC0415 - as above
-    from metrla.modelling.progress import stages  # noqa: PLC0415 - as above
-    from metrla.modelling.recordings import recorded  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.evaluating import evaluate as judge  # noqa: PLC0415 - `metrla --help` need not wait for it
+    from metrla.lab.forecasting.evaluating import serving_of  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.progress import stages  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.recordings import recorded  # noqa: PLC0415 - as above
 
     if pretrained and archive_url is not None:
         raise ConfigurationError("--pretrained and --archive-url: choose one")
@@ -98,14 +98,14 @@ def evaluate(
 
 
 def _archive(url: str | None, *, pretrained: bool) -> "Archive":
-    from services.predictor.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
     from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
 
     return PretrainedModels() if pretrained else open_archive(url or read_settings(PlatformSettings).archive_url)
 
 
 def _say(figures: dict[str, Any]) -> None:
-    from metrla.modelling.tables import (  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.tables import (  # noqa: PLC0415 - as above
         coverage_table,
         error_table,
         regime_table,
@@ -125,8 +125,8 @@ def _say(figures: dict[str, Any]) -> None:
 
 
 def _report(figures: dict[str, Any], folder: Path) -> None:
-    from services.predictor.evaluation.plots import draw  # noqa: PLC0415 - as above
-    from services.predictor.evaluation.report import page  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.evaluation.plots import draw  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.evaluation.report import page  # noqa: PLC0415 - as above
 
     try:
         images = draw(figures)

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import load_network
-from shared.networks.network import Network
+from shared.traffic.folder import load_network
+from shared.traffic.network import Network
 
 if TYPE_CHECKING:
-    from metrla.alerting.measures import Measures
+    from metrla.lab.incidents.measures import Measures
 
 WINDOW = timedelta(minutes=5)
 PIPED_WIDTH = 200
@@ -73,7 +73,7 @@ def evaluate_alerts(
     """
     from rich.console import Console  # noqa: PLC0415 - `metrla --help` need not wait for it
 
-    from metrla.alerting.measures import read_measures  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.measures import read_measures  # noqa: PLC0415 - as above
 
     if (incidents is None) == (inject is None):
         raise ConfigurationError("say what is to be detected: either --incidents CSV or --inject COUNT")
@@ -111,10 +111,10 @@ def _logged(
     report: Path | None,
     tell: Any,  # noqa: ANN401 - told the name of each detector
 ) -> dict[str, Any]:
-    from metrla.alerting.comparing import compare  # noqa: PLC0415 - as above
-    from metrla.alerting.logs import read_log  # noqa: PLC0415 - as above
-    from metrla.alerting.plots import plot_curves  # noqa: PLC0415 - as above
-    from metrla.alerting.reporting import (  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.comparing import compare  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.logs import read_log  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.plots import plot_curves  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.reporting import (  # noqa: PLC0415 - as above
         comparison_json,
         comparison_table,
         durations_table,
@@ -140,9 +140,9 @@ def _injected(
     only: list[str],
     tell: Any,  # noqa: ANN401 - as above
 ) -> dict[str, Any]:
-    from metrla.alerting.injecting import evaluate_injected, upset_days  # noqa: PLC0415 - as above
-    from metrla.alerting.live import LIVE, evaluate_live  # noqa: PLC0415 - as above
-    from metrla.alerting.reporting import injection_json, injection_table  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.injecting import evaluate_injected, upset_days  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.live import LIVE, evaluate_live  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.reporting import injection_json, injection_table  # noqa: PLC0415 - as above
 
     tell("the traffic model")
     upset = upset_days(measures, days, count, seed)
@@ -156,7 +156,7 @@ def _injected(
 
 
 def _network(path: Path, time_zone: str) -> Network:
-    from shared.networks.importing.stations import station_network  # noqa: PLC0415 - as above
+    from metrla.data.importing.stations import station_network  # noqa: PLC0415 - as above
 
     if path.is_dir():
         return load_network(path)

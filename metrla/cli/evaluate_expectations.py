@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import structlog
 import typer
 
-from shared.networks.folder import load_network
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.folder import load_network
 
 if TYPE_CHECKING:
     from shared.archive.port import Archive
@@ -39,10 +39,10 @@ def evaluate_expectations(
     An expectation came true when one of its sensors was slow between the moment it was raised and 20 minutes after
     the time for which it was expected.
     """
-    from metrla.alerting.expecting import evaluate_expectations as judge  # noqa: PLC0415 - `metrla --help` need not wait
-    from metrla.modelling.evaluation import serving_of  # noqa: PLC0415 - as above
-    from metrla.modelling.progress import stages  # noqa: PLC0415 - as above
-    from metrla.modelling.recordings import recorded  # noqa: PLC0415 - as above
+    from metrla.lab.expectations.expecting import evaluate_expectations as judge  # noqa: PLC0415 - `metrla --help` need not wait
+    from metrla.lab.forecasting.evaluating import serving_of  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.progress import stages  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.recordings import recorded  # noqa: PLC0415 - as above
 
     # What the registry says as a service is no news here; what it refuses is.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
@@ -66,8 +66,8 @@ def evaluate_expectations(
 
 
 def _archive(url: str | None, *, pretrained: bool) -> "Archive":
-    from services.predictor.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
     from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
 
     return PretrainedModels() if pretrained else open_archive(url or read_settings(PlatformSettings).archive_url)
 

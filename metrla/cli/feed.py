@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from metrla.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
-from metrla.querying.timerange import read_range
+from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.cli.querying.timerange import read_range
+from metrla.data.feeds.pacing import AsFastAsPossible
+from metrla.data.simulation.calendar import recent_workday
 from shared.events.errors import ConfigurationError
-from shared.feeds.pacing import AsFastAsPossible
-from shared.networks.folder import load_network
-from shared.networks.simulation.calendar import recent_workday
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.folder import load_networks
 
 app = typer.Typer(help="Send readings to the log: simulated, or replayed from published files.", no_args_is_help=True)
 
@@ -71,12 +71,12 @@ def simulate(
 
     Kinds of faults: dead, stuck, noisy, out-of-order, duplicated.
     """
-    from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
-    from shared.feeds.delivery import split  # noqa: PLC0415 - with it
-    from shared.networks.simulation.simulator import Simulator  # noqa: PLC0415 - numpy
+    from metrla.cli.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.data.feeds.delivery import split  # noqa: PLC0415 - with it
+    from metrla.data.simulation.simulator import Simulator  # noqa: PLC0415 - numpy
 
     settings = read_settings(PlatformSettings)
-    roads = load_network(network or settings.networks[0])
+    roads = next(iter(load_networks([network] if network else settings.networks).values()))
     given, _ = read_range(start, None, roads.time_zone)
     live = rate is None and read_speed(speed) == 1.0
     first = given or (wall_clock() if live else recent_workday(wall_clock(), roads.time_zone))
@@ -133,13 +133,13 @@ def replay(
     With --from-archive, the archived events of the network come again in the order in which they stood on the log,
     so that a new log and a new store get the same windows.
     """
-    from metrla.feeding.archived import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
-    from metrla.feeding.sending import Leg, send_legs  # noqa: PLC0415 - likewise
-    from shared.feeds.files.opening import open_recording  # noqa: PLC0415 - with it
-    from shared.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
+    from metrla.cli.feeding.archived import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.cli.feeding.sending import Leg, send_legs  # noqa: PLC0415 - likewise
+    from metrla.data.feeds.files.opening import open_recording  # noqa: PLC0415 - with it
+    from metrla.data.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
 
     settings = read_settings(PlatformSettings)
-    roads = load_network(network or settings.networks[0])
+    roads = next(iter(load_networks([network] if network else settings.networks).values()))
     start, stop = read_range(begin, end, roads.time_zone)
     if (file is None) != from_archive:
         raise ConfigurationError("name a FILE to replay, or give --from-archive")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
-from metrla.querying.timerange import (
+from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
+from metrla.cli.querying.timerange import (
     FromOption,
     LocalOption,
     NetworkOption,

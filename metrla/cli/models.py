@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.querying.output import Column, FormatOption, Kind, OutOption, Output
+from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import NetworkId
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 if TYPE_CHECKING:
-    from services.predictor.registry.artefact import Artefact
-    from services.predictor.registry.registry import Listing
-    from services.predictor.registry.roles import Champion
     from shared.archive.port import Archive
+    from shared.forecasting.models.artefact import Artefact
+    from shared.forecasting.registry.registry import Listing
+    from shared.forecasting.registry.roles import Champion
 
 app = typer.Typer(help="List the trained models of a network, look at one, choose which serves.", no_args_is_help=True)
 
@@ -54,9 +54,9 @@ def list_(
     archive_url: ArchiveOption = None,
 ) -> None:
     """List all versions, newest first, with their errors on the test part of their training data (MAE in mph)."""
-    from services.predictor.models.forecaster import PREFERRED  # noqa: PLC0415 - `metrla --help` need not wait for it
-    from services.predictor.registry.registry import listing  # noqa: PLC0415 - as above
-    from services.predictor.registry.roles import champions  # noqa: PLC0415 - as above
+    from shared.forecasting.models.forecaster import PREFERRED  # noqa: PLC0415 - `metrla --help` need not wait for it
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.roles import champions  # noqa: PLC0415 - as above
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -81,7 +81,7 @@ def show(
     archive_url: ArchiveOption = None,
 ) -> None:
     """Print the card of a model: where it comes from, how good it is, what it is made with. It is JSON."""
-    from services.predictor.registry.registry import read_artefact  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -98,9 +98,9 @@ def promote(
     archive_url: ArchiveOption = None,
 ) -> None:
     """Make a model the network's champion: running predictors serve its forecasts within seconds, without a gap."""
-    from services.predictor.registry.registry import read_artefact  # noqa: PLC0415 - as above
-    from services.predictor.registry.roles import Champion  # noqa: PLC0415 - as above
-    from services.predictor.registry.roles import promote as choose  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.roles import Champion  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.roles import promote as choose  # noqa: PLC0415 - as above
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -113,7 +113,7 @@ def promote(
 @app.command()
 def rollback(network: NetworkOption = EXAMPLE, archive_url: ArchiveOption = None) -> None:
     """Undo the last promotion: the champion before it serves again."""
-    from services.predictor.registry.roles import roll_back  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.roles import roll_back  # noqa: PLC0415 - as above
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -130,9 +130,9 @@ def install(
     archive_url: ArchiveOption = None,
 ) -> None:
     """Put the models that come with metrla into the archive, for networks of that id and with those sensors."""
-    from services.predictor.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
-    from services.predictor.registry.pretrained import install as copy  # noqa: PLC0415 - as above
     from shared.archive.layout import CARD_FILE, model_prefix  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - as above
 
     shipped = PretrainedModels()
     if network not in shipped.networks:
@@ -154,7 +154,7 @@ def _network_id(network: str) -> NetworkId:
 
 
 def _existing(archive: "Archive", network_id: NetworkId, model: str, version: str | None) -> str:
-    from services.predictor.registry.registry import listing  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - as above
 
     there = listing(archive, network_id).versions
     versions = there.get(model, ())
@@ -176,7 +176,7 @@ def _role(name: str, version: str, serves: str | None, promoted: "Champion | Non
 
 
 def _row(archive: "Archive", network_id: NetworkId, name: str, version: str, role: str) -> tuple[Any, ...]:
-    from services.predictor.registry.registry import read_artefact  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
 
     artefact = read_artefact(archive, network_id, name, version)
     try:

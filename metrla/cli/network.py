@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.holidays import checked_holidays
-from shared.networks.network import Network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.holidays import checked_holidays
+from shared.traffic.network import Network
 
 if TYPE_CHECKING:
-    from shared.networks.importing.published import ImportNotes
+    from metrla.data.importing.published import ImportNotes
 
 app = typer.Typer(help="Make sensor network folders, and look at them.", no_args_is_help=True)
 
@@ -47,8 +47,8 @@ def import_(
     found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is taken
     apart. Where postmiles are missing they are estimated from the positions along the freeway.
     """
-    from shared.networks.importing.folder_writing import write_network  # noqa: PLC0415 - only this command needs it
-    from shared.networks.importing.published import import_network  # noqa: PLC0415 - likewise
+    from metrla.data.importing.folder_writing import write_network  # noqa: PLC0415 - only this command needs it
+    from metrla.data.importing.published import import_network  # noqa: PLC0415 - likewise
 
     if (out / "network.toml").exists() and not force:
         raise ConfigurationError(f"{out}: a network folder is there already; --force replaces it")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.querying.output import Column, FormatOption, OutOption, Output
+from metrla.cli.querying.output import Column, FormatOption, OutOption, Output
 from shared.events.errors import ConfigurationError, MetrlaError
 
 if TYPE_CHECKING:
-    from shared.schemas.published import PublishedSchema
+    from shared.events.published import PublishedSchema
 
 COLUMNS = tuple(map(Column, ("field", "type", "unit", "default", "description")))
 
@@ -77,7 +77,7 @@ def show(
 
 
 def _schemas(folder: Path | None) -> "tuple[tuple[PublishedSchema, ...], Path]":
-    from shared.schemas.published import SCHEMAS_FOLDER, current_schemas  # noqa: PLC0415 - fastavro is slow to import
+    from shared.events.published import SCHEMAS_FOLDER, current_schemas  # noqa: PLC0415 - fastavro is slow to import
 
     place = folder or SCHEMAS_FOLDER
     return current_schemas(place), place

@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings
 from rich.console import Console
 from rich.table import Table
 
-from shared.networks.folder import EXAMPLE_NETWORK
 from shared.runtime.settings import PlatformSettings
 
 # The settings classes of the services, by the words that the reference uses for them.
@@ -87,8 +86,6 @@ def _shown(default: object) -> str:
         return ""
     if isinstance(default, tuple):
         return ",".join(_shown(part) for part in default)
-    if default == EXAMPLE_NETWORK:
-        return "the bundled example"
     return str(default).replace(str(Path.cwd()), "$PWD")
 
 

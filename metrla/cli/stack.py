@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from metrla.stack import jars
-from metrla.stack.control import NativeStack
-from metrla.stack.hbase_shell import shell_command
-from metrla.stack.memory import DEFAULT_RUN, FILE, StackShape, free_ports, read_shape, write_shape
+from metrla.local.stack import jars
+from metrla.local.stack.control import NativeStack
+from metrla.local.stack.hbase_shell import shell_command
+from metrla.local.stack.memory import DEFAULT_RUN, FILE, StackShape, free_ports, read_shape, write_shape
 from shared.events.errors import ConfigurationError
 
 MIB = 1024 * 1024

@@ -106,7 +106,7 @@ def _show(where: str) -> None:
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.table import Table  # noqa: PLC0415 - likewise
 
-    from metrla.querying.output import TABLE_WIDTH  # noqa: PLC0415 - likewise
+    from metrla.cli.querying.output import TABLE_WIDTH  # noqa: PLC0415 - likewise
     from shared.store.opening import open_store, read_url  # noqa: PLC0415 - likewise
 
     shown = Table(box=None, header_style="bold")

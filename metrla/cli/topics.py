@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from metrla.querying.output import TABLE_WIDTH
+from metrla.cli.querying.output import TABLE_WIDTH
 from shared.events.errors import MetrlaError
 from shared.runtime.settings import PlatformSettings, read_settings
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 if TYPE_CHECKING:
-    from services.predictor.training.run.card import Choice, Recording
-    from services.predictor.training.run.work import Work
+    from metrla.lab.forecasting.training.run.card import Choice, Recording
+    from metrla.lab.forecasting.training.run.work import Work
 
 ALL = "all"
 DEFAULT_WORK = Path(".metrla/training")
@@ -73,10 +73,10 @@ def train(
     The table shows what they would have achieved on the test part beside the historical average and the last value,
     counted as the literature does for METR-LA. A running predictor takes a new model up by itself.
     """
-    from metrla.modelling.recordings import instant, recorded, simulated  # noqa: PLC0415 - `--help` need not wait
-    from services.predictor.training.run.card import Choice  # noqa: PLC0415 - as above
-    from services.predictor.training.run.catalogue import ORDER  # noqa: PLC0415 - as above
-    from services.predictor.training.run.work import Work  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.recordings import instant, recorded, simulated  # noqa: PLC0415 - `--help` need not wait
+    from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.training.run.catalogue import ORDER  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.training.run.work import Work  # noqa: PLC0415 - as above
 
     if (data is None) == (simulate is None):
         raise ConfigurationError("say what to train on: either --data FILE or --simulate DAYS")
@@ -99,11 +99,11 @@ def train(
 
 
 def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:
-    from metrla.modelling.progress import stages  # noqa: PLC0415 - as above
-    from metrla.modelling.tables import error_table, show  # noqa: PLC0415 - as above
-    from services.predictor.registry.registry import save  # noqa: PLC0415 - as above
-    from services.predictor.training.train import train as fit  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.progress import stages  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.tables import error_table, show  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - as above
     from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import save  # noqa: PLC0415 - as above
 
     archive = open_archive(url)
     try:

@@ -9,7 +9,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
 
-from services.alert_detector.processor import RoadChanges
+from shared.alerts.processor import RoadChanges
 from shared.events.avro import codec, decode
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertId, NetworkId, TrafficAlert

@@ -11,35 +11,35 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from services.alert_detector.actions.desk import ActionDesk
-from services.alert_detector.actions.follower import ActionFollower
-from services.alert_detector.actions.processor import ActionProcessor
-from services.alert_detector.advisories.board import TYPES
-from services.alert_detector.advisories.desk import AdvisoryDesk
-from services.alert_detector.advisories.follower import AdvisoryFollower
-from services.alert_detector.advisories.judge import AdvisoryJudge
-from services.alert_detector.advisories.lookup import look_up
-from services.alert_detector.advisories.usual import UsualSpeeds
+from services.alert_detector.actions_follower import ActionFollower
+from services.alert_detector.advisories_follower import AdvisoryFollower
 from services.alert_detector.alert_log import AlertLog, partition_of
-from services.alert_detector.congestion.detector import CongestionDetector
-from services.alert_detector.forecasts.detector import is_expectation
-from services.alert_detector.forecasts.worker import Surroundings, open_expectations
-from services.alert_detector.learned.learner import Learner
-from services.alert_detector.learned.start import from_profile
-from services.alert_detector.learned.state import Learned
-from services.alert_detector.learned.wire import beginning_of
-from services.alert_detector.lifecycle.board import AlertBoard
-from services.alert_detector.processor import AlertProcessor, RoadChanges
+from services.alert_detector.expectations_worker import Surroundings, open_expectations
+from services.alert_detector.lookup import look_up
 from services.alert_detector.settings import AlertDetectorSettings
 from services.alert_detector.side_by_side import beside, together
 from services.alert_detector.state_log import StateLog
+from shared.alerts.actions.desk import ActionDesk
+from shared.alerts.actions.processor import ActionProcessor
+from shared.alerts.advisories.board import TYPES
+from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.judge import AdvisoryJudge
+from shared.alerts.advisories.usual import UsualSpeeds
+from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.expectations.detector import is_expectation
+from shared.alerts.learned.learner import Learner
+from shared.alerts.learned.start import from_profile
+from shared.alerts.learned.state import Learned
+from shared.alerts.learned.wire import beginning_of
+from shared.alerts.lifecycle.board import AlertBoard
+from shared.alerts.processor import AlertProcessor, RoadChanges
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
-from shared.archive.profile import latest_profile
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES
+from shared.forecasting.registry.profile import latest_profile
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
@@ -47,13 +47,13 @@ from shared.kafka.delivery import StoppingError, until_done
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
-from shared.networks.folder import load_networks
 from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import AlertDetectorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
 from shared.store.port import Store
+from shared.traffic.folder import load_networks
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.alert_detector.congestion.lifecycle import Materiality
-from services.alert_detector.congestion.queues import CongestionRule
-from services.alert_detector.learned.learner import INCIDENT_THRESHOLD
+from shared.alerts.congestion.lifecycle import Materiality
+from shared.alerts.congestion.queues import CongestionRule
+from shared.alerts.learned.learner import INCIDENT_THRESHOLD
 
 RULE = CongestionRule()
 MATERIAL = Materiality()

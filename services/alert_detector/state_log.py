@@ -7,9 +7,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
 
-from services.alert_detector.learned.learner import Learner
-from services.alert_detector.learned.state import Learned
-from services.alert_detector.learned.wire import Recalled, StateRecord, UnreadableStateError, network_of
+from shared.alerts.learned.learner import Learner
+from shared.alerts.learned.state import Learned
+from shared.alerts.learned.wire import Recalled, StateRecord, UnreadableStateError, network_of
 from shared.events.records import NetworkId
 from shared.events.topics import ALERT_DETECTOR_STATE
 from shared.kafka.admin import partitions_of

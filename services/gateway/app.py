@@ -24,13 +24,13 @@ from services.gateway.web.dependencies import Gateway
 from services.gateway.web.server import Server, build_server, listen
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
-from shared.networks.folder import load_networks
 from shared.runtime.clock import wall_clock
 from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import GatewayMetrics
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
 from shared.store.port import Store
+from shared.traffic.folder import load_networks
 
 log = structlog.stdlib.get_logger(__name__)
 

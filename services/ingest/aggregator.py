@@ -19,10 +19,10 @@ from shared.events.topics import AGGREGATES, REKEYED_FROM, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter
 from shared.kafka.producer import Message, send_all
-from shared.networks.network import Network
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
 from shared.store.port import Store
+from shared.traffic.network import Network
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -29,8 +29,6 @@ from shared.kafka.membership import open_member
 from shared.kafka.persistence import Persistence
 from shared.kafka.producer import open_producer
 from shared.kafka.watch import BrokerWatch, watch_broker
-from shared.networks.folder import load_networks
-from shared.networks.network import Network
 from shared.runtime.clock import wall_clock
 from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import IngestMetrics
@@ -38,6 +36,8 @@ from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.schemas.registry import SchemaRegistry
 from shared.store.deferred import open_deferred
+from shared.traffic.folder import load_networks
+from shared.traffic.network import Network
 
 log = structlog.stdlib.get_logger(__name__)
 

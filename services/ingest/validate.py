@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import NetworkId, TrafficEvent
-from shared.networks.network import MAX_LATITUDE, MAX_LONGITUDE, Network
+from shared.traffic.network import MAX_LATITUDE, MAX_LONGITUDE, Network
 
 MAX_SPEED_MPH = 120.0
 FUTURE_TOLERANCE = timedelta(hours=1)

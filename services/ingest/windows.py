@@ -19,7 +19,7 @@ from math import inf
 from services.ingest.checkpoint import Checkpoint, NetworkProgress
 from services.ingest.summary import summarise
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
-from shared.networks.network import Network
+from shared.traffic.network import Network
 
 Readings = dict[SensorId, dict[int, TrafficEvent]]
 

@@ -15,16 +15,16 @@ from structlog.stdlib import BoundLogger
 from services.predictor.processor import StepProcessor
 from services.predictor.publisher import Publisher
 from services.predictor.recent_log import read_recent
-from services.predictor.registry.registry import Registry
 from services.predictor.role_keeper import RoleKeeper
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
-from services.predictor.scoring.scoreboard import Spans
 from services.predictor.settings import PredictorSettings
 from shared.archive.opening import open_archive
 from shared.events.decoding import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
 from shared.events.records import ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES
+from shared.forecasting.registry.registry import Registry
+from shared.forecasting.scoring.scoreboard import Spans
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
@@ -32,13 +32,13 @@ from shared.kafka.delivery import StoppingError, until_done
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
-from shared.networks.folder import load_networks
 from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import PredictorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
-from shared.windows.steps import Step
+from shared.traffic.folder import load_networks
+from shared.traffic.steps import Step
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 

@@ -7,10 +7,10 @@ from datetime import datetime
 import structlog
 from structlog.stdlib import BoundLogger
 
-from services.predictor.inputs.history import HORIZONS, LAGS
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
-from shared.networks.network import Network
-from shared.windows.steps import NetworkSteps, Step
+from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.traffic.network import Network
+from shared.traffic.steps import NetworkSteps, Step
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 
-from services.predictor.forecasting import Forecasting
-from services.predictor.inputs.recent import Recent
-from services.predictor.messages import PredictionMessages
 from services.predictor.recent_log import messages_of
-from services.predictor.records import records_of
-from services.predictor.registry.registry import Registry
 from services.predictor.scorekeeper import Scorekeeper
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
+from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.inputs.recent import Recent
+from shared.forecasting.messages import PredictionMessages
+from shared.forecasting.records import records_of
+from shared.forecasting.registry.registry import Registry
 from shared.kafka.producer import Message, send_all
-from shared.networks.network import Network
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.port import Store
-from shared.windows.steps import Step
+from shared.traffic.network import Network
+from shared.traffic.steps import Step
 
 MOST_WAITING = 1
 

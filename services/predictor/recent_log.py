@@ -14,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from structlog.stdlib import BoundLogger
 
-from services.predictor.inputs.recent import Recent, Row
 from shared.events.records import NetworkId
 from shared.events.topics import PREDICTOR_STATE
+from shared.forecasting.inputs.recent import Recent, Row
 from shared.kafka.admin import partitions_of
 from shared.kafka.producer import Message
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
-from shared.networks.network import Network
+from shared.traffic.network import Network
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 

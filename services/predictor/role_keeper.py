@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import structlog
 from structlog.stdlib import BoundLogger
 
-from services.predictor.registry.registry import Registry
-from services.predictor.registry.roster import changes, roster
-from services.predictor.registry.serving import Serving
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId
+from shared.forecasting.registry.registry import Registry
+from shared.forecasting.registry.roster import changes, roster
+from shared.forecasting.registry.serving import Serving
 from shared.runtime.clock import Clock, wall_clock
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.port import Store

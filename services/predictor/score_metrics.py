@@ -9,12 +9,12 @@ import structlog
 from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
-from services.predictor.forecasting import Scales
-from services.predictor.inputs.arrays import Floats
-from services.predictor.registry.serving import Serving
-from services.predictor.scoring.standing import Drifts, Standing
-from shared.networks.network import Network
+from shared.forecasting.forecasting import Scales
+from shared.forecasting.inputs.arrays import Floats
+from shared.forecasting.registry.serving import Serving
+from shared.forecasting.scoring.standing import Drifts, Standing
 from shared.runtime.metrics import PredictorMetrics
+from shared.traffic.network import Network
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 

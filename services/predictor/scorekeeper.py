@@ -7,23 +7,23 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.stdlib import BoundLogger
 
-from services.predictor.forecasting import Forecasting, ModelForecast, Scales
-from services.predictor.inputs.history import HORIZONS, batch_of
-from services.predictor.models.historical_average import FROM_STREAM
-from services.predictor.registry.roles import Champion, promote
-from services.predictor.registry.serving import Serving
 from services.predictor.score_metrics import ScoreMetrics
-from services.predictor.scoring.promotion import PromotionRule, horizons_at
-from services.predictor.scoring.scoreboard import Scoreboard, Spans
-from services.predictor.scoring.standing import standing_of
 from shared.archive.port import Archive
 from shared.events.errors import ArchiveError, StoreError
 from shared.events.records import NetworkId
-from shared.networks.network import Network
+from shared.forecasting.forecasting import Forecasting, ModelForecast, Scales
+from shared.forecasting.inputs.history import HORIZONS, batch_of
+from shared.forecasting.models.historical_average import FROM_STREAM
+from shared.forecasting.registry.roles import Champion, promote
+from shared.forecasting.registry.serving import Serving
+from shared.forecasting.scoring.promotion import PromotionRule, horizons_at
+from shared.forecasting.scoring.scoreboard import Scoreboard, Spans
+from shared.forecasting.scoring.standing import standing_of
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.model_records import ModelScore
 from shared.store.port import Store
-from shared.windows.steps import Step
+from shared.traffic.network import Network
+from shared.traffic.steps import Step
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 

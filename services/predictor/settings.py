@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.predictor.forecasting import LEAST_OBSERVED
-from services.predictor.inputs.history import LAGS
+from shared.forecasting.forecasting import LEAST_OBSERVED
+from shared.forecasting.inputs.history import LAGS
 
 
 class PredictorSettings(BaseSettings):

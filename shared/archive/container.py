@@ -18,8 +18,8 @@ from fastavro.schema import SchemaParseException
 
 from shared.events.avro import DAMAGE
 from shared.events.errors import ArchiveError
+from shared.events.published import current_schema
 from shared.events.records import TrafficEvent
-from shared.schemas.published import current_schema
 
 CODEC = "deflate"
 BLOCK_BYTES = 64 * 1024

@@ -11,9 +11,9 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.published import current_schema, published_versions
 from shared.events.records import Record
 from shared.events.shapes import Shape
-from shared.schemas.published import current_schema, published_versions
 
 MAGIC = b"\xc3\x01"
 CONFLUENT_MAGIC = b"\x00"

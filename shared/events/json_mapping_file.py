@@ -15,7 +15,7 @@ from shared.events.errors import ConfigurationError
 from shared.events.json_mapping import Find, JsonMapping
 from shared.events.json_times import AUTO, NAMED_FORMATS, TimeFormat
 from shared.events.records import NetworkId
-from shared.networks.network import METRES_PER_MILE
+from shared.events.units import METRES_PER_MILE
 
 SPEED_FACTORS = {"mph": 1.0, "kmh": 1_000 / METRES_PER_MILE, "mps": 3_600 / METRES_PER_MILE}
 SHARE_FACTORS = {"fraction": 1.0, "percent": 0.01}

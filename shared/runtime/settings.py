@@ -8,7 +8,6 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import EXAMPLE_NETWORK
 
 ARCHIVE_SCHEMES = ("file", "webhdfs", "swebhdfs")
 STORE_SCHEMES = ("sqlite", "postgresql", "hbase")
@@ -32,7 +31,7 @@ class PlatformSettings(BaseSettings):
         description="Store of aggregates, predictions and alerts: sqlite:///file, postgresql://user@host/database, hbase://host.",
     )
     networks: Annotated[tuple[Path, ...], NoDecode] = Field(
-        default=(EXAMPLE_NETWORK,), description="Sensor network folders, comma-separated."
+        default=(), description="Sensor network folders, comma-separated; none: the example network of metrla."
     )
     schema_registry_url: str | None = Field(
         default=None, description="Confluent schema registry; set, its wire format is read as well."

@@ -7,8 +7,8 @@ from typing import Any
 
 from avro.errors import AvroException
 
+from shared.events.published import SUFFIX, PublishedSchema, published_versions
 from shared.schemas.compatibility import breaks
-from shared.schemas.published import SUFFIX, PublishedSchema, published_versions
 
 # What says nothing to a program.
 PROSE = frozenset({"doc", "unit"})

@@ -21,8 +21,8 @@ from shared.events.errors import (
     RejectionReason,
     SchemaRegistryUnavailableError,
 )
+from shared.events.published import current_schema
 from shared.schemas.compatibility import breaks
-from shared.schemas.published import current_schema
 
 TIMEOUT_S = 2.0
 # How long the registry is left alone after it did not answer, and an id after it had none: neither a registry that is

@@ -28,7 +28,7 @@ class HorizonScore:
     90 % interval, `close` within 5 mph of the prediction; `confidence_sum` is what was promised for `close`. The three
     `confidence_…` tuples say the same per bin of confidence (`CONFIDENCE_BINS`), so that calibration can be judged.
     `scaled_histogram` counts |error| divided by the reach of the interval on that side, before any online adaptation:
-    `services.predictor.calibration.adaptive` says at which edges, and scales intervals by it.
+    `shared.forecasting.calibration.adaptive` says at which edges, and scales intervals by it.
     """
 
     horizon_minutes: int

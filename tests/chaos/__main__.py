@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from metrla.stack import jars
+from metrla.local.stack import jars
 from shared.events.errors import ConfigurationError, MetrlaError
 from tests.chaos import report
 from tests.chaos.run import Outcome, Request, Watcher, run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from metrla.launcher.plan import PipelinePlan, free_port
-from metrla.launcher.supervisor import supervise
+from metrla.local.launcher.plan import PipelinePlan, free_port
+from metrla.local.launcher.supervisor import supervise
 from shared.events.topics import AGGREGATES, ALERTS
 from shared.kafka.admin import ensure_topics
 from tests.chaos.logs import Logged, read_topic

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from metrla.launcher.plan import PipelinePlan
-from metrla.launcher.process import ChildProcess
-from metrla.launcher.supervisor import Supervisor
+from metrla.local.launcher.plan import PipelinePlan
+from metrla.local.launcher.process import ChildProcess
+from metrla.local.launcher.supervisor import Supervisor
 from tests.chaos.scenario import Fault, Strike
 from tests.chaos.servers import Servers
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from metrla.launcher.plan import PipelinePlan, free_port
-from metrla.launcher.process import ProcessPlan
-from metrla.launcher.supervisor import Supervisor, supervise
+from metrla.data.importing.folder_writing import write_network
+from metrla.local.launcher.plan import PipelinePlan, free_port
+from metrla.local.launcher.process import ProcessPlan
+from metrla.local.launcher.supervisor import Supervisor, supervise
 from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ, Topic
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.importing.folder_writing import write_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.chaos.auditor import Evidence, audit
 from tests.chaos.calm import calm_alerts
 from tests.chaos.expectation import expect

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import count
 
+from metrla.data.feeds.damage import SPOIL
+from metrla.data.simulation.simulator import Simulator
 from shared.events.avro import encode
 from shared.events.records import NetworkId, TrafficEvent
-from shared.feeds.damage import SPOIL
-from shared.networks.network import Network
-from shared.networks.simulation.simulator import Simulator
+from shared.traffic.network import Network
 
 # A Tuesday, 06:30 in Los Angeles: the morning's queues grow from here.
 START = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)

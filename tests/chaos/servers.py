@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from metrla.launcher.plan import PipelinePlan, free_port
-from metrla.launcher.supervisor import Supervisor
-from metrla.stack.control import NativeStack
-from metrla.stack.memory import StackShape, free_ports
+from metrla.local.launcher.plan import PipelinePlan, free_port
+from metrla.local.launcher.supervisor import Supervisor
+from metrla.local.stack.control import NativeStack
+from metrla.local.stack.memory import StackShape, free_ports
 from tests.chaos.scenario import Fault, Strike
 
 RETENTION_BYTES = 1024 * 1024 * 1024

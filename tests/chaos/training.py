@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from metrla.launcher.plan import PipelinePlan
-from metrla.launcher.process import LaunchError
+from metrla.local.launcher.plan import PipelinePlan
+from metrla.local.launcher.process import LaunchError
 
 DAYS = 7
 

@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from metrla.launcher.process import ChildProcess
-from metrla.querying.archive_audit import audit_archive
+from metrla.cli.querying.archive_audit import audit_archive
+from metrla.local.launcher.process import ChildProcess
 from services.ingest.app import open_validator
-from services.predictor.forecasting import LEAST_OBSERVED
 from shared.archive.opening import open_archive
 from shared.archive.reading import read_events
 from shared.events.errors import RejectionReason
@@ -25,6 +24,7 @@ from shared.events.topics import (
     TRAFFIC_EVENTS_DLQ,
     Topic,
 )
+from shared.forecasting.forecasting import LEAST_OBSERVED
 from shared.kafka.admin import partitions_of
 from shared.kafka.replay import LogRecord, open_reader, read_range
 from shared.runtime.clock import wall_clock

@@ -2,9 +2,7 @@
 
 import csv
 import math
-import os
 from datetime import timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -12,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.network import app as network_commands
+from metrla.data.simulation.simulator import Simulator
 from shared.events.records import SensorId
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.simulation.simulator import Simulator
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.e2e.pipeline import FIRST_DAY, REPLAYED_DAY, Recorded
+from tests.kit.places import METR_LA
 
 DAY = timedelta(days=1)
-METR_LA = Path(os.environ.get("METRLA_DATA", Path(__file__).parents[3] / "shared" / "data")) / "metr_la"
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from metrla.launcher.plan import PipelinePlan, free_port
-from metrla.launcher.process import ChildProcess
-from metrla.launcher.supervisor import Supervisor, supervise
+from metrla.local.launcher.plan import PipelinePlan, free_port
+from metrla.local.launcher.process import ChildProcess
+from metrla.local.launcher.supervisor import Supervisor, supervise
 from shared.events.records import SensorId
 from shared.store.opening import open_store
 from shared.store.port import Store

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from metrla.launcher.plan import free_port
+from metrla.local.launcher.plan import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -65,7 +65,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 def test_a_demo_shows_predictions_and_an_alert_and_stops_cleanly(demo: Demo) -> None:
     demo.wait_for("Ctrl-C stops everything", 120)
     children = psutil.Process(demo.process.pid).children(recursive=True)
-    assert {"shared.devbroker", "metrla"} <= {part for child in children for part in child.cmdline()}
+    assert {"metrla.local.devbroker", "metrla"} <= {part for child in children for part in child.cmdline()}
 
     # "N active of M alerts", N > 0: the figures come from the services themselves.
     with demo._grew:

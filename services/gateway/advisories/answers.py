@@ -6,8 +6,8 @@ from pydantic import Field
 
 from services.gateway.responses import Answer, Latitude, Longitude
 from services.gateway.views.advisories import AdvisoryState, state_of
-from shared.advisories.draft import Format
-from shared.advisories.importing import Outcome
+from shared.alerts.advisories.draft import Format
+from shared.alerts.advisories.importing import Outcome
 from shared.events.records import AdvisoryType, AlertSeverity, TrafficAdvisory
 
 

@@ -6,11 +6,11 @@ from functools import cached_property
 
 from services.gateway.publisher import Publisher, until_seen
 from services.gateway.views.traffic import TrafficView
-from shared.advisories.importing import Outcome, prepare, take_back
-from shared.advisories.log import publish
-from shared.advisories.matching import Matcher
-from shared.advisories.reading import read_advisories
+from shared.alerts.advisories.importing import Outcome, prepare, take_back
+from shared.alerts.advisories.matching import Matcher
+from shared.alerts.advisories.reading import read_advisories
 from shared.events.records import NetworkId, TrafficAdvisory
+from shared.kafka.advisories import publish
 from shared.runtime.clock import Clock
 
 

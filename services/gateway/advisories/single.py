@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from shared.advisories.draft import Draft
-from shared.advisories.formats.reading import MAX_DESCRIPTION, MAX_TITLE, read_geometry
-from shared.advisories.importing import id_for, whole_ms
-from shared.advisories.matching import Matcher
-from shared.advisories.roads import direction_of, read_road
+from shared.alerts.advisories.draft import Draft
+from shared.alerts.advisories.formats.reading import MAX_DESCRIPTION, MAX_TITLE, read_geometry
+from shared.alerts.advisories.importing import id_for, whole_ms
+from shared.alerts.advisories.matching import Matcher
+from shared.alerts.advisories.roads import direction_of, read_road
 from shared.events.records import AdvisoryType, AlertSeverity, NetworkId, SensorId, TrafficAdvisory
 
 FORM = "operator"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.gateway.publisher import Publisher, until_seen
 from services.gateway.views.traffic import TrafficView
-from shared.advisories.importing import whole_ms
+from shared.alerts.advisories.importing import whole_ms
 from shared.events.avro import encode
 from shared.events.errors import MetrlaError
 from shared.events.records import AlertAction, AlertActionKind, AlertId, TrafficAlert

@@ -9,9 +9,9 @@ from services.gateway.models.standing import Standing, VersionKey, standings
 from services.gateway.views.predictions import PredictionsView, Running
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId
-from shared.networks.network import Network
 from shared.store.model_records import ModelScore
 from shared.store.port import Store
+from shared.traffic.network import Network
 
 FRESH_S = 10.0
 # Answers of so many different stretches of time are kept.

@@ -19,9 +19,9 @@ from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from services.gateway.web.authorization import MayWrite
 from services.gateway.web.dependencies import Gateway, Running, require_view
-from shared.advisories.draft import UnreadableAdvisoriesError
-from shared.advisories.importing import Outcome
-from shared.advisories.matching import Matcher
+from shared.alerts.advisories.draft import UnreadableAdvisoriesError
+from shared.alerts.advisories.importing import Outcome
+from shared.alerts.advisories.matching import Matcher
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
 
 MAX_BODY_BYTES = 32 * 1024 * 1024

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert, TrafficPrediction
-from shared.networks.network import Network, Sensor, on_globe
+from shared.traffic.network import Network, Sensor, on_globe
 
 MIN_SPEED_MPH, MAX_SPEED_MPH = 0.0, 120.0
 _NOT_NEGATIVE = (

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from services.gateway.views.known import known_sensor, require_prediction
 from services.gateway.views.origins import Origins
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 PredictionKey: TypeAlias = tuple[NetworkId, SensorId, str | None]
 """Whose newest prediction: a sensor's by one model, or, without a model, by whichever serves."""

@@ -17,7 +17,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from services.gateway.views.known import known_sensor, require_window
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 
 @dataclass(slots=True)

@@ -3,13 +3,12 @@
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from shared.archive.port import Archive
+from tests.kit.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 SIZE = 4 * 1024 * 1024
 
 # Replaces one object again and again, each version of one repeated byte, and says when it has begun.

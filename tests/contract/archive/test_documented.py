@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +11,9 @@ from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import raw_path
 from shared.archive.port import Archive
 from shared.events.records import NetworkId, SensorId, TrafficEvent
+from tests.kit.places import ROOT
 
-PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 NETWORK = NetworkId("metr-la")
 START = datetime(2012, 5, 2, 8, tzinfo=UTC)
 

@@ -27,7 +27,9 @@ Reader = Callable[..., Awaitable[list[ConsumerRecord[bytes, bytes]]]]
 def devbroker_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run one embedded broker as a process, as the demo does."""
     port_file = tmp_path_factory.mktemp("devbroker") / "address"
-    process = subprocess.Popen([sys.executable, "-m", "shared.devbroker", "--port", "0", "--port-file", str(port_file)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "metrla.local.devbroker", "--port", "0", "--port-file", str(port_file)]
+    )
     try:
         deadline = time.monotonic() + 60
         while not port_file.exists():

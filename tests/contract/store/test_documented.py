@@ -14,17 +14,17 @@ import pytest
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
-from metrla.stack.hbase_shell import shell_command
+from metrla.local.stack.hbase_shell import shell_command
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.store.hbase.address import thrift_address
 from shared.store.hbase.connections import ThriftConnections
 from shared.store.hbase.tables import drop_tables
 from shared.store.opening import open_store
 from shared.store.port import Store
+from tests.kit.places import ROOT
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 STACK_VARIABLE = "METRLA_TEST_STACK_RUN"
 NETWORK = NetworkId("metr-la")

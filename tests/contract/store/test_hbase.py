@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from metrla.cli.store import app
-from metrla.stack.hbase_shell import shell_command
+from metrla.local.stack.hbase_shell import shell_command
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.store import rowkeys

@@ -14,8 +14,8 @@ from shared.events.errors import MetrlaError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.store.opening import open_store
 from shared.store.port import Store
+from tests.kit.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 START = datetime(2012, 5, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 WRITERS, BATCHES, SENSORS = 4, 15, 100

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from metrla.advising.desk import Desk
-from metrla.advising.watching import watch
-from shared.advisories.importing import Outcome
-from shared.advisories.log import read_standing
-from shared.devbroker import DevBroker
+from metrla.cli.advising.desk import Desk
+from metrla.cli.advising.watching import watch
+from metrla.local.devbroker import DevBroker
+from shared.alerts.advisories.importing import Outcome
 from shared.events.records import TrafficAdvisory
 from shared.kafka.admin import ensure_topics
+from shared.kafka.advisories import read_standing
 from shared.kafka.producer import open_producer
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.runtime.clock import wall_clock
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

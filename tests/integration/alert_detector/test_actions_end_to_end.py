@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 
 from metrla.client import Alert, GatewayClient, GatewayError
-from shared.devbroker import DevBroker
+from metrla.local.devbroker import DevBroker
 from shared.events.avro import decode, encode
 from shared.events.records import AlertActionKind, AlertStatus, ProcessedTrafficAggregate, TrafficAlert
 from shared.events.topics import AGGREGATES, ALERTS
 from shared.kafka.admin import ensure_topics, partitions_of
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import open_reader, read_range
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.store.opening import open_store
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

@@ -20,14 +20,14 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from shared.devbroker import DevBroker
+from metrla.local.devbroker import DevBroker
 from shared.events.avro import encode
 from shared.events.records import ProcessedTrafficAggregate, TrafficAlert
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.store.opening import open_store
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

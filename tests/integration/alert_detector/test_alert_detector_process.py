@@ -21,16 +21,20 @@ from aiokafka import TopicPartition
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from services.alert_detector.advisories.desk import AdvisoryDesk
-from services.alert_detector.advisories.judge import AdvisoryJudge
-from services.alert_detector.congestion.detector import CongestionDetector
-from services.alert_detector.congestion.lifecycle import Materiality
-from services.alert_detector.congestion.queues import CongestionRule
-from services.alert_detector.learned.learner import INCIDENT_THRESHOLD, Learner
-from services.alert_detector.processor import AlertProcessor
+from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.published import import_network
+from metrla.data.simulation.scenario import Incident
+from metrla.data.simulation.simulator import Simulator
+from metrla.local.devbroker import BrokerSettings, DevBroker
+from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.judge import AdvisoryJudge
+from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.congestion.lifecycle import Materiality
+from shared.alerts.congestion.queues import CongestionRule
+from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.processor import AlertProcessor
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
 from shared.archive.opening import open_archive
-from shared.devbroker import BrokerSettings, DevBroker
 from shared.events.avro import decode, encode
 from shared.events.model_names import HISTORICAL_AVERAGE
 from shared.events.records import (
@@ -46,19 +50,15 @@ from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
-from shared.networks.folder import load_network
-from shared.networks.importing.folder_writing import write_network
-from shared.networks.importing.published import import_network
-from shared.networks.network import Network, Sensor
-from shared.networks.simulation.scenario import Incident
-from shared.networks.simulation.simulator import Simulator
 from shared.store.opening import open_store
+from shared.traffic.folder import load_network
+from shared.traffic.network import Network, Sensor
+from tests.kit.places import EXAMPLE, METR_LA
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 START = datetime(2012, 5, 2, 8, tzinfo=UTC)
 WINDOW, DAY = timedelta(minutes=5), timedelta(days=1)
-EXAMPLE = Path(__file__).parents[3] / "shared" / "networks" / "example"
 NETWORK = Network(
     NetworkId("freeway"),
     "Freeway",
@@ -359,7 +359,7 @@ def simulated_day() -> Day:
 
 
 def recorded_day() -> Day:
-    data = Path(os.environ.get("METRLA_DATA", Path(__file__).parents[4] / "shared" / "data")) / "metr_la"
+    data = METR_LA
     if not (data / "speeds.parquet").exists():
         pytest.skip(f"METR-LA is not at {data} (set METRLA_DATA)")
     zone = ZoneInfo("America/Los_Angeles")

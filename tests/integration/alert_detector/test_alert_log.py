@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from metrla.local.devbroker import DevBroker
 from services.alert_detector.alert_log import AlertLog
-from services.alert_detector.processor import RoadChanges
-from shared.devbroker import DevBroker
+from shared.alerts.processor import RoadChanges
 from shared.events.records import (
     AlertId,
     AlertSeverity,

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiokafka import TopicPartition
 
-from shared.devbroker import BrokerSettings, DevBroker
+from metrla.data.importing.folder_writing import write_network
+from metrla.local.devbroker import BrokerSettings, DevBroker
 from shared.events.avro import decode, encode
 from shared.events.records import (
     AlertId,
@@ -29,9 +30,8 @@ from shared.events.topics import ALERTS, DEAD_LETTER_REASON, PREDICTIONS, TRAFFI
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
-from shared.networks.importing.folder_writing import write_network
-from shared.networks.network import Network, Sensor
 from shared.store.opening import open_store
+from shared.traffic.network import Network, Sensor
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from typer.testing import CliRunner, Result
 
 from metrla.cli.archive import app
+from metrla.local.devbroker import DevBroker
 from services.ingest.aggregator import WINDOWS_GROUP
 from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
@@ -23,7 +24,6 @@ from shared.archive.layout import RawFile
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
 from shared.archive.reading import raw_files, read_events
-from shared.devbroker import DevBroker
 from shared.events.avro import encode
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS

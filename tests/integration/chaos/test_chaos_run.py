@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
+from tests.kit.places import ROOT
 
-ROOT = Path(__file__).parents[3]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def start(state: Path, *options: str) -> Process:

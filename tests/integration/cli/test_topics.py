@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from metrla.cli.topics import app
-from shared.devbroker.broker import DevBroker
+from metrla.local.devbroker.broker import DevBroker
 from shared.events.errors import MetrlaError
 from shared.events.topics import ALERTS, TOPICS, TRAFFIC_EVENTS
 from shared.kafka.producer import Message, open_producer, send_all

@@ -1,4 +1,4 @@
-"""`python -m shared.devbroker` as an operator meets it."""
+"""`python -m metrla.local.devbroker` as an operator meets it."""
 
 import signal
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "shared.devbroker"]
+COMMAND = [sys.executable, "-m", "metrla.local.devbroker"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

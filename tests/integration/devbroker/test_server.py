@@ -14,8 +14,8 @@ from aiokafka.protocol.fetch import FetchRequest_v4, FetchResponse_v4
 from aiokafka.protocol.group import JoinGroupRequest_v2
 from aiokafka.protocol.types import Int32
 
-from shared.devbroker import BrokerSettings, DevBroker
-from shared.devbroker.housekeeping import one_pass
+from metrla.local.devbroker import BrokerSettings, DevBroker
+from metrla.local.devbroker.housekeeping import one_pass
 
 UNSUPPORTED_VERSION = 35
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]

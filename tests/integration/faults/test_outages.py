@@ -13,16 +13,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from metrla.launcher.plan import PipelinePlan, free_port
-from metrla.launcher.process import ChildProcess
-from metrla.launcher.supervisor import Supervisor, supervise
-from metrla.stack import jars
-from metrla.stack.components import Component
-from metrla.stack.control import NativeStack
-from metrla.stack.memory import StackShape, free_ports
+from metrla.data.importing.folder_writing import write_network
+from metrla.local.launcher.plan import PipelinePlan, free_port
+from metrla.local.launcher.process import ChildProcess
+from metrla.local.launcher.supervisor import Supervisor, supervise
+from metrla.local.stack import jars
+from metrla.local.stack.components import Component
+from metrla.local.stack.control import NativeStack
+from metrla.local.stack.memory import StackShape, free_ports
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.importing.folder_writing import write_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.chaos.feeder import feed_all
 from tests.chaos.run import GROUPS, SETTINGS, Watcher, audited
 from tests.chaos.scenario import chaos_networks, feed

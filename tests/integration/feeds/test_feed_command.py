@@ -13,17 +13,16 @@ import pandas as pd
 import pytest
 from aiokafka import TopicPartition
 
-from shared.devbroker.broker import DevBroker
+from metrla.local.devbroker.broker import DevBroker
 from shared.events.avro import decode
 from shared.events.errors import RejectedEventError
 from shared.events.records import TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.replay import open_reader, read_range
+from tests.kit.places import ROOT
 
 pytestmark = pytest.mark.integration
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from metrla.local.devbroker import DevBroker
 from services.gateway.app import serve_on
 from services.gateway.settings import GatewaySettings
 from services.gateway.web.server import listen
-from shared.devbroker import DevBroker
 from shared.events.avro import encode
 from shared.events.records import (
     AlertId,
@@ -32,12 +32,12 @@ from shared.events.records import (
 from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.network import Network
 from shared.runtime.settings import PlatformSettings
 from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.network import Network
 
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)

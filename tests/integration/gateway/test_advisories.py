@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.networks.network import Network
 from shared.runtime.settings import PlatformSettings
+from shared.traffic.network import Network
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ import pytest
 from metrla.client import Channel, GatewayClient, GatewayError
 from shared.events.records import AlertSeverity, ProcessedTrafficAggregate, TrafficPrediction
 from shared.kafka.producer import Message
-from shared.networks.network import Network
 from shared.store.model_records import ModelScore
+from shared.traffic.network import Network
 
 pytestmark = pytest.mark.integration
 

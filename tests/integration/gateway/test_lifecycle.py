@@ -10,14 +10,14 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from metrla.local.devbroker import DevBroker
 from services.gateway.settings import GatewaySettings
 from services.gateway.web.server import listen
-from shared.devbroker import DevBroker
 from shared.events.errors import ConfigurationError
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.network import Network
 from shared.runtime.settings import PlatformSettings
+from shared.traffic.network import Network
 
 pytestmark = pytest.mark.integration
 

@@ -18,8 +18,8 @@ from services.gateway.models.answers import ModelDetail, ModelReport
 from services.gateway.responses import Aggregate, NetworkReport, Prediction, SensorReport
 from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.kafka.producer import Message
-from shared.networks.network import Network
 from shared.store.model_records import ModelRole, ModelScore, ServedModel
+from shared.traffic.network import Network
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

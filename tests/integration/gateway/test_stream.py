@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from shared.kafka.producer import Message
-from shared.networks.network import Network
+from shared.traffic.network import Network
 
 pytestmark = pytest.mark.integration
 

@@ -10,19 +10,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from metrla.local.devbroker import DevBroker
 from services.ingest.app import serve
 from shared.archive.layout import RAW_ROOT
-from shared.devbroker import DevBroker
 from shared.events.avro import encode
 from shared.events.errors import StoreError
 from shared.events.records import ProcessedTrafficAggregate, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.runtime.settings import PlatformSettings
 from shared.store.opening import open_store
 from shared.store.sql.store import SqlStore
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from shared.devbroker import DevBroker
+from metrla.local.devbroker import DevBroker
 from shared.events.errors import RejectionReason
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,

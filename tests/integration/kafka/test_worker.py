@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.devbroker import DevBroker
+from metrla.local.devbroker import DevBroker
 from shared.events.errors import RejectedEventError, RejectionReason, StoreError
 from shared.events.topics import Topic
 from shared.kafka.admin import ensure_topics

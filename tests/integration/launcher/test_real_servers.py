@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from metrla.launcher.real_servers import continued_start, newest_reading
-from metrla.launcher.request import DemoRequest, feed_arguments
-from shared.devbroker import DevBroker
+from metrla.local.devbroker import DevBroker
+from metrla.local.launcher.real_servers import continued_start, newest_reading
+from metrla.local.launcher.request import DemoRequest, feed_arguments
 from shared.events.avro import encode
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = pytest.mark.integration
 

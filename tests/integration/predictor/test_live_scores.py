@@ -16,22 +16,22 @@ import httpx
 import numpy as np
 import pytest
 
-from services.predictor.models.forecaster import LINEAR_REGRESSION
-from services.predictor.registry.registry import save
-from services.predictor.training.run.card import Choice, Recording
-from services.predictor.training.train import Trained, train
+from metrla.data.importing.folder_writing import write_network
+from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.training.train import Trained, train
+from metrla.local.devbroker import DevBroker
 from shared.archive.local import LocalArchive
-from shared.devbroker import DevBroker
 from shared.events.avro import encode
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.events.topics import AGGREGATES
+from shared.forecasting.models.forecaster import LINEAR_REGRESSION
+from shared.forecasting.registry.registry import save
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.importing.folder_writing import write_network
-from shared.networks.network import Network, Sensor
 from shared.store.model_records import ModelRole, ModelScore, ServedModel
 from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.traffic.network import Network, Sensor
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 

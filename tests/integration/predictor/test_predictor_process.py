@@ -16,13 +16,11 @@ import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
-from services.predictor.models.forecaster import LINEAR_REGRESSION
-from services.predictor.registry.registry import save
-from services.predictor.registry.roles import Champion, promote, roll_back
-from services.predictor.training.run.card import Choice, Recording
-from services.predictor.training.train import Trained, train
+from metrla.data.importing.folder_writing import write_network
+from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.training.train import Trained, train
+from metrla.local.devbroker import DevBroker
 from shared.archive.local import LocalArchive
-from shared.devbroker import DevBroker
 from shared.events.avro import decode, encode
 from shared.events.records import (
     NetworkId,
@@ -32,12 +30,14 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.events.topics import AGGREGATES, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.forecasting.models.forecaster import LINEAR_REGRESSION
+from shared.forecasting.registry.registry import save
+from shared.forecasting.registry.roles import Champion, promote, roll_back
 from shared.kafka.admin import ensure_topics, open_admin
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
-from shared.networks.importing.folder_writing import write_network
-from shared.networks.network import Network, Sensor
 from shared.store.opening import open_store
+from shared.traffic.network import Network, Sensor
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

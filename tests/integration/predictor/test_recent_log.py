@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from services.predictor.inputs.recent import Recent
+from metrla.local.devbroker import DevBroker
 from services.predictor.recent_log import messages_of, read_recent
-from shared.devbroker import DevBroker
 from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE
+from shared.forecasting.inputs.recent import Recent
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 pytestmark = pytest.mark.integration
 

@@ -10,15 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from metrla.stack import jars
-from metrla.stack.control import DATA, NativeStack, StackError
-from metrla.stack.memory import StackShape, free_ports, read_shape
+from metrla.local.stack import jars
+from metrla.local.stack.control import DATA, NativeStack, StackError
+from metrla.local.stack.memory import StackShape, free_ports, read_shape
 from shared.archive.opening import open_archive
 from shared.events.errors import ConfigurationError
+from tests.kit.places import ROOT
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
-
-ROOT = Path(__file__).parents[3]
 
 
 def metrla(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.events.avro import decode, encode
 from shared.events.records import ProcessedTrafficAggregate, TrafficEvent, TrafficPrediction
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.chaos.auditor import Evidence, audit
 from tests.chaos.expectation import expect
 from tests.chaos.holdings import Stored

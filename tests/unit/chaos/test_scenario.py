@@ -3,7 +3,7 @@
 from collections import Counter
 
 from shared.events.errors import RejectionReason
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.chaos.scenario import Sort, Strike, chaos_networks, faults, feed
 
 NETWORKS = chaos_networks(load_network(EXAMPLE_NETWORK))

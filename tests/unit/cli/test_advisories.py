@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from metrla.advising.fetching import feed_name
+from metrla.cli.advising.fetching import feed_name
 from metrla.cli.advisories import app
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 NOWHERE = "127.0.0.1:1"
 HERE = load_network(EXAMPLE_NETWORK).carriageways["I-405 N"][0]

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.data import app
+from metrla.data.feeds.fetching import FetchError
 from shared.events.errors import ConfigurationError
-from shared.feeds.fetching import FetchError
 
 
 def test_an_unknown_data_set() -> None:

@@ -9,15 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.main import app
-from services.predictor.registry import pretrained
-from services.predictor.registry.pretrained import PretrainedModels
+from metrla.data.importing.folder_writing import write_network
+from metrla.data.simulation.simulator import Simulator
 from shared.archive.layout import MODELS_ROOT
 from shared.archive.local import LocalArchive
 from shared.events.errors import ArchiveError, ConfigurationError, ModelError
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.importing.folder_writing import write_network
-from shared.networks.network import Network
-from shared.networks.simulation.simulator import Simulator
+from shared.forecasting.registry import pretrained
+from shared.forecasting.registry.pretrained import PretrainedModels
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.network import Network
 
 START, DAYS = datetime(2026, 3, 2, 8, tzinfo=UTC), 7
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from metrla.alerting.expecting import Tally
 from metrla.cli.main import app
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
-from shared.networks.importing.folder_writing import write_network
-from shared.networks.simulation.simulator import Simulator
+from metrla.data.importing.folder_writing import write_network
+from metrla.data.simulation.simulator import Simulator
+from metrla.lab.expectations.expecting import Tally
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 START, DAYS = datetime(2026, 3, 2, 8, tzinfo=UTC), 10
 

@@ -2,10 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from metrla.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
+from metrla.data.simulation.faults import FaultKind
 from shared.events.errors import ConfigurationError
-from shared.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
-from shared.networks.simulation.faults import FaultKind
 
 START = datetime(2024, 5, 14, 14, 15, tzinfo=UTC)
 

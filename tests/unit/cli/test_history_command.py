@@ -11,7 +11,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from metrla.cli.history import AGGREGATE_COLUMNS, ALERT_COLUMNS, PREDICTION_COLUMNS, app
-from metrla.querying.output import Kind
+from metrla.cli.querying.output import Kind
 from shared.events.errors import ConfigurationError, StoreError
 from shared.events.records import (
     AlertAction,

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from metrla.cli.network import app
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import load_network
+from shared.traffic.folder import load_network
 
 SENSORS = "sensor_id,latitude,longitude,freeway\n1,34.0,-118.2,I5-N\n2,34.01,-118.2,I5-N\n"
 

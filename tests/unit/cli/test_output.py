@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyarrow import parquet
 
-from metrla.querying.output import TABLE_ROWS, Column, Format, Kind, Output, Row, progress
+from metrla.cli.querying.output import TABLE_ROWS, Column, Format, Kind, Output, Row, progress
 from shared.events.errors import ConfigurationError
 
 COLUMNS = (

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from metrla.cli.schemas import app
 from shared.events.errors import ConfigurationError
-from shared.schemas.published import SCHEMAS_FOLDER
+from shared.events.published import SCHEMAS_FOLDER
 
 WRONG_NAME = '{"type": "record", "name": "X", "fields": [{"name": "a", "type": "int"}]}'
 

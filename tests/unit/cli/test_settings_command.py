@@ -1,14 +1,11 @@
 """`metrla settings`, and the page that is made from it."""
 
-from pathlib import Path
-
 import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.main import app
 from metrla.cli.settings import reference
-
-ROOT = Path(__file__).parents[3]
+from tests.kit.places import ROOT
 
 
 def test_the_page_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:

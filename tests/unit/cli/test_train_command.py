@@ -10,10 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from metrla.cli.train import train
-from services.predictor.registry.registry import listing, load
 from shared.archive.local import LocalArchive
 from shared.events.errors import ConfigurationError
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.forecasting.registry.registry import listing, load
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 PATIENCE_S = 100.0
 
@@ -99,7 +99,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path: Path) -> None
 
 
 def test_without_the_train_extra_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "services.predictor.training.trees.fit_xgboost", None)
+    monkeypatch.setitem(sys.modules, "metrla.lab.forecasting.training.trees.fit_xgboost", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'metrla\[train\]'"):
         run(
             "--simulate",

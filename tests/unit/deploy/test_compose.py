@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from itertools import chain
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -16,7 +15,7 @@ from ruamel.yaml import YAML
 
 from metrla.cli.run import Service
 from metrla.cli.settings import settings_of
-from metrla.stack.components import LOOPBACK, Component, Ports, components
+from metrla.local.stack.components import LOOPBACK, Component, Ports, components
 from services.alert_detector.settings import AlertDetectorSettings
 from services.gateway.settings import GatewaySettings
 from services.ingest.settings import IngestSettings
@@ -25,8 +24,8 @@ from shared.archive.webhdfs_address import WebHdfsAddress
 from shared.runtime.settings import PlatformSettings
 from shared.store.hbase.address import thrift_address
 from shared.store.opening import read_url
+from tests.kit.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 NATIVE = ROOT / "deploy" / "native"
 SETTINGS: tuple[type[BaseSettings], ...] = (
     PlatformSettings,

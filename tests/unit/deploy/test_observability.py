@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -11,8 +10,9 @@ from ruamel.yaml import YAML
 
 from metrla.cli.run import Service
 from shared.runtime import metrics
+from tests.kit.places import ROOT
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+DEPLOY = ROOT / "deploy"
 METRIC = re.compile(r"\bmetrla_\w+")
 LABELS = re.compile(r"by \(([^)]*)\)|\{\{(\w+)\}\}")
 

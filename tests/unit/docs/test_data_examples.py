@@ -24,8 +24,9 @@ from shared.events.records import (
 )
 from shared.store.model_records import HorizonScore, ModelScore
 from shared.store.opening import open_store
+from tests.kit.places import ROOT
 
-PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 NETWORK = NetworkId("metr-la")
 SENSORS = (SensorId("767541"), SensorId("767542"))
 START = datetime(2012, 5, 2, 8, 0, tzinfo=UTC)

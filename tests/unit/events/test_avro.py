@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from shared.events import avro
 from shared.events.avro import HEADER_BYTES, MAGIC, RecordCodec, decode, encode
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.published import PublishedSchema, current_schema, published_versions
 from shared.events.records import (
     AlertId,
     AlertSeverity,
@@ -30,7 +31,6 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
-from shared.schemas.published import PublishedSchema, current_schema, published_versions
 
 KINDS: tuple[type[Any], ...] = get_args(Record)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

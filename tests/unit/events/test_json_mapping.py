@@ -16,11 +16,12 @@ from shared.events.errors import ConfigurationError, RejectedEventError, Rejecti
 from shared.events.json_mapping import own_names
 from shared.events.json_mapping_file import load_json_mapping
 from shared.events.records import NetworkId, SensorId, TrafficEvent
+from tests.kit.places import ROOT
 
 METR_LA = NetworkId("metr-la")
 TIME = datetime(2012, 5, 2, 7, tzinfo=UTC)
 READING: dict[str, Any] = {"sensor_id": "773869", "timestamp": "2012-05-02T07:00:00Z", "speed_mph": 63.5}
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "json-feeds.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "json-feeds.md").read_text(encoding="utf-8")
 LEAST_MAPPING = '[fields]\nsensor_id = "id"\ntimestamp = "t"\nspeed_mph = "v"\n'
 
 

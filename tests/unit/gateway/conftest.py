@@ -20,7 +20,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 NETWORK = NetworkId("toy")
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)

@@ -15,12 +15,12 @@ from services.gateway.models.answers import ModelDetail, ModelReport
 from services.gateway.models.book import ModelBook
 from services.gateway.models.standing import Standing, standings
 from services.gateway.views.predictions import PredictionsView, Running
-from services.predictor.models.forecaster import PREFERRED
 from shared.events.errors import StoreError
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import NetworkId, TrafficPrediction
-from shared.networks.network import Network
+from shared.forecasting.models.forecaster import PREFERRED
 from shared.store.model_records import HorizonScore, ModelRole, ModelScore, ServedModel
+from shared.traffic.network import Network
 
 TOY = NetworkId("toy")
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)

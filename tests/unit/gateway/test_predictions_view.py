@@ -12,7 +12,7 @@ from services.gateway.views.predictions import PredictionQuery, PredictionsView
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
-from shared.networks.network import Network
+from shared.traffic.network import Network
 
 Build = Callable[..., TrafficPrediction]
 EVERYTHING = PredictionQuery(limit=10_000)

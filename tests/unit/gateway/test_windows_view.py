@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.gateway.views.windows import WindowsView
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.networks.network import Network
+from shared.traffic.network import Network
 
 Build = Callable[..., ProcessedTrafficAggregate]
 TOY, S0 = NetworkId("toy"), SensorId("s0")

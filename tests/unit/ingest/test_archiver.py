@@ -23,8 +23,8 @@ from shared.events.errors import ArchiveError
 from shared.events.records import TrafficEvent
 from shared.events.topics import REKEYED_FROM, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
 from shared.runtime.metrics import IngestMetrics
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 NETWORK = load_network(EXAMPLE_NETWORK)
 SENSOR = NETWORK.sensors[0].sensor_id

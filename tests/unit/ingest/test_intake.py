@@ -10,7 +10,7 @@ from shared.events.decoding import EventDecoder
 from shared.events.errors import RejectionReason
 from shared.events.records import TrafficEvent
 from shared.events.topics import REKEYED_FROM
-from shared.networks.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 NETWORK = load_network(EXAMPLE_NETWORK)
 VALIDATOR = EventValidator({NETWORK.network_id: NETWORK}, EventDecoder(), timedelta(hours=1))

@@ -15,7 +15,7 @@ from shared.events.avro import encode
 from shared.events.decoding import EventDecoder
 from shared.events.errors import RejectionReason, SchemaRegistryUnavailableError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 METR_LA = NetworkId("metr-la")
 NOW = datetime(2012, 5, 2, 8, tzinfo=UTC)

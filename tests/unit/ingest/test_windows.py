@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.windows import PartitionWindows, WindowPolicy
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
-from shared.networks.network import Network, Sensor
+from shared.traffic.network import Network, Sensor
 
 START = datetime(2012, 5, 2, 8, 0, tzinfo=UTC)
 LATENESS = timedelta(minutes=15)

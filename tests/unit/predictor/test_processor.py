@@ -5,7 +5,7 @@ import pytest
 
 from services.predictor.processor import StepProcessor
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.networks.network import Network
+from shared.traffic.network import Network
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 FIVE = timedelta(minutes=5)

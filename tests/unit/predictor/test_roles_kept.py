@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.predictor.calibration.spread import Uncertainty
-from services.predictor.models.historical_average import HistoricalAverage
-from services.predictor.registry.loading import Served
-from services.predictor.registry.registry import Registry
-from services.predictor.registry.roster import changes, roster
-from services.predictor.registry.serving import Refused, Serving
 from services.predictor.role_keeper import RoleKeeper
 from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId
-from shared.networks.network import Network
+from shared.forecasting.calibration.spread import Uncertainty
+from shared.forecasting.models.historical_average import HistoricalAverage
+from shared.forecasting.registry.loading import Served
+from shared.forecasting.registry.registry import Registry
+from shared.forecasting.registry.roster import changes, roster
+from shared.forecasting.registry.serving import Refused, Serving
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
 from shared.store.model_records import ModelRole
 from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.traffic.network import Network
 
 NOW = datetime(2026, 3, 2, 8, 0, 0, 123_456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

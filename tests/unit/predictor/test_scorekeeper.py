@@ -13,26 +13,26 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.predictor.calibration.spread import Context, Uncertainty
-from services.predictor.forecasting import Forecasting
-from services.predictor.inputs.history import HORIZONS
-from services.predictor.models.historical_average import HistoricalAverage
 from services.predictor.processor import StepProcessor
-from services.predictor.registry.loading import Served
-from services.predictor.registry.roles import champions
-from services.predictor.registry.serving import Serving
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
-from services.predictor.scoring.drift import describe_inputs
-from services.predictor.scoring.scoreboard import Spans
 from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.networks.network import Network, Sensor
+from shared.forecasting.calibration.spread import Context, Uncertainty
+from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.inputs.history import HORIZONS
+from shared.forecasting.models.historical_average import HistoricalAverage
+from shared.forecasting.registry.loading import Served
+from shared.forecasting.registry.roles import champions
+from shared.forecasting.registry.serving import Serving
+from shared.forecasting.scoring.drift import describe_inputs
+from shared.forecasting.scoring.scoreboard import Spans
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
 from shared.store.opening import open_store
 from shared.store.port import Store
-from shared.windows.steps import Step
+from shared.traffic.network import Network, Sensor
+from shared.traffic.steps import Step
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)

@@ -1,14 +1,14 @@
 """docs/operations.md names what there is."""
 
 import re
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from shared.events.errors import RejectionReason
 from shared.runtime.metrics import AlertDetectorMetrics, GatewayMetrics, IngestMetrics, PredictorMetrics
+from tests.kit.places import ROOT
 
-PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_every_metric_is_described_and_no_other() -> None:

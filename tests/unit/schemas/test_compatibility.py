@@ -9,8 +9,8 @@ from typing import Any
 import fastavro
 import pytest
 
+from shared.events.published import current_schemas
 from shared.schemas.compatibility import breaks
-from shared.schemas.published import current_schemas
 
 Definition = dict[str, Any]
 

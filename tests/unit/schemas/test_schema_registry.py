@@ -20,8 +20,8 @@ from shared.events.errors import (
     RejectionReason,
     SchemaRegistryUnavailableError,
 )
+from shared.events.published import current_schema
 from shared.events.records import NetworkId, SensorId, TrafficAlert, TrafficEvent
-from shared.schemas.published import current_schema
 from shared.schemas.registry import PAUSE_S, SchemaRegistry
 
 TIME = datetime(2012, 5, 2, 7, tzinfo=UTC)

@@ -1,0 +1,100 @@
+"""What became of documents, for people and for programs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from metrla.cli.querying.output import TABLE_WIDTH
+from shared.alerts.advisories.importing import Outcome
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One document: what became of it, or why it could not be read at all."""
+
+    place: str
+    outcome: Outcome | None
+    fault: str | None = None
+
+
+def as_json(imported: Sequence[Imported]) -> list[Mapping[str, Any]]:
+    """One object per document."""
+    return [_document(each) for each in imported]
+
+
+def _document(each: Imported) -> Mapping[str, Any]:
+    outcome = each.outcome
+    if outcome is None:
+        return {"source": each.place, "error": each.fault}
+    return {
+        "source": each.place,
+        "format": outcome.format,
+        "features": outcome.features,
+        "advisories": len(outcome.advisories),
+        "published": outcome.new,
+        "unchanged": outcome.unchanged,
+        "withdrawn": outcome.withdrawn,
+        "stale": outcome.stale,
+        "superseded": outcome.superseded,
+        "rejected": [asdict(rejected) for rejected in outcome.rejected],
+        "unmatched": [asdict(unmatched) for unmatched in outcome.unmatched],
+        "advisory_ids": [advisory.advisory_id for advisory in outcome.advisories],
+    }
+
+
+def print_report(imported: Sequence[Imported], *, dry_run: bool) -> None:
+    """A table of the documents, then the features that are not on the log and why."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("source")
+    table.add_column("format")
+    published = "to publish" if dry_run else "published"
+    for heading in ("features", "advisories", published, "unchanged", "withdrawn", "stale", "rejected", "unmatched"):
+        table.add_column(heading, justify="right")
+    for each in imported:
+        if (outcome := each.outcome) is not None:
+            numbers = (
+                outcome.features, len(outcome.advisories), outcome.new, outcome.unchanged, outcome.withdrawn,
+                outcome.stale, len(outcome.rejected), len(outcome.unmatched),
+            )  # fmt: skip
+            table.add_row(each.place, outcome.format, *(f"{number:,}" for number in numbers))
+    if table.row_count:
+        Console(width=TABLE_WIDTH, markup=False, highlight=False).print(table)
+    for each in imported:
+        if each.outcome is None:
+            typer.echo(f"{each.place}: {each.fault}", err=True)
+            continue
+        _print_rest(each.place, "rejected", [
+            f"feature {rejected.index} ({rejected.publisher_id or 'no id'}): {rejected.reason}"
+            for rejected in each.outcome.rejected
+        ])  # fmt: skip
+        _print_rest(each.place, "touch no sensor of the network", [
+            f"feature {unmatched.index} ({unmatched.publisher_id}): {unmatched.title}"
+            for unmatched in each.outcome.unmatched
+        ])  # fmt: skip
+
+
+def summary(outcome: Outcome) -> str:
+    """One line for a feed that is watched."""
+    kinds = Counter(change.advisory_type for change in outcome.changes if not change.withdrawn)
+    news = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
+    return (
+        f"{outcome.features:,} features: {news}, {outcome.unchanged:,} unchanged, {outcome.withdrawn:,} withdrawn, "
+        f"{len(outcome.rejected):,} rejected, {len(outcome.unmatched):,} touch no sensor"
+    )
+
+
+def _print_rest(place: str, what: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    typer.echo(f"\n{place}: {len(lines):,} {what}")
+    for line in lines[:SHOWN]:
+        typer.echo(f"  {line}")
+    if len(lines) > SHOWN:
+        typer.echo(f"  … and {len(lines) - SHOWN:,} more: --json tells all")

@@ -1,0 +1,79 @@
+"""What the options of `metrla feed` mean."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, Pace, RatePace
+from shared.events.errors import ConfigurationError
+from shared.events.records import SensorId
+
+if TYPE_CHECKING:
+    from metrla.data.simulation.faults import FaultKind
+    from metrla.data.simulation.scenario import Incident
+
+DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+INCIDENT = re.compile(r"(?P<sensor>.+)@(?P<after>\d+)(?:\+(?P<lasts>\d+))?")
+INCIDENT_MINUTES, INCIDENT_LANES = 45, 2
+
+
+def read_duration(option: str, text: str) -> timedelta:
+    """A length of time such as 90m or 1.5h; raises `ConfigurationError`."""
+    found = DURATION.fullmatch(text.strip())
+    if found is None or not float(found["count"]):
+        raise ConfigurationError(f"{option} {text!r}: write a number and s, m, h or d, such as 90m or 12h")
+    return timedelta(**{UNITS[found["unit"]]: float(found["count"])})
+
+
+def read_pace(speed: str | None, rate: float | None, origin: datetime) -> Pace:
+    """How fast to send: --rate, or --speed from `origin` on; raises `ConfigurationError`."""
+    if rate is not None:
+        if speed is not None:
+            raise ConfigurationError("--rate and --speed exclude each other")
+        return RatePace(rate)
+    factor = read_speed(speed)
+    return AsFastAsPossible() if factor is None else EventTimePace(origin, factor)
+
+
+def read_speed(text: str | None) -> float | None:
+    """--speed as a factor, `None` for 'max'; raises `ConfigurationError`."""
+    if text == "max":
+        return None
+    try:
+        factor = float(text or 1)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise ConfigurationError(f"--speed {text!r} is neither a positive number nor 'max'")
+    return factor
+
+
+def read_fault_kinds(text: str) -> "frozenset[FaultKind]":
+    """Kinds of faults, 'all' or 'none'; raises `ConfigurationError` naming the kinds there are."""
+    from metrla.data.simulation.faults import FaultKind  # noqa: PLC0415 - numpy, which --help need not wait for
+
+    if text in {"all", "none"}:
+        return frozenset(FaultKind) if text == "all" else frozenset()
+    kinds = {part.strip() for part in text.split(",") if part.strip()}
+    if unknown := kinds - set(FaultKind):
+        raise ConfigurationError(
+            f"--faults {', '.join(sorted(unknown))}: choose from {', '.join(FaultKind)}, all, none"
+        )
+    return frozenset(FaultKind(kind) for kind in kinds)
+
+
+def read_incidents(texts: Sequence[str], start: datetime) -> "list[Incident]":
+    """Incidents as SENSOR@MINUTES[+LASTS], reckoned from `start`; raises `ConfigurationError`."""
+    from metrla.data.simulation.scenario import Incident  # noqa: PLC0415 - as above
+
+    incidents = []
+    for text in texts:
+        found = INCIDENT.fullmatch(text)
+        if found is None:
+            raise ConfigurationError(f"--incident {text!r}: write SENSOR@MINUTES or SENSOR@MINUTES+LASTS, in minutes")
+        begins = start + timedelta(minutes=int(found["after"]))
+        lasts = timedelta(minutes=int(found["lasts"] or INCIDENT_MINUTES))
+        incidents.append(Incident(SensorId(found["sensor"]), begins, begins + lasts, INCIDENT_LANES))
+    return incidents

@@ -1,0 +1,1 @@
+"""Published files and simulated traffic: readers, importing of networks, feeds."""

@@ -1,0 +1,107 @@
+"""Fetching a published data set: resumable, and checked before it gets its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+
+from metrla.data.feeds.files.opening import open_recording
+from shared.events.errors import ConfigurationError, MetrlaError
+
+TIMEOUT_S = 30.0
+
+# Called with the bytes there are and the bytes there will be, `None` where the server does not say.
+Progress = Callable[[int, int | None], None]
+
+
+class FetchError(MetrlaError):
+    """A data set could not be fetched, or is not what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A published file: where it is, what it is called here, and its shape."""
+
+    name: str
+    title: str
+    url: str
+    file_name: str
+    steps: int
+    sensors: int
+
+
+METR_LA = DataSet(
+    name="metr-la",
+    title="METR-LA: loop detectors in Los Angeles, 2012-03-01 to 2012-06-27 (Li et al. 2018)",
+    url="https://zenodo.org/records/5146275/files/METR-LA.csv?download=1",
+    file_name="METR-LA.csv",
+    steps=34_272,
+    sensors=207,
+)
+DATA_SETS = {data_set.name: data_set for data_set in (METR_LA,)}
+
+
+def fetch(data_set: DataSet, folder: Path, url: str | None, progress: Progress) -> Path:
+    """Download a data set into `folder` and check its shape.
+
+    What has come is kept in a `.partial` file, from which the next attempt goes on.
+
+    Raises:
+        FetchError: the server cannot be reached, refuses, or sends something else.
+        ConfigurationError: the folder cannot be written.
+    """
+    target = folder / data_set.file_name
+    partial = folder / f"{data_set.file_name}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _download(url or data_set.url, partial, progress)
+    except httpx.TransportError as unreachable:
+        raise FetchError(
+            f"{url or data_set.url} cannot be reached ({type(unreachable).__name__}: {unreachable}). "
+            f"Is there a network? The file can be fetched elsewhere and put at {target}; what has come so far is kept"
+        ) from unreachable
+    except httpx.HTTPStatusError as refused:
+        raise FetchError(f"{url or data_set.url}: the server answers {refused.response.status_code}") from refused
+    except OSError as unwritable:
+        raise ConfigurationError(f"{folder}: {unwritable.strerror}") from unwritable
+    checked = folder / f".checking-{data_set.file_name}"
+    partial.replace(checked)
+    try:
+        check_shape(checked, data_set)
+    except ConfigurationError as wrong:
+        checked.unlink()
+        raise FetchError(f"{url or data_set.url} is not {data_set.title}: {wrong}") from wrong
+    checked.replace(target)
+    return target
+
+
+def check_shape(path: Path, data_set: DataSet) -> None:
+    """Count steps and sensors of a file; raises `ConfigurationError` where they are others than published."""
+    recording = open_recording(path)
+    sensors = len(recording.sensor_ids())
+    steps = sum(1 for _ in recording.steps())
+    if (steps, sensors) != (data_set.steps, data_set.sensors):
+        raise ConfigurationError(
+            f"{path}: {steps:,} x {sensors} values instead of {data_set.steps:,} x {data_set.sensors}"
+        )
+
+
+def _download(url: str, partial: Path, progress: Progress) -> None:
+    have = partial.stat().st_size if partial.exists() else 0
+    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT_S) as response:
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+            # Nothing is left to come: the check tells whether it is whole.
+            return
+        response.raise_for_status()
+        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
+        length = response.headers.get("Content-Length")
+        total = None if length is None else int(length) + (have if resumed else 0)
+        done = have if resumed else 0
+        with partial.open("ab" if resumed else "wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+                done += len(chunk)
+                progress(done, total)

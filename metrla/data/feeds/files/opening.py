@@ -1,0 +1,22 @@
+"""Which reader a file of readings needs."""
+
+from pathlib import Path
+
+from metrla.data.feeds.files.pems import PemsStationFile
+from metrla.data.feeds.files.recording import Recording
+from metrla.data.feeds.files.wide_table import WideTable
+from shared.events.errors import ConfigurationError
+
+WIDE_SUFFIXES = (".h5", ".hdf5", ".parquet", ".csv", ".csv.gz")
+PEMS_SUFFIXES = (".txt", ".txt.gz")
+
+
+def open_recording(path: Path) -> Recording:
+    """The reader for a file, by its name; raises `ConfigurationError` where there is no such file or no reader."""
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: no such file")
+    if path.name.endswith(WIDE_SUFFIXES):
+        return WideTable(path)
+    if path.name.endswith(PEMS_SUFFIXES):
+        return PemsStationFile(path)
+    raise ConfigurationError(f"{path}: not one of {', '.join((*WIDE_SUFFIXES, *PEMS_SUFFIXES))}")

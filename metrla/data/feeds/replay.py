@@ -1,0 +1,144 @@
+"""A recording as the events of a network."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from math import isnan
+
+from metrla.data.feeds.delivery import Delivery
+from metrla.data.feeds.files.recording import RecordedStep, Recording
+from metrla.data.feeds.local_time import LocalClock
+from shared.events.errors import ConfigurationError
+from shared.events.records import SensorId, TrafficEvent
+from shared.traffic.network import Network
+
+SHOWN_SENSORS = 5
+
+
+class Missing(StrEnum):
+    """What becomes of a reading without any measure."""
+
+    DROP = "drop"
+    MARK = "mark"
+
+
+@dataclass(slots=True)
+class ReplayCounts:
+    """What a replay has met so far, in readings."""
+
+    read: int = 0
+    missing: int = 0
+    unknown_sensor: int = 0
+    skipped_hour: int = 0
+
+
+@dataclass(slots=True)
+class Replay:
+    """Turns a recording into deliveries.
+
+    Args:
+        recording: the file.
+        network: its sensors must be the file's; its time zone is the file's.
+        begin: first instant (aware), inclusive; `None` is the start of the file.
+        end: last instant (aware), exclusive; `None` is the end of the file.
+        missing: drop readings without any measure, or send them marked as missing.
+        skip_unknown: leave out sensors that the network does not have instead of refusing the file.
+
+    Raises:
+        ConfigurationError: the file has sensors that the network does not have, or none that it has.
+    """
+
+    recording: Recording
+    network: Network
+    begin: datetime | None = None
+    end: datetime | None = None
+    missing: Missing = Missing.DROP
+    skip_unknown: bool = False
+    counts: ReplayCounts = field(default_factory=ReplayCounts)
+
+    def __post_init__(self) -> None:
+        check_sensors(self.recording, self.network, skip_unknown=self.skip_unknown)
+
+    def extent(self) -> tuple[datetime, datetime]:
+        """First and last instant that is asked for and in the file; raises `ConfigurationError` where there is none."""
+        clock = LocalClock(self.network.time_zone)
+        first, last = (clock.to_utc(local) for local in self.recording.extent())
+        if first is None or last is None:
+            raise ConfigurationError(f"{self.recording.path}: it begins or ends in the hour that the clock skips")
+        begin, end = max(first, self.begin or first), min(last, self.end or last)
+        if begin > end:
+            raise ConfigurationError(
+                f"{self.recording.path}: nothing to replay, it goes from {first.isoformat()} to {last.isoformat()}"
+            )
+        return begin, end
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """The events of the file, in its order. `counts` grows while they are taken."""
+        clock = LocalClock(self.network.time_zone)
+        for step in self.recording.steps():
+            instant = clock.to_utc(step.local_time)
+            if instant is None:
+                # A clock that skips the hour can have seen nothing in it.
+                self.counts.skipped_hour += sum(not self._is_missing(speed) for speed in step.speed_mph)
+                continue
+            if self.end is not None and instant >= self.end:
+                return
+            if self.begin is None or instant >= self.begin:
+                yield Delivery(instant, tuple(self._events(step, instant)))
+
+    def _is_missing(self, speed: float) -> bool:
+        return isnan(speed) or (self.recording.zero_is_missing and speed == 0.0)
+
+    def _events(self, step: RecordedStep, instant: datetime) -> Iterator[TrafficEvent]:
+        known, counts, network_id = self.network.index, self.counts, self.network.network_id
+        suffix = f"@{instant:%Y-%m-%dT%H:%M:%SZ}"
+        drop = self.missing is Missing.DROP
+        for column, (name, speed) in enumerate(zip(step.sensor_ids, step.speed_mph, strict=True)):
+            sensor_id = SensorId(name)
+            if sensor_id not in known:
+                counts.unknown_sensor += 1
+                continue
+            counts.read += 1
+            observed_speed = None if self._is_missing(speed) else speed
+            volume, occupancy = _value(step.volume_vehicles, column), _value(step.occupancy, column)
+            if observed_speed is None and volume is None and occupancy is None:
+                counts.missing += 1
+                if drop:
+                    continue
+            yield TrafficEvent(
+                event_id=name + suffix,
+                network_id=network_id,
+                sensor_id=sensor_id,
+                timestamp=instant,
+                speed_mph=observed_speed,
+                volume_vehicles=volume,
+                occupancy=occupancy,
+                share_observed=_value(step.share_observed, column),
+            )
+
+
+def check_sensors(recording: Recording, network: Network, *, skip_unknown: bool) -> None:
+    """Compare the sensors of a file with a network's; raises `ConfigurationError` saying what does not fit."""
+    in_file = recording.sensor_ids()
+    unknown = [name for name in in_file if SensorId(name) not in network.index]
+    if len(unknown) == len(in_file):
+        raise ConfigurationError(
+            f"{recording.path}: none of its {len(in_file)} sensors is in network {network.network_id}: {_some(in_file)}"
+        )
+    if unknown and not skip_unknown:
+        raise ConfigurationError(
+            f"{recording.path}: {len(unknown)} of its {len(in_file)} sensors are not in network {network.network_id}: "
+            f"{_some(unknown)}; --skip-unknown leaves them out"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_SENSORS} more" if len(names) > SHOWN_SENSORS else ""
+    return ", ".join(names[:SHOWN_SENSORS]) + more
+
+
+def _value(values: Sequence[float] | None, column: int) -> float | None:
+    if values is None or isnan(value := values[column]):
+        return None
+    return value

@@ -1,0 +1,100 @@
+"""A recording as one table of speeds, for training and evaluation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from metrla.data.feeds.files.recording import Recording
+from metrla.data.feeds.local_time import LocalClock
+from metrla.data.feeds.replay import check_sensors
+from shared.events.errors import ConfigurationError
+from shared.events.records import SensorId
+from shared.traffic.network import Network
+
+Speeds = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeedTable:
+    """Speeds on the windows of a network.
+
+    Attributes:
+        start: start (UTC) of the first window.
+        speed_mph: windows x sensors in network order: the mean of the readings in a window, NaN where there was none.
+            Windows that the file leaves out are rows of NaN.
+        skipped_windows: how many more windows the file has between its first and its last one: those that lie in the
+            hour of local time that daylight saving skips, so that no instant belongs to them.
+    """
+
+    start: datetime
+    speed_mph: Speeds
+    skipped_windows: int
+
+
+def speed_table(
+    recording: Recording,
+    network: Network,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    skip_unknown: bool = False,
+) -> SpeedTable:
+    """Read the speeds of a file onto the windows of a network.
+
+    Args:
+        recording: the file.
+        network: its sensors must be the file's; its time zone is the file's.
+        begin: first instant (aware), inclusive; `None` is the start of the file.
+        end: last instant (aware), exclusive; `None` is the end of the file.
+        skip_unknown: leave out sensors that the network does not have instead of refusing the file.
+
+    Raises:
+        ConfigurationError: the sensors do not fit, or no reading lies in the time asked for.
+    """
+    check_sensors(recording, network, skip_unknown=skip_unknown)
+    clock = LocalClock(network.time_zone)
+    sums: dict[datetime, npt.NDArray[np.float64]] = {}
+    counts: dict[datetime, npt.NDArray[np.int32]] = {}
+    columns: tuple[list[int], list[int]] | None = None
+    names: object = None
+    skipped: set[datetime] = set()
+    pending: set[datetime] = set()
+    for step in recording.steps():
+        instant = clock.to_utc(step.local_time)
+        if instant is None:
+            pending.add(step.local_time - (step.local_time - datetime.min) % network.window)  # noqa: DTZ901 - local
+            continue
+        if begin is not None and instant < begin:
+            continue
+        if end is not None and instant >= end:
+            break
+        # Of those before the first window nothing is told, as nothing is of other windows there.
+        skipped |= pending if sums else set()
+        pending.clear()
+        if columns is None or names != step.sensor_ids:
+            names, columns = step.sensor_ids, _columns(list(step.sensor_ids), network)
+        source, target = columns
+        speeds = np.asarray(step.speed_mph, dtype=np.float64)[source]
+        heard = ~np.isnan(speeds) & ~(recording.zero_is_missing & (speeds == 0.0))
+        window = network.window_start(instant)
+        total = sums.setdefault(window, np.zeros(len(network.sensors)))
+        total[target] += np.where(heard, speeds, 0.0)
+        counts.setdefault(window, np.zeros(len(network.sensors), dtype=np.int32))[target] += heard
+    if not sums:
+        raise ConfigurationError(f"{recording.path}: no reading in the time asked for")
+    first, last = min(sums), max(sums)
+    table = np.full(((last - first) // network.window + 1, len(network.sensors)), np.nan, dtype=np.float32)
+    for window, total in sums.items():
+        count = counts[window]
+        row = table[(window - first) // network.window]
+        np.divide(total, count, out=row, where=count > 0, casting="same_kind")
+    return SpeedTable(first, table, len(skipped))
+
+
+def _columns(names: list[str], network: Network) -> tuple[list[int], list[int]]:
+    pairs = [
+        (column, network.index[SensorId(name)]) for column, name in enumerate(names) if SensorId(name) in network.index
+    ]
+    return [column for column, _ in pairs], [row for _, row in pairs]

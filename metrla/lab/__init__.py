@@ -1,0 +1,1 @@
+"""Laboratory: training, evaluation and studies. No service imports it."""

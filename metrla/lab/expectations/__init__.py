@@ -1,0 +1,1 @@
+"""Studies of expected congestion: how often what was expected came."""

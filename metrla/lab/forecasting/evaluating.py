@@ -1,0 +1,152 @@
+"""Evaluate the models of an archive on a recording: errors, calibration, robustness."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrla.lab.forecasting.evaluation.disturbances import disturbances
+from metrla.lab.forecasting.evaluation.results import Json
+from metrla.lab.forecasting.evaluation.running import Course
+from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.training.run.card import Recording
+from metrla.lab.forecasting.training.run.catalogue import software
+from metrla.lab.forecasting.training.run.work import data_fingerprint
+from metrla.lab.forecasting.training.split import Split
+from shared.archive.port import Archive
+from shared.events.errors import ConfigurationError, ModelError
+from shared.forecasting.inputs.history import LAGS
+from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, PREFERRED
+from shared.forecasting.registry.registry import Registry
+from shared.forecasting.registry.serving import Serving
+from shared.traffic.network import Network
+
+TEST, VALIDATION = "test", "validation"
+EVERY = 6
+"""Disturbed input is forecast at every so many origins: there are many ways to disturb it."""
+
+Origins = NDArray[np.intp]
+
+
+class Watch(Protocol):
+    """Whoever shows how far it is."""
+
+    def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
+        """`stage` is the part of the recording, or a disturbance."""
+
+
+def evaluate(
+    recording: Recording,
+    serving: Serving,
+    load: Callable[[Network], Serving],
+    *,
+    part: str = TEST,
+    robustness: bool = True,
+    seed: int = 1,
+    watch: Watch,
+) -> Json:
+    """All figures as JSON, see `docs/forecasting.md`.
+
+    Args:
+        recording: what happened.
+        serving: its network's models.
+        load: the same models for a network with other sensors.
+        part: of the recording: `TEST` or `VALIDATION`.
+        robustness: whether to disturb the input as well.
+        seed: of the disturbances.
+        watch: is told how far it is.
+
+    Raises:
+        ConfigurationError: the recording is too short.
+        ModelError: there is no model.
+    """
+    split = Split.of(len(recording.speed_mph), recording.skipped_windows)
+    origins = _origins(split, part)
+    recorded = Recorded(recording.network, recording.start, recording.speed_mph, split.train_windows)
+    course = Course(recorded)
+    judged = course.judge(serving, origins, partial(watch, f"{part} part"))
+    figures = {**_about(recording, serving, split, origins, part), **judged.figures(part)}
+    if robustness:
+        figures["robustness"] = {
+            case.name: course.judge(
+                serving if case.network is recording.network else load(case.network),
+                origins[::EVERY],
+                partial(watch, case.what),
+                case,
+            ).disturbed(case.what)
+            for case in disturbances(recording.network, recording.speed_mph, seed)
+        }
+    return figures
+
+
+def serving_of(archive: Archive, network: Network, models: Sequence[str] | None) -> Serving:
+    """The models of a network, loaded as the predictor loads them: all, or those named.
+
+    Raises:
+        ArchiveError: the archive does not answer.
+        ConfigurationError: there is no such model.
+        ModelError: there is no model that can be used, and why.
+    """
+    if models is not None and (unknown := set(models) - set(PREFERRED)):
+        raise ConfigurationError(f"no model {', '.join(sorted(unknown))}: choose from {', '.join(PREFERRED)}")
+    registry = Registry(archive, {network.network_id: network})
+    registry.refresh()
+    serving = registry.serving(network.network_id)
+    # The historical average stands in for every other model.
+    wanted = (
+        serving.ranked
+        if models is None
+        else [one for one in serving.ranked if one.model.name in {*models, HISTORICAL_AVERAGE}]
+    )
+    missing = [] if models is None else [name for name in models if name not in {one.model.name for one in wanted}]
+    if not wanted or missing:
+        what = f"no usable model{'' if not missing else ' ' + ', '.join(missing)} of network {network.network_id}"
+        reasons = "; ".join(f"{one.model_name} {one.version}: {one.reason}" for one in serving.refused)
+        raise ModelError(f"{what}{': ' + reasons if reasons else '; `metrla train` makes one'}")
+    return replace(serving, ranked=tuple(wanted))
+
+
+def _origins(split: Split, part: str) -> Origins:
+    tested = split.train + split.validation
+    origins = np.arange(tested, split.origins) if part == TEST else np.arange(split.train, tested)
+    if not origins.size:
+        raise ConfigurationError(f"the recording is too short: it has no {part} part")
+    return origins
+
+
+def _about(recording: Recording, serving: Serving, split: Split, origins: Origins, part: str) -> Json:
+    start, window = recording.start.astimezone(UTC), recording.network.window
+    fingerprint = data_fingerprint(start.isoformat(), recording.speed_mph)
+
+    def at(row: int) -> str:
+        return (start + row * window).isoformat()
+
+    return {
+        "network_id": recording.network.network_id,
+        "part": part,
+        "origins": len(origins),
+        "first_origin": at(int(origins[0]) + LAGS),
+        "last_origin": at(int(origins[-1]) + LAGS),
+        "data": {
+            "source": recording.source,
+            "from": at(0),
+            "to": at(len(recording.speed_mph)),
+            "windows": len(recording.speed_mph),
+            "sha256": fingerprint,
+            "origins": {"train": split.train, "validation": split.validation, "test": split.test},
+        },
+        "models": {
+            one.model.name: {
+                "version": one.model.version,
+                "created_at": one.card.get("created_at", ""),
+                "same_data": one.card.get("training_data", {}).get("sha256") == fingerprint,
+            }
+            for one in serving.ranked
+        },
+        "software": software(),
+        "evaluated_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,60 @@
+"""The regimes that errors are told apart by: free flow, onset, congestion, recovery. Pure.
+
+A sensor is congested while its speed is below `CONGESTED_SHARE` of its free-flow speed, which is the 85th percentile of
+its speeds in the training part (the percentile that speed limits are set by). A pair of origin and target is
+free flow or congested where both are, an onset where only the target is congested, a recovery where only the origin is.
+As the target decides too, regimes say where errors come from; nobody knows them in advance. What can be known is the
+regime that a forecast announces, with the forecast in place of the target: confidence is judged by that.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.forecasting.inputs.arrays import Booleans, Floats
+
+FREE_FLOW_PERCENTILE = 85.0
+CONGESTED_SHARE = 0.7
+FREE_FLOW_MPH = 60.0
+"""Of a sensor that the training part has no speed of."""
+
+
+class Regime(IntEnum):
+    """What traffic does between an origin and its target."""
+
+    FREE_FLOW = 0
+    ONSET = 1
+    CONGESTED = 2
+    RECOVERY = 3
+
+    @property
+    def label(self) -> str:
+        """As people read it: 'free flow'."""
+        return self.name.lower().replace("_", " ")
+
+
+def congested_below(train_mph: Floats) -> Floats:
+    """The speed in mph below which each sensor is congested: (sensors,) of (windows, sensors), NaN where missing."""
+    known = ~np.isnan(train_mph).all(axis=0)
+    free = np.full(train_mph.shape[1], FREE_FLOW_MPH)
+    free[known] = np.nanpercentile(train_mph[:, known], FREE_FLOW_PERCENTILE, axis=0)
+    threshold: Floats = CONGESTED_SHARE * free
+    return threshold
+
+
+def regimes(now_mph: Floats, then_mph: Floats, below_mph: Floats) -> NDArray[np.intp]:
+    """The `Regime` of each pair, (origins, sensors, horizons); whatever, where a speed is missing.
+
+    Args:
+        now_mph: (origins, sensors), the last speed known at the origin.
+        then_mph: (origins, sensors, horizons), the actual or the forecast speed.
+        below_mph: (sensors,), see `congested_below`.
+    """
+    slow_now: Booleans = (now_mph < below_mph)[:, :, None]
+    slow_then: Booleans = then_mph < below_mph[:, None]
+    return np.select(
+        (~slow_now & slow_then, slow_now & slow_then, slow_now & ~slow_then),
+        (Regime.ONSET, Regime.CONGESTED, Regime.RECOVERY),
+        Regime.FREE_FLOW,
+    ).astype(np.intp)

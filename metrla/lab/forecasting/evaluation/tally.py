@@ -1,0 +1,164 @@
+"""Sums over forecasts, from which every figure of an evaluation follows; a recording goes through in pieces. Pure.
+
+The protocol is that of DCRNN (Li et al., ICLR 2018): one average over all pairs of origin and sensor with an actual
+speed; a label that is missing or 0 is left out of MAE, RMSE and MAPE alike.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrla.lab.forecasting.evaluation.regimes import Regime, regimes
+from metrla.lab.forecasting.training.accuracy import Accuracy
+from shared.forecasting.calibration import reliability
+from shared.forecasting.calibration.conformal import CLOSE_MPH
+from shared.forecasting.inputs.arrays import Booleans, Floats
+from shared.forecasting.inputs.history import HORIZONS
+
+HOURS = 24
+BINS = 20
+MEASURES = (
+    "pairs",
+    "absolute",
+    "squared",
+    "relative",
+    "signed",
+    "covered",
+    "covered_offline",
+    "width",
+    "confidence",
+    "close",
+)
+PAIRS, ABSOLUTE, SQUARED, RELATIVE, SIGNED, COVERED, COVERED_OFFLINE, WIDTH, CONFIDENCE, CLOSE = range(len(MEASURES))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What happened after some origins, for all models: `actual_mph` is (origins, sensors, HORIZONS).
+
+    `now_mph` (origins, sensors) are the last speeds known, `below_mph` (sensors,) is where congestion begins, `hours`
+    (origins, HORIZONS) are the local hours that the targets fall in. `affected` (origins, sensors) marks what is
+    counted once more apart: the pairs whose input was disturbed.
+    """
+
+    actual_mph: Floats
+    now_mph: Floats
+    below_mph: Floats
+    hours: NDArray[np.intp]
+    affected: Booleans | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a model said: (origins, sensors, HORIZONS) each; without intervals only `predicted_mph`.
+
+    `lower_mph` and `upper_mph` are the 90 % interval as served, `offline_lower_mph` and `offline_upper_mph` the same
+    without adaptation to the stream.
+    """
+
+    predicted_mph: Floats
+    lower_mph: Floats | None = None
+    upper_mph: Floats | None = None
+    offline_lower_mph: Floats | None = None
+    offline_upper_mph: Floats | None = None
+    confidence: Floats | None = None
+
+
+@dataclass(eq=False)
+class Tally:
+    """Sums of one model: `MEASURES` by sensor, hour, regime and regime as forecast, bins of confidence; by horizon."""
+
+    sensors: int
+    by_sensor: Floats = field(init=False)
+    by_hour: Floats = field(init=False)
+    by_regime: Floats = field(init=False)
+    by_announced: Floats = field(init=False)
+    affected: Floats = field(init=False)
+    bins: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.by_sensor = np.zeros((len(MEASURES), self.sensors, HORIZONS))
+        self.by_hour = np.zeros((len(MEASURES), HOURS, HORIZONS))
+        self.by_regime = np.zeros((len(MEASURES), len(Regime), HORIZONS))
+        self.by_announced = np.zeros_like(self.by_regime)
+        self.affected = np.zeros((len(MEASURES), HORIZONS))
+        # Pairs, sum of confidence, pairs within 5 mph; by regime as forecast, horizon and bin of confidence.
+        self.bins = np.zeros((3, len(Regime), HORIZONS, BINS))
+
+    @property
+    def whole(self) -> Floats:
+        """The sums over everything: (measures, HORIZONS)."""
+        whole: Floats = self.by_sensor.sum(axis=1)
+        return whole
+
+    def add(self, piece: Piece, answer: Answer) -> None:
+        """Count the forecasts of one piece."""
+        values = _measured(piece, answer)
+        self.by_sensor += values.sum(axis=1)
+        over_sensors = values.sum(axis=2)
+        ahead = np.broadcast_to(np.arange(HORIZONS), piece.hours.shape)
+        for measure, sums in enumerate(over_sensors):
+            np.add.at(self.by_hour[measure], (piece.hours, ahead), sums)
+        happened, announced = (
+            (regimes(piece.now_mph, then, piece.below_mph) * HORIZONS + np.arange(HORIZONS)).ravel()
+            for then in (piece.actual_mph, answer.predicted_mph)
+        )
+        for measure, each in enumerate(values):
+            self.by_regime[measure] += _grouped(happened, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
+            self.by_announced[measure] += _grouped(announced, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
+        if piece.affected is not None:
+            self.affected += (values * piece.affected[:, :, None]).sum(axis=(1, 2))
+        if answer.confidence is not None:
+            place = np.minimum((np.nan_to_num(answer.confidence) * BINS).astype(np.intp), BINS - 1).ravel()
+            cell = announced * BINS + place
+            for row, measure in enumerate((PAIRS, CONFIDENCE, CLOSE)):
+                self.bins[row] += _grouped(cell, values[measure], self.bins[row].size).reshape(self.bins[row].shape)
+
+
+def errors(sums: Floats) -> list[Accuracy]:
+    """MAE, RMSE and MAPE by horizon of sums (measures, HORIZONS); NaN where there is no pair."""
+    pairs = sums[PAIRS]
+    mae, squared, mape = (_ratio(sums[measure], pairs) for measure in (ABSOLUTE, SQUARED, RELATIVE))
+    return [Accuracy(float(a), float(s), float(100 * m)) for a, s, m in zip(mae, np.sqrt(squared), mape, strict=True)]
+
+
+def share(sums: Floats, measure: int) -> list[float]:
+    """Mean of one of the `MEASURES` over the pairs, by horizon."""
+    return [float(value) for value in _ratio(sums[measure], sums[PAIRS])]
+
+
+def calibration_error(bins: Floats) -> float:
+    """Expected calibration error of (pairs, sum of confidence, close) by bin; NaN of nothing."""
+    pairs, confidence, close = bins.reshape(3, -1, BINS).sum(axis=1)
+    return reliability.calibration_error(pairs, confidence, close)
+
+
+def _measured(piece: Piece, answer: Answer) -> Floats:
+    actual, predicted = piece.actual_mph, answer.predicted_mph
+    known = ~np.isnan(actual) & (actual > 0) & ~np.isnan(predicted)
+    error = np.where(known, predicted - actual, 0.0)
+    values = np.zeros((len(MEASURES), *actual.shape))
+    values[PAIRS] = known
+    values[ABSOLUTE] = np.abs(error)
+    values[SQUARED] = error**2
+    values[RELATIVE] = values[ABSOLUTE] / np.where(known, actual, 1.0)
+    values[SIGNED] = error
+    values[CLOSE] = known & (values[ABSOLUTE] <= CLOSE_MPH)
+    if answer.lower_mph is not None and answer.upper_mph is not None:
+        values[COVERED] = known & (answer.lower_mph <= actual) & (actual <= answer.upper_mph)
+        values[WIDTH] = np.where(known, answer.upper_mph - answer.lower_mph, 0.0)
+    if answer.offline_lower_mph is not None and answer.offline_upper_mph is not None:
+        values[COVERED_OFFLINE] = known & (answer.offline_lower_mph <= actual) & (actual <= answer.offline_upper_mph)
+    if answer.confidence is not None:
+        values[CONFIDENCE] = np.where(known, answer.confidence, 0.0)
+    return values
+
+
+def _grouped(group: NDArray[np.intp], values: Floats, groups: int) -> Floats:
+    return np.bincount(group, weights=values.ravel(), minlength=groups).astype(np.float64)
+
+
+def _ratio(sums: Floats, pairs: Floats) -> Floats:
+    return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)

@@ -1,0 +1,178 @@
+"""Fit `neural_network` with JAX and Optax. Resumable: after each epoch of each member a checkpoint is kept."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.neural_network.examples import Examples
+from metrla.lab.forecasting.training.neural_network.importance import importance
+from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
+from metrla.lab.forecasting.training.neural_network.start import starting_weights
+from metrla.lab.forecasting.training.neural_network.steps import State, Step, optimiser, step_of
+from shared.events.errors import ConfigurationError
+from shared.forecasting.inputs.neighbours import links
+from shared.forecasting.inputs.profile import slots_per_day
+from shared.forecasting.models.network import Size
+from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Member, Scale, size_tensor
+from shared.forecasting.models.surroundings import Edges, mean_of
+
+DEFAULT = NeuralNetworkSettings()
+TIMED_STEPS = 12
+PLAN = "plan"
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is done: members to train and epochs of each; kept, so that who goes on does the same."""
+
+    members: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Member:
+    number: int
+    size: Size
+    examples: Examples
+    step: Step
+    steps_per_epoch: int
+    random: Generator
+
+
+def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) -> Fitted:
+    """Train the members one after the other; each is the average of its weights over the last steps.
+
+    Raises:
+        ConfigurationError: fewer origins to fit to than a batch has.
+    """
+    if task.split.train < settings.batch:
+        raise ConfigurationError(
+            f"neural_network needs {settings.batch} origins to fit to, there are {task.split.train}"
+        )
+    scale = _scale(task)
+    plan = _plan(task, settings, scale)
+    begins, ends, _ = links(task.recorded.network)
+    tensors: Arrays = {
+        SCALE: np.array([scale.mean_mph, scale.spread_mph, scale.ceiling_mph], dtype=np.float32),
+        EDGES: np.stack([begins, ends], axis=1).astype(np.int32),
+    }
+    served = []
+    for number in range(plan.members):
+        member = _member(task, settings, scale, number, plan.epochs)
+        average = _trained(task, settings, member, plan)
+        served.append(_served(member, average))
+        tensors |= {f"{number}/{name}": np.asarray(values, dtype=np.float16) for name, values in average.items()}
+        tensors[f"{number}/{SIZE}"] = size_tensor(member.size)
+    chosen = asdict(replace(settings, members=settings.members[: plan.members], epochs=plan.epochs))
+    validation = np.arange(task.split.train, task.split.train + task.split.validation)
+    relied_on = importance(served, scale, task.recorded, validation, np.random.default_rng(task.seed))
+    return Fitted(tensors=tensors, importance=relied_on, settings=chosen)
+
+
+def _scale(task: Task) -> Scale:
+    train = task.recorded.speed_mph[: task.recorded.train_windows]
+    return Scale(float(np.nanmean(train)), float(np.nanstd(train)), float(np.nanmax(train)))
+
+
+def _plan(task: Task, settings: NeuralNetworkSettings, scale: Scale) -> Plan:
+    kept = task.checkpoints.read(PLAN)
+    if kept is not None:
+        return Plan(**json.loads(kept))
+    epochs = max(settings.epochs, -(-settings.least_steps // (task.split.train // settings.batch)))
+    plan = Plan(len(settings.members), epochs)
+    if task.seconds is not None:
+        a_step = _step_seconds(_member(task, settings, scale, 0, epochs), settings)
+        affordable = task.seconds / (a_step * (task.split.train // settings.batch))
+        members = max(1, min(plan.members, int(affordable // epochs)))
+        plan = Plan(members, max(1, min(epochs, int(affordable // members))))
+    task.checkpoints.write(PLAN, json.dumps(asdict(plan)).encode())
+    return plan
+
+
+def _step_seconds(member: _Member, settings: NeuralNetworkSettings) -> float:
+    state, _ = _begin(member, settings, 1)
+    origins, began = np.arange(settings.batch), 0.0
+    for count in range(TIMED_STEPS):
+        state, error = member.step(state, member.examples.draw(origins, member.random))
+        float(error)
+        if count == 1:  # the first compiles
+            began = time.perf_counter()
+    return (time.perf_counter() - began) / (TIMED_STEPS - 2)
+
+
+def _member(task: Task, settings: NeuralNetworkSettings, scale: Scale, number: int, epochs: int) -> _Member:
+    chosen = settings.members[number]
+    size, blocks = chosen.size, chosen.usual_blocks
+    recorded = task.recorded.learned_apart(blocks) if blocks else task.recorded
+    steps_per_epoch = task.split.train // settings.batch
+    edges, sensors = Edges.of(recorded.network), len(recorded.network.sensors)
+    return _Member(
+        number=number,
+        size=size,
+        examples=Examples(recorded, scale, settings, size.layers, size.width),
+        step=step_of(settings, size, edges, scale, epochs * steps_per_epoch, sensors),
+        steps_per_epoch=steps_per_epoch,
+        random=np.random.default_rng([task.seed, number]),
+    )
+
+
+def _begin(member: _Member, settings: NeuralNetworkSettings, epochs: int) -> tuple[State, Any]:
+    network = member.examples.recorded.network
+    weights = starting_weights(
+        member.size, len(network.sensors), slots_per_day(network), len(links(network)[0]), member.random
+    )
+    memory = optimiser(settings, epochs * member.steps_per_epoch).init(weights)
+    state = State(weights, memory, weights)
+    return state, jax.tree.structure(state)
+
+
+def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> Arrays:
+    state, structure = _begin(member, settings, plan.epochs)
+    done, checkpoint = 0, f"member-{member.number}"
+    if (kept := task.checkpoints.read(checkpoint)) is not None:
+        done, state = _restored(kept, member.random, structure)
+    parts, steps = plan.members * plan.epochs * member.steps_per_epoch, member.steps_per_epoch
+    before = (member.number * plan.epochs) * steps
+    for epoch in range(done, plan.epochs):
+        order, errors = member.random.permutation(task.split.train), []
+        note = f"network {member.number + 1} of {plan.members}, epoch {epoch + 1} of {plan.epochs}"
+        for count in range(steps):
+            origins = order[count * settings.batch : (count + 1) * settings.batch]
+            state, error = member.step(state, member.examples.draw(origins, member.random))
+            errors.append(error)
+            task.progress(before + epoch * steps + count + 1, parts, note)
+        mean = float(np.mean([float(error) for error in errors]))
+        task.progress(before + (epoch + 1) * steps, parts, f"{note}, {mean:.3f} mph")
+        task.checkpoints.write(checkpoint, _kept(epoch + 1, state, member.random))
+    return {name: np.asarray(values) for name, values in state.average.items()}
+
+
+def _served(member: _Member, average: Arrays) -> Member:
+    network = member.examples.recorded.network
+    down, up = (
+        mean_of(edges.weighted(np.exp(average[log])), len(network.sensors))
+        for edges, log in zip(Edges.of(network), EDGE_LOGS, strict=True)
+    )
+    return Member(member.size, average, (down, up))
+
+
+def _kept(epochs: int, state: State, random: Generator) -> bytes:
+    leaves = {f"{place:04d}": np.asarray(leaf) for place, leaf in enumerate(jax.tree.leaves(state))}
+    return save(leaves, {"epochs": str(epochs), "random": json.dumps(random.bit_generator.state)})
+
+
+def _restored(kept: bytes, random: Generator, structure: Any) -> tuple[int, State]:  # noqa: ANN401 - JAX's own
+    about = json.loads(kept[8 : 8 + int.from_bytes(kept[:8], "little")])["__metadata__"]
+    random.bit_generator.state = json.loads(about["random"])
+    leaves = [values for _, values in sorted(load(kept).items())]
+    state: State = jax.tree.unflatten(structure, leaves)
+    return int(about["epochs"]), state

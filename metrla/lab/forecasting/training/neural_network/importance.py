@@ -1,0 +1,85 @@
+"""How much a network relies on each group of its inputs: what its error grows by without them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from metrla.lab.forecasting.training.recorded import Recorded
+from shared.forecasting.inputs.arrays import Compact, Integers
+from shared.forecasting.models.network import Inputs, forward
+from shared.forecasting.models.neural_network import Member, Scale
+
+ORIGINS = 96
+Change = Callable[[Inputs, Member], tuple[Inputs, Member]]
+
+
+def importance(
+    members: Sequence[Member], scale: Scale, recorded: Recorded, origins: Integers, random: Generator
+) -> dict[str, float]:
+    """Share of each group in the growth of the mean absolute error; together 1, or 0 where nothing grows it.
+
+    A group is shuffled among origins (permutation importance, Breiman, Machine Learning 45, 2001), or, where it is
+    heard from other sensors, left out. `ORIGINS` of `origins` at most are used, evenly spaced.
+    """
+    chosen = origins[:: -(-len(origins) // ORIGINS)]
+    sensors = len(recorded.network.sensors)
+    inputs = scale.inputs(recorded.view(chosen), np.arange(sensors))
+    actual = recorded.actual(chosen).transpose(1, 0, 2)
+
+    def error(change: Change) -> float:
+        said = np.mean([_said(*change(inputs, member)) for member in members], axis=0)
+        return float(np.nanmean(np.abs(said * scale.spread_mph + scale.mean_mph - actual)))
+
+    whole = error(lambda same, member: (same, member))
+    grown = {name: max(0.0, error(change) - whole) for name, change in _changes(random, len(chosen), sensors).items()}
+    total = sum(grown.values())
+    return {name: more / total if total else 0.0 for name, more in grown.items()}
+
+
+def _said(inputs: Inputs, member: Member) -> Compact:
+    said: Compact = forward(np, member.size, member.weights, inputs, member.around)
+    return said
+
+
+def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Change]:
+    turn, whose = random.permutation(origins), random.permutation(sensors)
+
+    def own(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs._replace(speed=inputs.speed[:, turn], seen=inputs.seen[:, turn]), member
+
+    def usual(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs._replace(usual=inputs.usual[:, turn], ahead=inputs.ahead[:, turn]), member
+
+    def lately(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs._replace(lately=inputs.lately[:, turn]), member
+
+    def calendar(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs._replace(time=inputs.time[turn], day=inputs.day[turn]), member
+
+    def sensor(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs, _with(
+            member, {"sensors": np.concatenate([member.weights["sensors"][whose], member.weights["sensors"][-1:]])}
+        )
+
+    def neighbours(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        return inputs, Member(member.size, member.weights, (np.zeros_like, np.zeros_like))
+
+    def network(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+        silent = {name: np.zeros_like(each) for name, each in member.weights.items() if name.endswith("_hub")}
+        return inputs, _with(member, silent)
+
+    return {
+        "own last hour": own,
+        "neighbours down- and upstream": neighbours,
+        "the whole network": network,
+        "usual speeds": usual,
+        "the days before": lately,
+        "time and day": calendar,
+        "which sensor": sensor,
+    }
+
+
+def _with(member: Member, weights: Mapping[str, NDArray[np.float32]]) -> Member:
+    return Member(member.size, {**member.weights, **weights}, member.around)

@@ -1,0 +1,55 @@
+"""What can be chosen about the training of the neural network."""
+
+from dataclasses import dataclass
+
+from shared.forecasting.models.network import Size
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSettings:
+    """One network: its size, and in how many blocks what is usual is learned apart (0: without its own day alone)."""
+
+    size: Size
+    usual_blocks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NeuralNetworkSettings:
+    """The members, and how each is trained.
+
+    Attributes:
+        members: each begins from other random weights and sees the origins in another order.
+        epochs: how often each origin to fit to is seen.
+        least_steps: of the optimiser; a short history is seen more often instead.
+        batch: origins in a step.
+        learning_rate: at its highest, after `warm_up` steps; it then falls along a cosine.
+        weight_decay: of AdamW.
+        clip: longest gradient.
+        dropout: share of hidden units left out.
+        hidden_sensors: share of (origin, sensor) pairs whose own history is hidden.
+        hidden_windows: share of single windows hidden.
+        damaged: share of origins in which up to `most_damaged` of all windows are hidden.
+        forgotten: share of origins of which nothing is known of the days before.
+        strangers: share of (origin, sensor) pairs that are shown as a sensor never seen.
+        averaging: of the weights over the steps (exponential; Polyak & Juditsky 1992): the average serves.
+    """
+
+    members: tuple[MemberSettings, ...] = (
+        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
+        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=6),
+    )
+    epochs: int = 6
+    least_steps: int = 1500
+    batch: int = 64
+    learning_rate: float = 2e-3
+    warm_up: int = 300
+    weight_decay: float = 1e-4
+    clip: float = 5.0
+    dropout: float = 0.15
+    hidden_sensors: float = 0.08
+    hidden_windows: float = 0.02
+    damaged: float = 0.06
+    most_damaged: float = 0.6
+    forgotten: float = 0.08
+    strangers: float = 0.03
+    averaging: float = 0.998

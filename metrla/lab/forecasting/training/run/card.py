@@ -1,0 +1,98 @@
+"""What `card.json` says of a model beyond its name: where it comes from and how good it is. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from metrla.lab.forecasting.evaluation.results import Json
+from metrla.lab.forecasting.training.fitted import Fitted
+from metrla.lab.forecasting.training.run.catalogue import ORDER, software
+from metrla.lab.forecasting.training.run.work import data_fingerprint, network_fingerprint
+from metrla.lab.forecasting.training.split import Split
+from shared.forecasting.inputs.arrays import Floats
+from shared.forecasting.models.forecaster import (
+    ENSEMBLE,
+    HISTORICAL_AVERAGE,
+    LINEAR_REGRESSION,
+    NEURAL_NETWORK,
+    RANDOM_FOREST,
+    XGBOOST,
+)
+from shared.forecasting.scoring.drift import describe_inputs
+from shared.traffic.network import Network
+
+WHAT: Mapping[str, str] = {
+    HISTORICAL_AVERAGE: "The mean speed of each sensor by time of day and type of day.",
+    LINEAR_REGRESSION: "One linear model per sensor and horizon on the last hour of it and its neighbours.",
+    RANDOM_FOREST: "One random forest for all sensors on the last hour of a sensor and its neighbours.",
+    XGBOOST: "Gradient-boosted trees for all sensors on the last hour of a sensor and its neighbours.",
+    NEURAL_NETWORK: "One neural network for all sensors, which mixes along the road graph.",
+    ENSEMBLE: "A weighted combination of the other models' forecasts.",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What to train on.
+
+    Attributes:
+        network: whose speeds they are.
+        start: start of the first window (aware).
+        speed_mph: (windows, sensors) in network order, NaN where missing, without gaps in time.
+        source: what the speeds are, for the card.
+        skipped_windows: how many rows the file has beyond these, see `Split.of`.
+    """
+
+    network: Network
+    start: datetime
+    speed_mph: Floats
+    source: str
+    skipped_windows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to train: `models` of `ORDER`, the seed of everything random, and seconds for all of it (None: no limit)."""
+
+    models: tuple[str, ...] = ORDER
+    seed: int = 1
+    budget_seconds: float | None = None
+
+
+def origin(recording: Recording, split: Split, choice: Choice) -> Json:
+    """What a fit depends on beside the model: data, split, seed, budget and software.
+
+    `inputs` is what the training data was like, against which the predictor measures how far its input has drifted.
+    """
+    network, budget = recording.network, choice.budget_seconds
+    start = recording.start.astimezone(UTC)
+    return {
+        "seed": choice.seed,
+        "budget_minutes": None if budget is None else budget / 60,
+        "training_data": {
+            "source": recording.source,
+            "from": start.isoformat(),
+            "to": (start + len(recording.speed_mph) * network.window).isoformat(),
+            "windows": len(recording.speed_mph),
+            "sha256": data_fingerprint(start.isoformat(), recording.speed_mph),
+            "network_sha256": network_fingerprint(network),
+            "origins": asdict(split),
+        },
+        "inputs": describe_inputs(network, recording.start, recording.speed_mph[: split.train_windows]),
+        "software": software(),
+    }
+
+
+def outcome(name: str, fitted: Fitted, seconds: float, now: datetime, figures: Mapping[str, Json]) -> dict[str, Any]:
+    """What came of a fit that took so long; `figures` of the validation and the test part."""
+    test = figures["test"]
+    return {
+        "what": WHAT[name],
+        "created_at": now.astimezone(UTC).isoformat(),
+        "duration_seconds": round(seconds, 1),
+        "settings": dict(fitted.settings),
+        "importance": dict(fitted.importance),
+        "results": {part: of["horizons"][name] for part, of in figures.items()},
+        "calibration": {"part": "test", **test["calibration"].get(name, {})},
+    }

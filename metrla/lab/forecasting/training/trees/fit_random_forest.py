@@ -1,0 +1,143 @@
+"""Fit `random_forest`: trees grown apart, whose leaves hold medians. Pure but for scikit-learn.
+
+Random forest (Breiman, 2001), all horizons in one tree. It is grown on squared errors, which is quick, with the largest
+changes cut off, and its leaves then get the median of every horizon over more rows than it was grown on: the mean of
+the trees' medians serves the mean absolute error (as in quantile regression forests, Meinshausen, 2006, whose leaves
+keep all their rows and are too large to serve).
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
+
+from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
+from metrla.lab.forecasting.training.trees.rows import Rows, Source
+from shared.events.errors import ConfigurationError
+from shared.forecasting.inputs.arrays import Compact, Floats, Integers
+from shared.forecasting.models.tabular import COUNT, NAMES
+
+LEAST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RandomForestSettings:
+    """What can be chosen.
+
+    Attributes:
+        trees: how many.
+        rows: that the forest is grown on.
+        leaf_rows: that the values of its leaves come from.
+        validation_rows: whose error is told.
+        leaves: of a tree, at most.
+        least_rows: of a leaf.
+        features: share of the features that a split may choose from.
+        share: of the rows that each tree sees.
+        cut_mph: changes count as no larger than this while the forest grows.
+        seconds_per_million: of rows and tree, on one core: how a budget is laid out.
+    """
+
+    trees: int = 22
+    rows: int = 200_000
+    leaf_rows: int = 300_000
+    validation_rows: int = 60_000
+    leaves: int = 2_000
+    least_rows: int = 10
+    features: float = 0.35
+    share: float = 0.5
+    cut_mph: float = 20.0
+    seconds_per_million: float = 25.0
+
+
+DEFAULT = RandomForestSettings()
+
+
+def fit_random_forest(task: Task, settings: RandomForestSettings = DEFAULT) -> Fitted:
+    """Grow the forest, then give its leaves their medians.
+
+    Raises:
+        ConfigurationError: too little history.
+    """
+    source = Source.of(task.recorded, task.split)
+    rows = _within(task.seconds, settings)
+    total = 2.0 * settings.trees + 1
+    task.progress(0, total)
+    grown_on = source.sample(rows, np.random.default_rng([task.seed, 0]))
+    whole = grown_on.told.all(axis=1)
+    if np.count_nonzero(whole) < LEAST_ROWS:
+        raise ConfigurationError(
+            f"random_forest needs {LEAST_ROWS} two-hour stretches of readings: give a longer history"
+        )
+    forest = RandomForestRegressor(
+        n_estimators=0,
+        warm_start=True,
+        max_leaf_nodes=settings.leaves,
+        min_samples_leaf=settings.least_rows,
+        max_features=settings.features,
+        max_samples=settings.share,
+        random_state=task.seed,
+        n_jobs=1,
+    )
+    features = grown_on.features[whole]
+    target = np.clip(grown_on.target[whole], -settings.cut_mph, settings.cut_mph)
+    for tree in range(settings.trees):
+        forest.n_estimators = tree + 1
+        forest.fit(features, target)
+        task.progress(tree + 1, total)
+    leaf_rows = source.sample(
+        max(rows, settings.leaf_rows * rows // settings.rows), np.random.default_rng([task.seed, 1])
+    )
+    for tree, grown in enumerate(forest.estimators_):
+        _give_medians(grown.tree_.value, grown.apply(leaf_rows.features), leaf_rows, settings.least_rows)
+        task.progress(settings.trees + tree + 1, total)
+    held_out = source.validation(settings.validation_rows)
+    error = held_out.error_mph(forest.predict(held_out.features).astype(np.float32))
+    task.progress(total, total, f"validation MAE {error:.3f} mph")
+    return Fitted(
+        tensors=source.tensors(),
+        onnx=to_onnx(list(trees_of(forest)), "BRANCH_LEQ", COUNT),
+        importance=dict(zip(NAMES, forest.feature_importances_.tolist(), strict=True)),
+        settings={**asdict(settings), "rows": rows, "validation_mae_mph": error, "features": list(NAMES)},
+    )
+
+
+def trees_of(forest: RandomForestRegressor) -> Iterable[Tree]:
+    """The trees of a forest, each with its share of the mean as values."""
+    for grown in forest.estimators_:
+        tree = grown.tree_
+        yield Tree(
+            left=tree.children_left,
+            right=tree.children_right,
+            feature=np.maximum(tree.feature, 0),
+            threshold=_not_above(tree.threshold),
+            missing_left=tree.missing_go_to_left.astype(np.bool_),
+            values=tree.value[:, :, 0] / len(forest.estimators_),
+        )
+
+
+def _within(seconds: float | None, settings: RandomForestSettings) -> int:
+    if seconds is None:
+        return settings.rows
+    affordable = seconds / (settings.seconds_per_million * settings.trees) * 1e6
+    return max(5 * LEAST_ROWS, min(settings.rows, int(affordable)))
+
+
+def _give_medians(values: Floats, leaves: Integers, rows: Rows, least: int) -> None:
+    """Replace the values (nodes, HORIZONS, 1) of leaves that enough rows fall into, given the leaf of each row."""
+    target = np.where(rows.told, rows.target, np.nan)
+    order = np.argsort(leaves, kind="stable")
+    found, starts = np.unique(leaves[order], return_index=True)
+    for leaf, members in zip(found, np.split(order, starts[1:]), strict=True):
+        mine = target[members]
+        enough = np.count_nonzero(~np.isnan(mine), axis=0) >= least
+        if enough.any():
+            values[leaf, enough, 0] = np.nanmedian(mine[:, enough], axis=0)
+
+
+def _not_above(threshold: Floats) -> Compact:
+    """The greatest float32 that is not above: no float32 lies between, so `x <= threshold` stays as it is."""
+    rounded: NDArray[np.float32] = threshold.astype(np.float32)
+    return np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)

@@ -1,0 +1,157 @@
+"""Rows to fit trees to: some sensors at some origins, with some of their input hidden. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.training.split import Split
+from shared.events.errors import ConfigurationError
+from shared.forecasting.inputs.arrays import Booleans, Compact, Integers
+from shared.forecasting.inputs.habits import Learned, learned_habits
+from shared.forecasting.inputs.history import HORIZONS, LAGS, View
+from shared.forecasting.inputs.profile import slots_per_day
+from shared.forecasting.inputs.transfer import completed
+from shared.forecasting.models.tabular import COUNT, HABIT_STEPS, Tabular
+from shared.forecasting.models.trees import BY_DAY, BY_DAY_TYPE, CEILING, base_mph
+
+ORIGINS_AT_ONCE = 256
+SENSORS_AT_ONCE = 40
+"""So many sensors of an origin make rows, if that is enough: one origin's sensors are much alike, days are not."""
+
+HIDDEN_SENSORS = 0.08
+HIDDEN_WINDOWS = 0.02
+BAD_ORIGINS, BAD_WINDOWS = 0.06, 0.6
+DEAD_CARRIAGEWAYS = 0.03
+NEW_SENSORS = 0.03
+"""Shares of what is hidden: the last one is of sensors whose habits are, as of one that the training did not have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """n rows: `features` (n, COUNT), `target` (n, HORIZONS) mph to add to `base_mph` (n,), and where that is `told`."""
+
+    features: Compact
+    base_mph: Compact
+    target: Compact
+    told: Booleans
+
+    def error_mph(self, change: Compact) -> float:
+        """Mean absolute error of the forecast `base_mph` + `change`, (n, HORIZONS)."""
+        return float(np.abs(self.target - change)[self.told].mean(dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Makes rows of the training and validation parts of a recording."""
+
+    recorded: Recorded
+    split: Split
+    tabular: Tabular
+    habits: Learned
+
+    @classmethod
+    def of(cls, recorded: Recorded, split: Split) -> "Source":
+        """Of a recording."""
+        network = recorded.network
+        tabular = Tabular.of(network, completed(network, recorded.profile_mph))
+        habits = learned_habits(
+            recorded.speed_mph,
+            recorded.usual_mph,
+            tabular.free_flow_mph,
+            recorded.slots % slots_per_day(network),
+            recorded.days,
+            recorded.train_windows,
+            slots_per_day(network),
+        )
+        return cls(recorded, split, tabular, habits)
+
+    @property
+    def sensors(self) -> int:
+        """How many the network has."""
+        return len(self.recorded.network.sensors)
+
+    @property
+    def available(self) -> int:
+        """How many rows the training part has at most."""
+        return self.split.train * self.sensors
+
+    def sample(self, rows: int, random: np.random.Generator) -> Rows:
+        """About `rows` rows of the training part with some input hidden; as many as there are, if they are fewer."""
+        whole = self.split.train
+        per_origin = min(self.sensors, max(SENSORS_AT_ONCE, -(-rows // max(1, whole))))
+        count = min(whole, max(1, rows // per_origin))
+        origins = np.sort(random.choice(whole, count, replace=False))
+        return _joined(self._pieces(origins, per_origin, random))
+
+    def validation(self, rows: int) -> Rows:
+        """About `rows` rows of the validation part, as recorded: all sensors at origins that are evenly apart.
+
+        Raises:
+            ConfigurationError: it has no readings.
+        """
+        count = max(1, min(self.split.validation, rows // self.sensors))
+        places = np.linspace(0, max(0, self.split.validation - 1), count).astype(np.intp)
+        held_out = _joined(self._pieces(self.split.train + places, self.sensors, None))
+        if not len(held_out.features):
+            raise ConfigurationError("the tenth of the history that validates holds no readings: give a longer one")
+        return held_out
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """What a tree model needs beside its trees."""
+        known, habits = self.recorded.speed_mph[: self.recorded.train_windows], self.habits.habits
+        return {
+            CEILING: np.array([np.nanmax(known)], dtype=np.float32),
+            BY_DAY_TYPE: habits.by_day_type.astype(np.float16),
+            BY_DAY: habits.by_day.astype(np.float16),
+        }
+
+    def _pieces(self, origins: Integers, per_origin: int, random: np.random.Generator | None) -> Iterator[Rows]:
+        for first in range(0, len(origins), ORIGINS_AT_ONCE):
+            chunk = origins[first : first + ORIGINS_AT_ONCE]
+            view = self.recorded.view(chunk)
+            habits = self.habits.at(chunk[:, None] + LAGS - 1 + np.array(HABIT_STEPS))
+            picked = np.broadcast_to(np.arange(self.sensors), (len(chunk), self.sensors))
+            if random is not None:
+                view = partly_hidden(view, random)
+                habits[np.broadcast_to(random.random((len(chunk), 1, 1, self.sensors)) < NEW_SENSORS, habits.shape)] = (
+                    np.nan
+                )
+                picked = np.argsort(random.random(picked.shape), axis=1)[:, :per_origin]
+            actual = self.recorded.actual(chunk)
+            yield _rows(self.tabular.features(view, habits), base_mph(view), actual, picked)
+
+
+def partly_hidden(view: View, random: np.random.Generator) -> View:
+    """A view as failing detectors would have it: single windows, whole sensors and carriageways missing.
+
+    Trees that never saw that would have learned from it only where METR-LA happens to fail.
+    """
+    origins, _, sensors = view.speed_mph.shape
+    bad = (random.random((origins, 1, 1)) < BAD_ORIGINS) * random.random((origins, 1, 1)) * BAD_WINDOWS
+    hidden = random.random((origins, LAGS, sensors)) < HIDDEN_WINDOWS + bad
+    hidden |= random.random((origins, 1, sensors)) < HIDDEN_SENSORS
+    roads = np.array([sensor.road_name for sensor in view.network.sensors])
+    dead = roads[random.integers(0, sensors, origins)][:, None] == roads
+    hidden |= (dead & (random.random((origins, 1)) < DEAD_CARRIAGEWAYS))[:, None]
+    return replace(view, speed_mph=np.where(hidden, np.nan, view.speed_mph))
+
+
+def _rows(features: Compact, base: np.ndarray, actual: np.ndarray, picked: Integers) -> Rows:
+    at = np.arange(len(picked))[:, None], picked
+    told = (actual[at] > 0).reshape(-1, HORIZONS)
+    known = told.any(axis=1)
+    start = base[at].reshape(-1)[known].astype(np.float32)
+    ahead = actual[at].reshape(-1, HORIZONS)[known].astype(np.float32)
+    told = told[known]
+    return Rows(features[at].reshape(-1, COUNT)[known], start, np.where(told, ahead - start[:, None], 0), told)
+
+
+def _joined(pieces: Iterator[Rows]) -> Rows:
+    listed = list(pieces)
+    return Rows(
+        *(np.concatenate([getattr(one, name) for one in listed]) for name in ("features", "base_mph", "target", "told"))
+    )

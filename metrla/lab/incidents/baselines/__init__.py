@@ -1,0 +1,1 @@
+"""Published incident detectors, to compare the one that ships with."""

@@ -1,0 +1,107 @@
+"""Detectors on recorded days with a log of incidents: tuned on the first days, judged on the rest."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from metrla.lab.incidents.alarms import find_alarms
+from metrla.lab.incidents.curves import Curve, operating_level
+from metrla.lab.incidents.durations import DurationReport, judge_durations, logged_spells
+from metrla.lab.incidents.line_up import Contender, calibrated, contenders
+from metrla.lab.incidents.measures import Measures
+from metrla.lab.incidents.metrics import Score, judge_alarms
+from metrla.lab.incidents.truth import LoggedIncident, Truth, find_truth, usual_speeds
+from shared.alerts.incidents.detection.protocol import watch
+from shared.events.errors import ConfigurationError
+
+MIN_DAYS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One detector on the tuning days and on the days that count, and the level that the tuning days choose."""
+
+    tuning: Curve
+    test: Curve
+    level: int
+
+    @property
+    def score(self) -> Score:
+        """On the days that count, at that level."""
+        return self.test.scores[self.level]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """All detectors, the truth, and how many of the disturbances lie in the days that count."""
+
+    results: tuple[Result, ...]
+    truth: Truth
+    tuning_days: int
+    days: int
+    disturbances: int
+    durations: DurationReport | None
+
+
+def compare(
+    measures: Measures,
+    log: Sequence[LoggedIncident],
+    tuning_days: int,
+    budget_per_day: float,
+    only: Iterable[str] = (),
+    on_detector: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Evaluate the detectors by the definition in docs/alerts.md.
+
+    Args:
+        measures: what was recorded.
+        log: what happened.
+        tuning_days: days at the beginning to calibrate on; the others count.
+        budget_per_day: false alarms per day, of all stations, that the operating level may cost on the tuning days.
+        only: names of detectors; none is all.
+        on_detector: told each name before its turn.
+
+    Raises:
+        ConfigurationError: too few days, or a name that no detector has.
+    """
+    days = len(measures.weekend)
+    if not 1 < tuning_days < days or days < MIN_DAYS:
+        raise ConfigurationError(f"{tuning_days} of {days} days to tune on: some must be left, and some come before")
+    usual = usual_speeds(measures.speed_mph, measures.day, measures.slot, measures.weekend)
+    truth = find_truth(measures.road, log, measures.speed_mph, usual, measures.window_minutes)
+    training = tuning_days * measures.per_day
+    results = []
+    for contender in chosen(contenders(measures, training), only):
+        on_detector(contender.name)
+        results.append(_result(contender, measures, truth, training, budget_per_day))
+    test = training * measures.window_minutes
+    return Comparison(
+        tuple(results),
+        truth,
+        tuning_days,
+        days,
+        sum(one.start_minutes >= test for one in truth.disturbances),
+        judge_durations(logged_spells(log), test),
+    )
+
+
+def chosen(line_up: Sequence[Contender], only: Iterable[str]) -> list[Contender]:
+    """Those of these names; raises `ConfigurationError` for a name that none has."""
+    names = {contender.name: contender for contender in line_up}
+    if unknown := set(only) - set(names):
+        raise ConfigurationError(f"no detector {', '.join(sorted(unknown))} here; there are {', '.join(names)}")
+    return [contender for name, contender in names.items() if name in set(only or names)]
+
+
+def _result(contender: Contender, measures: Measures, truth: Truth, training: int, budget_per_day: float) -> Result:
+    observations = list(measures.observations())
+    detector = calibrated(contender, measures, observations[:training], truth.incident_free[:training])
+    standing = watch(detector, observations)
+    stations, minutes = len(measures.road.sensors), measures.window_minutes
+    parts: tuple[list[Score], list[Score]] = ([], [])
+    for level in range(standing.shape[1]):
+        alarms = find_alarms(measures.road, standing[:, level])
+        for part, (begin, end) in zip(parts, ((0, training), (training, len(standing))), strict=True):
+            part.append(judge_alarms(alarms, truth, begin, end, minutes, stations))
+    levels = tuple(float(threshold) for threshold in contender.thresholds)
+    tuning, test = (Curve(detector.name, levels, tuple(part)) for part in parts)
+    return Result(tuning, test, operating_level(tuning, budget_per_day))

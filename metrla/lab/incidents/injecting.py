@@ -1,0 +1,190 @@
+"""Detectors on recorded days into which incidents were put: the truth is known, down to its size."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from metrla.lab.incidents.alarms import Alarm, find_alarms
+from metrla.lab.incidents.comparing import chosen
+from metrla.lab.incidents.injection import Injected, disturbance_of, draw_incidents, inject
+from metrla.lab.incidents.line_up import Contender, calibrated, contenders
+from metrla.lab.incidents.measures import Measures
+from metrla.lab.incidents.metrics import LATEST_MINUTES, detects
+from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
+from shared.alerts.incidents.detection.calibration import level_within
+from shared.alerts.incidents.detection.protocol import watch
+from shared.alerts.roadway import Flags, Floats
+from shared.events.errors import ConfigurationError
+
+SETTLING_DAYS = 14
+CHANGED_MPH = 1.0
+AFTERMATH_WINDOWS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Incidents of one size: how many, how many detected, and how fast (minutes to the end of the window)."""
+
+    lanes_blocked: int
+    share_blocked: float
+    incidents: int
+    detected: int
+    median_minutes: float | None
+    mean_minutes: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One detector at one level; false alarms are those that no injected incident has caused."""
+
+    threshold: float
+    sizes: tuple[Size, ...]
+    half: Size
+    alarms: int
+    false_alarms: int
+    sensor_days: float
+
+    @property
+    def false_alarms_per_100_sensor_days(self) -> float:
+        """Of days of all sensors, with gaps and all."""
+        return 100 * self.false_alarms / self.sensor_days
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InjectionResult:
+    """One detector at all levels, and the level that keeps to the budget on the days before."""
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+    level: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upset:
+    """Measures with incidents put into the days from `first` on."""
+
+    measures: Measures
+    first: int
+    incidents: tuple[tuple[Injected, Disturbance], ...]
+    changed: Flags
+
+
+def upset_days(measures: Measures, before: int, count: int, seed: int) -> Upset:
+    """Put `count` incidents into the days after `before`; raises `ConfigurationError` where they do not fit."""
+    network = measures.road.network
+    first = before * measures.per_day
+    midnight = measures.start + timedelta(days=before)
+    start = midnight.replace(tzinfo=network.time_zone).astimezone(UTC)
+    days = [
+        (midnight + timedelta(days=ahead)).replace(tzinfo=network.time_zone).astimezone(UTC)
+        for ahead in range(len(measures.weekend) - before)
+    ]
+    recorded = np.empty_like(measures.speed_mph[first:])
+    recorded[:, measures.road.columns] = measures.speed_mph[first:]
+    try:
+        drawn = draw_incidents(network, days, count, np.random.default_rng(seed), np.isfinite(recorded), start)
+    except ValueError as crowded:
+        raise ConfigurationError(str(crowded)) from crowded
+    slowed = inject(network, recorded, start, [one.incident for one in drawn], seed)
+    speed = measures.speed_mph.copy()
+    speed[first:] = slowed[:, measures.road.columns]
+    return Upset(
+        replace(measures, speed_mph=speed),
+        first,
+        tuple((one, _disturbance(measures, one, start)) for one in drawn),
+        _touched(np.abs(speed[first:] - measures.speed_mph[first:]) > CHANGED_MPH),
+    )
+
+
+def evaluate_injected(
+    upset: Upset, budget: float, only: Iterable[str] = (), on_detector: Callable[[str], None] = lambda _: None
+) -> list[InjectionResult]:
+    """Every detector on the upset days; its level keeps to `budget` false alarms per 100 sensor-days on those before.
+
+    Nothing tells which alarms of the days before are true: all count as false there.
+    """
+    results = []
+    for contender in chosen(contenders(upset.measures, upset.first), only):
+        on_detector(contender.name)
+        # What catches a drop of fifteen miles an hour is far too sensitive here.
+        severe = replace(contender, thresholds=contender.thresholds[len(contender.thresholds) // 2 :])
+        results.append(_evaluate(severe, upset, budget))
+    return results
+
+
+def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionResult:
+    measures, first = upset.measures, upset.first
+    observations = list(measures.observations())
+    calm = np.ones((first, len(measures.road.sensors)), dtype=np.bool_)
+    standing = watch(calibrated(contender, measures, observations[:first], calm), observations)
+    return result_of(contender.name, contender.thresholds, standing, upset, budget)
+
+
+def result_of(name: str, thresholds: Floats, standing: Flags, upset: Upset, budget: float) -> InjectionResult:
+    """What alarms are worth: `standing` (windows, thresholds, sensors) says where and when they stood."""
+    measures, first = upset.measures, upset.first
+    settled = min(SETTLING_DAYS * measures.per_day, first // 2)
+    before_days = (first - settled) / measures.per_day * len(measures.road.sensors)
+    outcomes, rates = [], []
+    for level, threshold in enumerate(thresholds):
+        alarms = find_alarms(measures.road, standing[:, level])
+        rates.append(100 * sum(settled <= alarm.window < first for alarm in alarms) / before_days)
+        later = [Alarm(alarm.window - first, alarm.positions) for alarm in alarms if alarm.window >= first]
+        outcomes.append(_outcome(later, upset, float(threshold), len(standing) - first))
+    return InjectionResult(name, tuple(outcomes), level_within(rates, budget))
+
+
+def _outcome(alarms: list[Alarm], upset: Upset, threshold: float, windows: int) -> Outcome:
+    measures = upset.measures
+    minutes = measures.window_minutes
+    times: dict[int, list[float]] = {}
+    for number, (_, one) in enumerate(upset.incidents):
+        ends = [(alarm.window + 1) * minutes - one.start_minutes for alarm in alarms if detects(alarm, one, minutes)]
+        times[number] = [after for after in ends if 0 < after <= LATEST_MINUTES][:1]
+    caused = [
+        upset.changed[alarm.window, list(alarm.positions)].any()
+        or any(detects(alarm, one, minutes) and _after(alarm, one, minutes) for _, one in upset.incidents)
+        for alarm in alarms
+    ]
+    return Outcome(
+        threshold,
+        tuple(
+            _size(upset, times, lambda one, lanes=lanes: one.incident.lanes_blocked == lanes)  # type: ignore[misc] # bound now
+            for lanes in sorted({one.incident.lanes_blocked for one, _ in upset.incidents})
+        ),
+        _size(upset, times, lambda one: one.blocks_half),
+        len(alarms),
+        len(alarms) - sum(map(bool, caused)),
+        windows / measures.per_day * len(measures.road.sensors),
+    )
+
+
+def _after(alarm: Alarm, one: Disturbance, minutes: float) -> bool:
+    return (alarm.window + 1) * minutes > one.start_minutes
+
+
+def _size(upset: Upset, times: dict[int, list[float]], belongs: Callable[[Injected], bool]) -> Size:
+    members = [(number, one) for number, (one, _) in enumerate(upset.incidents) if belongs(one)]
+    found = [times[number][0] for number, _ in members if times[number]]
+    return Size(
+        lanes_blocked=min((one.incident.lanes_blocked for _, one in members), default=0),
+        share_blocked=min((one.share_blocked for _, one in members), default=0.0),
+        incidents=len(members),
+        detected=len(found),
+        median_minutes=float(np.median(found)) if found else None,
+        mean_minutes=float(np.mean(found)) if found else None,
+    )
+
+
+def _disturbance(measures: Measures, one: Injected, start: datetime) -> Disturbance:
+    return disturbance_of(measures.road, one.incident, start, WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES)
+
+
+def _touched(changed: Flags) -> Flags:
+    """Where a queue was put in, and for half an hour after."""
+    touched = changed.copy()
+    for shift in range(1, AFTERMATH_WINDOWS + 1):
+        touched[shift:] |= changed[:-shift]
+    return touched

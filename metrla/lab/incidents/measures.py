@@ -1,0 +1,175 @@
+"""Recorded speed, occupancy and volume on the windows of a network."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from metrla.data.feeds.files.opening import PEMS_SUFFIXES, WIDE_SUFFIXES, open_recording
+from metrla.data.feeds.files.recording import RecordedStep
+from shared.alerts.incidents.detection.protocol import Observation
+from shared.alerts.roadway import Flags, Floats, Positions, Roadway, roadway
+from shared.events.errors import ConfigurationError
+from shared.events.records import SensorId
+from shared.traffic.network import Network
+
+MIN_SHARE_OBSERVED = 0.5
+WEEKEND = 5
+# In a folder of wide tables, what the beginning of a file's name says that it holds.
+NAMED = {"speed": "speed", "occupancy": "occupancy", "flow": "volume", "volume": "volume", "pct_observed": "observed"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measures:
+    """Measures of a network, (windows, sensors) in road order, NaN where missing or mostly made up.
+
+    Attributes:
+        road: layout of the network.
+        start: local time of the first window, which starts a day.
+        speed_mph: mean speeds.
+        occupancy: 0-1; all NaN in a feed without it.
+        volume: vehicles per window; all NaN in a feed without it.
+        day: (windows,) number of the local day.
+        slot: (windows,) number of the window in its local day.
+        weekend: (days,) which days are Saturday or Sunday.
+    """
+
+    road: Roadway
+    start: datetime
+    speed_mph: Floats
+    occupancy: Floats
+    volume: Floats
+    day: Positions
+    slot: Positions
+    weekend: Flags
+
+    @property
+    def per_day(self) -> int:
+        """Windows in a day."""
+        return timedelta(days=1) // self.road.network.window
+
+    @property
+    def window_minutes(self) -> float:
+        """Length of a window."""
+        return self.road.network.window / timedelta(minutes=1)
+
+    @property
+    def has_occupancy(self) -> bool:
+        """Whether any occupancy was read."""
+        return bool(np.isfinite(self.occupancy).any())
+
+    def observations(self) -> Iterator[Observation]:
+        """Window after window, as a detector sees it."""
+        week = (self.start.weekday() + self.day) % 7 * self.per_day + self.slot
+        for number in range(len(self.speed_mph)):
+            yield Observation(int(week[number]), self.speed_mph[number], self.occupancy[number], self.volume[number])
+
+    def last(self, days: int) -> "Measures":
+        """The last days of them alone; all where there are no more."""
+        left_out = max(len(self.weekend) - days, 0)
+        rows = self.day >= left_out
+        return replace(
+            self,
+            start=self.start + timedelta(days=left_out),
+            speed_mph=self.speed_mph[rows],
+            occupancy=self.occupancy[rows],
+            volume=self.volume[rows],
+            day=self.day[rows] - left_out,
+            slot=self.slot[rows],
+            weekend=self.weekend[left_out:],
+        )
+
+    def minutes(self, local: datetime) -> float:
+        """Minutes from the first window to a local time."""
+        return (local - self.start) / timedelta(minutes=1)
+
+
+def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] = lambda _: None) -> Measures:
+    """Read a file of speeds, or a folder of wide tables and PeMS station_5min files.
+
+    The tables of a folder are told apart by their names: speed*, occupancy*, flow* or volume*, pct_observed* (0-100;
+    values observed by less than half are left out). Windows are those of the local clock: the hour that daylight saving
+    skips is a gap, of the one that it repeats the first reading counts.
+
+    Raises:
+        ConfigurationError: nothing readable is there, or none of its sensors is in the network.
+    """
+    files = _files(path)
+    start, end = _days(files)
+    count = (end - start) // network.window
+    measures = {name: np.full((count, len(network.sensors)), np.nan) for name in set(NAMED.values())}
+    for file, kind in files.items():
+        on_file(file)
+        recording = open_recording(file)
+        names: Sequence[str] = ()
+        columns, rows = _columns(names, network)
+        for step in recording.steps():
+            if step.sensor_ids != names:
+                names = step.sensor_ids
+                columns, rows = _columns(names, network)
+            at = (step.local_time - start) // network.window
+            for name, values in _values(step, kind).items():
+                told = np.asarray(values, dtype=np.float64)[columns]
+                if name == "speed" and recording.zero_is_missing:
+                    told = np.where(told == 0, np.nan, told)
+                row = measures[name][at]
+                row[rows] = np.where(np.isnan(row[rows]), told, row[rows])
+    if not np.isfinite(measures["speed"]).any():
+        raise ConfigurationError(f"{path}: no speed of a sensor of network {network.network_id}")
+    made_up = measures["observed"] < MIN_SHARE_OBSERVED
+    road = roadway(network)
+    speed, occupancy, volume = (
+        np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
+    )
+    number = np.arange(count)
+    per_day = timedelta(days=1) // network.window
+    weekend = np.array([(start + timedelta(days=ahead)).weekday() >= WEEKEND for ahead in range((end - start).days)])
+    return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend)
+
+
+def _files(path: Path) -> Mapping[Path, str]:
+    if path.is_file():
+        return {path: "speed"}
+    if not path.is_dir():
+        raise ConfigurationError(f"{path}: no such file or folder")
+    found = {}
+    for file in sorted(path.iterdir()):
+        if file.name.endswith(PEMS_SUFFIXES):
+            found[file] = "all"
+        elif file.name.endswith(WIDE_SUFFIXES):
+            kind = next((kind for name, kind in NAMED.items() if file.name.startswith(name)), None)
+            if kind is not None:
+                found[file] = kind
+    if not found:
+        raise ConfigurationError(f"{path}: neither PeMS station_5min files nor tables named {'*, '.join(NAMED)}*")
+    return found
+
+
+def _days(files: Mapping[Path, str]) -> tuple[datetime, datetime]:
+    extents = [open_recording(file).extent() for file in files]
+    first, last = min(extent[0] for extent in extents), max(extent[1] for extent in extents)
+    return datetime.combine(first, time()), datetime.combine(last, time()) + timedelta(days=1)
+
+
+def _values(step: RecordedStep, kind: str) -> dict[str, object]:
+    if kind == "observed":
+        return {"observed": np.asarray(step.speed_mph) / 100.0}
+    if kind not in {"speed", "all"}:
+        return {kind: step.speed_mph}
+    carried = {
+        "speed": step.speed_mph,
+        "occupancy": step.occupancy,
+        "volume": step.volume_vehicles,
+        "observed": step.share_observed,
+    }
+    return {name: values for name, values in carried.items() if values is not None}
+
+
+def _columns(names: Sequence[str], network: Network) -> tuple[Positions, Positions]:
+    pairs = [
+        (column, network.index[SensorId(name)]) for column, name in enumerate(names) if SensorId(name) in network.index
+    ]
+    columns, rows = zip(*pairs, strict=True) if pairs else ((), ())
+    return np.array(columns, dtype=np.intp), np.array(rows, dtype=np.intp)

@@ -1,0 +1,1 @@
+"""Everything on one machine: embedded broker, launcher of the demo, native stack."""

@@ -1,0 +1,161 @@
+"""A demo from beginning to end: train, start, feed, show, stop, sum up."""
+
+import asyncio
+import signal
+import sys
+import time
+from datetime import timedelta
+
+from rich.console import Console
+from rich.live import Live
+
+from metrla.local.launcher import display
+from metrla.local.launcher.figures import Figures, FiguresReader
+from metrla.local.launcher.plan import PipelinePlan, free_port, require_free
+from metrla.local.launcher.process import ChildProcess, LaunchError
+from metrla.local.launcher.real_servers import bring_up, continued_start
+from metrla.local.launcher.request import (
+    DemoRequest,
+    broker_retention_bytes,
+    feed_arguments,
+    ingest_settings,
+    replay_start,
+    training_arguments,
+)
+from metrla.local.launcher.state import claimed_anew
+from metrla.local.launcher.supervisor import Supervisor, supervise
+from shared.archive.layout import RAW_ROOT
+from shared.archive.opening import open_archive
+from shared.runtime.clock import wall_clock
+from shared.runtime.lifecycle import EXIT_MISCONFIGURED
+from shared.traffic.folder import load_network
+from shared.traffic.network import Network
+
+SERVICES = ("ingest", "predictor", "alert-detector")
+REFRESH_S = 1.0
+PLAIN_LINE_EVERY_S = 10.0
+# The feed has ended and nothing has changed for so long: all of it is processed.
+SETTLED_S = 15.0
+FEED_GRACE_S = 10.0
+EXIT_INTERRUPTED = 130
+
+
+async def run_demo(request: DemoRequest) -> int:
+    """Run a demo until its duration is over, its feed is processed (where asked), or Ctrl-C; returns the exit code."""
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    network = load_network(request.network_folder)
+    require_free(request.port)
+    begin, addresses = replay_start(request), dict[str, str]()
+    if request.stack is not None:
+        addresses = (await bring_up(request.stack, Console().print)).addresses()
+        log_address = addresses["METRLA_KAFKA_BOOTSTRAP_SERVERS"]
+        begin = await continued_start(request, network, log_address, wall_clock()) or begin
+    plan = PipelinePlan(
+        state=request.state,
+        networks=[request.network_folder],
+        broker_port=free_port(),
+        gateway_port=request.port,
+        broker_retention_bytes=broker_retention_bytes(request),
+        settings={"METRLA_LOG_FORMAT": "json", **addresses, **ingest_settings(request, network.reading_interval)},
+    )
+    with claimed_anew(request.state):
+        if not await _train(request, plan, begin, stop):
+            return EXIT_INTERRUPTED
+        return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin)])
+
+
+async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, stop: asyncio.Event) -> bool:
+    """Train in a process of its own, which shows its progress; False when interrupted."""
+    trainer = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "metrla", "train", *training_arguments(request, plan.archive_url, begin)),
+        env=plan.environment(),
+        start_new_session=True,
+    )
+    ended, stopped = asyncio.create_task(trainer.wait()), asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not ended.done():
+        trainer.terminate()
+        await ended
+        return False
+    if status := await ended:
+        # A short file is no fault: until there is a model, forecasts are historical averages, and say so.
+        if status != EXIT_MISCONFIGURED or request.data is None:
+            raise LaunchError(f"training ended with status {status}")
+        Console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
+    return True
+
+
+class _Demo:
+    def __init__(self, request: DemoRequest, plan: PipelinePlan, network: Network, stop: asyncio.Event) -> None:
+        self._request, self._plan, self._stop = request, plan, stop
+        self._console = Console()
+        self._network, self._zone = network, network.time_zone
+        self._figures = Figures()
+        self._began = time.monotonic()
+
+    async def run(self, feed_command: list[str]) -> int:
+        async with supervise(lambda line: self._console.print(line, style="yellow")) as supervisor:
+            with self._console.status("starting broker and services"):
+                if self._request.stack is None:
+                    await supervisor.start(self._plan.broker())
+                await supervisor.start(*(self._plan.service(name) for name in SERVICES), self._plan.gateway())
+            (feed,) = await supervisor.start(self._plan.feed(feed_command))
+            self._console.print(
+                display.whereabouts(self._plan, self._request.feed_text(self._network.name)), soft_wrap=True
+            )
+            reader = FiguresReader(self._plan.gateway_url)
+            await self._show(supervisor, feed, reader)
+            self._console.print("stopping: the feed first, then what it feeds")
+            await feed.stop(FEED_GRACE_S)
+            self._figures = await reader.read(supervisor.children)
+        self._console.print(
+            display.summary(supervisor.children, self._figures, self._elapsed(), self._archived()), soft_wrap=True
+        )
+        if supervisor.failure is not None:
+            raise supervisor.failure
+        if self._request.stack is not None:
+            self._console.print("the servers go on, with what they hold; `metrla stack down` stops them")
+        return 0
+
+    async def _show(self, supervisor: Supervisor, feed: ChildProcess, reader: FiguresReader) -> None:
+        ends = [asyncio.create_task(self._stop.wait()), asyncio.create_task(supervisor.failed.wait())]
+        last_change, last_line, feed_ended = time.monotonic(), 0.0, False
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while not any(end.done() for end in ends) and not self._over():
+                figures, now = await reader.read(supervisor.children), time.monotonic()
+                if feed.running or figures != self._figures:
+                    last_change = now
+                self._figures = figures
+                status = display.status(supervisor.children, figures, self._elapsed(), self._zone)
+                if self._console.is_terminal:
+                    live.update(status, refresh=True)
+                elif now - last_line >= PLAIN_LINE_EVERY_S:
+                    last_line = now
+                    self._console.print(display.progress_line(figures, self._elapsed(), self._zone), soft_wrap=True)
+                if not feed.running and not feed_ended:
+                    feed_ended = True
+                    self._announce_end(feed)
+                if feed_ended and self._request.exit_when_fed and now - last_change >= SETTLED_S and not figures.lag:
+                    break
+                await asyncio.wait(ends, timeout=REFRESH_S, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+
+    def _announce_end(self, feed: ChildProcess) -> None:
+        if feed.returncode:
+            self._console.print(f"the feed ended with status {feed.returncode}:\n{feed.log_tail()}", style="red")
+        elif not self._request.exit_when_fed:
+            self._console.print("the feed has ended; the page stays until Ctrl-C")
+
+    def _archived(self) -> str:
+        files = list(open_archive(self._plan.archive_url).list(RAW_ROOT))
+        return f"{len(files):,} files, {sum(file.size_bytes for file in files) / display.MIB:.1f} MiB"
+
+    def _over(self) -> bool:
+        return self._request.duration is not None and self._elapsed() >= self._request.duration
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=time.monotonic() - self._began)

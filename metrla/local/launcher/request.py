@@ -1,0 +1,95 @@
+"""What the user of a demo asked for, and what that means for its feed and its training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+from metrla.data.feeds.files.opening import open_recording
+from shared.traffic.folder import EXAMPLE_NETWORK
+
+# The one that is fitted in seconds.
+QUICK_MODEL = "linear_regression"
+# Two weeks hold every weekday twice; one would teach a profile that was seen once.
+SIMULATED_TRAINING_DAYS = 14
+# Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
+WARM_UP_LENGTH = timedelta(hours=2)
+REPLAY_FROM_SHARE = 0.7
+# A feed is idle when it has missed so many readings, and not before so many seconds.
+MISSED_READINGS, SHORTEST_IDLE_S = 3, 10.0
+PACED_RETENTION_BYTES = 16 * 1024 * 1024
+REPLAY_RETENTION_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRequest:
+    """Options of `metrla demo`.
+
+    `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`; `stack` is the folder of the
+    native stack to run on, `None` for the embedded servers.
+    """
+
+    state: Path
+    network: Path | None
+    data: Path | None
+    begin: str | None
+    end: str | None
+    speed: float | None
+    damaged: float
+    seed: int
+    port: int
+    duration: timedelta | None
+    exit_when_fed: bool
+    stack: Path | None = None
+
+    @property
+    def network_folder(self) -> Path:
+        """The sensor network of the demo."""
+        return self.network or EXAMPLE_NETWORK
+
+    def feed_text(self, network_name: str) -> str:
+        """The feed in words."""
+        pace = "as fast as it goes" if self.speed is None else f"at {self.speed:g} times real time"
+        return f"replays {self.data} {pace}" if self.data else f"simulates {network_name} {pace}"
+
+
+def ingest_settings(request: DemoRequest, reading_interval: timedelta) -> Mapping[str, str]:
+    """Settings that fit the demo's clock: what waits in wall time for a live feed need not wait so long."""
+    pause = 0.0 if request.speed is None else reading_interval.total_seconds() / request.speed
+    idle_s = max(SHORTEST_IDLE_S, MISSED_READINGS * pause)
+    return {"METRLA_INGEST_IDLE_TIMEOUT_S": f"{idle_s:g}", "METRLA_INGEST_ARCHIVE_FLUSH_S": f"{SHORTEST_IDLE_S:g}"}
+
+
+def broker_retention_bytes(request: DemoRequest) -> int:
+    """What the embedded broker keeps per partition: enough that a replay at full speed cannot outrun its readers."""
+    return REPLAY_RETENTION_BYTES if request.speed is None else PACED_RETENTION_BYTES
+
+
+def replay_start(request: DemoRequest) -> str | None:
+    """Where the replay begins, in local time: as asked, or at the midnight after the first 70 % of the file."""
+    if request.begin is not None or request.data is None:
+        return request.begin
+    first, last = open_recording(request.data).extent()
+    begin = first + (last - first) * REPLAY_FROM_SHARE
+    return datetime.combine(begin.date() + timedelta(days=1), time.min).isoformat()
+
+
+def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
+    """The arguments of `metrla feed` for this demo."""
+    speed = "max" if request.speed is None else f"{request.speed:g}"
+    common = ["--network", str(request.network_folder), "--speed", speed]
+    common += ["--damaged", f"{request.damaged:g}", "--seed", str(request.seed)]
+    if request.speed is not None:
+        common += ["--warm-up", f"{WARM_UP_LENGTH // timedelta(hours=1)}h"]
+    if request.data is None:
+        return ["simulate", *common, *(("--start", begin) if begin else ())]
+    bounds = [part for option, value in (("--from", begin), ("--to", request.end)) if value for part in (option, value)]
+    return ["replay", str(request.data), *common, *bounds]
+
+
+def training_arguments(request: DemoRequest, archive_url: str, begin: str | None) -> Sequence[str]:
+    """The arguments of `metrla train` for this demo: it never sees what the feed will send."""
+    common = ["--network", str(request.network_folder), "--archive-url", archive_url, "--models", QUICK_MODEL]
+    if request.data is None:
+        return [*common, "--simulate", str(SIMULATED_TRAINING_DAYS), "--seed", str(request.seed)]
+    return [*common, "--data", str(request.data), *(("--to", begin) if begin else ())]

@@ -1,0 +1,116 @@
+"""The advisory alerts of the networks that this process has in hand. Decides and does no I/O."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.alerts.advisories.board import AdvisoryBoard
+from shared.alerts.advisories.book import AdvisoryBook
+from shared.alerts.advisories.judge import AdvisoryJudge, Traffic
+from shared.alerts.advisories.usual import UsualSpeeds, Wanted
+from shared.alerts.roadway import Floats
+from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
+
+LIVE = timedelta(days=7)
+"""A feed that fell silent no longer ago than this was about the present: the wall clock tells its time from then on."""
+
+
+@dataclass(slots=True)
+class _Held:
+    board: AdvisoryBoard
+    edition: int = -1
+    at: datetime | None = None
+    speed_mph: Floats | None = None
+
+
+@dataclass
+class AdvisoryDesk:
+    """Judges advisories at every step of a network, and between steps when they change or when time passes.
+
+    With `usual`, a sensor confirms nothing before it is known what is usual there.
+    """
+
+    judges: Mapping[NetworkId, AdvisoryJudge]
+    book: AdvisoryBook = field(default_factory=AdvisoryBook)
+    usual: UsualSpeeds | None = None
+    _held: dict[NetworkId, _Held] = field(default_factory=dict)
+
+    def recall(self, network_id: NetworkId, alerts: Iterable[TrafficAlert]) -> None:
+        """Take a network in hand, with the alerts that the log knows."""
+        self._held[network_id] = _Held(AdvisoryBoard.rebuilt(network_id, alerts))
+
+    def forget(self, network_id: NetworkId) -> None:
+        """Let go of a network that is no longer ours."""
+        self._held.pop(network_id, None)
+
+    def step(self, network_id: NetworkId, at: datetime, speed_mph: Floats) -> Sequence[TrafficAlert]:
+        """What a step changes, that ends at `at` with speeds (points, sensors)."""
+        held = self._of(network_id)
+        held.speed_mph = speed_mph
+        return self._judge(network_id, held, at)
+
+    def tick(self, network_id: NetworkId, at: datetime | None) -> Sequence[TrafficAlert]:
+        """What changes between steps: by advisories that changed, or because it is `at` by now (`None`: unknown)."""
+        held = self._of(network_id)
+        if at is None or (held.edition == self.book.edition and held.at is not None and at <= held.at):
+            return ()
+        if held.at is not None and at > held.at:
+            # Time passed without windows: the last ones say nothing any more.
+            held.speed_mph = None
+        return self._judge(network_id, held, at)
+
+    def wanted(self) -> Iterator[Wanted]:
+        """The sensors whose usual speeds are to be looked up."""
+        if self.usual is not None:
+            for held in self._held.values():
+                yield from self.usual.wanted(held.board.standing())
+
+    def put_usual(self, wanted: Wanted, windows: Iterable[ProcessedTrafficAggregate]) -> None:
+        """Take in what was found; the next tick judges by it."""
+        if self.usual is not None:
+            self.usual.put(wanted, self.judges[wanted.network_id].network, windows)
+        if wanted.network_id in self._held:
+            self._held[wanted.network_id].edition = -1
+
+    def standing(self, alert_type: AlertType) -> int:
+        """How many alerts of a type stand."""
+        return sum(alert.alert_type is alert_type for held in self._held.values() for alert in held.board.standing())
+
+    def _judge(self, network_id: NetworkId, held: _Held, at: datetime) -> Sequence[TrafficAlert]:
+        if not self.book.complete:
+            return ()
+        judge = self.judges[network_id]
+        traffic = None
+        if held.speed_mph is not None:
+            traffic = Traffic(held.speed_mph, None if self.usual is None else self.usual.at(judge.network, at))
+        changed = judge.changes(held.board, self.book.of(network_id), at, traffic)
+        held.board.apply(changed)
+        held.edition, held.at = self.book.edition, at
+        return changed
+
+    def _of(self, network_id: NetworkId) -> _Held:
+        if network_id not in self._held:
+            self._held[network_id] = _Held(AdvisoryBoard(network_id))
+        return self._held[network_id]
+
+
+def network_time(
+    judged: datetime | None, silent_seconds: float, patience_seconds: float, wall: datetime
+) -> datetime | None:
+    """The event time of a network: that of its newest step, and of the clock once it is silent.
+
+    Args:
+        judged: end of the newest step, `None` before the first.
+        silent_seconds: wall time since its last window.
+        patience_seconds: from when on it counts as silent.
+        wall: the wall clock, UTC.
+
+    Returns:
+        The time, `None` where nothing is known yet.
+    """
+    if silent_seconds < patience_seconds:
+        return judged
+    if judged is None:
+        return wall
+    on = judged + timedelta(seconds=silent_seconds)
+    return max(on, wall) if wall - judged < LIVE else on

@@ -1,0 +1,74 @@
+"""What a document says before it is matched to a network, and what is wrong with the rest of it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shapely.geometry.base import BaseGeometry
+
+from shared.alerts.advisories.roads import Road
+from shared.events.errors import MetrlaError
+from shared.events.records import AdvisoryType, AlertSeverity
+
+
+class Format(StrEnum):
+    """The published formats that are read."""
+
+    WZDX = "wzdx"
+    OPEN511 = "open511"
+    CAP = "cap"
+    NWS = "nws"
+
+
+class UnreadableAdvisoriesError(MetrlaError):
+    """A document is none of the formats as a whole, so nothing in it can be accounted for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One advisory as its publisher says it, before it has sensors.
+
+    `index` is its place in the document, from 0. `scope` keeps the ids of different publishers apart, `publisher_id` is
+    the publisher's id of this message and `chain_id` that of its first one, which names the advisory all its life.
+    `supersedes` holds the publisher's ids of earlier messages. `geometry` is in degrees (longitude, latitude) and is
+    `None` only where `withdrawn`. `roads` are the roads that it names; none: every road that the geometry touches.
+    """
+
+    index: int
+    scope: str
+    publisher_id: str
+    chain_id: str
+    advisory_type: AdvisoryType
+    title: str
+    description: str
+    severity: AlertSeverity
+    starts_at: datetime
+    ends_at: datetime | None
+    geometry: BaseGeometry | None
+    source: str
+    roads: tuple[Road, ...] = ()
+    updated_at: datetime | None = None
+    withdrawn: bool = False
+    supersedes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One feature that cannot be used: its place, its id where it has one, and why."""
+
+    index: int
+    publisher_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """All of a document: every feature is among the drafts or the rejected, by its index.
+
+    A feature that holds at several times has a draft for each.
+    """
+
+    format: Format
+    features: int
+    drafts: tuple[Draft, ...]
+    rejected: tuple[Rejected, ...]

@@ -1,0 +1,84 @@
+"""What the sensors show where an advisory holds. Pure.
+
+An advisory is confirmed when traffic at its sensors is congested: below `slow_mph` in two of the last three windows, as
+in the congestion rule, and, where it is known what is usual there at that hour, slower than that by `beyond_mph`. A
+queue that stands there every day at this hour confirms nothing. Once confirmed it stays so until none of its sensors
+has been below `leave_mph` in its last four windows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.alerts.congestion.queues import CongestionRule, slow_sensors
+from shared.alerts.roadway import Flags, Floats
+
+BEYOND_MPH = 10.0
+LEAST_SHARE = 0.1
+"""Part of the sensors heard that must be congested: of a storm over a hundred sensors one slow one says nothing."""
+MOST = 0.5
+"""From this part of the sensors on, it is worse by two steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is seen at an advisory's sensors: how many were heard and are congested, and how fast these are.
+
+    `usual_mph` is what is usual at those, `None` where unknown.
+    """
+
+    heard: int
+    congested: int
+    speed_mph: float | None
+    usual_mph: float | None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether enough of the sensors are congested."""
+        return self.congested > 0 and self.congested >= LEAST_SHARE * self.heard
+
+    @property
+    def steps(self) -> int:
+        """By how many steps it is worse than its publisher says."""
+        if not self.confirmed:
+            return 0
+        return 2 if self.congested >= MOST * self.heard else 1
+
+
+NOTHING_SEEN = Evidence(0, 0, None, None)
+
+
+def evidence(
+    speed_mph: Floats, usual_mph: Floats | None, columns: Sequence[int], rule: CongestionRule, *, confirmed: bool
+) -> Evidence:
+    """Look at some sensors.
+
+    Args:
+        speed_mph: (points, sensors) mean speeds, oldest first, NaN where missing.
+        usual_mph: (sensors,) what is usual at this hour, NaN where unknown; `None` where nothing is known.
+        columns: which sensors.
+        rule: thresholds.
+        confirmed: whether the advisory was confirmed before, so that its sensors leave later than others join.
+    """
+    speed = speed_mph[-rule.points :, list(columns)]
+    observed = np.isfinite(speed).any(axis=0)
+    if not observed.any():
+        return NOTHING_SEEN
+    nobody: Flags = np.zeros(len(columns), dtype=np.bool_)
+    recent = speed[-rule.recent_points :]
+    counts = np.isfinite(recent).sum(axis=0)
+    mean = np.where(counts > 0, np.nansum(recent, axis=0) / np.maximum(counts, 1), np.nan)
+    usual = np.full(len(columns), np.nan) if usual_mph is None else usual_mph[list(columns)]
+    slow: Flags = slow_sensors(speed, nobody, rule) & ~(mean > usual - BEYOND_MPH)
+    if confirmed and not slow.any():
+        slow = slow_sensors(speed, ~nobody, rule)
+    if not slow.any():
+        return Evidence(int(observed.sum()), 0, None, None)
+    here, there = mean[slow & np.isfinite(mean)], usual[slow & np.isfinite(usual)]
+    return Evidence(
+        heard=int(observed.sum()),
+        congested=int(slow.sum()),
+        speed_mph=float(here.mean()) if here.size else None,
+        usual_mph=float(there.mean()) if there.size else None,
+    )

@@ -1,0 +1,129 @@
+"""What the formats have in common: instants, geometries, and reasons that a person understands. Pure."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import shapely
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from shared.alerts.advisories.draft import UnreadableAdvisoriesError
+from shared.traffic.network import on_globe
+
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+SHOWN_FAULTS = 3
+MAX_TITLE, MAX_DESCRIPTION, MAX_REASON = 200, 4000, 300
+MIN_RING_POINTS = 4
+
+
+def _text(value: object) -> object:
+    # pydantic would take a number for seconds since 1970, and a publisher's mistake for a date.
+    if not isinstance(value, str):
+        raise ValueError("should be a time as text, such as 2026-11-03T19:37:00Z")  # noqa: TRY004 - pydantic collects these
+    return value.strip()
+
+
+def _in_utc(value: datetime) -> datetime:
+    if not FIRST_YEAR <= value.year < LAST_YEAR:
+        raise ValueError(f"the year {value.year} cannot be meant")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc)]
+"""A time with an offset, in UTC."""
+
+
+class Lenient(BaseModel):
+    """A part of a document: what is needed is checked, what is not known is left alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+
+
+def read_json(data: bytes) -> Any:  # noqa: ANN401 - whatever the document is
+    """The document; raises `UnreadableAdvisoriesError` where it is no JSON."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as wrong:
+        raise UnreadableAdvisoriesError(f"no JSON: {str(wrong)[:MAX_REASON]}") from wrong
+
+
+def reason_of(invalid: ValidationError | ValueError) -> str:
+    """Why a feature is rejected, in one line: field and fault."""
+    if not isinstance(invalid, ValidationError):
+        return str(invalid)[:MAX_REASON]
+    faults = [
+        f"{'.'.join(map(str, fault['loc'])) or 'feature'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    more = f" (and {len(faults) - SHOWN_FAULTS} more)" if len(faults) > SHOWN_FAULTS else ""
+    return "; ".join(faults[:SHOWN_FAULTS])[:MAX_REASON] + more
+
+
+def id_of(feature: object, *names: str) -> str | None:
+    """The id of a feature that may be damaged, for its rejection."""
+    if isinstance(feature, Mapping):
+        for name in names:
+            if isinstance(value := feature.get(name), str | int) and str(value).strip():
+                return str(value).strip()[:MAX_TITLE]
+    return None
+
+
+def one_line(*texts: str | None) -> str:
+    """The first text that says something, as a title."""
+    words = next((text for text in texts if text and text.strip()), "")
+    line = " ".join(words.split())
+    return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}…"
+
+
+def paragraph(*texts: str | None) -> str:
+    """The texts that say something, one after the other."""
+    return "\n\n".join(dict.fromkeys(text.strip() for text in texts if text and text.strip()))[:MAX_DESCRIPTION]
+
+
+def require_order(starts_at: datetime, ends_at: datetime | None, end_name: str) -> None:
+    """Raise `ValueError` where an end does not lie behind its start."""
+    if ends_at is not None and ends_at - starts_at <= timedelta(0):
+        raise ValueError(f"{end_name}: {ends_at.isoformat()} is not after the start, {starts_at.isoformat()}")
+
+
+def read_geometry(value: object, kinds: frozenset[str]) -> BaseGeometry:
+    """A GeoJSON geometry (RFC 7946) in degrees; raises `ValueError` saying what is wrong with it."""
+    if not isinstance(value, Mapping):
+        raise ValueError("geometry: there is none")  # noqa: TRY004 - a fault of the document
+    kind = value.get("type")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"geometry.type: {str(kind)[:40]!r} is not one of {', '.join(sorted(kinds))}")
+    if kind == "GeometryCollection":
+        parts = value.get("geometries")
+        if not isinstance(parts, list) or not parts:
+            raise ValueError("geometry.geometries: there are none")
+        return shapely.GeometryCollection([read_geometry(part, kinds - {kind}) for part in parts])
+    positions = _positions(value.get("coordinates"))
+    if kind == "LineString" and positions < 2:  # noqa: PLR2004 - a line has two ends
+        raise ValueError("geometry.coordinates: a line needs two positions")
+    try:
+        geometry = shape(dict(value))
+        return geometry if geometry.is_valid else shapely.make_valid(geometry)
+    except (ShapelyError, ValueError, TypeError, IndexError, OverflowError) as wrong:
+        raise ValueError(f"geometry.coordinates: not those of a {kind}: {wrong}") from wrong
+
+
+def _positions(coordinates: object, depth: int = 0) -> int:
+    """How many positions there are, each of them checked."""
+    if not isinstance(coordinates, list) or not coordinates or depth > 4:  # noqa: PLR2004 - a MultiPolygon has four
+        raise ValueError("geometry.coordinates: there are none")
+    if isinstance(coordinates[0], list):
+        return sum(_positions(part, depth + 1) for part in coordinates)
+    if len(coordinates) < 2 or not all(  # noqa: PLR2004 - longitude and latitude
+        isinstance(number, int | float) and not isinstance(number, bool) for number in coordinates
+    ):
+        raise ValueError(f"geometry.coordinates: {str(coordinates)[:60]} is no position")
+    longitude, latitude = coordinates[:2]
+    if not on_globe(latitude, longitude):
+        swapped = ", latitude and longitude are swapped" if on_globe(longitude, latitude) else ""
+        raise ValueError(f"geometry.coordinates: [{longitude}, {latitude}] is off the globe{swapped}")
+    return 1

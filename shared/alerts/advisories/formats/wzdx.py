@@ -1,0 +1,158 @@
+"""Work zones: the WZDx Work Zone Feed, versions 4.0 to 4.2 (github.com/usdot-jpo-ode/wzdx, U.S. DOT). Pure.
+
+A feature is a road event on one carriageway. Required is what the specification requires and is needed here: id,
+geometry, start and end, direction, road names, and the impact on vehicles of a work zone. A publisher says that one is
+over by leaving it out, by its end or, before 4.2, by `event_status`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from shared.alerts.advisories.draft import Draft, Format, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.formats.reading import (
+    Instant,
+    Lenient,
+    id_of,
+    one_line,
+    paragraph,
+    read_geometry,
+    reason_of,
+    require_order,
+)
+from shared.alerts.advisories.roads import direction_of, read_road
+from shared.events.records import AdvisoryType, AlertSeverity
+
+GEOMETRIES = frozenset({"LineString", "MultiPoint"})
+OVER = frozenset({"completed", "cancelled"})
+
+IMPACTS = {
+    "all-lanes-closed": AlertSeverity.HIGH,
+    "some-lanes-closed": AlertSeverity.MEDIUM,
+    "some-lanes-closed-merge-left": AlertSeverity.MEDIUM,
+    "some-lanes-closed-merge-right": AlertSeverity.MEDIUM,
+    "some-lanes-closed-split": AlertSeverity.MEDIUM,
+    "alternating-one-way": AlertSeverity.MEDIUM,
+    "flagging": AlertSeverity.MEDIUM,
+    "temporary-traffic-signal": AlertSeverity.MEDIUM,
+    "all-lanes-open": AlertSeverity.LOW,
+    "all-lanes-open-shift-left": AlertSeverity.LOW,
+    "all-lanes-open-shift-right": AlertSeverity.LOW,
+    "unknown": AlertSeverity.LOW,
+}
+Impact = Literal[
+    "all-lanes-closed",
+    "some-lanes-closed",
+    "some-lanes-closed-merge-left",
+    "some-lanes-closed-merge-right",
+    "some-lanes-closed-split",
+    "alternating-one-way",
+    "flagging",
+    "temporary-traffic-signal",
+    "all-lanes-open",
+    "all-lanes-open-shift-left",
+    "all-lanes-open-shift-right",
+    "unknown",
+]
+Direction = Literal[
+    "northbound", "eastbound", "southbound", "westbound", "undefined", "unknown", "inner-loop", "outer-loop"
+]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Core(Lenient):
+    data_source_id: Text
+    event_type: Literal["work-zone", "detour"]
+    road_names: Annotated[tuple[Text, ...], Field(min_length=1)]
+    direction: Direction
+    name: str | None = None
+    description: str | None = None
+    creation_date: Instant | None = None
+    update_date: Instant | None = None
+
+
+class _Properties(Lenient):
+    core_details: _Core
+    start_date: Instant
+    end_date: Instant
+    vehicle_impact: Impact | None = None
+    event_status: str | None = None
+    beginning_cross_street: str | None = None
+    ending_cross_street: str | None = None
+
+
+class _Feature(Lenient):
+    type: Literal["Feature"]
+    id: Text
+    properties: _Properties
+
+
+def is_wzdx(document: object) -> bool:
+    """Whether a JSON document says that it is one of these."""
+    return isinstance(document, Mapping) and ("feed_info" in document or "road_event_feed_info" in document)
+
+
+def parse(document: object) -> Parsed:
+    """The work zones of a feed; raises `UnreadableAdvisoriesError` where it is none as a whole."""
+    if not isinstance(document, Mapping) or not isinstance(features := document.get("features"), list):
+        raise UnreadableAdvisoriesError("no WZDx feed: an object with a list of `features` is needed")
+    info = document.get("feed_info") or document.get("road_event_feed_info")
+    information = info if isinstance(info, Mapping) else {}
+    version = str(information.get("version", "4.2"))
+    if version.split(".", maxsplit=1)[0] != "4":
+        raise UnreadableAdvisoriesError(f"WZDx version {version[:20]} is not read; 4.0, 4.1 and 4.2 are")
+    publishers = _publishers(information)
+    drafts: dict[str, Draft] = {}
+    rejected: list[Rejected] = []
+    for index, feature in enumerate(features):
+        try:
+            draft = _draft(index, feature, publishers)
+            if draft.chain_id in drafts:
+                raise ValueError(f"id: stands twice, first at feature {drafts[draft.chain_id].index}")  # noqa: TRY301 - the one place that rejects
+            drafts[draft.chain_id] = draft
+        except (ValidationError, ValueError) as wrong:
+            rejected.append(Rejected(index, id_of(feature, "id"), reason_of(wrong)))
+    return Parsed(Format.WZDX, len(features), tuple(drafts.values()), tuple(rejected))
+
+
+def _draft(index: int, value: object, publishers: Mapping[str, str]) -> Draft:
+    feature = _Feature.model_validate(value)
+    properties, core = feature.properties, feature.properties.core_details
+    if core.event_type == "work-zone" and properties.vehicle_impact is None:
+        raise ValueError("properties.vehicle_impact: a work zone needs it")
+    require_order(properties.start_date, properties.end_date, "properties.end_date")
+    geometry = read_geometry(
+        value["geometry"] if isinstance(value, Mapping) and "geometry" in value else None, GEOMETRIES
+    )
+    impact = properties.vehicle_impact or "unknown"
+    between = " to ".join(filter(None, (properties.beginning_cross_street, properties.ending_cross_street)))
+    what = "Detour" if core.event_type == "detour" else "Work zone"
+    lanes = "" if impact == "unknown" else f", {impact.replace('-', ' ')}"
+    return Draft(
+        index=index,
+        scope=core.data_source_id,
+        publisher_id=feature.id,
+        chain_id=feature.id,
+        advisory_type=AdvisoryType.CONSTRUCTION,
+        title=one_line(core.name, f"{what}{f' from {between}' if between else ''}{lanes}"),
+        description=paragraph(core.description, f"{core.road_names[0]}{lanes}."),
+        severity=IMPACTS[impact],
+        starts_at=properties.start_date,
+        ends_at=properties.end_date,
+        geometry=geometry,
+        source=publishers.get(core.data_source_id, publishers[""]),
+        roads=tuple(read_road(name, direction_of(core.direction.removesuffix("bound"))) for name in core.road_names),
+        updated_at=core.update_date or core.creation_date,
+        withdrawn=properties.event_status in OVER,
+    )
+
+
+def _publishers(information: Mapping[str, object]) -> dict[str, str]:
+    """Names of the organisations by data source, that of the whole feed under ''."""
+    publishers = {"": str(information.get("publisher") or "WZDx")[:200]}
+    sources = information.get("data_sources")
+    for source in sources if isinstance(sources, list) else []:
+        if isinstance(source, Mapping) and isinstance(name := source.get("organization_name"), str):
+            publishers[str(source.get("data_source_id"))] = name[:200]
+    return publishers

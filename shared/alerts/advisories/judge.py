@@ -1,0 +1,246 @@
+"""Advisories and a moment in, changes of alerts out. Pure: a function of the advisories, the alerts and the speeds.
+
+- An advisory that holds raises an alert of its type, whose id derives from the advisory's.
+- The alert is updated when the advisory changes and when the sensors confirm it or no longer do.
+- It is cleared when the advisory ends, is withdrawn or postponed. Where the advisory holds again after that, it raises
+  another alert with a number behind the id.
+- A moment at or before an alert's last change has had its effect on it; steps that come again after a restart
+  therefore change nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.alerts.advisories.board import AdvisoryBoard, next_id, stem_of
+from shared.alerts.advisories.evidence import NOTHING_SEEN, Evidence, evidence
+from shared.alerts.advisories.recording import recorded
+from shared.alerts.advisories.wording import (
+    CONFIRMED_BY,
+    announced,
+    gone_message,
+    location_of,
+    over_message,
+    postponed_message,
+    seen,
+    withdrawn_message,
+)
+from shared.alerts.congestion.queues import CongestionRule
+from shared.alerts.roadway import Floats
+from shared.events.records import (
+    AlertEvidence,
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    SensorId,
+    TrafficAdvisory,
+    TrafficAlert,
+)
+from shared.traffic.network import Network, Sensor, great_circle_miles
+
+ANNOUNCED, CONFIRMED = 0.5, 0.9
+"""Confidence in what only a publisher says, and in what the sensors show as well."""
+REWOUND = timedelta(days=1)
+"""An event time this far behind an alert's last change is that of another feed, a replay say, not of a restart."""
+NEAR_MILES = 1.0
+_SEVERITIES = tuple(AlertSeverity)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Speeds (points, sensors) in the order of the network's sensors; (sensors,) what is usual now, where known."""
+
+    speed_mph: Floats
+    usual_mph: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    severity: AlertSeverity
+    confidence: float
+    words: str
+    evidence: tuple[AlertEvidence, ...]
+
+
+class AdvisoryJudge:
+    """Judges the advisories of one network; keeps no state."""
+
+    def __init__(self, network: Network, rule: CongestionRule) -> None:
+        self.network = network
+        self.rule = rule
+        along = (sensor for _, road in sorted(network.carriageways.items()) for sensor in road)
+        self._order = {sensor.sensor_id: place for place, sensor in enumerate(along)}
+
+    def changes(
+        self, board: AdvisoryBoard, advisories: Iterable[TrafficAdvisory], at: datetime, traffic: Traffic | None
+    ) -> list[TrafficAlert]:
+        """What changes at `at` (event time, UTC); the board is left as it is.
+
+        Args:
+            board: the alerts as they stand.
+            advisories: all of the network, those withdrawn as well.
+            at: the present event time.
+            traffic: the newest windows; `None` where there are none, and then what was confirmed stays so.
+        """
+        changed: list[TrafficAlert] = []
+        known_stems = set()
+        for advisory in advisories:
+            stem = stem_of(advisory)
+            known_stems.add(stem)
+            alert = self._judged(advisory, stem, board.newest.get(stem), at, traffic)
+            if alert is not None:
+                changed.append(alert)
+        for stem, alert in board.newest.items():
+            if alert.active and stem not in known_stems and not _had_its_effect(alert, at):
+                changed.append(_cleared(alert, at, gone_message(alert)))
+        return sorted(changed, key=lambda alert: (alert.active, alert.alert_id))
+
+    def _judged(
+        self, advisory: TrafficAdvisory, stem: str, known: TrafficAlert | None, at: datetime, traffic: Traffic | None
+    ) -> TrafficAlert | None:
+        if known is not None and (_had_its_effect(known, at) or (not known.active and at == known.updated_at)):
+            return None
+        if not advisory.holds_at(at):
+            return (
+                _cleared(known, at, _last_word(known, advisory, at, self.network.time_zone))
+                if known and known.active
+                else None
+            )
+        sensors = self._sensors(advisory)
+        if not sensors:
+            return None
+        if known is not None and known.active:
+            return self._updated(advisory, known, sensors, at, traffic)
+        shown = self._shown(advisory, sensors, traffic, None, at)
+        return self._alert(advisory, sensors, shown, at, None, next_id(stem, known))
+
+    def _updated(
+        self,
+        advisory: TrafficAdvisory,
+        known: TrafficAlert,
+        sensors: Sequence[Sensor],
+        at: datetime,
+        traffic: Traffic | None,
+    ) -> TrafficAlert | None:
+        shown = self._shown(advisory, sensors, traffic, known, at)
+        fresh = self._alert(advisory, sensors, shown, at, known, known.alert_id)
+        # Speeds in the message change all the time; only the rest is worth an update.
+        same = (
+            fresh.severity is known.severity
+            and fresh.confidence_score == known.confidence_score
+            and known.message.startswith(announced(advisory, fresh.location, self.network.time_zone))
+            and fresh.affected_sensors == known.affected_sensors
+            and fresh.estimated_duration_minutes == known.estimated_duration_minutes
+        )
+        return None if same else fresh
+
+    def _alert(
+        self,
+        advisory: TrafficAdvisory,
+        sensors: Sequence[Sensor],
+        shown: _Shown,
+        at: datetime,
+        known: TrafficAlert | None,
+        alert_id: AlertId,
+    ) -> TrafficAlert:
+        location = location_of(sensors)
+        here = _nearest(sensors, advisory)
+        raised_at = at if known is None else known.raised_at
+        return TrafficAlert(
+            alert_id=alert_id,
+            network_id=advisory.network_id,
+            alert_type=AlertType(advisory.advisory_type),
+            severity=shown.severity,
+            status=AlertStatus.RAISED if known is None else AlertStatus.UPDATED,
+            revision=1 if known is None else known.revision + 1,
+            message=announced(advisory, location, self.network.time_zone) + shown.words,
+            location=location,
+            raised_at=raised_at,
+            updated_at=at,
+            cleared_at=None,
+            latitude=here.latitude,
+            longitude=here.longitude,
+            affected_sensors=tuple(sensor.sensor_id for sensor in sensors),
+            estimated_duration_minutes=_minutes(raised_at, advisory.ends_at),
+            confidence_score=shown.confidence,
+            evidence=shown.evidence or (() if known is None else known.evidence),
+            actions=() if known is None else known.actions,
+        )
+
+    def _shown(
+        self,
+        advisory: TrafficAdvisory,
+        sensors: Sequence[Sensor],
+        traffic: Traffic | None,
+        known: TrafficAlert | None,
+        at: datetime,
+    ) -> _Shown:
+        """What the sensors make of it. Silence changes nothing; a confirmed alert only gets worse until it is not."""
+        was = known is not None and known.confidence_score >= CONFIRMED
+        found = self._evidence(sensors, traffic, confirmed=was)
+        worse = _SEVERITIES[min(_SEVERITIES.index(advisory.severity) + found.steps, len(_SEVERITIES) - 1)]
+        if known is not None and was and (found.confirmed or not found.heard):
+            worse = max(worse, known.severity, key=_SEVERITIES.index)
+            if not found.heard:
+                return _Shown(worse, known.confidence_score, "".join(known.message.partition(CONFIRMED_BY)[1:]), ())
+        confidence = CONFIRMED if found.confirmed else ANNOUNCED
+        measured = () if traffic is None else recorded(found, self.network, sensors, at, traffic)
+        return _Shown(worse, confidence, seen(found), measured)
+
+    def _evidence(self, sensors: Sequence[Sensor], traffic: Traffic | None, *, confirmed: bool) -> Evidence:
+        if traffic is None:
+            return NOTHING_SEEN
+        columns = [self.network.index[sensor.sensor_id] for sensor in sensors]
+        return evidence(traffic.speed_mph, traffic.usual_mph, columns, self.rule, confirmed=confirmed)
+
+    def _sensors(self, advisory: TrafficAdvisory) -> list[Sensor]:
+        """The sensors in road order; where it names none, those near its place, or all where it has no place."""
+        named: list[SensorId] = [name for name in advisory.affected_sensors if name in self.network.index]
+        if not advisory.affected_sensors:
+            here = advisory.latitude, advisory.longitude
+            named = [
+                sensor.sensor_id
+                for sensor in self.network.sensors
+                if here[0] is None
+                or here[1] is None
+                or great_circle_miles(here[0], here[1], sensor.latitude, sensor.longitude) <= NEAR_MILES
+            ]
+        return [self.network[name] for name in sorted(set(named), key=self._order.__getitem__)]
+
+
+def _had_its_effect(alert: TrafficAlert, at: datetime) -> bool:
+    return alert.updated_at - REWOUND < at < alert.updated_at
+
+
+def _cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
+    ended = max(at, alert.updated_at)
+    return replace(
+        alert,
+        status=AlertStatus.CLEARED,
+        revision=alert.revision + 1,
+        message=message,
+        updated_at=ended,
+        cleared_at=ended,
+    )
+
+
+def _last_word(alert: TrafficAlert, advisory: TrafficAdvisory, at: datetime, zone: ZoneInfo) -> str:
+    if advisory.withdrawn:
+        return withdrawn_message(alert, advisory.source)
+    if at < advisory.starts_at:
+        return postponed_message(alert, advisory, zone)
+    return over_message(alert, at - alert.raised_at)
+
+
+def _nearest(sensors: Sequence[Sensor], advisory: TrafficAdvisory) -> Sensor:
+    """The sensor nearest to the advisory's place, which may lie far off the roads; the middle one where it has none."""
+    latitude, longitude = advisory.latitude, advisory.longitude
+    if latitude is None or longitude is None:
+        return sensors[len(sensors) // 2]
+    return min(sensors, key=lambda each: great_circle_miles(latitude, longitude, each.latitude, each.longitude))
+
+
+def _minutes(raised_at: datetime, ends_at: datetime | None) -> float | None:
+    return None if ends_at is None else max(0.0, (ends_at - raised_at) / timedelta(minutes=1))

@@ -1,0 +1,89 @@
+"""One step of a network in, the changes of its congestion alerts out. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from shared.alerts.congestion.delay import Costs, vehicle_hours
+from shared.alerts.congestion.evidence import Windows
+from shared.alerts.congestion.lifecycle import Materiality, Moment, advance
+from shared.alerts.congestion.normal import Normal
+from shared.alerts.congestion.queues import CongestionRule, find_queues, heard_sensors
+from shared.alerts.learned.known import Known
+from shared.alerts.lifecycle.board import AlertBoard
+from shared.alerts.roadway import Floats, roadway
+from shared.events.records import AlertType, TrafficAlert
+from shared.traffic.network import Network
+
+
+class CongestionDetector:
+    """Applies the bottleneck rule to a network, step by step; keeps no state but the layout of the roads."""
+
+    alert_type = AlertType.CONGESTION
+
+    def __init__(self, network: Network, rule: CongestionRule, material: Materiality) -> None:
+        self.network = network
+        self.rule = rule
+        self.material = material
+        self.road = roadway(network)
+
+    def changes(
+        self,
+        board: AlertBoard,
+        at: datetime,
+        speed_mph: Floats,
+        share_observed: Floats,
+        volume_vehicles: Floats | None = None,
+        known: Known | None = None,
+    ) -> list[list[TrafficAlert]]:
+        """What the step that ends at `at` changes, one list for each carriageway.
+
+        Args:
+            board: the alerts as they stand; it is not changed.
+            at: end of the newest window, UTC.
+            speed_mph: (points, sensors) mean speeds, oldest first, in `network.sensors` order, NaN where missing.
+            share_observed: (points, sensors) part of each window that was observed, 0-1, NaN where it did not come.
+            volume_vehicles: (points, sensors) vehicles on all lanes, NaN where unknown; `None`: nowhere known.
+            known: what was learned of the sensors, as it holds for the newest window; `None`: nothing, and all of them
+                are believed.
+        """
+        moment = self.look(board.standing(), at, speed_mph, share_observed, volume_vehicles, known)
+        return self.advance(board, moment)
+
+    def look(
+        self,
+        standing: Sequence[TrafficAlert],
+        at: datetime,
+        speed_mph: Floats,
+        share_observed: Floats,
+        volume_vehicles: Floats | None = None,
+        known: Known | None = None,
+    ) -> Moment:
+        """What the step that ends at `at` shows, see `changes`; `standing` are all alerts that queues belong to."""
+        points, road = self.rule.points, self.road
+        told = speed_mph[-points:, road.columns]
+        believed = np.ones(len(road.sensors), np.bool_) if known is None else known.believed[road.columns]
+        speed = np.where(believed, told, np.nan)
+        volume = np.full_like(speed, np.nan) if volume_vehicles is None else volume_vehicles[-points:, road.columns]
+        normal = Normal.along(road, known)
+        members = road.flags(sensor_id for alert in standing for sensor_id in alert.affected_sensors)
+        cost = vehicle_hours(speed, volume, road.length_miles, normal.reference_mph, self.rule.leave_mph)
+        return Moment(
+            at=at,
+            queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, normal),
+            heard=heard_sensors(told),
+            believed=believed,
+            look_back=points * self.network.window,
+            costs=Costs(at, self.network.window, cost),
+            windows=Windows(road, at, speed, normal.usual_mph, self.rule),
+        )
+
+    def advance(self, board: AlertBoard, moment: Moment) -> list[list[TrafficAlert]]:
+        """What the queues of a moment change, one list for each carriageway; the board is left as it is."""
+        return advance(board, self.road, moment, self.material)
+
+    def silence(self, board: AlertBoard, since: datetime) -> list[list[TrafficAlert]]:
+        """What changes when the whole network has said nothing for as long as the rule looks back, from `since` on."""
+        nothing = np.full((self.rule.points, len(self.network.sensors)), np.nan)
+        return self.changes(board, since + self.rule.points * self.network.window, nothing, nothing)

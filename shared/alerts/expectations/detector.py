@@ -1,0 +1,234 @@
+"""From forecasts to alerts of congestion that is expected: raised, updated, cleared. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from shared.alerts.congestion.lifecycle import assign
+from shared.alerts.congestion.severity import severity_of
+from shared.alerts.expectations.expectation import (
+    ExpectationRule,
+    Expected,
+    congested_sensors,
+    expected_stretches,
+    probable_sensors,
+)
+from shared.alerts.expectations.outlook import Outlook
+from shared.alerts.expectations.wording import (
+    come_message,
+    expected_message,
+    joined_message,
+    location_of,
+    removed_message,
+    unexpected_message,
+    unknown_message,
+)
+from shared.alerts.lifecycle.board import AlertBoard, Carriageway
+from shared.alerts.roadway import Flags, roadway
+from shared.events.records import (
+    AlertEvidence,
+    AlertId,
+    AlertStatus,
+    AlertType,
+    MeasuredWindow,
+    SensorId,
+    TrafficAlert,
+)
+from shared.traffic.network import Network
+
+CONFIDENCE_DIGITS = 3
+RULE = "forecast"
+MEASURE = "probability_of_congestion"
+MOST_WINDOWS = 12
+UPDATE_LATER = timedelta(minutes=10)
+UPDATE_PROBABILITY = 0.15
+UPDATE_EXTENT_MILES = 1.5
+UNKNOWN_AFTER = timedelta(minutes=30)
+"""An alert of which nothing is forecast any more stands until so long after the congestion was expected."""
+
+
+def is_expectation(alert: TrafficAlert) -> bool:
+    """Whether an alert is about congestion that was not there when it was raised."""
+    return alert.expected_at is not None
+
+
+@dataclass(eq=False)
+class ExpectationDetector:
+    """What two origins in a row change of a network's expected congestion; keeps no state but the roads' layout."""
+
+    network: Network
+    rule: ExpectationRule
+
+    def __post_init__(self) -> None:
+        """Lay the roads out."""
+        self.road = roadway(self.network)
+
+    def changes(
+        self, board: AlertBoard, now: Outlook, before: Outlook | None, covered: Iterable[SensorId] = ()
+    ) -> list[list[TrafficAlert]]:
+        """What the forecasts change, one list for each carriageway; nothing where one has seen this origin already.
+
+        Args:
+            board: the expectations as they stand; it is not changed.
+            now: what was forecast last.
+            before: what was forecast before that, if anything.
+            covered: sensors of standing congestion and incident alerts.
+        """
+        blocked = self.road.flags(covered)
+        found = expected_stretches(self.road, now, before, blocked, self.rule, self.network.window)
+        by_road: dict[str, list[Expected]] = {}
+        for one in found:
+            by_road.setdefault(one.queue.road_name, []).append(one)
+        changes = []
+        for name in sorted(by_road.keys() | {name for name, there in board.roads.items() if there.standing}):
+            there = board.roads.get(name, Carriageway())
+            if there.changed_at is None or now.at > there.changed_at:
+                changed = _Step(self, now, blocked).changes(there, by_road.get(name, []))
+                if changed:
+                    changes.append(changed)
+        return changes
+
+    def silence(self, board: AlertBoard, at: datetime) -> list[list[TrafficAlert]]:
+        """What changes when nothing has been forecast for long."""
+        return [
+            [_cleared(alert, at, unknown_message(alert)) for alert in there.standing.values()]
+            for _, there in sorted(board.roads.items())
+            if there.standing
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    detector: ExpectationDetector
+    now: Outlook
+    blocked: Flags
+
+    def changes(self, there: Carriageway, found: Sequence[Expected]) -> list[TrafficAlert]:
+        standing = sorted(there.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
+        last_words = {alert.alert_id: self._over(alert, found) for alert in standing}
+        going_on = [alert for alert in standing if last_words[alert.alert_id] is None]
+        owned = assign(going_on, [one.queue for one in found])
+        taken = {number: alert for alert in going_on if (number := owned.get(alert.alert_id)) is not None}
+        cleared, updated = [], []
+        for alert in standing:
+            number, message = owned.get(alert.alert_id), last_words[alert.alert_id]
+            if message is None and number is None:
+                message = self._joined(alert, found, taken)
+            if message is not None:
+                cleared.append(_cleared(alert, self.now.at, message))
+            elif number is not None and (change := self._updated(alert, found[number])) is not None:
+                updated.append(change)
+        ended = {sensor_id for alert in cleared for sensor_id in alert.affected_sensors}
+        raised = [
+            self._raised(one)
+            for number, one in enumerate(found)
+            # What was cleared at this origin is not raised anew by it.
+            if one.queue.detected and not one.there and number not in taken and ended.isdisjoint(one.queue.sensor_ids)
+        ]
+        return [*cleared, *updated, *raised]
+
+    def _over(self, alert: TrafficAlert, found: Sequence[Expected]) -> str | None:
+        road, now = self.detector.road, self.now
+        mine = road.flags(alert.affected_sensors)
+        if not mine.any():
+            return removed_message(alert)
+        congested = congested_sensors(now, self.detector.rule) | self.blocked
+        around = any(one.there and not _sensors_of(alert).isdisjoint(one.queue.sensor_ids) for one in found)
+        if around or (mine & congested).any():
+            return come_message(alert, now.at - alert.raised_at)
+        probable, told = probable_sensors(now, self.detector.rule)
+        if not (mine & told).any():
+            late = alert.expected_at is None or now.at >= alert.expected_at + UNKNOWN_AFTER
+            return unknown_message(alert) if late else None
+        return None if (mine & probable).any() else unexpected_message(alert)
+
+    def _joined(self, alert: TrafficAlert, found: Sequence[Expected], taken: dict[int, TrafficAlert]) -> str | None:
+        """The message where another alert has what this one spoke for; `None` while nothing is known of its sensors."""
+        for number, survivor in taken.items():
+            if not _sensors_of(alert).isdisjoint(found[number].queue.sensor_ids):
+                return joined_message(alert, survivor)
+        return None
+
+    def _raised(self, one: Expected) -> TrafficAlert:
+        network, at, head = self.detector.network, self.now.at, one.queue.head
+        return TrafficAlert(
+            alert_id=AlertId(f"congestion-forecast-{network.network_id}-{head.sensor_id}-{at:%Y%m%dT%H%M}"),
+            network_id=network.network_id,
+            alert_type=AlertType.CONGESTION,
+            severity=severity_of(one.queue),
+            status=AlertStatus.RAISED,
+            revision=1,
+            message=self._message(one),
+            location=location_of(one, self.detector.road.landmarks),
+            raised_at=at,
+            updated_at=at,
+            cleared_at=None,
+            latitude=head.latitude,
+            longitude=head.longitude,
+            affected_sensors=one.queue.sensor_ids,
+            estimated_duration_minutes=None,
+            confidence_score=round(one.probability, CONFIDENCE_DIGITS),
+            expected_at=one.expected_at,
+            evidence=self._evidence(one),
+        )
+
+    def _updated(self, alert: TrafficAlert, one: Expected) -> TrafficAlert | None:
+        severity = severity_of(one.queue, alert.severity)
+        known = self.detector.road.extent_miles(alert.affected_sensors)
+        if not (
+            severity is not alert.severity
+            or alert.expected_at is None
+            or abs(one.expected_at - alert.expected_at) >= UPDATE_LATER
+            or abs(one.probability - alert.confidence_score) >= UPDATE_PROBABILITY
+            or abs(one.queue.extent_miles - known) >= UPDATE_EXTENT_MILES
+        ):
+            return None
+        return replace(
+            alert,
+            severity=severity,
+            status=AlertStatus.UPDATED,
+            revision=alert.revision + 1,
+            message=self._message(one),
+            location=location_of(one, self.detector.road.landmarks),
+            updated_at=self.now.at,
+            latitude=one.queue.head.latitude,
+            longitude=one.queue.head.longitude,
+            affected_sensors=one.queue.sensor_ids,
+            confidence_score=round(one.probability, CONFIDENCE_DIGITS),
+            expected_at=one.expected_at,
+            evidence=self._evidence(one),
+        )
+
+    def _message(self, one: Expected) -> str:
+        return expected_message(one, self.detector.road.landmarks, one.expected_at - self.now.at)
+
+    def _evidence(self, one: Expected) -> tuple[AlertEvidence, ...]:
+        """What was forecast for the sensor that decided, horizon by horizon."""
+        sensor_id = self.detector.road.sensors[one.position].sensor_id
+        model = self.now.models[one.position]
+        windows = tuple(
+            MeasuredWindow(sensor_id, self.now.target(row), None, None, round(float(speed), 1))
+            for row, speed in enumerate(self.now.predicted_mph[:, one.position])
+            if np.isfinite(speed)
+        )[:MOST_WINDOWS]
+        name, version = model or (None, None)
+        probability = round(one.probability, CONFIDENCE_DIGITS)
+        return (AlertEvidence(RULE, MEASURE, probability, self.detector.rule.raise_at, name, version, windows),)
+
+
+def _sensors_of(alert: TrafficAlert) -> frozenset[SensorId]:
+    """The sensors of an alert as a set."""
+    return frozenset(alert.affected_sensors)
+
+
+def _cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
+    return replace(
+        alert,
+        status=AlertStatus.CLEARED,
+        revision=alert.revision + 1,
+        message=message,
+        updated_at=at,
+        cleared_at=at,
+    )

@@ -1,0 +1,51 @@
+"""The next sensors along the carriageway that say something in a window. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.alerts.roadway import Floats, Positions, Roadway
+
+HOPS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """For each sensor in road order the next `HOPS` along its carriageway, either way: (hops, sensors), -1: none."""
+
+    downstream: Positions
+    upstream: Positions
+
+    def beyond(self, values: Floats) -> Floats:
+        """The value of the nearest sensor downstream that has one; NaN where there is none. Last axis: sensors."""
+        return _nearest(values, self.downstream)
+
+    def before(self, values: Floats) -> Floats:
+        """The value of the nearest sensor upstream that has one; NaN where there is none. Last axis: sensors."""
+        return _nearest(values, self.upstream)
+
+
+def neighbours(road: Roadway, within_miles: float) -> Neighbours:
+    """Neighbours on the same carriageway, at most `within_miles` of road away."""
+    return Neighbours(_reached(road, 1, within_miles), _reached(road, -1, within_miles))
+
+
+def _reached(road: Roadway, way: int, within_miles: float) -> Positions:
+    count = len(road.sensors)
+    here = np.arange(count)
+    found = np.full((HOPS, count), -1, dtype=np.intp)
+    for hop in range(HOPS):
+        there = here + way * (hop + 1)
+        inside = (there >= 0) & (there < count)
+        clipped = np.clip(there, 0, count - 1)
+        inside &= (road.road[clipped] == road.road) & (np.abs(road.miles[clipped] - road.miles) <= within_miles)
+        found[hop, inside] = there[inside]
+    return found
+
+
+def _nearest(values: Floats, reached: Positions) -> Floats:
+    nearest = np.full(values.shape, np.nan)
+    for there in reached[::-1]:
+        value = np.where(there >= 0, values[..., there], np.nan)
+        nearest = np.where(np.isnan(value), nearest, value)
+    return nearest

@@ -1,0 +1,226 @@
+"""From alarms and queues to incident alerts that are raised, updated and cleared. Pure: a function of records and step.
+
+- A footprint that alarms and touches no standing incident raises one. Its id is made of the network, the sensor
+  furthest downstream that alarms and the end of the window that raised it: the same windows raise the same alerts.
+- A footprint belongs to the oldest incident whose sensors it shares; of an incident whose footprint falls apart the
+  part that shares most sensors is left.
+- It stands as long as a sensor of it alarms, or the queue that it made stands: until traffic flows, or that queue is
+  what is usual at this hour, or `LONGEST` is over. What is left then is congestion like any other.
+- The queues of an incident are taken from congestion; alerts that this leaves without a queue were merged into it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from shared.alerts.congestion.lifecycle import Materiality, Moment, assign
+from shared.alerts.congestion.normal import Normal, is_recurrent, mean_where_known
+from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.severity import RANKS, severity_of
+from shared.alerts.congestion.wording import doubted_message, merged_message, removed_message, silent_message
+from shared.alerts.incidents.footprints import Footprint, Scene, footprints
+from shared.alerts.incidents.measured import measured
+from shared.alerts.incidents.wording import (
+    evidence_of,
+    incident_message,
+    lasting_message,
+    location_of,
+    over_message,
+    usual_again_message,
+)
+from shared.alerts.learned.learner import Alarms
+from shared.alerts.lifecycle.board import AlertBoard
+from shared.alerts.lifecycle.confidence import incident_confidence
+from shared.alerts.lifecycle.duration import Estimate, incident_duration
+from shared.events.records import (
+    AlertEvidence,
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    SensorId,
+    TrafficAlert,
+)
+
+LONGEST = timedelta(hours=6)
+LEAST_SEVERITY = AlertSeverity.MEDIUM
+
+
+@dataclass(frozen=True, slots=True)
+class RoadIncidents:
+    """What a step changes on one carriageway, which incident holds each of the queues that congestion must leave."""
+
+    changes: list[TrafficAlert]
+    taken: Mapping[int, TrafficAlert]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Incidents:
+    """One carriageway at one step; `past` knows the incidents that are over."""
+
+    scene: Scene
+    moment: Moment
+    alarms: Alarms
+    normal: Normal
+    material: Materiality
+    past: AlertBoard
+
+    def step(self) -> RoadIncidents:
+        """What changes: cleared ones first, then updates, then new ones."""
+        scene = self.scene
+        found = footprints(scene)
+        owned = assign(scene.incidents, found)
+        cleared, kept = [], dict[int, TrafficAlert]()
+        for alert in scene.incidents:
+            number = owned.get(alert.alert_id)
+            why = None if number is None else self._left(alert, found[number])
+            if number is not None and why is None:
+                kept[number] = alert
+            else:
+                cleared.append((alert, why))
+        changes = [self._cleared(alert, why or self._why(alert, found, kept)) for alert, why in cleared]
+        taken = {queue: alert for number, alert in kept.items() for queue in found[number].queues}
+        for number, alert in kept.items():
+            change = self._updated(alert, found[number], crowded=self._crowded(alert, number, found))
+            if change is not None:
+                changes.append(change)
+        for number, footprint in enumerate(found):
+            if footprint.alarmed and number not in kept:
+                raised = self._raised(footprint)
+                changes.append(raised)
+                taken.update(dict.fromkeys(footprint.queues, raised))
+        return RoadIncidents(changes, taken)
+
+    def _raised(self, footprint: Footprint) -> TrafficAlert:
+        at, network_id = self.moment.at, self.scene.road.network.network_id
+        place, head = self._place(footprint), self.scene.road.sensors[footprint.alarmed[-1]]
+        lasts = self._lasts(footprint, 0)
+        return TrafficAlert(
+            alert_id=AlertId(f"{AlertType.INCIDENT}-{network_id}-{head.sensor_id}-{at:%Y%m%dT%H%M}"),
+            network_id=network_id,
+            alert_type=AlertType.INCIDENT,
+            severity=_severity(place),
+            status=AlertStatus.RAISED,
+            revision=1,
+            message=self._message(place, footprint),
+            location=location_of(place, self.scene.road.landmarks),
+            raised_at=at,
+            updated_at=at,
+            cleared_at=None,
+            latitude=head.latitude,
+            longitude=head.longitude,
+            affected_sensors=footprint.sensor_ids,
+            estimated_duration_minutes=lasts.median_minutes,
+            confidence_score=self._confidence(footprint),
+            estimated_duration_lower_minutes=lasts.lower_minutes,
+            estimated_duration_upper_minutes=lasts.upper_minutes,
+            evidence=self._evidence(footprint),
+        )
+
+    def _updated(self, alert: TrafficAlert, footprint: Footprint, *, crowded: bool) -> TrafficAlert | None:
+        place = self._place(footprint)
+        severity = _severity(place, alert.severity)
+        known = self.scene.road.extent_miles(alert.affected_sensors)
+        limit = max(self.material.extent_miles, self.material.extent_share * known)
+        if not (crowded or severity is not alert.severity or abs(place.extent_miles - known) >= limit):
+            return None
+        lasts = self._lasts(footprint, (self.moment.at - alert.raised_at) / timedelta(minutes=1))
+        return replace(
+            alert,
+            severity=severity,
+            status=AlertStatus.UPDATED,
+            revision=alert.revision + 1,
+            message=self._message(place, footprint),
+            location=location_of(place, self.scene.road.landmarks),
+            updated_at=self.moment.at,
+            affected_sensors=footprint.sensor_ids,
+            estimated_duration_minutes=lasts.median_minutes,
+            estimated_duration_lower_minutes=lasts.lower_minutes,
+            estimated_duration_upper_minutes=lasts.upper_minutes,
+            confidence_score=max(alert.confidence_score, self._confidence(footprint)),
+            evidence=self._evidence(footprint) or alert.evidence,
+        )
+
+    def _cleared(self, alert: TrafficAlert, message: str) -> TrafficAlert:
+        at = self.moment.at
+        return replace(
+            alert,
+            status=AlertStatus.CLEARED,
+            revision=alert.revision + 1,
+            message=message,
+            updated_at=at,
+            cleared_at=at,
+        )
+
+    def _left(self, alert: TrafficAlert, footprint: Footprint) -> str | None:
+        """Why an incident is over although traffic is slow, `None` where it is not."""
+        if footprint.alarmed:
+            return None
+        lasted = self.moment.at - alert.raised_at
+        queues = [self.scene.queues[number] for number in footprint.queues]
+        if queues and all(is_recurrent(queue.usual_share) for queue in queues):
+            return usual_again_message(alert, lasted)
+        return lasting_message(alert, lasted) if lasted >= LONGEST else None
+
+    def _why(self, alert: TrafficAlert, found: Sequence[Footprint], kept: Mapping[int, TrafficAlert]) -> str:
+        """Why an incident is over that has no footprint any more."""
+        sensors = self.scene.road.flags(alert.affected_sensors)
+        mine = set(alert.affected_sensors)
+        survivor = next((one for number, one in kept.items() if not mine.isdisjoint(found[number].sensor_ids)), None)
+        lasted = self.moment.at - alert.raised_at
+        if survivor is not None:
+            return merged_message(alert, survivor)
+        if not sensors.any():
+            return removed_message(alert)
+        if not (sensors & self.moment.heard).any():
+            return silent_message(alert, self.moment.look_back)
+        if not (sensors & self.moment.believed).any():
+            return doubted_message(alert)
+        slow = any(not mine.isdisjoint(queue.sensor_ids) for queue in self.scene.queues)
+        return lasting_message(alert, lasted) if slow else over_message(alert, lasted)
+
+    def _crowded(self, alert: TrafficAlert, number: int, found: Sequence[Footprint]) -> bool:
+        """Whether others take over sensors that the alert still says it has."""
+        inside = set(found[number].sensor_ids)
+        others: set[SensorId] = set()
+        for other, footprint in enumerate(found):
+            if other != number:
+                others.update(footprint.sensor_ids)
+        for queue in self.scene.queues:
+            others.update(queue.sensor_ids)
+        return not (others - inside).isdisjoint(alert.affected_sensors)
+
+    def _place(self, footprint: Footprint) -> Queue:
+        return measured(self.scene.road, footprint.positions, self.moment.windows.speed_mph, self.normal)
+
+    def _lasts(self, footprint: Footprint, age_minutes: float) -> Estimate:
+        return incident_duration(self.past.past_minutes(footprint.sensor_ids[-1]), age_minutes)
+
+    def _message(self, place: Queue, footprint: Footprint) -> str:
+        positions = list(footprint.positions)
+        usual = mean_where_known(self.alarms.usual_mph[positions], self.scene.road.length_miles[positions])
+        return incident_message(place, usual, self.scene.road.landmarks)
+
+    def _evidence(self, footprint: Footprint) -> tuple[AlertEvidence, ...]:
+        position = self._witness(footprint)
+        if position is None:
+            return ()
+        return evidence_of(self.scene.road, self.moment.at, position, self.moment.windows.speed_mph, self.alarms)
+
+    def _confidence(self, footprint: Footprint) -> float:
+        position = self._witness(footprint)
+        if position is None:
+            return 0.0
+        return incident_confidence(float(self.alarms.score[position] / self.alarms.scale[position]))
+
+    def _witness(self, footprint: Footprint) -> int | None:
+        """The sensor with most evidence against its threshold among those that alarm."""
+        told = [one for one in footprint.alarmed if np.isfinite(self.alarms.score[one])]
+        return max(told, key=lambda one: float(self.alarms.score[one] / self.alarms.threshold[one]), default=None)
+
+
+def _severity(place: Queue, standing: AlertSeverity | None = None) -> AlertSeverity:
+    """That of an unusual queue of this delay, extent and lanes, but never low: nobody can see how many are hurt."""
+    return max(severity_of(place, standing, recurrent=False), LEAST_SEVERITY, key=RANKS.__getitem__)

@@ -1,0 +1,80 @@
+"""What is said about incidents, in words that a driver understands, and what stands behind it. Pure."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from shared.alerts.congestion.queues import Queue
+from shared.alerts.learned.learner import Alarms
+from shared.alerts.lifecycle.location import Landmarks, duration_text, place_of
+from shared.alerts.roadway import Floats, Roadway
+from shared.events.records import AlertEvidence, MeasuredWindow, TrafficAlert
+
+RULE, MEASURE = "forecast_residual", "score"
+MOST_WINDOWS = 12
+DIGITS = 3
+
+
+def location_of(place: Queue, landmarks: Landmarks) -> str:
+    """'I-405 N near Getty Center Dr, 1.2 mi affected': the head of what is slow and its length upstream."""
+    return f"{place.road_name} {landmarks.of(place.head)}, {place.extent_miles:.1f} mi affected"
+
+
+def incident_message(place: Queue, usual_mph: float | None, landmarks: Landmarks) -> str:
+    """One sentence for the operator: where, how slow against what is usual, how far back."""
+    usual = "" if usual_mph is None else f" where {usual_mph:.0f} mph is usual at this hour"
+    return (
+        f"Incident suspected on {place.road_name} {landmarks.of(place.head)}: {place.mean_speed_mph:.0f} mph{usual}, "
+        f"{place.extent_miles:.1f} mi affected"
+    )
+
+
+def over_message(alert: TrafficAlert, lasted: timedelta) -> str:
+    """The last word on an incident whose traces are gone."""
+    return f"Cleared after {duration_text(lasted)}: traffic is as expected again at {place_of(alert)}"
+
+
+def usual_again_message(alert: TrafficAlert, lasted: timedelta) -> str:
+    """The last word on an incident where what is left is the congestion that this hour has anyway."""
+    return f"Cleared after {duration_text(lasted)}: the traffic at {place_of(alert)} is slow but usual for this hour"
+
+
+def lasting_message(alert: TrafficAlert, lasted: timedelta) -> str:
+    """The last word on an incident that has become a standing queue like any other."""
+    return f"Cleared after {duration_text(lasted)}: what is left at {place_of(alert)} is watched as congestion"
+
+
+def caused_message(congestion: TrafficAlert, incident: TrafficAlert) -> str:
+    """The last word on a congestion alert that turned out to be an incident's queue."""
+    return (
+        f"The queue at {place_of(congestion)} is merged into the incident at {place_of(incident)}: "
+        f"see {incident.alert_id}"
+    )
+
+
+def evidence_of(
+    road: Roadway, at: datetime, position: int, speeds_mph: Floats, alarms: Alarms
+) -> tuple[AlertEvidence, ...]:
+    """The newest windows of one sensor and its evidence against its threshold; speeds are (points, sensors).
+
+    What is usual and what was forecast is told for the newest window.
+    """
+    sensor_id = road.sensors[position].sensor_id
+    told = speeds_mph[-MOST_WINDOWS:, position]
+    newest = len(told) - 1
+    windows = tuple(
+        MeasuredWindow(
+            sensor_id=sensor_id,
+            window_end=at - (newest - row) * road.network.window,
+            speed_mph=_mph(speed),
+            usual_mph=_mph(alarms.usual_mph[position]) if row == newest else None,
+            forecast_mph=_mph(alarms.forecast_mph[position]) if row == newest else None,
+        )
+        for row, speed in enumerate(told)
+    )
+    score, threshold = float(alarms.score[position]), float(alarms.threshold[position])
+    return (AlertEvidence(RULE, MEASURE, round(score, DIGITS), round(threshold, DIGITS), None, None, windows),)
+
+
+def _mph(speed: float) -> float | None:
+    return round(float(speed), 1) if np.isfinite(speed) else None

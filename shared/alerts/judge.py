@@ -1,0 +1,138 @@
+"""One step of a network in, the changes of its congestion and incident alerts out. Pure.
+
+Incidents come first and take the queues that are theirs; congestion gets the rest. What a step changes on one
+carriageway, of both types, belongs together: it reaches the log whole or not at all, so that a step at or before the
+newest change of a carriageway has had all its effect there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.congestion.lifecycle import Moment
+from shared.alerts.congestion.normal import Normal
+from shared.alerts.congestion.queues import Queue
+from shared.alerts.incidents.footprints import Scene
+from shared.alerts.incidents.lifecycle import Incidents, RoadIncidents
+from shared.alerts.incidents.wording import caused_message
+from shared.alerts.learned.learner import Alarms, Lesson
+from shared.alerts.lifecycle.board import ELSEWHERE, AlertBoard, Carriageway
+from shared.events.records import AlertId, AlertStatus, TrafficAlert
+
+ORDER = {AlertStatus.CLEARED: 0, AlertStatus.UPDATED: 1, AlertStatus.RAISED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Boards:
+    """The alerts of one network that windows make."""
+
+    congestion: AlertBoard
+    incidents: AlertBoard
+
+    def standing(self) -> list[TrafficAlert]:
+        """All that stand."""
+        return [*self.congestion.standing(), *self.incidents.standing()]
+
+    def apply(self, changes: Sequence[TrafficAlert]) -> None:
+        """Take in what was sent."""
+        for board in (self.congestion, self.incidents):
+            board.apply([alert for alert in changes if alert.alert_type is board.alert_type])
+
+    def road(self, name: str) -> tuple[Carriageway, Carriageway]:
+        """Congestion and incidents on one carriageway."""
+        return self.congestion.roads.get(name, Carriageway()), self.incidents.roads.get(name, Carriageway())
+
+    def roads(self) -> set[str]:
+        """Names of the carriageways where any alert stands."""
+        boards = (self.congestion, self.incidents)
+        return {name for board in boards for name, there in board.roads.items() if there.standing}
+
+
+def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson: Lesson) -> list[list[TrafficAlert]]:
+    """What a step changes, one list for each carriageway; the boards are left as they are.
+
+    Args:
+        detector: finds what congestion changes.
+        boards: the alerts as they stand.
+        moment: the step, with all queues.
+        lesson: what was learned, and the alarms.
+    """
+    return _judged(detector, boards, moment, lesson.alarms, Normal.along(detector.road, lesson.known))
+
+
+def _judged(
+    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, normal: Normal
+) -> list[list[TrafficAlert]]:
+    by_road = _incidents(detector, boards, moment, alarms, normal)
+    taken = {id(queue): alert for one, queues in by_road.values() for queue, alert in _taken(one, queues)}
+    rest = replace(moment, queues=[queue for queue in moment.queues if id(queue) not in taken])
+    merged = _merged(boards, moment, taken)
+    changes: dict[str, list[TrafficAlert]] = {name: list(one.changes) for name, (one, _) in by_road.items()}
+    for alerts in detector.advance(boards.congestion, rest):
+        there = changes.setdefault(boards.congestion.road_of(alerts[0]), [])
+        there.extend(_told(alert, merged.get(alert.alert_id)) for alert in alerts)
+    return [
+        sorted(alerts, key=lambda alert: ORDER[alert.status])
+        for name, alerts in sorted(changes.items())
+        if alerts and all(one.changed_at is None or moment.at > one.changed_at for one in boards.road(name))
+    ]
+
+
+def _incidents(
+    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, normal: Normal
+) -> dict[str, tuple[RoadIncidents, Sequence[Queue]]]:
+    """What incidents do on each carriageway where any stands or a sensor alarms, with the queues there."""
+    road = detector.road
+    alarming = {road.road_names[number] for number in np.unique(road.road[alarms.standing])}
+    names = alarming | {name for name, there in boards.incidents.roads.items() if there.standing}
+    found: dict[str, tuple[RoadIncidents, Sequence[Queue]]] = {}
+    for name in sorted(names):
+        here = np.zeros(len(road.sensors), np.bool_)
+        if name != ELSEWHERE:
+            here = road.road == road.road_names.index(name)
+        congestion, incidents = (
+            sorted(one.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
+            for one in boards.road(name)
+        )
+        queues = [queue for queue in moment.queues if queue.road_name == name]
+        scene = Scene(
+            moment.at, road, detector.rule, queues, alarms.standing & here, moment.heard, incidents, congestion
+        )
+        step = Incidents(scene, moment, alarms, normal, detector.material, boards.incidents).step()
+        found[name] = step, queues
+    return found
+
+
+def _taken(one: RoadIncidents, queues: Sequence[Queue]) -> list[tuple[Queue, TrafficAlert]]:
+    return [(queues[number], alert) for number, alert in one.taken.items()]
+
+
+def _merged(boards: Boards, moment: Moment, taken: Mapping[int, TrafficAlert]) -> dict[AlertId, TrafficAlert]:
+    """Which incident took a queue of each congestion alert."""
+    theirs = [(queue, taken[id(queue)]) for queue in moment.queues if id(queue) in taken]
+    return {
+        alert.alert_id: incident
+        for alert in boards.congestion.standing()
+        for queue, incident in theirs
+        if not set(alert.affected_sensors).isdisjoint(queue.sensor_ids)
+    }
+
+
+def _told(alert: TrafficAlert, incident: TrafficAlert | None) -> TrafficAlert:
+    if incident is None or alert.active:
+        return alert
+    return replace(alert, message=caused_message(alert, incident))
+
+
+def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> list[list[TrafficAlert]]:
+    """What changes when the whole network has said nothing for as long as the rule looks back, from `since` on."""
+    count = len(detector.network.sensors)
+    nothing = np.full((detector.rule.points, count), np.nan)
+    at = since + detector.rule.points * detector.network.window
+    moment = detector.look(boards.standing(), at, nothing, nothing)
+    unknown = nothing[0]
+    alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown, unknown)
+    return _judged(detector, boards, moment, alarms, Normal.unknown(count))

@@ -1,0 +1,204 @@
+"""What one more step teaches about a network, and which alarms it raises. Pure.
+
+The detector is the forecast residual behind the health rules (`incident/`). Its thresholds are fitted to each sensor as
+windows come: the 99 % quantile of a sensor's evidence is followed by stochastic approximation (H. Robbins and S. Monro,
+'A stochastic approximation method', Annals of Mathematical Statistics 22, 1951) in steps that are shares of it, up by
+`TAIL_STEP` (1 - `TAIL`) where the evidence exceeds it, down by `TAIL_STEP` x `TAIL` where not. Half of a threshold is
+the common one, the other half scales with the sensor's quantile against the median of all: noisy sensors get a higher
+one, and all share the budget of false alarms. The free-flow speed is followed likewise, off-peak.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from shared.alerts.incidents.detection.calibration import OWN_WEIGHT, TAIL
+from shared.alerts.incidents.detection.forecast_residual import Expectation, ForecastResidual, Weights
+from shared.alerts.incidents.detection.health import Guarded, HealthRules
+from shared.alerts.incidents.detection.neighbours import Neighbours, neighbours
+from shared.alerts.incidents.detection.protocol import Observation
+from shared.alerts.learned.known import Known
+from shared.alerts.learned.persistently_slow import Hours, stuck_low
+from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
+from shared.alerts.roadway import Flags, Floats, Roadway, roadway
+from shared.traffic.holidays import is_holiday
+from shared.traffic.network import Network
+
+INCIDENT_THRESHOLD = 4.2
+"""At this much evidence METR-LA has less than one false alarm in 100 sensor-days (docs/alerts.md)."""
+WITHIN_MILES = 2.5
+DEFAULT_LANES = 4
+TAIL_STEP = 0.1
+SCALES = (0.6, 2.5)
+"""A sensor's threshold is no smaller and no greater part of the common one."""
+LONGEST_ALARM = timedelta(hours=3)
+"""What lasts longer is no incident that a detector could still tell from a change of traffic."""
+GAP_WINDOWS = 7
+"""After so many windows of silence the moment before says nothing any more."""
+FREE_FLOW_SHARE = 0.85
+FREE_FLOW_FIRST_MPH, FREE_FLOW_LAST_MPH = 10.0, 0.1
+FREE_FLOW_WINDOWS = 24
+"""The free-flow speed is known from so many off-peak windows on."""
+MOST_WINDOWS = 30_000
+PEAK_HOURS = (range(6, 10), range(15, 19))
+WEEKEND, SUNDAY = 5, 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alarms:
+    """What the detector says of a step: (sensors,) each, in road order; `forecast_mph` was that for its window.
+
+    `scale` is what of `threshold` is the sensor's own, about 1.
+    """
+
+    standing: Flags
+    score: Floats
+    threshold: Floats
+    scale: Floats
+    usual_mph: Floats
+    forecast_mph: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a step gave: what is known for it, its alarms, and the state after it."""
+
+    known: Known
+    alarms: Alarms
+    after: Learned
+    hours: Hours
+
+
+@dataclass(eq=False)
+class Learner:
+    """Learns about one network. `threshold` is the evidence that raises an alarm at a sensor like most."""
+
+    network: Network
+    threshold: float
+    rules: HealthRules = field(default_factory=HealthRules)
+    weights: Weights = field(default_factory=Weights)
+    road: Roadway = field(init=False)
+    near: Neighbours = field(init=False)
+    per_day: int = field(init=False)
+    _lanes: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the road."""
+        self.road = roadway(self.network)
+        self.near = neighbours(self.road, WITHIN_MILES)
+        self.per_day = timedelta(days=1) // self.network.window
+        self._lanes = np.array([sensor.lane_count or DEFAULT_LANES for sensor in self.road.sensors], dtype=np.float64)
+
+    def nothing(self) -> Learned:
+        """The state before anything was learned."""
+        return Learned.nothing(len(self.road.sensors), self.per_day)
+
+    def slot(self, window_start: datetime) -> int:
+        """Number of a window in the local week; a public holiday, where the network has any, counts as a Sunday."""
+        local = window_start.astimezone(self.network.time_zone)
+        day = SUNDAY if self._is_holiday(local.date()) else local.weekday()
+        seconds = (local.hour * 60 + local.minute) * 60 + local.second
+        clock = min(seconds // int(self.network.window.total_seconds()), self.per_day - 1)
+        return day * self.per_day + clock
+
+    def hours(self, learned: Learned) -> Hours:
+        """In which windows traffic is usually slow."""
+        return Hours.of(learned.usual.rows, len(self.road.sensors))
+
+    def step(
+        self,
+        before: Learned,
+        hours: Hours,
+        end: datetime,
+        speed_mph: Floats,
+        occupancy: Floats,
+        volume_vehicles: Floats,
+    ) -> Lesson:
+        """Judge and learn from the window that ends at `end`.
+
+        Args:
+            before: the state before it; it is not changed.
+            hours: of that state.
+            end: end of the window, UTC.
+            speed_mph: (sensors,) in `network.sensors` order, NaN where missing; likewise the other two.
+            occupancy: 0-1.
+            volume_vehicles: on all lanes.
+        """
+        if before.step is not None and end - before.step > GAP_WINDOWS * self.network.window:
+            before = before.rested()
+        columns = self.road.columns
+        slot = self.slot(end - self.network.window)
+        seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns])
+        place = slot % self.per_day + self.per_day * (slot // self.per_day >= WEEKEND)
+        scale = scales(before.lasting.tail)
+        threshold = self.threshold * scale
+        detector: Guarded[Expectation] = Guarded(
+            ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.rules, self._lanes
+        )
+        verdict, guard = detector.step(seen, before.guard)
+        after = compacted(guard, place)
+        good = (after.health.owed == 0) & (before.guard.health.owed == 0)
+        hours = hours.changed(before.usual.rows[place], after.inner.usual.rows[place])
+        believed = good & ~stuck_low(hours, self.near, self.per_day)
+        usual = before.usual.at(slot)
+        usual_log = np.full(len(columns), np.nan) if usual is None else usual[0].astype(np.float64)
+        calm = good & np.isfinite(seen.speed_mph) & ~after.inner.latch.freezes(self.weights.max_frozen_windows)[0]
+        lasting = Lasting(
+            # An alarm says how bad traffic is, not how noisy a sensor: it would be deaf to the next incident.
+            tail=tail_after(
+                before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log) & ~after.inner.latch.standing[0]
+            ),
+            free_flow_mph=before.lasting.free_flow_mph,
+            free_flow_windows=before.lasting.free_flow_windows,
+        )
+        if self._is_off_peak(slot):
+            lasting = free_flow_after(lasting, np.where(calm, seen.speed_mph, np.nan))
+        young = after.inner.latch.age[0] <= LONGEST_ALARM // self.network.window
+        usual_mph = np.exp(usual_log)
+        alarms = Alarms(
+            standing=verdict.alarm[0] & young & believed,
+            score=verdict.score[0],
+            threshold=threshold,
+            scale=scale,
+            usual_mph=usual_mph,
+            forecast_mph=np.exp(usual_log + before.guard.inner.late[0]),
+        )
+        free_flow = np.where(lasting.free_flow_windows >= FREE_FLOW_WINDOWS, lasting.free_flow_mph, np.nan)
+        known = Known(
+            usual_mph=usual_mph[self.road.positions],
+            free_flow_mph=free_flow.astype(np.float64)[self.road.positions],
+            believed=believed[self.road.positions],
+        )
+        return Lesson(known, alarms, Learned(end.astimezone(UTC), place, after, lasting), hours)
+
+    def _is_holiday(self, day: date) -> bool:
+        return self.network.holidays is not None and is_holiday(self.network.holidays, day)
+
+    def _is_off_peak(self, slot: int) -> bool:
+        day, clock = divmod(slot, self.per_day)
+        hour = clock * 24 // self.per_day
+        return day >= WEEKEND or not any(hour in peak for peak in PEAK_HOURS)
+
+
+def free_flow_after(lasting: Lasting, speed_mph: Floats) -> Lasting:
+    """With one more off-peak window: the percentile moves by a step that shrinks with the windows that it knows."""
+    told, speed = np.isfinite(speed_mph), lasting.free_flow_mph
+    windows = np.minimum(lasting.free_flow_windows + told, MOST_WINDOWS).astype(np.int16)
+    pace = np.maximum(FREE_FLOW_FIRST_MPH / np.maximum(windows, 1), FREE_FLOW_LAST_MPH)
+    moved = np.where(np.isnan(speed), speed_mph, speed + pace * (FREE_FLOW_SHARE - (speed_mph < speed)))
+    return Lasting(lasting.tail, np.where(told, moved, speed).astype(np.float32), windows)
+
+
+def scales(tail: Compact) -> Floats:
+    """How much more evidence each sensor needs than most: (sensors,), about 1."""
+    common = float(np.median(tail)) if len(tail) else PRIOR_TAIL
+    own = (1 - OWN_WEIGHT) + OWN_WEIGHT * tail.astype(np.float64) / common
+    return np.clip(own, *SCALES)
+
+
+def tail_after(tail: Compact, score: Floats, counts: Flags) -> Compact:
+    """The quantiles after one more window, (sensors,) each; they stay where `counts` is False."""
+    moved = tail * np.exp(TAIL_STEP * ((score > tail) - TAIL))
+    moved = np.clip(moved, PRIOR_TAIL / 10, PRIOR_TAIL * 10)
+    return np.where(counts, moved, tail).astype(np.float32)

@@ -1,0 +1,143 @@
+"""All that is learned of one network, and how it stands after its newest step. Pure.
+
+Every array is kept in the type in which it goes to the log: so what is read back is, bit for bit, what was in memory.
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.alerts.incidents.detection.forecast_residual import Expectation
+from shared.alerts.incidents.detection.health import Guard, Health
+from shared.alerts.incidents.detection.persistence import Latch
+from shared.alerts.incidents.detection.usual import Row, Usual
+from shared.alerts.roadway import Flags
+
+Compact: TypeAlias = NDArray[Any]
+"""float32, as on the log."""
+Counts: TypeAlias = NDArray[np.int16]
+
+PRIOR_TAIL = 1.3
+"""The 99 % quantile of the evidence of most sensors of METR-LA; what a sensor's own begins with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lasting:
+    """What holds for more than the moment beside the usual speeds: (sensors,) each.
+
+    `tail` is the 99 % quantile of the evidence; `free_flow_mph` the 85th percentile of off-peak speeds, of
+    `free_flow_windows` windows (no more are counted than make a difference).
+    """
+
+    tail: Compact
+    free_flow_mph: Compact
+    free_flow_windows: Counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """The state after the step that ended at `step`, (sensors,) in road order; `place` is the row that step changed."""
+
+    step: datetime | None
+    place: int | None
+    guard: Guard[Expectation]
+    lasting: Lasting
+
+    @classmethod
+    def nothing(cls, sensors: int, per_day: int) -> "Learned":
+        """Before the first step."""
+        zero: Compact = np.zeros((1, sensors), np.float32)
+        inner = Expectation(Usual.unknown(per_day), zero, zero, Latch.open(1, sensors))
+        tail = np.full(sensors, PRIOR_TAIL, np.float32)
+        unknown = np.full(sensors, np.nan, np.float32)
+        lasting = Lasting(tail, unknown, np.zeros(sensors, np.int16))
+        return cls(None, None, Guard(Health.unknown(sensors), inner), lasting)
+
+    @property
+    def usual(self) -> Usual:
+        """Usual speeds, as logarithms."""
+        return self.guard.inner.usual
+
+    @property
+    def latch(self) -> Latch:
+        """Which alarms stand."""
+        return self.guard.inner.latch
+
+    @property
+    def row(self) -> Row | None:
+        """The row that the newest step changed."""
+        return None if self.place is None else self.usual.rows[self.place]
+
+    def with_rows(self, rows: dict[int, Row]) -> "Learned":
+        """With other usual speeds in some places."""
+        kept = tuple(rows.get(place, row) for place, row in enumerate(self.usual.rows))
+        return self.with_inner(replace(self.guard.inner, usual=Usual(kept)))
+
+    def with_inner(self, inner: Expectation) -> "Learned":
+        """With another state of the detector."""
+        return replace(self, guard=replace(self.guard, inner=inner))
+
+    def rested(self) -> "Learned":
+        """After a gap: what was a moment ago says nothing any more, and no alarm stands."""
+        inner = self.guard.inner
+        zero = np.zeros_like(inner.late)
+        return self.with_inner(replace(inner, late=zero, surprise=zero, latch=Latch.open(*zero.shape)))
+
+
+def compacted(guard: Guard[Expectation], place: int) -> Guard[Expectation]:
+    """The state after a step in the types of the log; only the row `place` was changed by it."""
+    inner = guard.inner
+    row = inner.usual.rows[place]
+    rows = list(inner.usual.rows)
+    rows[place] = None if row is None else Row(_compact(row.value), _compact(row.seen))
+    return replace(
+        guard,
+        inner=Expectation(Usual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
+    )
+
+
+def bit_equal(one: Learned, other: Learned) -> bool:
+    """Whether both are the same, NaN for NaN."""
+    mine, theirs = arrays_of(one), arrays_of(other)
+    same = all(np.array_equal(mine[name], theirs[name], equal_nan=True) for name in mine)
+    rows = all(
+        (a is None) == (b is None)
+        and (a is None or b is None or np.array_equal(a.value, b.value, equal_nan=True))
+        and (a is None or b is None or np.array_equal(a.seen, b.seen))
+        for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
+    )
+    return same and rows and (one.step, one.place) == (other.step, other.place)
+
+
+def arrays_of(learned: Learned) -> dict[str, NDArray[Any]]:
+    """What changes with every step, by name, (sensors,) each; without the usual speeds."""
+    inner, health = learned.guard.inner, learned.guard.health
+    return {
+        "late": inner.late[0],
+        "surprise": inner.surprise[0],
+        "count": inner.latch.count[0],
+        "standing": inner.latch.standing[0],
+        "age": inner.latch.age[0],
+        **{f"health_{one.name}": getattr(health, one.name) for one in fields(health)},
+        **{one.name: getattr(learned.lasting, one.name) for one in fields(learned.lasting)},
+    }
+
+
+def of_arrays(step: datetime, place: int, usual: Usual, arrays: dict[str, NDArray[Any]]) -> Learned:
+    """Back from `arrays_of`; raises `KeyError` where one is missing."""
+    line = {name: np.asarray(arrays[name])[None, :] for name in ("late", "surprise", "count", "standing", "age")}
+    latch = Latch(line["count"], _flags(line["standing"]), line["age"])
+    health = Health(**{one.name: arrays[f"health_{one.name}"] for one in fields(Health)})
+    lasting = Lasting(**{one.name: arrays[one.name] for one in fields(Lasting)})
+    return Learned(step, place, Guard(health, Expectation(usual, line["late"], line["surprise"], latch)), lasting)
+
+
+def _compact(values: NDArray[Any]) -> Compact:
+    return values.astype(np.float32)
+
+
+def _flags(values: NDArray[Any]) -> Flags:
+    return values.astype(np.bool_)

@@ -1,0 +1,161 @@
+"""What is learned of a network as records of a compacted topic, and back. Pure.
+
+Per step two records: `<network>/now`, all that a step changes and with it the one row of usual speeds that it learned
+into; and `<network>/<place>`, that row. `now` goes first: whenever the writing is cut off, `now` and the rows as of its
+step or before give the whole state. Values are safetensors, which hold no code.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from shared.alerts.incidents.detection.usual import Row, Usual
+from shared.alerts.learned.learner import Learner
+from shared.alerts.learned.state import Learned, arrays_of, of_arrays
+from shared.events.errors import MetrlaError
+from shared.events.records import NetworkId
+
+VERSION = "1"
+NOW = "now"
+BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The step of rows that no step has taught."""
+ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
+METADATA = "__metadata__"
+LENGTH_BYTES = 8
+
+
+class UnreadableStateError(MetrlaError):
+    """A record of what was learned is damaged, or was written in another form."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """One record: key and value."""
+
+    key: bytes
+    value: bytes
+
+
+def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
+    """What keeps the state after its newest step, in the order in which it has to be written."""
+    if learned.step is None or learned.place is None or learned.row is None:
+        return ()
+    about = _about(learner, learned.step, learned.place)
+    key = f"{learner.network.network_id}/{NOW}".encode()
+    now = StateRecord(key, save({**_plain(arrays_of(learned)), **_arrays(learned.row)}, about))
+    return now, _row(learner, learned.step, learned.place, learned.row)
+
+
+def beginning_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
+    """What keeps usual speeds that no step has taught, to be written before the first step."""
+    rows = enumerate(learned.usual.rows)
+    return tuple(_row(learner, BEFORE, place, row) for place, row in rows if row is not None)
+
+
+def network_of(key: bytes) -> NetworkId:
+    """The network that a record is about."""
+    return NetworkId(key.decode(errors="replace").rpartition("/")[0])
+
+
+@dataclass(eq=False)
+class Recalled:
+    """Puts the records of one network together, oldest first, to the state that they keep."""
+
+    learner: Learner
+    _now: tuple[dict[str, str], dict[str, NDArray[Any]]] | None = None
+    _rows: dict[int, tuple[dict[str, str], dict[str, NDArray[Any]]]] = field(default_factory=dict)
+
+    def put(self, value: bytes) -> None:
+        """Take one record in, unless one of a later step is there: an instance that was replaced may write late.
+
+        Raises:
+            UnreadableStateError: it is damaged or of another version; it is left out.
+        """
+        about, arrays = _read(value)
+        place = int(about["place"])
+        known = self._now if "late" in arrays else self._rows.get(place)
+        if known is not None and _step(known[0]) > _step(about):
+            return
+        if "late" in arrays:
+            self._now = about, arrays
+        else:
+            self._rows[place] = about, arrays
+
+    def state(self) -> Learned | None:
+        """The state, as far as the sensors are the same; `None` where there is none or it does not fit this network."""
+        if self._now is None:
+            return None
+        about, arrays = self._now
+        step, place = _step(about), int(about["place"])
+        usual = Usual.unknown(self.learner.per_day)
+        known = {at: self._row(*row) for at, row in self._rows.items() if _step(row[0]) <= step}
+        known[place] = self._row(about, arrays)
+        if not all(0 <= at < len(usual.rows) for at in known):
+            return None
+        usual = Usual(tuple(known.get(at) for at in range(len(usual.rows))))
+        fresh = arrays_of(self.learner.nothing())
+        places = self._places(about)
+        fitted = {}
+        for name, start in fresh.items():
+            kept = arrays[name].astype(start.dtype)
+            fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
+        return of_arrays(step, place, usual, fitted)
+
+    def _row(self, about: dict[str, str], arrays: dict[str, NDArray[Any]]) -> Row:
+        places = self._places(about)
+        value = np.where(places < 0, np.float32(np.nan), arrays[ROW_VALUE][places])
+        seen = np.where(places < 0, np.float32(0), arrays[ROW_SEEN][places])
+        return Row(value[None, :], seen[None, :])
+
+    def _places(self, about: dict[str, str]) -> NDArray[np.intp]:
+        """Where each sensor of the network stands in a record, -1: nowhere."""
+        index = {sensor_id: at for at, sensor_id in enumerate(json.loads(about["sensors"]))}
+        return np.array([index.get(sensor.sensor_id, -1) for sensor in self.learner.road.sensors], dtype=np.intp)
+
+
+def _read(value: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    try:
+        length = int.from_bytes(value[:LENGTH_BYTES], "little")
+        about: dict[str, str] = json.loads(value[LENGTH_BYTES : LENGTH_BYTES + length])[METADATA]
+        if about["version"] != VERSION:
+            raise UnreadableStateError(f"version {about['version']}, not {VERSION}")
+        _step(about)
+        arrays = load(value)
+        count = len(json.loads(about["sensors"]))
+        if int(about["place"]) < 0 or any(array.shape != (count,) for array in arrays.values()):
+            raise UnreadableStateError("arrays of another shape")
+        missing = {ROW_VALUE, ROW_SEEN} - arrays.keys()
+    except (KeyError, ValueError, TypeError, SafetensorError) as damaged:
+        raise UnreadableStateError(repr(damaged)) from damaged
+    if missing:
+        raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
+    return about, arrays
+
+
+def _step(about: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(about["step"])
+
+
+def _row(learner: Learner, step: datetime, place: int, row: Row) -> StateRecord:
+    key = f"{learner.network.network_id}/{place}".encode()
+    return StateRecord(key, save(_arrays(row), _about(learner, step, place)))
+
+
+def _about(learner: Learner, step: datetime, place: int) -> dict[str, str]:
+    sensors = json.dumps([sensor.sensor_id for sensor in learner.road.sensors])
+    return {"version": VERSION, "step": step.isoformat(), "place": str(place), "sensors": sensors}
+
+
+def _arrays(row: Row) -> dict[str, NDArray[Any]]:
+    return _plain({ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]})
+
+
+def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    # safetensors writes the buffer behind an array as it lies.
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

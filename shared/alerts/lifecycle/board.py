@@ -1,0 +1,80 @@
+"""The alerts of one network as they stand, rebuilt from the records on the log and kept from those sent. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+
+from shared.alerts.lifecycle.duration import MAX_SAMPLES
+from shared.events.records import AlertId, AlertType, SensorId, TrafficAlert
+from shared.traffic.network import Network
+
+ELSEWHERE = ""
+"""The carriageway of an alert none of whose sensors is in the network any more."""
+
+
+@dataclass(slots=True)
+class Carriageway:
+    """The alerts on one carriageway: those that stand, and the event time of the newest change of any."""
+
+    standing: dict[AlertId, TrafficAlert] = field(default_factory=dict)
+    changed_at: datetime | None = None
+
+
+@dataclass
+class AlertBoard:
+    """What is known of one network's alerts of one type: nothing but what the records themselves say.
+
+    A carriageway's changes of one step reach the log together or not at all, so a step at or before `changed_at` of a
+    carriageway has had all its effect there already.
+    """
+
+    network: Network
+    alert_type: AlertType
+    roads: dict[str, Carriageway] = field(default_factory=dict)
+    _past_minutes: dict[SensorId, list[float]] = field(default_factory=dict)
+
+    @classmethod
+    def rebuilt(cls, network: Network, alert_type: AlertType, log: Iterable[TrafficAlert]) -> "AlertBoard":
+        """The board that a log of alert records leaves, of whatever networks and types, in whatever order per alert."""
+        latest: dict[AlertId, TrafficAlert] = {}
+        for alert in log:
+            if alert.network_id == network.network_id and alert.alert_type is alert_type:
+                known = latest.get(alert.alert_id)
+                if known is None or alert.revision > known.revision:
+                    latest[alert.alert_id] = alert
+        board = cls(network, alert_type)
+        board.apply(sorted(latest.values(), key=lambda alert: (alert.updated_at, alert.alert_id)))
+        return board
+
+    def apply(self, changes: Sequence[TrafficAlert]) -> None:
+        """Take in what was sent."""
+        for alert in changes:
+            road = self.roads.setdefault(self.road_of(alert), Carriageway())
+            road.changed_at = alert.updated_at if road.changed_at is None else max(road.changed_at, alert.updated_at)
+            if alert.active:
+                road.standing[alert.alert_id] = alert
+            else:
+                road.standing.pop(alert.alert_id, None)
+                self._remember(alert)
+
+    def standing(self) -> Sequence[TrafficAlert]:
+        """Every alert that stands, oldest first."""
+        everywhere = chain.from_iterable(road.standing.values() for road in self.roads.values())
+        return sorted(everywhere, key=lambda alert: (alert.raised_at, alert.alert_id))
+
+    def past_minutes(self, head: SensorId) -> Sequence[float]:
+        """How long the last alerts stood whose queue began at `head`, oldest first."""
+        return self._past_minutes.get(head, ())
+
+    def road_of(self, alert: TrafficAlert) -> str:
+        """The carriageway of an alert."""
+        index: Mapping[SensorId, int] = self.network.index
+        here = next((sensor_id for sensor_id in alert.affected_sensors if sensor_id in index), None)
+        return ELSEWHERE if here is None else self.network[here].road_name
+
+    def _remember(self, alert: TrafficAlert) -> None:
+        if alert.cleared_at is not None and alert.affected_sensors:
+            past = self._past_minutes.setdefault(alert.affected_sensors[-1], [])
+            past.append((alert.cleared_at - alert.raised_at) / timedelta(minutes=1))
+            del past[:-MAX_SAMPLES]

@@ -1,0 +1,3 @@
+"""Units: what one is in another. Records carry theirs in the names of their fields."""
+
+METRES_PER_MILE = 1609.344

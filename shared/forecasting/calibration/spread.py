@@ -1,0 +1,143 @@
+"""How far a forecast may be off: 90 % intervals, and the chance to be within 5 mph, from held-out residuals. Pure.
+
+Both come from tables by horizon and cell (`taxonomy`), with a factor for the sensor (`conformal`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.forecasting.calibration.adaptive import prior_of
+from shared.forecasting.calibration.conformal import CLOSE_MPH, COVERAGE, ROADS, Tables, fit, probability
+from shared.forecasting.calibration.residuals import LEAN
+from shared.forecasting.calibration.taxonomy import (
+    CELLS,
+    OBSERVED,
+    OBSERVED_EDGES,
+    Context,
+    Taxonomy,
+    fast,
+    observed_of,
+)
+from shared.forecasting.inputs.arrays import Floats, Integers
+
+__all__ = ["CLOSE_MPH", "COVERAGE", "Bounds", "Context", "Uncertainty"]
+
+BLOCKS = 5
+UNSEEN_SHARE = 0.9
+"""A sensor that was not there is taken for as hard to forecast as the hardest tenth of the others."""
+UNSEEN_FACTOR = 1.5
+"""So much wider are intervals of forecasts with less input than any that was held out."""
+PREFIX = "calibration."
+TABLES = ("lower_mph", "upper_mph", "odds", "factor", "shift")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bounds:
+    """Per forecast, (B, N, horizons): 90 % interval in mph, and the chance to be within 5 mph."""
+
+    lower_mph: Floats
+    upper_mph: Floats
+    confidence: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncertainty:
+    """The calibration of one model for N sensors.
+
+    `tables` are those of `conformal`, `prior` (horizons, `adaptive.BINS`) is the share of held-out scores in each bin,
+    which online adaptation starts from.
+    """
+
+    taxonomy: Taxonomy
+    tables: Tables
+    prior: Floats
+
+    @classmethod
+    def fit(cls, context: Context, actual: Floats, blocks: Integers | None = None) -> "Uncertainty":
+        """Calibrate on held-out forecasts.
+
+        Args:
+            context: of B origins.
+            actual: what then happened, (B, N, horizons) mph, NaN where missing.
+            blocks: which stretch of time, counted from 0, each origin is from, (B,); else the B in order are cut into
+                `BLOCKS` of equal length. Origins close in time belong into one.
+
+        Raises:
+            ValueError: a horizon has no forecast that can be compared.
+        """
+        taxonomy = Taxonomy.fit(context)
+        origins = len(actual)
+        stretches = np.arange(origins) * BLOCKS // origins if blocks is None else blocks
+        tables, scores = fit(taxonomy, context, actual, stretches)
+        known = ~np.isnan(actual - context.predicted)
+        counted = np.bincount(
+            np.digitize(context.observed, OBSERVED_EDGES).ravel(), known.sum(axis=-1).ravel(), OBSERVED
+        )
+        return cls(taxonomy, _wider(tables, counted), prior_of(scores))
+
+    def bounds(self, context: Context, scale: Floats | None = None) -> Bounds:
+        """Interval and confidence of forecasts of N sensors; NaN stays NaN.
+
+        `scale` (horizons,) or (B, 1, horizons), of `adaptive`, multiplies the half widths; confidence falls with it.
+        """
+        tables, predicted = self.tables, context.predicted
+        cells = self.taxonomy.cells(context)
+        horizon, sensor = np.arange(predicted.shape[-1]), np.arange(predicted.shape[1])[:, None]
+        road = fast(cells).astype(np.intp)
+        factor = tables.factor[sensor, road]
+        chance = probability(tables.odds[horizon, cells] + tables.shift[sensor, road])
+        if scale is not None:
+            factor, chance = factor * scale, _wider_chance(chance, scale)
+        return Bounds(
+            np.maximum(predicted - tables.lower_mph[horizon, cells] * factor, 0.0),
+            predicted + tables.upper_mph[horizon, cells] * factor,
+            np.where(np.isnan(predicted), np.nan, chance),
+        )
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """For the artefact."""
+        tables = {name: getattr(self.tables, name).astype(np.float16) for name in TABLES}
+        mine = {**self.taxonomy.tensors(), **tables, "score_prior": self.prior.astype(np.float32)}
+        return {f"{PREFIX}{name}": values for name, values in mine.items()}
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, NDArray[Any]], rows: Integers) -> "Uncertainty":
+        """From the artefact, whose sensor `rows[n]` is the network's sensor n, -1 where it has none.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: one has another shape than this release needs.
+        """
+        mine = {name.removeprefix(PREFIX): values for name, values in tensors.items() if name.startswith(PREFIX)}
+        lower, upper, odds, factor, shift = (mine[name].astype(np.float64) for name in TABLES)
+        taxonomy, prior = Taxonomy.of_tensors(mine), mine["score_prior"].astype(np.float64)
+        if {lower.shape[1:], upper.shape[1:], odds.shape[1:]} != {(CELLS,)} or factor.shape[1:] != (ROADS,):
+            raise ValueError(f"calibration tables {lower.shape} and {factor.shape} of another release")
+        unseen = (rows < 0)[:, None]
+        hardest, least = np.quantile(factor, UNSEEN_SHARE, axis=0), np.quantile(shift, 1 - UNSEEN_SHARE, axis=0)
+        known = np.maximum(rows, 0)
+        factor, shift = np.where(unseen, hardest, factor[known]), np.where(unseen, least, shift[known])
+        return cls(taxonomy, Tables(lower, upper, odds, factor, shift), prior)
+
+
+def _wider(tables: Tables, pairs: NDArray[Any]) -> Tables:
+    lacking = (LEAN / (pairs + LEAN))[observed_of(np.arange(CELLS))]
+    wider = UNSEEN_FACTOR**lacking
+    chance = _wider_chance(probability(tables.odds), wider)
+    return Tables(
+        tables.lower_mph * wider,
+        tables.upper_mph * wider,
+        np.log(chance / (1 - chance)),
+        tables.factor,
+        tables.shift,
+    )
+
+
+def _wider_chance(chance: Floats, factor: Floats) -> Floats:
+    """The chance to be within 5 mph if errors are so many times as large; they are taken for exponential."""
+    wider: Floats = 1 - (1 - chance) ** (1 / factor)
+    return wider

@@ -1,0 +1,169 @@
+"""From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+import numpy as np
+
+from shared.events.records import PredictionBasis
+from shared.forecasting.calibration.spread import Bounds, Context
+from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, Booleans, Floats, Integers, batch_of
+from shared.forecasting.inputs.profile import week_slots
+from shared.forecasting.inputs.recent import Recent, Row
+from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner
+from shared.forecasting.models.historical_average import StreamAverage
+from shared.forecasting.registry.loading import Key, Served
+from shared.forecasting.registry.serving import Serving
+from shared.traffic.network import Network
+from shared.traffic.steps import Step
+
+SETTLED_WINDOWS = LAGS
+"""A window so far behind the newest is not corrected any more, and is learned as one of late."""
+LEAST_OBSERVED = LAGS // 2
+"""A sensor with fewer of its last windows than this is forecast from its neighbours and its profile: imputed."""
+
+BASES = tuple(PredictionBasis)
+TRAINED, IMPUTED, TRANSFERRED, PROFILE = (BASES.index(one) for one in PredictionBasis)
+
+Scales: TypeAlias = Mapping[Key, Floats]
+NO_SCALES: Scales = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelForecast:
+    """What one model says at B origins of N sensors.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        predicted_mph: (B, N, HORIZONS), NaN where it cannot tell.
+        bounds: how sure it is.
+        basis: (B, N), places in `BASES`.
+        serving: (B, N), whether this is the network's answer for the sensor. The trues of all models are disjoint.
+        scale: (B, HORIZONS), what online adaptation multiplied the reach of the intervals by.
+    """
+
+    name: str
+    version: str
+    predicted_mph: Floats
+    bounds: Bounds
+    basis: Integers
+    serving: Booleans
+    scale: Floats
+
+
+@dataclass
+class Forecasting:
+    """Forecasts the steps of one network."""
+
+    network: Network
+    least_observed: int = LEAST_OBSERVED
+    recent: Recent = field(init=False)
+    _stream: StreamAverage = field(init=False)
+    _learned: datetime | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without knowledge of the stream."""
+        self.recent, self._stream = Recent(self.network), StreamAverage(self.network)
+
+    def forecast(
+        self, step: Step, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
+    ) -> list[ModelForecast]:
+        """What the models say at the origin of a step.
+
+        The champion serves. A sensor that it cannot tell is served by the first challenger that can, and one that no
+        model can tell by what the stream has shown, if anything.
+
+        Args:
+            step: the newest windows.
+            models: the champion, its challengers, and their members.
+            challengers: whether those speak for sensors that the champion serves.
+            scales: (1, HORIZONS) for each model whose intervals are adapted online.
+        """
+        self._learn(step)
+        return self.of_batch(batch_of(step, recent=self.recent), models, challengers=challengers, scales=scales)
+
+    def of_batch(
+        self, batch: Batch, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
+    ) -> list[ModelForecast]:
+        """The same for any origins; the stream average knows what it has been shown, be it later than these."""
+        done = _Predictions(batch, models)
+        as_calibrated = np.ones((len(batch.observed), HORIZONS))
+        unserved: Booleans = np.ones(batch.observed.shape, dtype=np.bool_)
+        forecasts = []
+        for place, model in enumerate(models.ranked):
+            if place and not (challengers or unserved.any()):
+                break
+            predicted, disagreement = done.of(model)
+            mine = unserved & ~np.isnan(predicted).any(axis=-1)
+            unserved = unserved & ~mine
+            if place and not challengers:
+                predicted = np.where(mine[..., None], predicted, np.nan)
+            context = Context(predicted, disagreement, batch.observed)
+            scale = scales.get(model.key, as_calibrated)
+            bounds, basis = model.uncertainty.bounds(context, scale[:, None, :]), self._basis(model, batch)
+            forecasts.append(ModelForecast(*model.key, predicted, bounds, basis, mine, scale))
+        if unserved.any():
+            forecasts.append(self._of_stream(batch, unserved))
+        return forecasts
+
+    def settle(self, step: Step) -> list[Row]:
+        """Learn of the windows that the step shows and that will not change; returns what they changed.
+
+        They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
+        """
+        rows = []
+        for age in range(len(step.speed_mph) - 1, SETTLED_WINDOWS - 1, -1):
+            start = step.window_start - age * self.network.window
+            row = self.recent.learn(start, step.speed_mph[-1 - age])
+            if row is not None:
+                rows.append(row)
+        return rows
+
+    def _of_stream(self, batch: Batch, unserved: Booleans) -> ModelForecast:
+        predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)
+        bounds = self._stream.bounds(Context(predicted, np.zeros_like(predicted), batch.observed))
+        basis = np.full(unserved.shape, PROFILE)
+        scale = np.ones((len(batch.observed), HORIZONS))
+        return ModelForecast(self._stream.name, self._stream.version, predicted, bounds, basis, unserved, scale)
+
+    def _basis(self, model: Served, batch: Batch) -> Integers:
+        if model.model.name == HISTORICAL_AVERAGE:
+            return np.full(batch.observed.shape, PROFILE)
+        own = np.where(batch.observed < self.least_observed, IMPUTED, TRAINED)
+        return np.where(model.known, own, TRANSFERRED)
+
+    def _learn(self, step: Step) -> None:
+        starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
+        new = [row for row, start in enumerate(starts) if self._learned is None or start > self._learned]
+        if new:
+            self._stream.learn(step.speed_mph[new], week_slots(self.network, [starts[row] for row in new]))
+            self._learned = step.window_start
+
+
+@dataclass
+class _Predictions:
+    """Forecasts by name and version, each made once."""
+
+    batch: Batch
+    models: Serving
+    _made: dict[Key, Floats] = field(default_factory=dict)
+
+    def of(self, served: Served) -> tuple[Floats, Floats]:
+        """Forecast and disagreement of its members, (B, N, HORIZONS) mph each."""
+        model = served.model
+        if isinstance(model, Combiner):
+            members = {name: self._of_one((name, version)) for name, version in model.members.items()}
+            return model.combine(members), model.disagreement(members)
+        predicted = self._of_one(served.key)
+        return predicted, np.zeros_like(predicted)
+
+    def _of_one(self, key: Key) -> Floats:
+        if key not in self._made:
+            model = self.models.loaded[key].model
+            if isinstance(model, Combiner):
+                raise TypeError(f"{key} is a member and an ensemble itself")
+            self._made[key] = model.predict(self.batch)
+        return self._made[key]

@@ -1,0 +1,124 @@
+"""What each sensor's traffic does at a time of day, beyond its mean: how often it is slow, how far it strays. Pure.
+
+Where a queue stands on two mornings of three, the profile is a speed that hardly ever occurs, and where Fridays are not
+like Mondays it is that of no day. These tables are by half hour, like the profile only from the training part.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.forecasting.inputs.arrays import Compact, Floats, Integers
+from shared.forecasting.inputs.profile import DAY_TYPES, SATURDAY
+
+DAYS, PER_DAY = 7, 48
+KINDS = ("slow", "strays", "weekday")
+SLOW_SHARE = 0.8
+"""Of a sensor's free flow: what is less counts as slow."""
+PRIOR_WINDOWS = 12.0
+"""How many windows of the usual each table begins with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """Of N sensors, NaN for one that the training did not have.
+
+    `by_day_type` (`DAY_TYPES` * `PER_DAY`, 2, N) has the share of windows that were slow, and the mean absolute
+    deviation from the profile in mph; `by_day` (`DAYS` * `PER_DAY`, N) the mean deviation on a day of the week in mph.
+    """
+
+    by_day_type: Compact
+    by_day: Compact
+
+    def at(self, places: Integers) -> Compact:
+        """All `KINDS` of some places of the week, see `places`, (…,): (…, 3, N)."""
+        return np.concatenate([self.by_day_type[_type_of(places)], self.by_day[places][..., None, :]], axis=-2)
+
+    def ahead(self, times: Integers, days: Integers, per_day: int, steps: tuple[int, ...]) -> Compact:
+        """So many windows after those in slot `times` of the day on `days`, (B,) each: (B, steps, 3, N)."""
+        beyond, slot = np.divmod(times[:, None] + np.array(steps), per_day)
+        return self.at(places((days[:, None] + beyond) % DAYS, slot, per_day))
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Habits, and what they would be for each recorded window without its own day, see `usual_speeds`."""
+
+    habits: Habits
+    place: Integers
+    left_out: Compact
+    stretch: Integers
+
+    def at(self, windows: Integers) -> Compact:
+        """Of any windows of the recording, (…,): (…, 3, N)."""
+        found = self.habits.at(self.place[windows])
+        trained = windows < len(self.stretch)
+        found[trained] = self.left_out[self.stretch[windows[trained]]]
+        return found
+
+
+def places(days: Integers, slots: Integers, per_day: int) -> Integers:
+    """The place in the week of days and slots of the day: 0 to `DAYS` * `PER_DAY` - 1."""
+    return days * PER_DAY + slots * PER_DAY // per_day
+
+
+def learned_habits(
+    speed_mph: Floats,
+    usual_mph: Floats,
+    free_flow_mph: Floats,
+    times: Integers,
+    days: Integers,
+    train_windows: int,
+    per_day: int,
+) -> Learned:
+    """Learn from the first `train_windows` windows.
+
+    Args:
+        speed_mph: (windows, N), NaN where missing, without gaps in time.
+        usual_mph: (windows, N), what the profile says of them without their own day.
+        free_flow_mph: (N,).
+        times: slot of the day of each window.
+        days: day of the week of each window.
+        train_windows: how many to learn from.
+        per_day: slots of a day.
+    """
+    place, train = places(days, times, per_day), slice(None, train_windows)
+    deviation = (speed_mph - usual_mph)[train]
+    seen = ~np.isnan(deviation)
+    slow = speed_mph[train] < SLOW_SHARE * free_flow_mph
+    values = np.where(seen[:, None], np.stack([slow, np.abs(deviation), deviation], axis=1), 0.0)
+    new = np.diff(place[train], prepend=-1) != 0
+    starts = np.flatnonzero(new)
+    own, count = np.add.reduceat(values, starts, axis=0), np.add.reduceat(seen.astype(np.float64), starts, axis=0)
+    stretch_place = place[starts]
+    # A day of the week comes again after a week: the stretches of one place are of different days.
+    by_type, by_day = (
+        _tables(own, count, at, rows, kinds)
+        for at, rows, kinds in (
+            (_type_of(stretch_place), DAY_TYPES * PER_DAY, slice(0, 2)),
+            (stretch_place, DAYS * PER_DAY, slice(2, 3)),
+        )
+    )
+    left_out = np.concatenate([by_type[1], by_day[1]], axis=1)
+    return Learned(Habits(by_type[0], by_day[0][:, 0]), place, left_out, np.cumsum(new) - 1)
+
+
+def _tables(own: Floats, count: Floats, at: Integers, rows: int, kinds: slice) -> tuple[Compact, Compact]:
+    """Means by row, and for each stretch the mean of its row without it."""
+    own = own[:, kinds]
+    total, told = np.zeros((rows, *own.shape[1:])), np.zeros((rows, count.shape[1]))
+    np.add.at(total, at, own)
+    np.add.at(told, at, count)
+    everything = told.sum(axis=0)
+    overall = np.divide(total.sum(axis=0), everything, out=np.full_like(total[0], np.nan), where=everything > 0)
+
+    def mean(sums: Floats, counts: Floats) -> Compact:
+        shrunk: Floats = (sums + PRIOR_WINDOWS * overall) / (counts[:, None] + PRIOR_WINDOWS)
+        return shrunk.astype(np.float32)
+
+    return mean(total, told), mean(total[at] - own, told[at] - count)
+
+
+def _type_of(place: Integers) -> Integers:
+    day, half_hour = np.divmod(place, PER_DAY)
+    return half_hour + np.where(day >= SATURDAY, PER_DAY, 0)

@@ -1,0 +1,106 @@
+"""What a forecast is made from: the last windows of every sensor, set against what is usual at that time. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.forecasting.inputs.arrays import Booleans, Compact, Floats, Integers
+from shared.forecasting.inputs.health import without_stuck
+from shared.forecasting.inputs.profile import days_of, slots_per_day, week_slots
+from shared.forecasting.inputs.recent import Lately, Recent, by_quarter
+from shared.traffic.network import Network
+from shared.traffic.steps import Step
+
+__all__ = ["HORIZONS", "LAGS", "Batch", "Booleans", "Compact", "Floats", "Integers", "View", "batch_of", "view_of"]
+
+LAGS = 12
+HORIZONS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What is known at B origins of one network of N sensors (in serving, B is mostly 1).
+
+    `speed_mph` is (B, `LAGS`, N), oldest first, NaN where missing or hidden because stuck. `lag_slots` (B, `LAGS`) and
+    `ahead_slots` (B, `HORIZONS`) say which slot of the week each of these windows, and each of those to be forecast,
+    falls in. `days` (B,) is the day of the last window: 0 Monday to 6 Sunday, a public holiday counts as a Sunday.
+    `lately` (B, `HORIZONS`, N) is what traffic was of late at the time of the windows to be forecast; None: not known.
+    """
+
+    network: Network
+    speed_mph: Floats
+    lag_slots: Integers
+    ahead_slots: Integers
+    days: Integers
+    lately: Lately | None = None
+
+    @property
+    def observed(self) -> Integers:
+        """How many of the last windows of each sensor have a speed: (B, N)."""
+        observed: Integers = np.count_nonzero(~np.isnan(self.speed_mph), axis=1)
+        return observed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A batch seen against a profile: what features are made from, in training and in serving alike.
+
+    `speed_mph` (B, `LAGS`, N), NaN where missing; `usual_mph` (B, `LAGS`, N) and `ahead_mph` (B, `HORIZONS`, N) are
+    what is usual in the same windows and in those to be forecast, never NaN. `times` (B,) is the slot of the day of the
+    last window, `days` (B,) its day as in `Batch`. `lately_mph` (B, `QUARTERS`, N) is how far speeds of late were from
+    the usual at the time of the next quarters of an hour, 0 where that is not known.
+    """
+
+    network: Network
+    speed_mph: Floats
+    usual_mph: Floats
+    ahead_mph: Floats
+    times: Integers
+    days: Integers
+    lately_mph: Floats
+
+    @property
+    def seen(self) -> Booleans:
+        """Which windows have a speed: (B, LAGS, N)."""
+        return ~np.isnan(self.speed_mph)
+
+    @property
+    def deviation_mph(self) -> Floats:
+        """How far each window is from the usual, 0 where it is missing: (B, LAGS, N)."""
+        return np.where(self.seen, self.speed_mph - self.usual_mph, 0.0)
+
+
+def batch_of(step: Step, ages: Sequence[int] = (0,), recent: Recent | None = None) -> Batch:
+    """The batch of a network step: one origin for each of `ages`, which count windows before the step's own.
+
+    `recent` is what is known of the days before. The history of the step must be `LAGS` windows longer than the highest
+    age, less one.
+    """
+    window, network = step.network.window, step.network
+    newest = len(step.speed_mph) - 1
+    slots, days, speeds = [], [], []
+    for age in ages:
+        last = step.window_start - age * window
+        slots.append(week_slots(network, (last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1))))
+        days.append(last)
+        speeds.append(step.speed_mph[newest - age - LAGS + 1 : newest - age + 1])
+    where = np.stack(slots)
+    ahead = where[:, LAGS:]
+    lately = None if recent is None else recent.at(ahead)
+    return Batch(network, without_stuck(np.stack(speeds)), where[:, :LAGS], ahead, days_of(network, days), lately)
+
+
+def view_of(batch: Batch, profile_mph: Floats) -> View:
+    """See a batch against a profile, (slots of the week, N) mph without NaN."""
+    ahead = profile_mph[batch.ahead_slots]
+    deviation = np.zeros_like(ahead) if batch.lately is None else batch.lately.deviation_mph(ahead)
+    return View(
+        network=batch.network,
+        speed_mph=batch.speed_mph,
+        usual_mph=profile_mph[batch.lag_slots],
+        ahead_mph=ahead,
+        lately_mph=by_quarter(deviation),
+        times=batch.lag_slots[:, -1] % slots_per_day(batch.network),
+        days=batch.days,
+    )

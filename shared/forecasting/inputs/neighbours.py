@@ -1,0 +1,85 @@
+"""What the roads before and after a sensor look like: weighted means over its neighbours in the road graph. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.network import Edge, Network
+
+MOST_NEIGHBOURS = 8
+REACH_MILES = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """Rows and weights of some sensors' neighbours on one side: (sensors, `MOST_NEIGHBOURS`), weight 0 where none."""
+
+    rows: Integers
+    weights: Floats
+
+    def mean(self, values: Floats, seen: Booleans) -> Floats:
+        """Weighted mean of the neighbours' values that were seen, 0 where none was: from (…, N) to (…, sensors)."""
+        total, weight = np.zeros((2, *values.shape[:-1], len(self.rows)))
+        known, heard = np.where(seen, values, 0.0), seen.astype(np.float64)
+        for rows, weights in zip(self.rows.T, self.weights.T, strict=True):
+            total += known.take(rows, axis=-1) * weights
+            weight += heard.take(rows, axis=-1) * weights
+        mean: Floats = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+        return mean
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """Neighbours downstream and upstream."""
+
+    downstream: Neighbours
+    upstream: Neighbours
+
+    def of(self, sensors: slice) -> "Sides":
+        """Those of some sensors."""
+        return Sides(
+            *(Neighbours(side.rows[sensors], side.weights[sensors]) for side in (self.downstream, self.upstream))
+        )
+
+
+def neighbours(network: Network) -> Sides:
+    """Neighbours downstream and upstream of each sensor: by the network's edges, or by its postmiles without any."""
+    begins, ends, weights = links(network)
+    onward = list(zip(begins.tolist(), ends.tolist(), weights.tolist(), strict=True))
+    back = [(to, from_, weight) for from_, to, weight in onward]
+    sensors = len(network.sensors)
+    return Sides(_strongest(sensors, onward), _strongest(sensors, back))
+
+
+def links(network: Network) -> tuple[Integers, Integers, Floats]:
+    """Where each edge of the road graph begins and ends, as rows of sensors, and its weight: (edges,) each.
+
+    Without edges, sensors of a carriageway within `REACH_MILES` are linked, the nearer the stronger. An edge from a
+    sensor to itself, or without weight, is left out.
+    """
+    index = network.index
+    edges = [edge for edge in network.edges or _along_carriageways(network) if edge.from_sensor != edge.to_sensor]
+    weighty = [edge for edge in edges if edge.weight > 0]
+    begins = np.array([index[edge.from_sensor] for edge in weighty], dtype=np.intp)
+    ends = np.array([index[edge.to_sensor] for edge in weighty], dtype=np.intp)
+    return begins, ends, np.array([edge.weight for edge in weighty], dtype=np.float64)
+
+
+def _along_carriageways(network: Network) -> Iterable[Edge]:
+    for sensor in network.sensors:
+        for near in network.downstream(sensor.sensor_id, REACH_MILES):
+            yield Edge(sensor.sensor_id, near.sensor.sensor_id, float(np.exp(-((near.miles / REACH_MILES) ** 2))))
+
+
+def _strongest(sensors: int, links: Iterable[tuple[int, int, float]]) -> Neighbours:
+    of: list[list[tuple[float, int]]] = [[] for _ in range(sensors)]
+    for from_, to, weight in links:
+        of[from_].append((-weight, to))
+    rows = np.zeros((sensors, MOST_NEIGHBOURS), dtype=np.intp)
+    weights = np.zeros((sensors, MOST_NEIGHBOURS))
+    for sensor, linked in enumerate(of):
+        for column, (negative, to) in enumerate(sorted(linked)[:MOST_NEIGHBOURS]):
+            rows[sensor, column], weights[sensor, column] = to, -negative
+    return Neighbours(rows, weights)

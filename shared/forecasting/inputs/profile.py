@@ -1,0 +1,111 @@
+"""What is usual: the mean speed of each sensor by type of day and time of day. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from shared.forecasting.inputs.arrays import Floats, Integers
+from shared.traffic.holidays import is_holiday
+from shared.traffic.network import Network
+
+DAY_TYPES = 2
+SATURDAY, SUNDAY = 5, 6
+LEAST_WEIGHT = 0.1
+
+
+def slots_per_day(network: Network) -> int:
+    """How many windows a day has."""
+    return timedelta(days=1) // network.window
+
+
+def day_of(network: Network, local: date) -> int:
+    """Day of the week, 0 Monday to 6 Sunday; a public holiday where the network is counts as a Sunday."""
+    if network.holidays is not None and is_holiday(network.holidays, local):
+        return SUNDAY
+    return local.weekday()
+
+
+def week_slots(network: Network, window_starts: Iterable[datetime]) -> Integers:
+    """The slot of each window: its place in the local day, behind a whole day's slots on weekends and holidays."""
+    per_day, window, zone = slots_per_day(network), network.window, network.time_zone
+    slots = []
+    for start in window_starts:
+        local = start.astimezone(zone)
+        since_midnight = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
+        weekend = day_of(network, local.date()) >= SATURDAY
+        slots.append(since_midnight // window + (per_day if weekend else 0))
+    return np.array(slots, dtype=np.intp)
+
+
+def days_of(network: Network, window_starts: Iterable[datetime]) -> Integers:
+    """The day of the week of each window, see `day_of`."""
+    days = [day_of(network, start.astimezone(network.time_zone).date()) for start in window_starts]
+    return np.array(days, dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usual:
+    """What is usual in each slot of the week: `profile_mph` (2 * slots per day, sensors), NaN for a dead sensor.
+
+    `left_out_mph` (windows, sensors) is the same for each recorded window, but without what its own day adds: with few
+    days of history a window is closer to a profile that it is part of than any later window will be.
+    """
+
+    profile_mph: Floats
+    left_out_mph: Floats
+
+
+def usual_speeds(speed_mph: Floats, slots: Integers, per_day: int, smoothing: int = 2) -> Usual:
+    """Learn the usual speed of each sensor in each slot of the week.
+
+    Means over the recorded windows of a slot and, with falling weight, `smoothing` slots before and after it on the
+    same type of day. A slot without any takes the other type of day, then the sensor's mean.
+
+    Args:
+        speed_mph: (windows, sensors), NaN where missing, without gaps in time.
+        slots: the slot of each window.
+        per_day: slots of one day.
+        smoothing: slots on each side.
+    """
+    sensors = speed_mph.shape[1]
+    seen = ~np.isnan(speed_mph)
+    known = np.where(seen, speed_mph, 0.0)
+    totals, counts = np.zeros((2, DAY_TYPES * per_day, sensors))
+    np.add.at(totals, slots, known)
+    np.add.at(counts, slots, seen)
+    by_type = (DAY_TYPES, per_day, sensors)
+    total = _smoothed(totals.reshape(by_type), smoothing).reshape(totals.shape)
+    count = _smoothed(counts.reshape(by_type), smoothing).reshape(counts.shape)
+    overall = _mean(totals.sum(axis=0), counts.sum(axis=0))
+    mean = _mean(total, count)
+    other_type = np.roll(mean, per_day, axis=0)
+    second_best = np.where(np.isnan(other_type), overall, other_type)
+    left_total, left_count = total[slots], count[slots]
+    for shift in range(-smoothing, smoothing + 1):
+        # Before midnight, and before a clock change, may lie another slot than the profile has before it.
+        rows = np.arange(max(0, -shift), min(len(slots), len(slots) - shift))
+        day_type, slot = np.divmod(slots[rows], per_day)
+        rows = rows[slots[rows + shift] == day_type * per_day + (slot + shift) % per_day]
+        left_total[rows] -= _weight(shift, smoothing) * known[rows + shift]
+        left_count[rows] -= _weight(shift, smoothing) * seen[rows + shift]
+    left_out = _mean(left_total, np.where(left_count > LEAST_WEIGHT, left_count, 0.0))
+    return Usual(
+        np.where(np.isnan(mean), second_best, mean), np.where(np.isnan(left_out), second_best[slots], left_out)
+    )
+
+
+def _smoothed(values: Floats, reach: int) -> Floats:
+    smoothed = np.zeros_like(values)
+    for shift in range(-reach, reach + 1):
+        smoothed += _weight(shift, reach) * np.roll(values, shift, axis=1)
+    return smoothed
+
+
+def _weight(shift: int, reach: int) -> float:
+    return 1 - abs(shift) / (reach + 1)
+
+
+def _mean(total: Floats, count: Floats) -> Floats:
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

@@ -1,0 +1,62 @@
+"""The profile of a sensor that the training did not have, from those that it had. Pure."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.network import EARTH_RADIUS_MILES, Network
+
+NEAREST = 4
+HALF_WEIGHT_MILES = 0.5
+FALLBACK_MPH = 60.0
+"""What is usual where nothing is known of any sensor."""
+
+
+def has_profile(profile_mph: Floats) -> Booleans:
+    """Which sensors have a profile, (slots, N) mph to (N,)."""
+    known: Booleans = np.all(~np.isnan(profile_mph), axis=0)
+    return known
+
+
+def completed(network: Network, profile_mph: Floats) -> Floats:
+    """The profile, (slots, N) mph, without NaN: a sensor that has none gets that of sensors like it.
+
+    Those are the nearest ones on the same freeway in the same direction, else the nearest of all, weighted by the
+    inverse of their distance (Shepard's interpolation).
+    """
+    known = has_profile(profile_mph)
+    if known.all():
+        return profile_mph
+    if not known.any():
+        return np.full_like(profile_mph, FALLBACK_MPH)
+    filled = profile_mph.copy()
+    travel = np.array([sensor.travel_miles for sensor in network.sensors])
+    along = _donors_by_road(network, known)
+    anywhere = np.flatnonzero(known)
+    for row in np.flatnonzero(~known).tolist():
+        donors = along.get(network.sensors[row].road_name)
+        if donors is not None:
+            miles = np.abs(travel[donors] - travel[row])
+        else:
+            donors, miles = anywhere, _miles_over_ground(network, row, anywhere)
+        nearest = np.argsort(miles, kind="stable")[:NEAREST]
+        weights = 1 / (miles[nearest] + HALF_WEIGHT_MILES)
+        filled[:, row] = profile_mph[:, donors[nearest]] @ (weights / weights.sum())
+    return filled
+
+
+def _donors_by_road(network: Network, known: Booleans) -> Mapping[str, Integers]:
+    rows: dict[str, list[int]] = {}
+    for row in np.flatnonzero(known).tolist():
+        rows.setdefault(network.sensors[row].road_name, []).append(row)
+    return {road: np.array(of, dtype=np.intp) for road, of in rows.items()}
+
+
+def _miles_over_ground(network: Network, row: int, others: Integers) -> Floats:
+    """Distances short enough for the plane: degrees of longitude shrink with the latitude."""
+    here = network.sensors[row]
+    there = np.array([(network.sensors[other].latitude, network.sensors[other].longitude) for other in others])
+    north, east = np.radians(there - (here.latitude, here.longitude)).T
+    miles: Floats = EARTH_RADIUS_MILES * np.hypot(north, east * np.cos(np.radians(here.latitude)))
+    return miles

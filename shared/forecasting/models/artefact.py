@@ -1,0 +1,175 @@
+"""A trained model as files: `model.safetensors` (tensors), maybe `model.onnx`, `card.json` (what it is). Pure.
+
+There is no pickle among them: reading one runs no code.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from shared.archive.layout import MODEL_FILE, ONNX_FILE
+from shared.events.errors import ModelError
+from shared.events.records import SensorId
+from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.forecasting.inputs.profile import DAY_TYPES, slots_per_day
+from shared.forecasting.inputs.transfer import completed, has_profile
+from shared.traffic.network import Network
+
+FORMAT = 2
+PROFILE = "profile_mph"
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """The files of one version by name, without the card, and the card."""
+
+    files: Mapping[str, bytes]
+    card: bytes
+
+
+def pack(
+    model_name: str,
+    version: str,
+    network: Network,
+    tensors: Tensors,
+    about: Mapping[str, Any],
+    *,
+    onnx: bytes | None = None,
+    members: Mapping[str, str] | None = None,
+) -> Artefact:
+    """Make the files of one trained model.
+
+    Args:
+        model_name: as in `PREFERRED`.
+        version: sorts after those of earlier trainings.
+        network: whose sensors the tensors are for, in its order.
+        tensors: by name, in the types to be stored; `profile_mph` (slots of the week, sensors) must be among them.
+        about: JSON: how the model was trained and how well it does.
+        onnx: content of `model.onnx`.
+        members: of an ensemble: version by model name.
+    """
+    files = {MODEL_FILE: save({name: np.ascontiguousarray(values) for name, values in tensors.items()})}
+    if onnx is not None:
+        files[ONNX_FILE] = onnx
+    card = {
+        "format": FORMAT,
+        "network_id": network.network_id,
+        "model_name": model_name,
+        "version": version,
+        "window_seconds": network.window.total_seconds(),
+        "files": {
+            name: {"bytes": len(content), "sha256": sha256(content).hexdigest()} for name, content in files.items()
+        },
+        "members": dict(members or {}),
+        **about,
+        "sensors": [sensor.sensor_id for sensor in network.sensors],
+    }
+    return Artefact(files, json.dumps(card, indent=1).encode())
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An artefact that is whole and of this network: what a model is made from.
+
+    Attributes:
+        network: whose sensors it is to serve, which need not be those it was made for.
+        model_name: as in `PREFERRED`.
+        version: of the training.
+        card: what `card.json` says.
+        files: by name, whole.
+        tensors: as stored, in the order of `sensors`.
+        sensors: those that the artefact was made for.
+    """
+
+    network: Network
+    model_name: str
+    version: str
+    card: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    tensors: Tensors
+    sensors: Sequence[SensorId]
+    rows: Integers = field(init=False)
+    """Where each of the network's sensors stands in `sensors`, (N,); -1 where it does not."""
+
+    def __post_init__(self) -> None:
+        """Find the sensors."""
+        place = {sensor: row for row, sensor in enumerate(self.sensors)}
+        rows = np.array([place.get(sensor.sensor_id, -1) for sensor in self.network.sensors], dtype=np.intp)
+        object.__setattr__(self, "rows", rows)
+
+    def tensor(self, name: str, *shape: int) -> NDArray[Any]:
+        """A tensor as stored; raises `ModelError` where it is missing or has another shape than this release needs."""
+        if name not in self.tensors:
+            raise ModelError(f"{self}: tensor {name} is missing")
+        found = self.tensors[name]
+        if found.shape != shape:
+            raise ModelError(
+                f"{self}: {name} is {found.shape}, this release and its {len(self.sensors)} sensors need {shape}"
+            )
+        return found
+
+    def by_sensor(self, name: str, *shape: int, axis: int = 0) -> Floats:
+        """A tensor whose `axis` is the sensors, in the network's order, NaN for those it has not; else as `tensor`."""
+        found = self.tensor(name, *shape).astype(np.float64)
+        taken = np.take(found, np.maximum(self.rows, 0), axis=axis)
+        where = [None] * taken.ndim
+        unknown = (self.rows < 0).reshape([-1 if each == axis % taken.ndim else 1 for each in range(len(where))])
+        return np.where(unknown, np.nan, taken)
+
+    @cached_property
+    def known_profile_mph(self) -> Floats:
+        """What was usual for each sensor, (slots of the week, N), NaN for one without history in the training."""
+        return self.by_sensor(PROFILE, DAY_TYPES * slots_per_day(self.network), len(self.sensors), axis=1)
+
+    @cached_property
+    def profile_mph(self) -> Floats:
+        """The same without NaN: see `inputs.transfer`."""
+        return completed(self.network, self.known_profile_mph)
+
+    @property
+    def known(self) -> Booleans:
+        """Which of the network's sensors the training had speeds of: (N,)."""
+        return has_profile(self.known_profile_mph)
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        """Of an ensemble: version by model name."""
+        return dict(self.card.get("members", {}))
+
+    def __str__(self) -> str:
+        return f"model {self.model_name} {self.version}"
+
+
+def open_artefact(artefact: Artefact, model_name: str, version: str, network: Network) -> Opened:
+    """Check an artefact; raises `ModelError` saying why it cannot serve `network`."""
+    what = f"model {model_name} {version}"
+    try:
+        card = json.loads(artefact.card)
+        expected = (FORMAT, network.network_id, model_name, network.window.total_seconds())
+        found = (card["format"], card["network_id"], card["model_name"], card["window_seconds"])
+        if found != expected:
+            raise ModelError(f"{what}: made for {found}, not for {expected}")
+        for file, described in card["files"].items():
+            if file not in artefact.files:
+                raise ModelError(f"{what}: {file} is missing")
+            if sha256(artefact.files[file]).hexdigest() != described["sha256"]:
+                raise ModelError(f"{what}: {file} is damaged, its checksum is not the one on the card")
+        if MODEL_FILE not in card["files"]:
+            raise ModelError(f"{what}: {MODEL_FILE} is not on the card")
+        sensors = [SensorId(str(sensor)) for sensor in card["sensors"]]
+        tensors = load(artefact.files[MODEL_FILE])
+    except KeyError as missing:
+        raise ModelError(f"{what}: {missing} is missing on the card") from missing
+    except (ValueError, TypeError, AttributeError, SafetensorError) as damaged:
+        raise ModelError(f"{what}: {damaged}") from damaged
+    return Opened(network, model_name, version, card, artefact.files, tensors, sensors)

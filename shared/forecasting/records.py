@@ -1,0 +1,94 @@
+"""Forecasts as the records that go out. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from shared.events.records import HorizonForecast, TrafficPrediction
+from shared.forecasting.forecasting import BASES, ModelForecast
+from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.traffic.steps import Step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Published:
+    """What goes out of a model's forecasts at the origin of a step, of the n sensors that it can tell.
+
+    Attributes:
+        rows: which of the network's sensors they are, (n,).
+        current_mph: their speeds in the newest window, (n,), NaN where missing.
+        values: predicted, lower and upper speed in mph, and confidence, (4, n, HORIZONS), rounded to hundredths.
+        basis: (n,), places in `BASES`.
+        serving: (n,), whether this is the network's answer for the sensor.
+    """
+
+    rows: Integers
+    current_mph: Floats
+    values: Floats
+    basis: Integers
+    serving: Booleans
+
+    @classmethod
+    def of(cls, step: Step, forecast: ModelForecast) -> "Published":
+        """Of a forecast that was made at the origin of `step` alone."""
+        predicted, bounds = forecast.predicted_mph[0], forecast.bounds
+        told = np.flatnonzero(~np.isnan(predicted).any(axis=-1))
+        lower, upper = np.minimum(bounds.lower_mph[0], predicted), np.maximum(bounds.upper_mph[0], predicted)
+        return cls(
+            told,
+            step.speed_mph[-1, told].round(2),
+            np.stack([each[told] for each in (predicted, lower, upper, bounds.confidence[0])]).round(2),
+            forecast.basis[0, told],
+            forecast.serving[0, told],
+        )
+
+
+def records_of(step: Step, forecasts: Sequence[ModelForecast]) -> list[TrafficPrediction]:
+    """One record for each model and sensor that it can tell, of forecasts made at the origin of `step` alone."""
+    return [record for forecast in forecasts for record in _of_model(step, forecast)]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the predictions of a step have in common: revision, and of each horizon its minutes and its target."""
+
+    revision: int
+    minutes: Sequence[int]
+    targets: Sequence[datetime]
+
+    @classmethod
+    def of(cls, step: Step) -> "Frame":
+        """Of the predictions that are made at the origin of `step`."""
+        window, aheads = step.network.window, range(1, HORIZONS + 1)
+        return cls(
+            int(step.revisions[-LAGS:].sum()),
+            [round(ahead * window / timedelta(minutes=1)) for ahead in aheads],
+            [step.window_end + ahead * window for ahead in aheads],
+        )
+
+    def horizons(self, *values: Sequence[float]) -> tuple[HorizonForecast, ...]:
+        """From predicted, lower and upper speed in mph and confidence, HORIZONS each."""
+        return tuple(map(HorizonForecast, self.minutes, self.targets, *values))
+
+
+def _of_model(step: Step, forecast: ModelForecast) -> Iterator[TrafficPrediction]:
+    network, frame, published = step.network, Frame.of(step), Published.of(step, forecast)
+    current = [None if speed != speed else speed for speed in published.current_mph.tolist()]  # noqa: PLR0124 - NaN
+    basis, serving = published.basis.tolist(), published.serving.tolist()
+    columns = published.values.tolist()
+    for row, speed, on, serves, *values in zip(published.rows.tolist(), current, basis, serving, *columns, strict=True):
+        yield TrafficPrediction(
+            network.network_id,
+            network.sensors[row].sensor_id,
+            step.window_end,
+            forecast.name,
+            forecast.version,
+            frame.revision,
+            speed,
+            frame.horizons(*values),
+            serves,
+            BASES[on],
+        )

@@ -1,1 +1,0 @@
-"""Sensor networks: what stands where on which freeway, and the simulator that drives one."""

@@ -1,0 +1,207 @@
+"""When a network step (one window of all sensors) is ready to be worked on, and when again. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.events.records import ProcessedTrafficAggregate
+from shared.traffic.network import Network
+from shared.traffic.ring import Change, Floats, Integers, WindowRing
+
+PATIENCE = 5
+"""A step to which windows keep trickling in is handed out after this many settle times all the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One window of a whole network, with the windows before it. The arrays are copies, (history, sensors).
+
+    Rows are oldest first, the last one is the step's own; columns are in the order of `network.sensors`. NaN stands for
+    what was not seen, and revision 0 for a window that did not come. `again`: the step was handed out before, with
+    fewer windows or lower revisions.
+    """
+
+    network: Network
+    window_start: datetime
+    speed_mph: Floats
+    share_observed: Floats
+    volume_vehicles: Floats
+    occupancy: Floats
+    revisions: Integers
+    again: bool
+
+    @property
+    def window_end(self) -> datetime:
+        """End of the step's own window: the origin of forecasts made from it."""
+        return self.window_start + self.network.window
+
+    @property
+    def revision(self) -> int:
+        """Sum of the revisions of all windows here: of two hand-outs of one step the higher one knew more."""
+        return int(self.revisions.sum())
+
+    @property
+    def delivered(self) -> int:
+        """How many sensors have delivered the step's own window."""
+        return int(np.count_nonzero(self.revisions[-1]))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    since: float
+    changed: float
+
+
+@dataclass(slots=True)
+class Ignored:
+    """Windows that changed nothing: known already, or older than what can still be corrected."""
+
+    unchanged: int = 0
+    too_old: int = 0
+
+
+@dataclass
+class NetworkSteps:
+    """The steps of one network, handed out when due.
+
+    A step is due as soon as
+    - every sensor expected has delivered it (expected: delivered one of the last `expected_within` windows), or
+    - a window of a later step came (windows come in the order of event time), or
+    - nothing more came for it during `settle_seconds` (but after five times that at the latest),
+    and again, after settling, when a late or revised window changed it or one of the windows before it that it shows.
+
+    A window older than `correctable` windows before the newest is counted in `ignored` and changes nothing. So a step
+    always leaves with all `history` windows, and before it gets out of reach it is handed out with all that came. It
+    shows `context` windows before these as well, whose later changes do not make it due. `now` is in seconds of any
+    monotonic clock.
+    """
+
+    network: Network
+    history: int = 12
+    correctable: int = 12
+    settle_seconds: float = 2.0
+    expected_within: int = 12
+    context: int = 0
+    ignored: Ignored = field(default_factory=Ignored)
+
+    def __post_init__(self) -> None:
+        """Make an empty ring deep enough for all that every step that can still change shows."""
+        shown = max(self.history + self.context, self.expected_within + 1)
+        self.ring = WindowRing(self.network, shown + self.correctable)
+        self._waiting: dict[int, _Waiting] = {}
+        self._handed_out: set[int] = set()
+        self._expected: NDArray[np.bool_] = np.zeros(len(self.network.sensors), dtype=np.bool_)
+        self._expected_missing = 0
+
+    def add(self, aggregate: ProcessedTrafficAggregate, now: float) -> list[Step]:
+        """Take one window in; returns the steps that are due by it, oldest first.
+
+        Raises `KeyError` for a sensor of another network.
+        """
+        number = self.ring.number(aggregate.window_start)
+        passed = self._advance(number)
+        self._absorb(aggregate, number, now)
+        if number == self.ring.newest and self._complete(number):
+            return [*passed, self._hand_out(number)]
+        return passed
+
+    def tick(self, now: float) -> list[Step]:
+        """The steps that are due because time has passed, oldest first."""
+        return [
+            self._hand_out(number)
+            for number, waiting in sorted(self._waiting.items())
+            if now - waiting.changed >= self.settle_seconds or now - waiting.since >= PATIENCE * self.settle_seconds
+        ]
+
+    def rebuild(self, aggregates: Iterable[ProcessedTrafficAggregate], now: float) -> None:
+        """Take in windows that were worked on before a restart, and make due again what may not have got out.
+
+        A step waits in memory only while it is one of the last `correctable` ones, so these, and no others, may have
+        been lost with the process: all of them become due, the newest when it completes or settles. Nothing is due by
+        the call itself.
+        """
+        for aggregate in aggregates:
+            number = self.ring.number(aggregate.window_start)
+            self._advance(number)
+            self._waiting.clear()
+            self._absorb(aggregate, number, now)
+        newest = self.ring.newest
+        if newest is None:
+            return
+        for number in range(newest - self.correctable, newest + 1):
+            if self.ring.revision(number, 1).any():
+                self._waiting[number] = _Waiting(now, now)
+                self._handed_out.add(number)
+        self._handed_out.discard(newest)
+
+    @property
+    def waiting(self) -> int:
+        """How many steps have changed and are not handed out yet."""
+        return len(self._waiting)
+
+    def _advance(self, number: int) -> list[Step]:
+        newest = self.ring.newest
+        if newest is None or number > newest:
+            last_chance = number - self.correctable
+            due = [
+                self._hand_out(waiting)
+                for waiting in sorted(self._waiting)
+                if waiting not in self._handed_out or waiting < last_chance
+            ]
+            self.ring.advance(number)
+            self._handed_out = {earlier for earlier in self._handed_out if earlier >= last_chance}
+            delivered = self.ring.revision(number - 1, self.expected_within)
+            self._expected = np.max(delivered, axis=0) > 0
+            self._expected_missing = int(np.count_nonzero(self._expected))
+            return due
+        return []
+
+    def _absorb(self, aggregate: ProcessedTrafficAggregate, number: int, now: float) -> None:
+        newest = number if self.ring.newest is None else self.ring.newest
+        if number < newest - self.correctable:
+            self.ignored.too_old += 1
+            return
+        change = self.ring.add(aggregate)
+        if change is Change.UNCHANGED:
+            self.ignored.unchanged += 1
+            return
+        if change is Change.NEW and number == newest:
+            self._expected_missing -= bool(self._expected[self.network.index[aggregate.sensor_id]])
+        self._mark(number, now)
+        for later in range(number + 1, min(newest, number + self.history - 1) + 1):
+            if later in self._handed_out:
+                self._mark(later, now)
+
+    def _mark(self, number: int, now: float) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is None:
+            self._waiting[number] = _Waiting(now, now)
+        else:
+            waiting.changed = now
+
+    def _complete(self, number: int) -> bool:
+        return (
+            number in self._waiting
+            and number not in self._handed_out
+            and self._expected_missing == 0
+            and bool(self._expected.any())
+        )
+
+    def _hand_out(self, number: int) -> Step:
+        self._waiting.pop(number, None)
+        again = number in self._handed_out
+        self._handed_out.add(number)
+        ring, count = self.ring, self.history + self.context
+        return Step(
+            network=self.network,
+            window_start=ring.window_start(number),
+            speed_mph=ring.speed_mph(number, count),
+            share_observed=ring.share_observed(number, count),
+            volume_vehicles=ring.volume_vehicles(number, count),
+            occupancy=ring.occupancy(number, count),
+            revisions=ring.revision(number, count),
+            again=again,
+        )

@@ -1,0 +1,210 @@
+"""What is learned, that it is kept exactly, and what becomes of records that do not fit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from shared.alerts.incidents.detection.usual import Row
+from shared.alerts.learned.learner import Learner, scales, tail_after
+from shared.alerts.learned.persistently_slow import Hours
+from shared.alerts.learned.start import from_profile
+from shared.alerts.learned.state import PRIOR_TAIL, Learned, bit_equal
+from shared.alerts.learned.wire import (
+    Recalled,
+    StateRecord,
+    UnreadableStateError,
+    beginning_of,
+    network_of,
+    records_of,
+)
+from shared.traffic.network import Network
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+WINDOW = timedelta(minutes=5)
+PER_DAY = 288
+
+
+@pytest.fixture(scope="module")
+def network(make_network: Callable[..., Network]) -> Network:
+    return make_network([0.0, 0.5, 1.0, 1.5], [0.0, 0.5])
+
+
+def taught(
+    learner: Learner, steps: int, first: int = 0, learned: Learned | None = None, log: list[StateRecord] | None = None
+) -> Learned:
+    """What so many windows teach; speeds are a function of the number of the window."""
+    learned = learner.nothing() if learned is None else learned
+    hours = learner.hours(learned)
+    count = len(learner.network.sensors)
+    for number in range(first, first + steps):
+        chance = np.random.default_rng(number)
+        speed = np.where(chance.random(count) < 0.1, np.nan, chance.normal(62, 3, count))
+        speed = np.where(chance.random(count) < 0.02, 5.0, speed)
+        nothing = np.full(count, np.nan)
+        lesson = learner.step(learned, hours, START + (number + 1) * WINDOW, speed, nothing, nothing)
+        learned, hours = lesson.after, lesson.hours
+        if log is not None:
+            log.extend(records_of(learner, learned))
+    return learned
+
+
+def recalled(learner: Learner, log: list[StateRecord]) -> Learned | None:
+    found = Recalled(learner)
+    for record in log:
+        found.put(record.value)
+    return found.state()
+
+
+@pytest.mark.parametrize("steps", [1, 2, PER_DAY, PER_DAY + 40])
+def test_what_is_read_back_is_what_was_known(network: Network, steps: int) -> None:
+    learner, log = Learner(network, 4.2), list[StateRecord]()
+    learned = taught(learner, steps, log=log)
+    back = recalled(learner, log)
+    assert back is not None
+    assert bit_equal(back, learned)
+    hours, counted = learner.hours(back), learner.hours(learned)
+    assert np.array_equal(hours.known, counted.known)
+    assert np.array_equal(hours.slow, counted.slow)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cut=st.integers(1, 40), lost=st.integers(0, 1))
+def test_wherever_the_log_ends_learning_goes_on_as_if_nothing_had_been(
+    make_network: Callable[..., Network], cut: int, lost: int
+) -> None:
+    learner, log = Learner(make_network([0.0, 0.5, 1.0]), 4.2), list[StateRecord]()
+    straight = taught(learner, 41, log=log)
+    # Each step has two records; of the newest the second may not have come, and compaction keeps the last of each key.
+    kept = {record.key: record for record in log[: 2 * cut - lost]}
+    back = recalled(learner, list(kept.values()))
+    assert back is not None
+    assert back.step == START + cut * WINDOW
+    assert bit_equal(taught(learner, 41 - cut, cut, back), straight)
+
+
+def test_a_record_that_comes_late_takes_nothing_back(network: Network) -> None:
+    learner, log = Learner(network, 4.2), list[StateRecord]()
+    learned = taught(learner, 5, log=log)
+    back = recalled(learner, [*log, *log[2:4]])
+    assert back is not None
+    assert bit_equal(back, learned)
+
+
+def test_records_name_their_network_and_place(network: Network) -> None:
+    learner = Learner(network, 4.2)
+    now, row = records_of(learner, taught(learner, 3))
+    assert (now.key, row.key) == (b"test/now", b"test/2")
+    assert network_of(row.key) == "test"
+    assert records_of(learner, learner.nothing()) == ()
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"nonsense", b"\xff" * 40, save({"a": np.zeros(3)}), save({}, {"version": "0"})]
+)
+def test_what_cannot_be_read_is_said(network: Network, value: bytes) -> None:
+    with pytest.raises(UnreadableStateError):
+        Recalled(Learner(network, 4.2)).put(value)
+
+
+def test_another_version_is_left_out(network: Network) -> None:
+    learner = Learner(network, 4.2)
+    now, _ = records_of(learner, taught(learner, 3))
+    found = Recalled(learner)
+    with pytest.raises(UnreadableStateError, match="version 9"):
+        found.put(now.value.replace(b'"version":"1"', b'"version":"9"'))
+    assert found.state() is None
+
+
+def test_sensors_that_come_and_go_keep_what_the_others_know(network: Network) -> None:
+    learner, log = Learner(network, 4.2), list[StateRecord]()
+    learned = taught(learner, 20, log=log)
+    smaller = Learner(replace(network, sensors=network.sensors[1:]), 4.2)
+    back = recalled(smaller, log)
+    assert back is not None
+    old = {sensor.sensor_id: at for at, sensor in enumerate(learner.road.sensors)}
+    at = [old[sensor.sensor_id] for sensor in smaller.road.sensors]
+    assert np.array_equal(back.lasting.tail, learned.lasting.tail[at])
+    again = recalled(learner, [*log, *records_of(smaller, taught(smaller, 1, 20, back))])
+    assert again is not None
+    (new,) = set(range(len(old))) - set(at)
+    assert again.lasting.tail[new] == np.float32(PRIOR_TAIL)
+
+
+def test_a_profile_is_where_learning_begins(network: Network) -> None:
+    learner = Learner(network, 4.2)
+    profile = np.full((2 * PER_DAY, len(network.sensors)), 60.0)
+    profile[PER_DAY:] = 70.0
+    profile[:, 0] = np.nan
+    learned = from_profile(learner, profile)
+    assert learned is not None
+    assert from_profile(learner, profile[1:]) is None
+    speed = np.full(len(network.sensors), 58.0)
+    nothing = np.full(len(network.sensors), np.nan)
+    hours = learner.hours(learned)
+    lesson = learner.step(learned, hours, START + WINDOW, speed, nothing, nothing)
+    weekend = learner.step(learned, hours, START + WINDOW + timedelta(days=5), speed, nothing, nothing)
+    for one, usual in ((lesson, 60.0), (weekend, 70.0)):
+        assert np.isnan(one.known.usual_mph[0])
+        assert one.known.usual_mph[1:] == pytest.approx(usual, abs=0.01)
+    back = recalled(learner, [*beginning_of(learner, learned), *records_of(learner, lesson.after)])
+    assert back is not None
+    assert bit_equal(back, lesson.after)
+
+
+def test_only_the_row_of_the_step_is_written(network: Network) -> None:
+    learner, log = Learner(network, 4.2), list[StateRecord]()
+    taught(learner, 2, log=log)
+    assert [record.key for record in log] == [b"test/now", b"test/0", b"test/now", b"test/1"]
+
+
+def test_holidays_are_sundays(network: Network) -> None:
+    learner = Learner(replace(network, holidays="US"), 4.2)
+    fourth_of_july = datetime(2025, 7, 4, 7, tzinfo=UTC)
+    assert learner.slot(fourth_of_july) == 6 * PER_DAY
+    assert learner.slot(fourth_of_july + timedelta(days=3)) == 0
+
+
+def test_quantiles_settle_where_one_window_in_a_hundred_is_beyond() -> None:
+    chance, tail = np.random.default_rng(1), np.full(3, PRIOR_TAIL, np.float32)
+    spread = np.array([0.3, 1.0, 2.0])
+    beyond = np.zeros(3)
+    for number in range(20_000):
+        score = chance.exponential(spread)
+        beyond += (score > tail) * (number >= 5_000)
+        tail = tail_after(tail, score, np.ones(3, np.bool_))
+    assert beyond / 15_000 == pytest.approx(0.01, rel=0.2)
+    assert np.all(np.diff(scales(tail)) > 0)
+
+
+def test_free_flow_is_the_fast_part_of_off_peak_speeds(network: Network) -> None:
+    learner = Learner(network, 4.2)
+    learned, hours = learner.nothing(), Hours.of((), len(network.sensors))
+    nothing = np.full(len(network.sensors), np.nan)
+    lesson = None
+    for number in range(3 * PER_DAY):
+        slow = 6 <= (number % PER_DAY) // 12 < 10
+        speed = np.random.default_rng(number).normal(20 if slow else 60, 2, len(network.sensors))
+        lesson = learner.step(learned, hours, START + (number + 1) * WINDOW, speed, nothing, nothing)
+        learned, hours = lesson.after, lesson.hours
+        assert np.isfinite(lesson.known.free_flow_mph).all() == (number >= 23)
+    assert lesson is not None
+    assert lesson.known.free_flow_mph == pytest.approx(60 + 2 * 1.04, abs=1.5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(5, 80) | st.none()), max_size=30))
+def test_hours_are_counted_as_they_change(changes: list[tuple[int, float | None]]) -> None:
+    rows: list[Row | None] = [None] * 6
+    hours = Hours.of((), 1)
+    for place, speed in changes:
+        value = np.full((1, 1), np.nan if speed is None else np.log(speed))
+        hours = hours.changed(rows[place], row := Row(value, np.ones((1, 1))))
+        rows[place] = row
+    anew = Hours.of(tuple(rows), 1)
+    assert np.array_equal(hours.known, anew.known)
+    assert np.array_equal(hours.slow, anew.slow)

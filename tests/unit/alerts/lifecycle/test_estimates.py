@@ -1,0 +1,64 @@
+"""Estimated durations and calibrated confidence: what must hold of them whatever they were fitted on."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.alerts.lifecycle.confidence import congestion_confidence, incident_confidence
+from shared.alerts.lifecycle.duration import (
+    PRIOR_WEIGHT,
+    congestion_duration,
+    estimate,
+    incident_duration,
+    stratum,
+)
+from shared.alerts.lifecycle.duration_tables import CONGESTION
+
+MINUTES = st.floats(0, 2000)
+HOURS = st.datetimes(datetime(2012, 1, 1), datetime(2013, 1, 1))  # noqa: DTZ001 - hypothesis wants naive bounds
+
+
+@given(st.lists(MINUTES, max_size=60), st.floats(0, 10_000), HOURS)
+def test_an_interval_holds_its_median_and_never_lies_below_the_age(
+    past: list[float], age: float, raised: datetime
+) -> None:
+    for told in (congestion_duration(raised.replace(tzinfo=UTC), past, age), incident_duration(past, age)):
+        assert told.lower_minutes <= told.median_minutes <= told.upper_minutes
+        assert told.lower_minutes >= age - 0.1
+
+
+@given(st.lists(MINUTES, max_size=60), MINUTES, MINUTES)
+def test_what_has_stood_longer_is_expected_to_last_longer(past: list[float], age: float, more: float) -> None:
+    # Beyond what was ever seen another rule speaks: only the empirical part is monotone throughout.
+    age, older = min(age, 50.0), min(age + more, 50.0)
+    assert incident_duration(past, older).median_minutes >= incident_duration(past, age).median_minutes
+
+
+def test_without_a_past_the_pool_speaks() -> None:
+    told = estimate([10, 20, 30, 40, 50], [], 0, 0.05)
+    assert (told.lower_minutes, told.median_minutes, told.upper_minutes) == (10, 30, 50)
+    assert estimate([10, 20, 30, 40, 50], [], 30, 0.05).lower_minutes == 40
+
+
+def test_a_long_past_outweighs_the_pool() -> None:
+    assert estimate([10] * 5, [100] * (int(PRIOR_WEIGHT) + 1), 0, 0.05).median_minutes == 100
+    assert estimate([10] * 5, [100] * (int(PRIOR_WEIGHT) - 1), 0, 0.05).median_minutes == 10
+
+
+def test_every_hour_has_a_table() -> None:
+    hours = {stratum(datetime(2012, 5, day, hour, tzinfo=UTC)) for day in (4, 5) for hour in range(24)}
+    assert hours == set(CONGESTION)
+
+
+@given(st.floats(0, 80), st.floats(0, 80), st.floats(0, 30), st.floats(0, 30))
+def test_slower_and_longer_queues_are_surer(speed: float, other: float, miles: float, more: float) -> None:
+    slow, fast = sorted((speed, other))
+    short, long = sorted((miles, more))
+    assert 0 <= congestion_confidence(fast, short) <= congestion_confidence(slow, long) <= 1
+
+
+@pytest.mark.parametrize(("less", "more"), [(0.0, 0.5), (1.0, 2.0), (3.0, 8.0)])
+def test_more_evidence_is_surer(less: float, more: float) -> None:
+    assert 0 < incident_confidence(less) < incident_confidence(more) < 1

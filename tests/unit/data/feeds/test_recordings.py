@@ -1,0 +1,192 @@
+import gzip
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metrla.data.feeds.files.opening import open_recording
+from metrla.data.feeds.replay import Missing, Replay
+from metrla.data.feeds.tables import speed_table
+from shared.events.errors import ConfigurationError
+from shared.events.records import NetworkId, SensorId, TrafficEvent
+from shared.traffic.network import Network, Sensor
+
+SENSORS = ("773869", "767541", "767542")
+FIRST = datetime(2012, 5, 2, 7, 0, tzinfo=UTC)  # midnight in Los Angeles
+
+
+def network(*names: str) -> Network:
+    return Network(
+        NetworkId("test"),
+        "Test",
+        ZoneInfo("America/Los_Angeles"),
+        tuple(Sensor(SensorId(name), name, "I-1", "N", float(row), 34.0, -118.0) for row, name in enumerate(names)),
+        (),
+    )
+
+
+def table(rows: int = 4, start: str = "2012-05-02 00:00") -> pd.DataFrame:
+    speeds = np.arange(rows * 3, dtype="float64").reshape(rows, 3) + 50
+    speeds[1, 1] = 0.0
+    speeds[2, 2] = np.nan
+    return pd.DataFrame(speeds, index=pd.date_range(start, periods=rows, freq="5min"), columns=list(SENSORS))
+
+
+def write(frame: pd.DataFrame, path: Path, key: str = "df") -> Path:
+    if path.suffix == ".h5":
+        frame.to_hdf(path, key=key)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path)
+    return path
+
+
+def events(replay: Replay) -> list[TrafficEvent]:
+    return [event for delivery in replay.deliveries() for event in delivery.events]
+
+
+@pytest.mark.parametrize("name", ["x.h5", "x.csv", "x.csv.gz", "x.parquet"])
+def test_every_form_of_a_wide_table_gives_the_same_events(tmp_path: Path, name: str) -> None:
+    recording = open_recording(write(table(), tmp_path / name))
+    assert list(recording.sensor_ids()) == list(SENSORS)
+    assert recording.extent() == (datetime(2012, 5, 2, 0, 0), datetime(2012, 5, 2, 0, 15))  # noqa: DTZ001 - local
+    replay = Replay(recording, network(*SENSORS))
+    sent = events(replay)
+    assert len(sent) == 10
+    assert (replay.counts.read, replay.counts.missing) == (12, 2)
+    assert sent[0] == TrafficEvent("773869@2012-05-02T07:00:00Z", NetworkId("test"), SensorId("773869"), FIRST, 50.0)
+    assert {event.speed_mph for event in sent} == {float(value) for value in range(50, 62)} - {54.0, 58.0}
+    assert events(replay) == sent, "a recording can be read again"
+
+
+@pytest.mark.parametrize("key", ["df", "speed", "anything"])
+def test_any_single_table_of_an_hdf5_file(tmp_path: Path, key: str) -> None:
+    assert len(events(Replay(open_recording(write(table(), tmp_path / "x.h5", key)), network(*SENSORS)))) == 10
+
+
+def test_an_hdf5_file_with_several_tables_needs_a_known_name(tmp_path: Path) -> None:
+    path = write(table(), tmp_path / "x.h5", "first")
+    write(table(), path, "second")
+    with pytest.raises(ConfigurationError, match="none is df or speed"):
+        open_recording(path).sensor_ids()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_integer_column_names_and_a_named_time_column(tmp_path: Path, suffix: str) -> None:
+    frame = table()
+    frame.columns = [str(name) for name in SENSORS]
+    frame.index.name = "timestamp"
+    assert len(events(Replay(open_recording(write(frame, tmp_path / f"x{suffix}")), network(*SENSORS)))) == 10
+
+
+def test_more_rows_than_a_chunk(tmp_path: Path) -> None:
+    for suffix in (".csv", ".parquet", ".h5"):
+        recording = open_recording(write(table(5000), tmp_path / f"x{suffix}"))
+        times = [step.local_time for step in recording.steps()]
+        assert len(times) == 5000
+        assert times == sorted(set(times))
+        assert recording.extent() == (times[0], times[-1])
+
+
+def test_missing_readings_can_be_marked(tmp_path: Path) -> None:
+    replay = Replay(open_recording(write(table(), tmp_path / "x.csv")), network(*SENSORS), missing=Missing.MARK)
+    sent = events(replay)
+    assert len(sent) == 12
+    assert [event.speed_mph for event in sent].count(None) == 2
+    assert not any(event.speed_mph == 0 for event in sent)
+
+
+def test_a_part_of_a_file(tmp_path: Path) -> None:
+    step = timedelta(minutes=5)
+    recording = open_recording(write(table(), tmp_path / "x.csv"))
+    replay = Replay(recording, network(*SENSORS), FIRST + step, FIRST + 3 * step)
+    assert {event.timestamp for event in events(replay)} == {FIRST + step, FIRST + 2 * step}
+    assert replay.extent() == (FIRST + step, FIRST + 3 * step)
+    with pytest.raises(ConfigurationError, match=r"nothing to replay.*2012-05-02T07:00"):
+        Replay(recording, network(*SENSORS), FIRST + timedelta(days=1)).extent()
+
+
+def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    recording = open_recording(write(table(), tmp_path / "x.csv"))
+    with pytest.raises(ConfigurationError, match="none of its 3 sensors"):
+        Replay(recording, network("1", "2"))
+    with pytest.raises(ConfigurationError, match=r"2 of its 3 sensors are not.*767541, 767542; --skip-unknown"):
+        Replay(recording, network("773869"))
+    replay = Replay(recording, network("773869"), skip_unknown=True)
+    assert len(events(replay)) == 4
+    assert replay.counts.unknown_sensor == 8
+
+
+def test_the_skipped_hour_is_left_out_and_counted(tmp_path: Path) -> None:
+    frame = table(24, "2012-03-11 01:30")
+    replay = Replay(open_recording(write(frame, tmp_path / "x.csv")), network(*SENSORS))
+    times = sorted({event.timestamp for event in events(replay)})
+    assert times[0] == datetime(2012, 3, 11, 9, 30, tzinfo=UTC)
+    assert times[-1] == datetime(2012, 3, 11, 10, 25, tzinfo=UTC)
+    assert len(times) == 12
+    assert replay.counts.skipped_hour == 36
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("x.csv", "", "No columns"),
+        ("x.csv", "time,1\nnever,2\n", "no times"),
+        ("x.csv", "time,1\n2012-01-01 00:00,fast\n", "fast"),
+        ("x.parquet", "no parquet", "x.parquet"),
+        ("x.h5", "no hdf5", "x.h5"),
+        ("x.txt", "not,a,pems,file", "not a PeMS"),
+        ("x.xlsx", "", "not one of"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match=reason) as refusal:
+        list(Replay(open_recording(path), network("1")).deliveries())
+    assert str(path) in str(refusal.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such file"):
+        open_recording(tmp_path / "x.csv")
+
+
+PEMS_ROWS = """\
+05/02/2012 00:00:00,717445,7,101,N,ML,.43,50,80,120,.0213,66.4,10,30,.02,67,1
+05/02/2012 00:00:00,717446,7,101,S,ML,.5,50,0,,,,10,,,,0
+05/02/2012 00:00:00,799999,7,101,S,OR,,50,100,12,,,10,,,,0
+05/02/2012 00:05:00,717445,7,101,N,ML,.43,50,100,90,.0190,65.0,10,30,.02,67,1
+05/02/2012 00:05:00,717446,7,101,S,ML,.5,50,100,100,.5,0.0,10,,,,0
+05/02/2012 00:05:00,799999,7,101,S,OR,,50,100,15,,,10,,,,0
+"""
+
+
+@pytest.mark.parametrize("name", ["d07_text_station_5min_2012_05_02.txt", "d07_text_station_5min_2012_05_02.txt.gz"])
+def test_pems_station_files(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(PEMS_ROWS.encode()) if name.endswith(".gz") else PEMS_ROWS.encode())
+    recording = open_recording(path)
+    assert list(recording.sensor_ids()) == ["717445", "717446", "799999"]
+    assert recording.extent() == (datetime(2012, 5, 2, 0, 0), datetime(2012, 5, 2, 0, 5))  # noqa: DTZ001 - local
+    replay = Replay(recording, network("717445", "717446"), skip_unknown=True)
+    first, second, third = events(replay)
+    assert first == TrafficEvent(
+        "717445@2012-05-02T07:00:00Z", NetworkId("test"), SensorId("717445"), FIRST, 66.4, 120.0, 0.0213, 0.8
+    )
+    assert second.timestamp == third.timestamp == FIRST + timedelta(minutes=5)
+    assert third.speed_mph == 0.0, "in PeMS files zero is a speed"
+    assert (replay.counts.read, replay.counts.missing, replay.counts.unknown_sensor) == (4, 1, 2)
+
+
+def test_a_table_for_training(tmp_path: Path) -> None:
+    recording = open_recording(write(table().drop(index=[pd.Timestamp("2012-05-02 00:10")]), tmp_path / "x.csv"))
+    found = speed_table(recording, network("767542", "9", "773869"), skip_unknown=True)
+    assert (found.start, found.skipped_windows) == (FIRST, 0)
+    nan = float("nan")
+    expected = [[52, nan, 50], [55, nan, 53], [nan, nan, nan], [61, nan, 59]]
+    assert np.array_equal(found.speed_mph, np.array(expected, dtype="float32"), equal_nan=True)

@@ -1,0 +1,64 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.events.avro import encode
+from shared.events.records import NetworkId, SensorId
+from shared.forecasting.calibration.spread import Bounds
+from shared.forecasting.forecasting import BASES, ModelForecast
+from shared.forecasting.inputs.history import HORIZONS, LAGS, Floats
+from shared.forecasting.messages import MARK, PredictionMessages
+from shared.forecasting.records import records_of
+from shared.traffic.network import Network, Sensor
+from shared.traffic.steps import Step
+
+MOST = 5
+IDS = st.lists(st.text(min_size=1, max_size=90), min_size=1, max_size=MOST, unique=True)
+SPEEDS = st.floats(0, 120) | st.sampled_from([0.0, -0.0, MARK])
+
+
+@st.composite
+def made(draw: st.DrawFn) -> tuple[Step, list[ModelForecast]]:
+    """A step of any sensors and what up to three models say of some of them."""
+    ids = draw(IDS)
+    sensors = tuple(Sensor(SensorId(one), one, "I-405", "N", 1.0, 34.0, -118.0) for one in ids)
+    network = Network(NetworkId(draw(st.text(min_size=1))), "Test", ZoneInfo("America/Los_Angeles"), sensors)
+    shape = (1, len(ids), HORIZONS)
+
+    def numbers(count: int, of: st.SearchStrategy[float]) -> Floats:
+        few = draw(st.lists(of, min_size=3, max_size=3))
+        return np.resize(few, count)
+
+    speed_mph = numbers(LAGS * len(ids), SPEEDS | st.just(float("nan"))).reshape(LAGS, -1)
+    start = datetime(2026, 3, 2, 8, tzinfo=UTC) + timedelta(minutes=5 * draw(st.integers(0, 10**6)))
+    revisions = np.full((LAGS, len(ids)), draw(st.integers(0, 10**6)))
+    nothing = np.full(speed_mph.shape, np.nan)
+    step = Step(network, start, speed_mph, nothing, nothing, nothing, revisions, again=False)
+    forecasts = []
+    for number in range(draw(st.integers(0, 3))):
+        predicted = numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape)
+        predicted[0, draw(st.lists(st.integers(0, len(ids) - 1)))] = np.nan
+        lower, upper, confidence = (numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape) for _ in range(3))
+        basis = np.array(draw(st.lists(st.integers(0, len(BASES) - 1), min_size=len(ids), max_size=len(ids))))[None]
+        serving = np.array(draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids))))[None]
+        bounds = Bounds(lower, upper, confidence)
+        name, version = draw(st.text(min_size=1)), f"{number}"
+        forecasts.append(ModelForecast(name, version, predicted, bounds, basis, serving, np.ones((1, HORIZONS))))
+    return step, forecasts
+
+
+@given(made())
+@settings(deadline=None)
+def test_messages_are_what_the_codec_writes_of_each_record(
+    of: tuple[Step, list[ModelForecast]],
+) -> None:
+    step, forecasts = of
+    found = PredictionMessages(step.network).of(step, forecasts)
+    expected = [(one.sensor_id.encode(), encode(one)) for one in records_of(step, forecasts)]
+    assert sorted(found) == sorted(expected)
+    for sensor in step.network.sensors:
+        key = sensor.sensor_id.encode()
+        assert [each for each in found if each[0] == key] == [each for each in expected if each[0] == key]

@@ -1,0 +1,200 @@
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network
+from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
+from metrla.lab.forecasting.training.neural_network.start import starting_weights
+from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.training.split import Split
+from shared.events.errors import ConfigurationError, ModelError
+from shared.events.records import SensorId
+from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.forecasting.inputs.recent import QUARTERS, Lately
+from shared.forecasting.models.artefact import PROFILE, open_artefact, pack
+from shared.forecasting.models.forecaster import NEURAL_NETWORK
+from shared.forecasting.models.network import Inputs, Size, forward
+from shared.forecasting.models.neural_network import NeuralNetwork
+from shared.forecasting.models.surroundings import DENSE_UP_TO, Edges, mean_of
+from shared.traffic.network import Edge, Network
+
+SMALL = NeuralNetworkSettings(
+    members=(MemberSettings(Size(24, 12, 3, 2, 1)), MemberSettings(Size(16, 8, 3, 1, 1), usual_blocks=3)),
+    epochs=2,
+    least_steps=500,
+    batch=32,
+    averaging=0.98,
+    learning_rate=5e-3,
+    warm_up=50,
+)
+
+
+class Kept:
+    """Checkpoints in memory; may interrupt the fit after some of them."""
+
+    def __init__(self, interrupt_after: int | None = None) -> None:
+        self.content: dict[str, bytes] = {}
+        self.left = interrupt_after
+
+    def read(self, name: str) -> bytes | None:
+        return self.content.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.content[name] = content
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+
+
+def silent(done: float, total: float, note: str = "") -> None:
+    assert 0 <= done <= total
+    assert isinstance(note, str)
+
+
+def task_of(recorded: Recorded, split: Split, kept: Kept, seconds: float | None = None) -> Task:
+    return Task(recorded, split, 3, seconds, silent, kept)
+
+
+@pytest.fixture(scope="module")
+def fitted(recorded: Recorded, split: Split) -> Fitted:
+    return fit_neural_network(task_of(recorded, split, Kept()), SMALL)
+
+
+def served(
+    fitted: Fitted, recorded: Recorded, network: Network, tensors: dict[str, NDArray[Any]] | None = None
+) -> NeuralNetwork:
+    profile = {PROFILE: recorded.profile_mph.astype(np.float16)}
+    made = pack(NEURAL_NETWORK, "1", recorded.network, {**fitted.tensors, **profile, **(tensors or {})}, {})
+    return NeuralNetwork.of_artefact(open_artefact(made, NEURAL_NETWORK, "1", network))
+
+
+def test_learns_what_the_last_value_does_not_know(fitted: Fitted, recorded: Recorded, network: Network) -> None:
+    # On what it was fitted to: eight days are too few to learn a week from.
+    origins = np.arange(0, 1000, 4)
+    batch, actual = recorded.batch(origins), recorded.actual(origins)
+    predicted = served(fitted, recorded, network).predict(batch)
+    assert predicted.shape == (len(origins), 4, HORIZONS)
+    last = np.broadcast_to(batch.speed_mph[:, -1, :, None], actual.shape)
+    assert np.nanmean(np.abs(predicted - actual)) < 0.8 * np.nanmean(np.abs(last - actual))
+
+
+def test_says_what_it_relies_on(fitted: Fitted) -> None:
+    assert sum(fitted.importance.values()) == pytest.approx(1.0)
+    # The history is a peak that comes every day, with noise that lasts.
+    assert fitted.importance["own last hour"] + fitted.importance["usual speeds"] > 0.5
+
+
+def test_interrupted_goes_on_to_the_same_weights(fitted: Fitted, recorded: Recorded, split: Split) -> None:
+    kept = Kept(interrupt_after=3)
+    with pytest.raises(KeyboardInterrupt):
+        fit_neural_network(task_of(recorded, split, kept), SMALL)
+    kept.left = None
+    again = fit_neural_network(task_of(recorded, split, kept), SMALL)
+    assert again.tensors.keys() == fitted.tensors.keys()
+    for name, values in fitted.tensors.items():
+        assert np.array_equal(again.tensors[name], values), name
+
+
+def test_a_budget_is_settled_once_and_kept(recorded: Recorded, split: Split) -> None:
+    kept = Kept()
+    small = replace(SMALL, members=SMALL.members[:1], least_steps=1)
+    hurried = fit_neural_network(task_of(recorded, split, kept, seconds=1e-6), small)
+    assert hurried.settings["epochs"] == 1
+    again = fit_neural_network(task_of(recorded, split, kept, seconds=1e9), small)
+    assert again.settings == hurried.settings
+
+
+def test_too_short_a_history(recorded: Recorded) -> None:
+    with pytest.raises(ConfigurationError, match="needs 32 origins"):
+        fit_neural_network(task_of(recorded, Split(31, 5, 5), Kept()), SMALL)
+
+
+def test_missing_input_is_answered(fitted: Fitted, recorded: Recorded, network: Network) -> None:
+    batch = recorded.batch(np.arange(3))
+    empty = replace(batch, speed_mph=np.full_like(batch.speed_mph, np.nan))
+    assert np.isfinite(served(fitted, recorded, network).predict(empty)).all()
+
+
+def test_the_order_of_sensors_is_nothing(fitted: Fitted, recorded: Recorded, network: Network) -> None:
+    batch, turned = recorded.batch(np.arange(20, 25)), [2, 0, 3, 1]
+    other = replace(network, sensors=tuple(network.sensors[place] for place in turned))
+    assert batch.lately is not None
+    late = Lately(*(each[..., turned] for each in batch.lately))
+    moved = replace(batch, network=other, speed_mph=batch.speed_mph[:, :, turned], lately=late)
+    expected = served(fitted, recorded, network).predict(batch)[:, turned]
+    assert np.allclose(served(fitted, recorded, other).predict(moved), expected, atol=1e-3)
+
+
+def test_a_sensor_never_seen_is_answered(fitted: Fitted, recorded: Recorded, network: Network) -> None:
+    new = replace(network.sensors[1], sensor_id=SensorId("new"), postmile=1.5)
+    edges = (*network.edges, Edge(network.sensors[1].sensor_id, new.sensor_id, 0.5))
+    grown = replace(network, sensors=(*network.sensors, new), edges=edges)
+    batch = recorded.batch(np.arange(20, 25))
+    speeds = np.concatenate([batch.speed_mph, batch.speed_mph[:, :, 1:2]], axis=2)
+    seen = replace(batch, network=grown, speed_mph=speeds, lately=None)
+    predicted = served(fitted, recorded, grown).predict(seen)
+    assert np.isfinite(predicted).all()
+    assert np.abs(predicted[:, 4] - np.nan_to_num(speeds[:, -1, 4:], nan=60.0)).mean() < 20
+
+
+def test_origins_do_not_influence_each_other(fitted: Fitted, recorded: Recorded, network: Network) -> None:
+    model = served(fitted, recorded, network)
+    together = model.predict(recorded.batch(np.arange(40)))
+    alone = model.predict(recorded.batch(np.array([33])))
+    assert np.allclose(together[33], alone[0], atol=1e-3)
+
+
+def test_an_artefact_for_other_sensors_than_it_embeds(fitted: Fitted, recorded: Recorded, network: Network) -> None:
+    with pytest.raises(ModelError, match="embeds 2 sensors"):
+        served(fitted, recorded, network, {"0/sensors": fitted.tensors["0/sensors"][:3]})
+
+
+@settings(max_examples=25)
+@given(data=st.data(), sensors=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
+def test_walking_the_edges_is_multiplying_the_matrix(data: st.DataObject, sensors: int, seed: int) -> None:
+    places = st.integers(0, sensors - 1)
+    pairs = data.draw(st.lists(st.tuples(places, places), unique=True, max_size=20))
+    random = np.random.default_rng(seed)
+    rows, columns = (np.array([pair[side] for pair in pairs], dtype=np.intp) for side in (0, 1))
+    weights = random.uniform(0.1, 1.0, len(pairs)).astype(np.float32)
+    # As part of a network that is too large for a matrix.
+    values = random.standard_normal((DENSE_UP_TO + 1, 2, 3)).astype(np.float32)
+    walked = mean_of(Edges(rows, columns, weights), DENSE_UP_TO + 1)(values)
+    dense = mean_of(Edges(rows, columns, weights), sensors)(values[:sensors])
+    assert np.allclose(walked[:sensors], dense, atol=1e-5)
+    assert not walked[sensors:].any()
+    heard = np.isin(np.arange(sensors), rows)
+    assert np.allclose(dense[~heard], 0.0)
+
+
+def test_numpy_and_jax_say_the_same() -> None:
+    random, size, sensors, origins = np.random.default_rng(1), Size(16, 8, 3, 2, 1), 5, 3
+    weights = starting_weights(size, sensors, 288, 4, random)
+
+    def drawn(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return random.standard_normal(shape).astype(np.float32)
+
+    inputs = Inputs(
+        speed=drawn(sensors, origins, LAGS),
+        seen=np.ones((sensors, origins, LAGS), dtype=np.float32),
+        usual=drawn(sensors, origins, LAGS),
+        ahead=drawn(sensors, origins, HORIZONS),
+        lately=drawn(sensors, origins, QUARTERS),
+        sensor=np.broadcast_to(np.arange(sensors)[:, None], (sensors, origins)),
+        time=np.array([0, 100, 287]),
+        day=np.array([0, 5, 6]),
+    )
+    mean = mean_of(Edges(np.array([0, 1, 2, 3]), np.array([1, 2, 3, 4]), np.ones(4, dtype=np.float32)), sensors)
+    with_numpy = forward(np, size, weights, inputs, (mean, mean))
+    arrays = {name: jnp.asarray(values) for name, values in weights.items()}
+    with_jax = forward(jnp, size, arrays, Inputs(*map(jnp.asarray, inputs)), (mean, mean))
+    assert with_numpy.shape == (sensors, origins, HORIZONS)
+    assert np.allclose(with_numpy, np.asarray(with_jax), atol=1e-5)

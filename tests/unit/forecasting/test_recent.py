@@ -1,0 +1,164 @@
+"""Speeds of late: learned window by window, once each, and the same in training and in serving."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrla.lab.forecasting.training.recorded import Recorded
+from services.predictor.recent_log import _put, messages_of
+from shared.events.records import NetworkId, SensorId
+from shared.events.topics import PREDICTOR_STATE
+from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
+from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
+from shared.forecasting.inputs.profile import slots_per_day, week_slots
+from shared.forecasting.inputs.recent import FADE, PRIOR_DAYS, QUARTERS, Recent, Row, by_quarter
+from shared.traffic.network import Network, Sensor
+from shared.traffic.steps import Step
+
+MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+DAY = timedelta(days=1)
+SENSORS = 4
+
+
+def speeds(*values: float) -> np.ndarray:
+    return np.array([*values, *[50.0] * (SENSORS - len(values))])
+
+
+def test_days_fade(network: Network) -> None:
+    recent = Recent(network)
+    for day, speed in enumerate((60.0, 40.0, 20.0)):
+        recent.learn(MONDAY + day * DAY, speeds(speed))
+    late = recent.at(week_slots(network, [MONDAY]))
+    weights = np.array([FADE**2, FADE, 1])
+    assert late.days[0, 0] == pytest.approx(weights.sum())
+    assert late.speed_mph[0, 0] == pytest.approx(weights @ [60.0, 40.0, 20.0] / weights.sum())
+    deviation = late.deviation_mph(np.full((1, SENSORS), 50.0))
+    assert deviation[0, 0] == pytest.approx((late.speed_mph[0, 0] - 50) * weights.sum() / (weights.sum() + PRIOR_DAYS))
+    assert deviation[0, 1] == pytest.approx(0.0)
+
+
+def test_unknown_is_usual(network: Network) -> None:
+    recent = Recent(network)
+    recent.learn(MONDAY, speeds(np.nan))
+    late = recent.at(week_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]))
+    assert np.isnan(late.speed_mph[0, 0])
+    assert np.isnan(late.speed_mph[1]).all()
+    assert not late.deviation_mph(np.full((2, SENSORS), 60.0))[:, 0].any()
+
+
+def test_a_window_counts_once(network: Network) -> None:
+    recent = Recent(network)
+    first = recent.learn(MONDAY, speeds(60.0))
+    assert first is not None
+    assert recent.learn(MONDAY, speeds(10.0)) is None
+    assert recent.learn(MONDAY - DAY, speeds(10.0)) is None
+    np.testing.assert_array_equal(recent.total_mph[first.slot], first.total_mph)
+
+
+@given(cut=st.integers(0, 40), twice=st.integers(0, 10))
+def test_goes_on_from_its_rows(cut: int, twice: int) -> None:
+    network = _small()
+    random = np.random.default_rng(cut)
+    windows = [(MONDAY + step * timedelta(hours=6), random.uniform(5, 70, 2)) for step in range(41)]
+    whole, before = Recent(network), Recent(network)
+    rows = [row for start, speed in windows if (row := whole.learn(start, speed)) is not None]
+    for start, speed in windows[:cut]:
+        before.learn(start, speed)
+    after = Recent(network)
+    latest = {row.slot: row for row in rows[:cut]}  # as a compacted topic keeps them
+    for row in sorted(latest.values(), key=lambda row: row.window_start):
+        after.recall(row)
+    for start, speed in windows[max(0, cut - twice) :]:
+        after.learn(start, speed)
+    np.testing.assert_array_equal(after.total_mph, whole.total_mph)
+    np.testing.assert_array_equal(after.days, whole.days)
+
+
+def test_quarters() -> None:
+    deviation = np.arange(12.0).reshape(1, 12, 1)
+    np.testing.assert_allclose(by_quarter(deviation), [[[1.0], [4.0], [7.0], [10.0]]])
+
+
+def test_training_sees_what_serving_sees(network: Network) -> None:
+    rows = 4 * slots_per_day(network)
+    table = np.random.default_rng(2).uniform(5, 70, (rows, SENSORS))
+    table[100:110, 1] = np.nan
+    recorded = Recorded(network, MONDAY, table, rows // 2)
+    forecasting, shown = Forecasting(network), LAGS + HORIZONS
+    for last in range(shown - 1, rows - HORIZONS):
+        step = _step(network, MONDAY, table, last, shown)
+        if last % 97 == 0:
+            origin = last - LAGS + 1
+            served = batch_of(step, recent=forecasting.recent).lately
+            trained = recorded.batch(np.array([origin])).lately
+            assert served is not None
+            assert trained is not None
+            np.testing.assert_allclose(served.days, trained.days, rtol=1e-6)
+            np.testing.assert_allclose(served.speed_mph, trained.speed_mph, rtol=1e-6)
+            assert recorded.view(np.array([origin])).lately_mph.shape == (1, QUARTERS, SENSORS)
+        forecasting.settle(step)
+
+
+def test_only_settled_windows_are_learned_and_once(network: Network) -> None:
+    table = np.random.default_rng(3).uniform(5, 70, (60, SENSORS))
+    forecasting = Forecasting(network)
+    step = _step(network, MONDAY, table, 40, LAGS + HORIZONS)
+    rows = forecasting.settle(step)
+    assert rows[-1].window_start == step.window_start - SETTLED_WINDOWS * network.window
+    assert forecasting.settle(replace(step, again=True)) == []
+    assert len(forecasting.settle(_step(network, MONDAY, table, 41, LAGS + HORIZONS))) == 1
+
+
+def test_rows_come_back_from_the_log(network: Network) -> None:
+    recent = Recent(network)
+    row = recent.learn(MONDAY, speeds(np.nan, 30.0))
+    assert row is not None
+    (message,) = messages_of(network, [row])
+    assert message.topic == PREDICTOR_STATE.name
+    turned = replace(network, sensors=network.sensors[::-1], edges=())
+    other = Recent(turned)
+    _put(SimpleNamespace(value=message.value, offset=0), {network.network_id: other})
+    np.testing.assert_array_equal(other.total_mph[row.slot], row.total_mph[::-1])
+    assert other.learned == MONDAY
+
+
+@pytest.mark.parametrize("value", [None, b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
+def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> None:
+    recent = Recent(network)
+    _put(SimpleNamespace(value=value, offset=0), {network.network_id: recent})
+    assert recent.learned is None
+
+
+def test_an_older_row_changes_nothing(network: Network) -> None:
+    recent = Recent(network)
+    known = recent.learn(MONDAY, speeds(60.0))
+    assert known is not None
+    zeros = np.zeros(SENSORS, dtype=np.float32)
+    recent.recall(Row(known.slot, MONDAY - DAY, zeros, zeros))
+    np.testing.assert_array_equal(recent.total_mph[known.slot], known.total_mph)
+
+
+def _small() -> Network:
+    sensors = tuple(Sensor(SensorId(f"S{place}"), "", "I-5", "N", float(place), 34.0, -118.0) for place in range(2))
+    return Network(NetworkId("small"), "Small", ZoneInfo("America/Los_Angeles"), sensors)
+
+
+def _step(network: Network, start: datetime, table: np.ndarray, last: int, shown: int) -> Step:
+    part = slice(last - shown + 1, last + 1)
+    there = np.ones((shown, SENSORS))
+    return Step(
+        network=network,
+        window_start=start + last * network.window,
+        speed_mph=table[part],
+        share_observed=there,
+        volume_vehicles=there,
+        occupancy=there,
+        revisions=there.astype(np.int64),
+        again=False,
+    )

@@ -1,0 +1,105 @@
+"""The command on the days and the log of Orange County, and what it refuses."""
+
+import csv
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from metrla.cli.main import app
+from shared.events.errors import ConfigurationError
+from tests.kit.places import ORANGE
+
+with_data = pytest.mark.skipif(
+    not (ORANGE / "incidents.csv").exists(), reason=f"Orange is not at {ORANGE} (set METRLA_DATA)"
+)
+STATIONS = "Fwy,Abs PM,ID,Lanes,Type\nI5-N,1.0,1,4,Mainline\nI5-N,1.5,2,4,Mainline\nI5-N,1.5,3,1,On Ramp\n"
+SPEEDS = "time,1,2\n2022-01-03 00:00:00,60,60\n2022-01-03 23:55:00,60,60\n"
+
+
+def run(*arguments: str | Path | int) -> tuple[int, str, BaseException | None]:
+    result = CliRunner().invoke(app, ["evaluate-alerts", *map(str, arguments)])
+    return result.exit_code, result.output, result.exception
+
+
+@with_data
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_best_detector_beats_the_fixed_threshold(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    code, output, failed = run(
+        *("--data", ORANGE, "--network", ORANGE / "stations.csv", "--incidents", ORANGE / "incidents.csv"),
+        *("--detector", "fixed threshold", "--detector", "forecast residual", "--json", figures),
+    )
+    assert code == 0, (output, failed)
+    found = json.loads(figures.read_text())
+    assert (found["disturbances"], found["disturbances_in_test"]) == (41, 26)
+    fixed = found["detectors"]["fixed threshold"]["operating_point"]
+    ours = found["detectors"]["forecast residual"]["test"]
+    within = [one for one in ours if one["false_alarms_per_day"] <= fixed["false_alarms_per_day"]]
+    assert max(one["detection_rate"] for one in within) > fixed["detection_rate"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "stations.csv").write_text(STATIONS)
+    (tmp_path / "speed.csv").write_text(SPEEDS)
+    (tmp_path / "log.csv").write_text("Start Time,Freeway,Abs PM,Duration (mins)\n01-03-22 10:00,I5-N,1.2,5\n")
+    return tmp_path
+
+
+def test_what_is_to_be_detected_must_be_said(folder: Path) -> None:
+    _, _, failed = run("--data", folder / "speed.csv", "--network", folder / "stations.csv")
+    assert isinstance(failed, ConfigurationError)
+    assert "--incidents" in str(failed)
+
+
+def test_one_day_is_too_few(folder: Path) -> None:
+    _, _, failed = run(
+        *("--data", folder / "speed.csv", "--network", folder / "stations.csv"),
+        *("--incidents", folder / "log.csv"),
+    )
+    assert isinstance(failed, ConfigurationError)
+    assert "days" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [("Fwy,Abs PM,ID,Type\nI5-N,1.0,1,On Ramp\n", "no mainline"), ("Fwy,Abs PM,ID\nI5-N,,1\n", "postmile")],
+)
+def test_a_table_that_makes_no_network_is_refused(folder: Path, table: str, message: str) -> None:
+    (folder / "stations.csv").write_text(table)
+    _, _, failed = run(
+        *("--data", folder / "speed.csv", "--network", folder / "stations.csv"),
+        *("--incidents", folder / "log.csv"),
+    )
+    assert isinstance(failed, ConfigurationError)
+    assert message in str(failed)
+
+
+def test_injected_incidents_are_found_again(tmp_path: Path) -> None:
+    stations, days = 8, 10
+    rng = np.random.default_rng(4)
+    with (tmp_path / "speed.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["time", *range(stations)])
+        begin = datetime(2022, 1, 3)  # noqa: DTZ001 - local, as in published files
+        for window in range(288 * days):
+            speeds = np.round(rng.normal(63, 1.5, stations), 1)
+            table.writerow([begin + timedelta(minutes=5 * window), *speeds])
+    rows = [f"I5-N,{number / 2},{number},4,Mainline" for number in range(stations)]
+    (tmp_path / "stations.csv").write_text("\n".join(["Fwy,Abs PM,ID,Lanes,Type", *rows]))
+    figures = tmp_path / "figures.json"
+    code, output, failed = run(
+        *("--data", tmp_path / "speed.csv", "--network", tmp_path / "stations.csv", "--inject", 6, "--tuning-days", 7),
+        *("--detector", "forecast residual", "--json", figures),
+    )
+    assert code == 0, (output, failed)
+    found = json.loads(figures.read_text())["forecast residual"]
+    chosen = found["levels"][found["operating_level"]]
+    assert sum(size["incidents"] for size in chosen["sizes"]) == 6
+    assert chosen["half"]["detected"] == chosen["half"]["incidents"] > 0
+    assert chosen["false_alarms"] == 0

@@ -1,0 +1,195 @@
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.records import ProcessedTrafficAggregate
+from shared.traffic.network import Network
+from shared.traffic.steps import NetworkSteps, Step
+
+MakeWindow = Callable[..., ProcessedTrafficAggregate]
+
+HISTORY, CORRECTABLE, SETTLE = 3, 4, 2.0
+
+
+def make_steps(network: Network) -> NetworkSteps:
+    return NetworkSteps(network, history=HISTORY, correctable=CORRECTABLE, settle_seconds=SETTLE, expected_within=3)
+
+
+def feed(steps: NetworkSteps, windows: Iterable[ProcessedTrafficAggregate], now: float = 0.0) -> list[Step]:
+    return [due for arrived in windows for due in steps.add(arrived, now)]
+
+
+def whole(window: MakeWindow, *numbers: int) -> list[ProcessedTrafficAggregate]:
+    return [window(sensor, number) for number in numbers for sensor in "ABC"]
+
+
+def test_a_step_is_due_with_the_last_window_expected(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0))
+    (first,) = steps.add(window("A", 1), 0.0)
+    assert first.delivered == 3
+    assert not first.again
+    assert steps.add(window("B", 1), 0.0) == []
+    (second,) = steps.add(window("C", 1), 0.0)
+    assert second.window_start == window("C", 1).window_start
+    assert second.window_end == window("C", 1).window_end
+    assert second.revision == 6
+    np.testing.assert_array_equal(second.revisions, [[0, 0, 0], [1, 1, 1], [1, 1, 1]])
+
+
+def test_a_window_of_a_later_step_makes_the_incomplete_one_due(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    feed(steps, [window("A", 2), window("B", 2)])
+    (due,) = steps.add(window("A", 3), 0.0)
+    assert due.delivered == 2
+    assert np.isnan(due.speed_mph[-1, 2])
+
+
+def test_a_silent_sensor_holds_up_only_until_the_step_settles(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    feed(steps, [window("A", 2)], now=10.0)
+    feed(steps, [window("B", 2)], now=11.0)
+    assert steps.tick(12.0) == []
+    (due,) = steps.tick(13.0)
+    assert due.delivered == 2
+    assert steps.tick(20.0) == []
+
+
+def test_windows_that_trickle_in_do_not_hold_a_step_up_for_ever(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    due: list[Step] = []
+    for second in range(1, 12):
+        feed(steps, [window("A", 2, revision=second)], now=float(second))
+        due += steps.tick(float(second))
+    assert len(due) == 1
+
+
+def test_a_sensor_silent_for_long_is_no_longer_expected(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0))
+    feed(steps, [window(sensor, number) for number in (1, 2, 3) for sensor in "AB"])
+    assert steps.add(window("A", 4), 0.0)
+    (due,) = steps.add(window("B", 4), 0.0)
+    assert due.delivered == 2
+
+
+def test_a_revision_makes_its_step_and_the_later_ones_that_show_it_due_again(
+    network: Network, window: MakeWindow
+) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1, 2, 3, 4))
+    assert steps.add(window("B", 1, revision=2, speed_mph=20.0), 5.0) == []
+    again = steps.tick(5.0 + SETTLE)
+    assert [step.window_start for step in again] == [window("B", number).window_start for number in (1, 2, 3)]
+    assert all(step.again and 20.0 in step.speed_mph for step in again)
+    assert steps.tick(100.0) == []
+
+
+def test_duplicates_make_nothing_due(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    steps.tick(SETTLE)
+    assert feed(steps, whole(window, 0, 1), now=5.0) == []
+    assert steps.tick(100.0) == []
+    assert steps.ignored.unchanged == 6
+
+
+def test_a_window_beyond_what_can_be_corrected_is_counted(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    feed(steps, whole(window, 10))
+    steps.tick(SETTLE)
+    assert feed(steps, [window("A", 2)], now=5.0) == []
+    assert steps.tick(100.0) == []
+    assert steps.ignored.too_old == 1
+
+
+def test_a_jump_hands_out_what_waits_and_starts_with_a_gap(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    steps.add(window("A", 0, revision=2), 1.0)
+    due = steps.add(window("A", 5000), 1.0)
+    assert [step.again for step in due] == [True, True]
+    (fresh,) = steps.tick(10.0)
+    assert np.count_nonzero(fresh.revisions) == 1
+
+
+def test_after_a_rebuild_whatever_may_have_been_lost_is_due(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    steps.rebuild([*whole(window, *range(20)), window("A", 20)], now=0.0)
+    assert steps.waiting == CORRECTABLE + 1
+    feed(steps, [window("B", 20)])
+    (newest,) = feed(steps, [window("C", 20)])
+    assert newest.delivered == 3
+    redone = steps.tick(SETTLE)
+    assert [step.window_start for step in redone] == [window("A", n).window_start for n in range(16, 20)]
+    assert all((step.revisions == 1).all() for step in redone)
+
+
+def test_rebuilding_from_nothing_is_an_empty_start(network: Network) -> None:
+    steps = make_steps(network)
+    steps.rebuild([], now=0.0)
+    assert steps.tick(100.0) == []
+
+
+Arrivals = st.lists(
+    st.tuples(st.sampled_from("ABC"), st.integers(0, 14), st.integers(1, 3), st.floats(0.0, 5.0)),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(arrivals=Arrivals)
+def test_every_step_with_data_is_handed_out_and_at_last_with_all_that_came(
+    network: Network, window: MakeWindow, arrivals: list[tuple[str, int, int, float]]
+) -> None:
+    steps = make_steps(network)
+    truth: dict[tuple[int, str], int] = {}
+    last: dict[object, Step] = {}
+    now, newest = 0.0, -1
+    for sensor, number, revision, pause in arrivals:
+        now += pause
+        newest = max(newest, number)
+        if number >= newest - CORRECTABLE:
+            truth[number, sensor] = max(revision, truth.get((number, sensor), 0))
+        for due in [*steps.add(window(sensor, number, revision=revision), now), *steps.tick(now)]:
+            assert due.window_start not in last or due.revision > last[due.window_start].revision
+            last[due.window_start] = due
+    for due in steps.tick(now + 10 * SETTLE):
+        last[due.window_start] = due
+    assert steps.waiting == 0
+    for number in {number for number, _ in truth}:
+        step = last[window("A", number).window_start]
+        for age in range(min(HISTORY, number + 1)):
+            for column, sensor in enumerate("ABC"):
+                assert step.revisions[HISTORY - 1 - age, column] == truth.get((number - age, sensor), 0)
+    assert len(last) == len({number for number, _ in truth})
+
+
+@given(arrivals=Arrivals, crash_at=st.integers(0, 59))
+def test_a_crash_loses_no_step(
+    network: Network, window: MakeWindow, arrivals: list[tuple[str, int, int, float]], crash_at: int
+) -> None:
+    windows = [window(sensor, number, revision=revision) for sensor, number, revision, _ in arrivals]
+    crash_at = min(crash_at, len(windows))
+
+    def run(*, crashes: bool) -> dict[object, int]:
+        handed_out: dict[object, int] = {}
+        steps, now = make_steps(network), 0.0
+        for position, (arrived, (_, _, _, pause)) in enumerate(zip(windows, arrivals, strict=True)):
+            if crashes and position == crash_at:
+                steps = make_steps(network)
+                steps.rebuild(windows[:crash_at], now)
+            now += pause
+            for due in [*steps.add(arrived, now), *steps.tick(now)]:
+                handed_out[due.window_start] = max(due.revision, handed_out.get(due.window_start, 0))
+        for due in steps.tick(now + 10 * SETTLE):
+            handed_out[due.window_start] = max(due.revision, handed_out.get(due.window_start, 0))
+        return handed_out
+
+    assert run(crashes=True) == run(crashes=False)
