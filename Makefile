@@ -11,7 +11,7 @@ SEED     ?= 1
 STACK    ?= native
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
+.PHONY: help client docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KI
 
 bench: setup ## ratios against a baseline in the same run
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done
+
+client: setup ## the distribution metrla-client, in dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist metrla/client
+	@ls dist/metrla_client-*.whl
 
 docs: setup ## the pages that are made from the code
 	$(BIN)/metrla settings --markdown > docs/settings.md

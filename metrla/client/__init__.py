@@ -10,22 +10,47 @@ async with GatewayClient("http://127.0.0.1:8000") as gateway:
 from metrla.client.errors import GatewayError
 from metrla.client.gateway import GatewayClient
 from metrla.client.messages import AlertsMessage, Message, PredictionsMessage, SensorsMessage
-from services.gateway.advisories.answers import Advisory, FeatureFault, Receipt
-from services.gateway.advisories.single import NewAdvisory
-from services.gateway.alerts.answers import Action, Alert, Evidence, Window
-from services.gateway.fanout import Channel
-from services.gateway.models.answers import ModelDetail, ModelReport
-from services.gateway.responses import Aggregate, NetworkReport, Prediction, SensorReport
-from shared.events.records import AlertActionKind
+from metrla.client.models import (
+    Action,
+    Advisory,
+    AdvisoryState,
+    AdvisoryType,
+    Aggregate,
+    Alert,
+    AlertActionKind,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    Channel,
+    DocumentFormat,
+    Evidence,
+    FeatureFault,
+    ModelDetail,
+    ModelReport,
+    ModelRole,
+    NetworkReport,
+    NewAdvisory,
+    Prediction,
+    PredictionBasis,
+    Receipt,
+    SensorReport,
+    Window,
+)
 
 __all__ = [
     "Action",
     "Advisory",
+    "AdvisoryState",
+    "AdvisoryType",
     "Aggregate",
     "Alert",
     "AlertActionKind",
+    "AlertSeverity",
+    "AlertStatus",
+    "AlertType",
     "AlertsMessage",
     "Channel",
+    "DocumentFormat",
     "Evidence",
     "FeatureFault",
     "GatewayClient",
@@ -33,9 +58,11 @@ __all__ = [
     "Message",
     "ModelDetail",
     "ModelReport",
+    "ModelRole",
     "NetworkReport",
     "NewAdvisory",
     "Prediction",
+    "PredictionBasis",
     "PredictionsMessage",
     "Receipt",
     "SensorReport",

@@ -8,12 +8,19 @@ from pydantic import TypeAdapter
 
 from metrla.client.answers import parse_list, validated
 from metrla.client.connection import Connection
-from services.gateway.advisories.answers import Advisory, Receipt
-from services.gateway.advisories.single import NewAdvisory
-from services.gateway.alerts.answers import Action, Alert
-from services.gateway.alerts.reception import NewAction
-from services.gateway.views.advisories import AdvisoryState
-from shared.events.records import AdvisoryType, AlertActionKind, AlertSeverity, AlertType
+from metrla.client.models import (
+    Action,
+    Advisory,
+    AdvisoryState,
+    AdvisoryType,
+    Alert,
+    AlertActionKind,
+    AlertSeverity,
+    AlertType,
+    NewAction,
+    NewAdvisory,
+    Receipt,
+)
 
 
 class ControlRoom(Connection):

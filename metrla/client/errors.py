@@ -1,9 +1,7 @@
 """What goes wrong between a client and its gateway."""
 
-from shared.events.errors import MetrlaError
 
-
-class GatewayError(MetrlaError):
+class GatewayError(Exception):
     """The gateway refused a request, did not answer, or answered with what is no answer.
 
     `status` is the HTTP status, `None` where there was none.

@@ -16,9 +16,7 @@ from metrla.client.answers import validated
 from metrla.client.control_room import ControlRoom
 from metrla.client.errors import GatewayError
 from metrla.client.messages import MESSAGE, Message
-from services.gateway.fanout import Channel
-from services.gateway.models.answers import ModelDetail, ModelReport
-from services.gateway.responses import Aggregate, NetworkReport, Prediction, SensorReport
+from metrla.client.models import Aggregate, Channel, ModelDetail, ModelReport, NetworkReport, Prediction, SensorReport
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from services.gateway.alerts.answers import Alert
-from services.gateway.responses import Prediction, SensorReport
+from metrla.client.models import Alert, Prediction, SensorReport
 
 
 class PredictionsMessage(BaseModel):

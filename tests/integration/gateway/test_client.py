@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from metrla.client import Channel, GatewayClient, GatewayError
-from shared.events.records import AlertSeverity, ProcessedTrafficAggregate, TrafficPrediction
+from metrla.client import AlertSeverity, Channel, GatewayClient, GatewayError
+from shared.events.records import ProcessedTrafficAggregate, TrafficPrediction
 from shared.kafka.producer import Message
 from shared.store.model_records import ModelScore
 from shared.traffic.network import Network
