@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
 
-from shared.alerts.processor import RoadChanges
+from shared.alerts.observed import RoadChanges
 from shared.events.avro import codec, decode
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertId, NetworkId, TrafficAlert
 from shared.events.topics import ALERTS
-from shared.kafka.admin import partitions_of
+from shared.kafka.following import read_topic
+from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import MAX_BATCH_BYTES
-from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
+from shared.kafka.replay import LogRecord
 from shared.store.port import Store
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -55,16 +55,11 @@ class AlertLog:
     async def read(self) -> list[TrafficAlert]:
         """The newest state of every alert on the log, in the order of their last change; mends the store by the way."""
         latest: dict[AlertId, TrafficAlert] = {}
-        async with open_reader(
-            self._bootstrap_servers, f"{self._client_id}-recall", max_wait_ms=REBUILDING_WAIT_MS
-        ) as reader:
-            for partition in await partitions_of(self._bootstrap_servers, [ALERTS]):
-                end = (await reader.end_offsets([partition]))[partition]
-                for record in await read_range(reader, partition, 0, end):
-                    alert = _alert(record)
-                    known = None if alert is None else latest.get(alert.alert_id)
-                    if alert is not None and (known is None or alert.revision > known.revision):
-                        latest[alert.alert_id] = alert
+        for record in await read_topic(self._bootstrap_servers, f"{self._client_id}-recall", ALERTS):
+            alert = _alert(record)
+            known = None if alert is None else latest.get(alert.alert_id)
+            if alert is not None and (known is None or alert.revision > known.revision):
+                latest[alert.alert_id] = alert
         alerts = sorted(latest.values(), key=lambda alert: (alert.updated_at, alert.alert_id))
         mended = [alert for alert in alerts[:-MENDED_IN_STORE] if alert.active] + alerts[-MENDED_IN_STORE:]
         if mended:
@@ -91,12 +86,6 @@ class AlertLog:
 
     async def _partition(self, network_id: NetworkId) -> int:
         return partition_of(network_id, await self._producer.partitions_for(ALERTS.name))
-
-
-def partition_of(network_id: NetworkId, partitions: Iterable[int]) -> int:
-    """The partition that holds a network's records: that of its id as a key, as Kafka's default partitioner puts it."""
-    everywhere = sorted(partitions)
-    return int(DefaultPartitioner()(network_id.encode(), everywhere, everywhere))
 
 
 def _alert(record: LogRecord) -> TrafficAlert | None:

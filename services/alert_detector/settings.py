@@ -20,9 +20,6 @@ class AlertDetectorSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="METRLA_ALERT_DETECTOR_", frozen=True, env_ignore_empty=True)
 
     group: str = Field(default="metrla-alert-detector", min_length=1, description="Kafka consumer group.")
-    forecast_group: str = Field(
-        default="metrla-alert-detector-forecasts", min_length=1, description="Kafka consumer group for predictions."
-    )
     settle_seconds: float = Field(
         default=5.0, gt=0, description="Wall time without a further window after which an incomplete step is judged."
     )

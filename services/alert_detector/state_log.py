@@ -12,8 +12,7 @@ from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import Recalled, StateRecord, UnreadableStateError, network_of
 from shared.events.records import NetworkId
 from shared.events.topics import ALERT_DETECTOR_STATE
-from shared.kafka.admin import partitions_of
-from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range
+from shared.kafka.following import read_topic
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -41,18 +40,14 @@ class StateLog:
     async def read(self, learners: Mapping[NetworkId, Learner]) -> dict[NetworkId, Learned | None]:
         """What is on the log of each of these networks; `None` where nothing is, or nothing that fits."""
         recalled = {network_id: Recalled(learner) for network_id, learner in learners.items()}
-        client_id = f"{self._client_id}-learned"
-        async with open_reader(self._bootstrap_servers, client_id, max_wait_ms=REBUILDING_WAIT_MS) as reader:
-            for partition in await partitions_of(self._bootstrap_servers, [ALERT_DETECTOR_STATE]):
-                end = (await reader.end_offsets([partition]))[partition]
-                for record in await read_range(reader, partition, 0, end):
-                    known = recalled.get(network_of(record.key or b""))
-                    try:
-                        if known is not None and record.value is not None:
-                            known.put(record.value)
-                    except UnreadableStateError as unreadable:
-                        where = {"partition": record.partition, "offset": record.offset}
-                        log.warning("passing over what was learned", detail=str(unreadable), **where)
+        for record in await read_topic(self._bootstrap_servers, f"{self._client_id}-learned", ALERT_DETECTOR_STATE):
+            known = recalled.get(network_of(record.key or b""))
+            try:
+                if known is not None and record.value is not None:
+                    known.put(record.value)
+            except UnreadableStateError as unreadable:
+                where = {"partition": record.partition, "offset": record.offset}
+                log.warning("passing over what was learned", detail=str(unreadable), **where)
         states = {network_id: one.state() for network_id, one in recalled.items()}
         for network_id, state in states.items():
             log.info("learned state read", network=network_id, step=None if state is None else str(state.step))

@@ -1,21 +1,21 @@
 """Keep a view in step with the topics, without a consumer group: rebuild on start, follow, rebuild after any outage."""
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError
 
 from services.gateway.topics import FOLLOWED, WHOLE, Followed, LookBack, Message, read
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import MetrlaError, RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
 from shared.events.topics import ADVISORIES
-from shared.kafka.admin import TopicError, ensure_topics, partitions_of
+from shared.kafka.admin import ensure_topics, partitions_of
+from shared.kafka.following import LOST, keep_following
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
 
@@ -27,15 +27,11 @@ MAX_RECORDS = 500
 WATCH_INTERVAL_S = 2.0
 WATCH_TIMEOUT_S = 5.0
 PARTITIONS_EVERY = 30
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 REJECTION_LOG_INTERVAL_S = 10.0
 
 
 class LogRestartedError(MetrlaError):
     """The log ends earlier than it did, or has other partitions: what was read is not what is there."""
-
-
-_LOST = (KafkaError, TopicError, LogRestartedError, OSError, TimeoutError)
 
 
 class Follower:
@@ -69,23 +65,20 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled; a broker that is not there is asked again, less and less often."""
-        pause = FIRST_PAUSE_S
-        while True:
-            try:
-                await ensure_topics(self._bootstrap_servers)
-                async with open_reader(self._bootstrap_servers, CLIENT_ID) as consumer:
-                    pause = FIRST_PAUSE_S
-                    await self._session(consumer)
-            except* _LOST as lost:
-                reason = self._reason(lost.exceptions[0])
-                self.waiting_for = f"the Kafka broker: {reason}"
-                log.warning("lost the topics, trying again", reason=reason, pause_s=round(pause, 1))
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+        await keep_following(self._reach, self._lost, (*LOST, LogRestartedError))
+
+    async def _reach(self, reached: Callable[[], None]) -> None:
+        await ensure_topics(self._bootstrap_servers)
+        async with open_reader(self._bootstrap_servers, CLIENT_ID) as consumer:
+            reached()
+            await self._session(consumer)
+
+    def _lost(self, failure: BaseException, pause_s: float) -> None:
+        reason = self._reason(failure)
+        self.waiting_for = f"the Kafka broker: {reason}"
+        log.warning("lost the topics, trying again", reason=reason, pause_s=round(pause_s, 1))
 
     def _reason(self, lost: BaseException) -> str:
-        while isinstance(lost, BaseExceptionGroup):
-            lost = lost.exceptions[0]
         if isinstance(lost, KafkaConnectionError | TimeoutError):
             return f"no broker answers at {self._bootstrap_servers}"
         return str(lost) or type(lost).__name__

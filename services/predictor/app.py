@@ -1,7 +1,7 @@
 """Composition root of the predictor: aggregates to predictions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,12 +12,12 @@ from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from services.predictor.processor import StepProcessor
 from services.predictor.publisher import Publisher
 from services.predictor.recent_log import read_recent
 from services.predictor.role_keeper import RoleKeeper
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
 from services.predictor.settings import PredictorSettings
+from services.predictor.steps import StepProcessing
 from shared.archive.opening import open_archive
 from shared.events.decoding import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
@@ -37,6 +37,7 @@ from shared.runtime.metrics import PredictorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
+from shared.traffic.assembler import Strangers
 from shared.traffic.folder import load_networks
 from shared.traffic.steps import Step
 
@@ -56,11 +57,11 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     """Forecast until `stop` is set; what is in hand then is finished or comes again after the restart."""
     own = read_settings(PredictorSettings)
     networks = load_networks(settings.networks)
-    processor = StepProcessor(networks, own.settle_seconds, own.correctable_windows)
+    strangers = Strangers()
     probed = CollectorRegistry()
     metrics = PredictorMetrics(probed)
     servers = settings.kafka_bootstrap_servers
-    worker: Worker[ProcessedTrafficAggregate, Step] | None = None
+    worker: Worker[Step] | None = None
 
     async def create_topics() -> None:
         await ensure_topics(servers)
@@ -101,8 +102,12 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             behind=lambda: 0 if worker is None else worker.behind,
         )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)
-        source = _source(settings, own, metrics, letters, publisher)
-        worker = Worker(source, processor, publisher.deliver, stop)
+
+        def processing() -> StepProcessing:
+            return StepProcessing(networks, own.settle_seconds, own.correctable_windows, strangers)
+
+        windows = _windows(settings, metrics, letters, publisher, processing)
+        worker = Worker(servers, own.group, [windows], publisher.deliver, stop)
         await opened.enter_async_context(_polling(roles, own.model_poll_seconds))
         await worker.run()
 
@@ -118,13 +123,13 @@ def _scoring(own: PredictorSettings) -> ScoringPlan:
     )
 
 
-def _source(
+def _windows(
     settings: PlatformSettings,
-    own: PredictorSettings,
     metrics: PredictorMetrics,
     letters: DeadLetterWriter,
     publisher: Publisher,
-) -> Input[ProcessedTrafficAggregate]:
+    processing: Callable[[], StepProcessing],
+) -> Input[ProcessedTrafficAggregate, Step]:
     decoder = Decoder(ProcessedTrafficAggregate)
     held: set[TopicPartition] = set()
 
@@ -136,14 +141,15 @@ def _source(
         await letters.write([DeadLetter(record, rejected.reason, rejected.detail)])
         metrics.rejected.inc()
 
-    async def restore(partition: int) -> None:
+    async def create(partition: int) -> StepProcessing:
         # Another process may have dead-lettered records of this partition meanwhile.
         held.add(TopicPartition(AGGREGATES.name, partition))
         letters.expect(held)
         publisher.scorekeeper.lose_track()
         await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, publisher.recent)
+        return processing()
 
-    return Input(settings.kafka_bootstrap_servers, AGGREGATES.name, own.group, decode, dead_letter, restore)
+    return Input(AGGREGATES, decode, dead_letter, create)
 
 
 @asynccontextmanager

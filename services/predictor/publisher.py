@@ -17,6 +17,7 @@ from shared.forecasting.inputs.recent import Recent
 from shared.forecasting.messages import PredictionMessages
 from shared.forecasting.records import records_of
 from shared.forecasting.registry.registry import Registry
+from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, send_all
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.port import Store
@@ -69,14 +70,18 @@ class Publisher:
             challengers = self.challengers and at_leisure
             if self.challengers and not challengers:
                 self.metrics.without_challengers.inc()
-            predictions, messages = await asyncio.to_thread(self._forecast, step, challengers=challengers)
+            partitions = await self.producer.partitions_for(PREDICTIONS.name)
+            partition = partition_of(step.network.network_id, partitions)
+            predictions, messages = await asyncio.to_thread(self._forecast, step, partition, challengers=challengers)
             await send_all(self.producer, messages + self._rows)
             self._rows.clear()
             self.metrics.steps.labels("again" if step.again else "first").inc()
             for model_name, count in Counter(one.model_name for one in predictions).items():
                 self.metrics.predictions.labels(model_name).inc(count)
 
-    def _forecast(self, step: Step, *, challengers: bool) -> tuple[list[TrafficPrediction], list[Message]]:
+    def _forecast(
+        self, step: Step, partition: int, *, challengers: bool
+    ) -> tuple[list[TrafficPrediction], list[Message]]:
         began = time.perf_counter()
         forecasting = self._forecasting[step.network.network_id]
         serving = self.registry.serving(step.network.network_id)
@@ -89,7 +94,9 @@ class Publisher:
         self.scorekeeper.finish(step, forecasts, challengers=challengers)
         self.scorekeeper.conclude(step, serving, scales)
         writer = self._writers[step.network.network_id]
-        messages = [Message(PREDICTIONS.name, key, content) for key, content in writer.of(step, forecasts)]
+        messages = [
+            Message(PREDICTIONS.name, key, content, partition=partition) for key, content in writer.of(step, forecasts)
+        ]
         # They are learned once, and must get out also where the first attempt to send fails.
         self._rows += messages_of(step.network, forecasting.settle(step))
         return predictions, messages

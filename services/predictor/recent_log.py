@@ -17,9 +17,9 @@ from structlog.stdlib import BoundLogger
 from shared.events.records import NetworkId
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.inputs.recent import Recent, Row
-from shared.kafka.admin import partitions_of
+from shared.kafka.following import read_topic
 from shared.kafka.producer import Message
-from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
+from shared.kafka.replay import LogRecord
 from shared.traffic.network import Network
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -51,11 +51,8 @@ def messages_of(network: Network, rows: Iterable[Row]) -> list[Message]:
 
 async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, Recent]) -> None:
     """Put every row on the log into what is known of its network, where it is newer than that."""
-    async with open_reader(bootstrap_servers, f"{client_id}-recall", max_wait_ms=REBUILDING_WAIT_MS) as reader:
-        for partition in await partitions_of(bootstrap_servers, [PREDICTOR_STATE]):
-            end = (await reader.end_offsets([partition]))[partition]
-            for record in await read_range(reader, partition, 0, end):
-                _put(record, into)
+    for record in await read_topic(bootstrap_servers, f"{client_id}-recall", PREDICTOR_STATE):
+        _put(record, into)
 
 
 def _put(record: LogRecord, into: Mapping[NetworkId, Recent]) -> None:

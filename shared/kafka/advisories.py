@@ -10,9 +10,9 @@ from shared.events.avro import codec, decode
 from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.events.topics import ADVISORIES
-from shared.kafka.admin import partitions_of
+from shared.kafka.following import read_topic
 from shared.kafka.producer import Message, send_all
-from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
+from shared.kafka.replay import LogRecord
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -20,11 +20,8 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 async def read_standing(bootstrap_servers: str, client_id: str) -> dict[AdvisoryId, TrafficAdvisory]:
     """Every advisory on the log in its newest state, those withdrawn as well."""
     standing: dict[AdvisoryId, TrafficAdvisory] = {}
-    async with open_reader(bootstrap_servers, client_id, max_wait_ms=REBUILDING_WAIT_MS) as reader:
-        for partition in await partitions_of(bootstrap_servers, [ADVISORIES]):
-            end = (await reader.end_offsets([partition]))[partition]
-            for record in await read_range(reader, partition, 0, end):
-                apply(standing, record)
+    for record in await read_topic(bootstrap_servers, client_id, ADVISORIES):
+        apply(standing, record)
     return standing
 
 

@@ -1,9 +1,13 @@
-"""What a worker does with the partitions it is given: rebuild their state, handle their records, deliver, forget.
+"""What a worker does with the partitions it is given: create, rebuild, handle, deliver, close.
+
+What is done with one partition is an object of its own (`Processing`): created when the partition is assigned, with
+what the log and the archive know of it, and closed when it is revoked. So no method carries a partition around, and
+nothing of a partition that is no longer ours can stay behind. The idea is that of arroyo's processing strategies.
 
 Nothing is lost, whenever the process dies, because
 1. a record counts as handled only when every output that was due by it is acknowledged (`handle` returns then),
 2. state is a function of the log: before the first record of a partition is handled, the records before the committed
-   offset are read back, and the processor makes due again whatever may still have waited in memory (`rebuild`),
+   offset are read back, and the processing makes due again whatever may still have waited in memory (`rebuild`),
 3. positions are kept: records that come again are skipped, and records that the consumer skipped are read from the log.
 Outputs may be delivered twice, so they are idempotent by key.
 """
@@ -18,6 +22,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.events.errors import RejectedEventError
+from shared.events.topics import Topic
 from shared.kafka.admin import open_admin
 from shared.kafka.delivery import FIRST_PAUSE_SECONDS, TRANSIENT, Outbox, StoppingError, until_done
 from shared.kafka.replay import LogRecord, open_reader, read_back, read_range
@@ -33,44 +38,43 @@ LOOK_BACK_SECONDS = 60.0
 """Read back at least this much wall time, so that a slow network beside a fast one finds its last steps as well."""
 
 
-class Processor(Protocol[In_contra, Out_co]):
-    """Decides; does no I/O. `now` is in seconds of a monotonic clock."""
+class Processing(Protocol[In_contra, Out_co]):
+    """What is done with one partition while it is ours. Decides; does no I/O. `now`: seconds of a monotonic clock."""
 
     def enough(self, records: Sequence[In_contra]) -> bool:
         """Whether these last records before a point are all that state at that point depends on."""
 
-    def rebuild(self, partition: int, records: Sequence[In_contra], now: float) -> None:
-        """Set state from records handled before; what may not have got out becomes due at a later call."""
+    def rebuild(self, records: Sequence[In_contra], now: float) -> None:
+        """Set state from records handled before; what may not have got out becomes due at a later call. Called once."""
 
-    def forget(self, partition: int) -> None:
-        """Drop the state of a partition that is no longer ours."""
-
-    def handle(self, partition: int, records: Sequence[In_contra], now: float) -> Iterable[Out_co]:
+    def handle(self, records: Sequence[In_contra], now: float) -> Iterable[Out_co]:
         """Take new records in; returns what is due by them."""
 
     def tick(self, now: float) -> Iterable[Out_co]:
         """What is due because time has passed."""
 
+    def close(self) -> None:
+        """Let go of what is shared with others: the partition is no longer ours."""
+
 
 @dataclass(frozen=True, slots=True)
-class Input(Generic[In]):
-    """Where records come from, how bytes become records, and what happens to those that do not.
+class Input(Generic[In, Out]):
+    """A topic to read, how bytes become records, what happens to those that do not, and what is done with a partition.
 
-    `decode` raises `RejectedEventError`; `dead_letter` returns when the log has acknowledged the dead letter.
-    `restore` (optional) loads, before a rebuild, state that is kept elsewhere than in the input.
+    `decode` raises `RejectedEventError`; `dead_letter` returns when the log has acknowledged the dead letter. `create`
+    makes what is done with a partition, with the state that is kept elsewhere than in the input.
     """
 
-    bootstrap_servers: str
-    topic: str
-    group: str
+    topic: Topic
     decode: Callable[[bytes], In]
     dead_letter: Callable[[LogRecord, RejectedEventError], Awaitable[None]]
-    restore: Callable[[int], Awaitable[None]] | None = None
+    create: Callable[[int], Awaitable[Processing[In, Out]]]
 
 
 @dataclass(slots=True)
-class _Partition:
+class _Partition(Generic[In, Out]):
     ready: asyncio.Task[None]
+    processing: Processing[In, Out] | None = None
     position: int | None = None
 
 
@@ -78,20 +82,23 @@ class Assignment(Generic[In, Out]):
     """The partitions of one input that this process works on, whoever reads them. One event loop only."""
 
     def __init__(
-        self, source: Input[In], processor: Processor[In, Out], outbox: Outbox[Out], stop: asyncio.Event
+        self, bootstrap_servers: str, group: str, source: Input[In, Out], outbox: Outbox[Out], stop: asyncio.Event
     ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
         self._source = source
-        self._processor = processor
         self._outbox = outbox
         self._stop = stop
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, _Partition[In, Out]] = {}
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Start to rebuild the state of partitions that are new here; their records wait for it."""
         for partition in partitions:
             if partition not in self._partitions:
-                ready = asyncio.create_task(self._rebuild(partition), name=f"rebuild {self._source.topic}-{partition}")
-                self._partitions[partition] = _Partition(ready)
+                ready = asyncio.create_task(
+                    self._rebuild(partition), name=f"rebuild {self._source.topic.name}-{partition}"
+                )
+                self._partitions[partition] = _Partition(ready)  # the task begins after this
 
     def revoke(self, partitions: Iterable[int]) -> None:
         """Drop the state of partitions that are no longer ours."""
@@ -99,7 +106,8 @@ class Assignment(Generic[In, Out]):
             held = self._partitions.pop(partition, None)
             if held is not None:
                 held.ready.cancel()
-                self._processor.forget(partition)
+                if held.processing is not None:
+                    held.processing.close()
 
     async def handle(self, record: LogRecord) -> bool:
         """Handle one record; returns when every output due by it is acknowledged.
@@ -129,7 +137,8 @@ class Assignment(Generic[In, Out]):
         for held in tuple(self._partitions.values()):
             if held.ready.done():
                 held.ready.result()
-        self._outbox.put(self._processor.tick(time.monotonic()))
+                if held.processing is not None:
+                    self._outbox.put(held.processing.tick(time.monotonic()))
         await self._outbox.drain()
 
     @property
@@ -146,14 +155,16 @@ class Assignment(Generic[In, Out]):
         """Drop all state."""
         self.revoke(tuple(self._partitions))
 
-    async def _handle_one(self, held: _Partition, record: LogRecord) -> None:
+    async def _handle_one(self, held: _Partition[In, Out], record: LogRecord) -> None:
         try:
             decoded = await self._decoded(record)
         except RejectedEventError as rejected:
             reason = rejected
             await until_done("dead letter", lambda: self._source.dead_letter(record, reason), self._stop)
         else:
-            self._outbox.put(self._processor.handle(record.partition, [decoded], time.monotonic()))
+            if held.processing is None:  # what is ready has one
+                raise RuntimeError(f"partition {record.partition} is not rebuilt")
+            self._outbox.put(held.processing.handle([decoded], time.monotonic()))
         held.position = record.offset + 1
 
     async def _decoded(self, record: LogRecord) -> In:
@@ -173,38 +184,45 @@ class Assignment(Generic[In, Out]):
         records: list[LogRecord] = []
 
         async def read() -> None:
-            async with open_reader(self._source.bootstrap_servers, f"{self._source.group}-catch-up") as reader:
-                records[:] = await read_range(reader, TopicPartition(self._source.topic, partition), start, end)
+            async with open_reader(self._bootstrap_servers, f"{self._group}-catch-up") as reader:
+                records[:] = await read_range(reader, TopicPartition(self._source.topic.name, partition), start, end)
 
         await until_done("reading of skipped records", read, self._stop)
         return records
 
     async def _rebuild(self, partition: int) -> None:
+        held = self._partitions[partition]
+
         async def attempt() -> None:
             committed = await self._committed(partition)
-            if self._source.restore is not None:
-                await self._source.restore(partition)
+            if held.processing is not None:
+                held.processing.close()
+                held.processing = None
+            processing = held.processing = await self._source.create(partition)
             records: list[In] = []
             if committed is not None:
-                async with open_reader(self._source.bootstrap_servers, f"{self._source.group}-rebuild") as reader:
-                    records = await self._read_back(reader, TopicPartition(self._source.topic, partition), committed)
-            self._processor.rebuild(partition, records, time.monotonic())
-            self._partitions[partition].position = committed
-            log.info("partition ready", topic=self._source.topic, partition=partition, records_read=len(records))
+                async with open_reader(self._bootstrap_servers, f"{self._group}-rebuild") as reader:
+                    where = TopicPartition(self._source.topic.name, partition)
+                    records = await self._read_back(reader, where, committed, processing)
+            processing.rebuild(records, time.monotonic())
+            held.position = committed
+            log.info("partition ready", topic=self._source.topic.name, partition=partition, records_read=len(records))
 
         await until_done("rebuilding of state", attempt, self._stop)
 
     async def _committed(self, partition: int) -> int | None:
-        where = TopicPartition(self._source.topic, partition)
-        async with open_admin(self._source.bootstrap_servers) as admin:
-            offsets = await admin.list_consumer_group_offsets(self._source.group, partitions=[where])
+        where = TopicPartition(self._source.topic.name, partition)
+        async with open_admin(self._bootstrap_servers) as admin:
+            offsets = await admin.list_consumer_group_offsets(self._group, partitions=[where])
         found = offsets.get(where)
         return None if found is None or found.offset < 0 else int(found.offset)
 
-    async def _read_back(self, reader: AIOKafkaConsumer, where: TopicPartition, end: int) -> list[In]:
+    async def _read_back(
+        self, reader: AIOKafkaConsumer, where: TopicPartition, end: int, processing: Processing[In, Out]
+    ) -> list[In]:
         def enough(records: Sequence[LogRecord]) -> bool:
             reached_seconds = (records[-1].timestamp - records[0].timestamp) / 1000
-            return reached_seconds >= LOOK_BACK_SECONDS and self._processor.enough(self._decodable(records))
+            return reached_seconds >= LOOK_BACK_SECONDS and processing.enough(self._decodable(records))
 
         return self._decodable(await read_back(reader, where, end, enough))
 

@@ -1,4 +1,4 @@
-"""The Faust worker: an agent without Faust tables that reads one topic and acknowledges what is worked off.
+"""The Faust worker: an agent without Faust tables for each topic, which acknowledges what is worked off.
 
 The form is the one that was measured to lose nothing: no Faust tables (their recovery drops events), no exactly_once,
 `stream_wait_empty`, short session time-out, no exception out of the agent (Faust would acknowledge and skip the event).
@@ -7,7 +7,8 @@ acknowledges the event in hand when an agent is cancelled. Why nothing is lost b
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -18,15 +19,15 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 from mode.threads import ServiceThread, WorkerThread
 
-from shared.events.errors import MetrlaError
-from shared.kafka.assignment import Assignment, Input, Processor
-from shared.kafka.delivery import Deliver, Outbox, StoppingError
+from shared.events.errors import ConfigurationError, MetrlaError
+from shared.kafka.admin import partitions_of
+from shared.kafka.assignment import Assignment, Input
+from shared.kafka.delivery import Deliver, Outbox, StoppingError, until_done
 from shared.kafka.replay import LogRecord
 from shared.kafka.watch import BrokerWatch, watch_broker
 
 log = structlog.stdlib.get_logger(__name__)
 
-In = TypeVar("In")
 Out = TypeVar("Out")
 
 SESSION_TIMEOUT_SECONDS = 6.0
@@ -85,15 +86,19 @@ class _App(faust.App):
 
 
 @dataclass
-class Worker(Generic[In, Out]):
-    """Runs `processor` on the records of `source` and delivers what it returns.
+class Worker(Generic[Out]):
+    """One member of a consumer group: works on the partitions of its inputs and delivers what comes of them.
+
+    The same numbers of all inputs' partitions go to one member: Faust assigns topics with equal numbers of partitions
+    alike, and a worker refuses to start where their numbers differ.
 
     `deliver` returns when store and log have acknowledged all outputs; it is called again with the same ones when it
     raises a transient error (`shared.kafka.delivery.TRANSIENT`). Any other error sets `stop` and ends `run`.
     """
 
-    source: Input[In]
-    processor: Processor[In, Out]
+    bootstrap_servers: str
+    group: str
+    inputs: Sequence[Input[Any, Out]]
     deliver: Deliver[Out]
     stop: asyncio.Event
     behind: int = field(default=0, init=False)
@@ -101,11 +106,16 @@ class Worker(Generic[In, Out]):
     _assigned: bool = field(default=False, init=False, repr=False)
     _fault: Exception | None = field(default=None, init=False, repr=False)
     _watch: BrokerWatch | None = field(default=None, init=False, repr=False)
-    _assignment: Assignment[In, Out] = field(init=False, repr=False)
+    _assignments: Mapping[str, Assignment[Any, Out]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Tie the parts together."""
-        self._assignment = Assignment(self.source, self.processor, Outbox(self.deliver, self.stop), self.stop)
+        self._assignments = {
+            source.topic.name: Assignment(
+                self.bootstrap_servers, self.group, source, Outbox(self.deliver, self.stop), self.stop
+            )
+            for source in self.inputs
+        }
 
     def waiting_for(self) -> str | None:
         """What the worker still waits for, or `None` when it is at work."""
@@ -113,20 +123,36 @@ class Worker(Generic[In, Out]):
             return self._watch.trouble
         if not self._assigned:
             return "the broker to give it partitions"
-        if self._assignment.rebuilding:
+        if any(one.rebuilding for one in self._assignments.values()):
             return "state to be rebuilt from the log"
-        return self._assignment.trouble
+        return next((one.trouble for one in self._assignments.values() if one.trouble is not None), None)
 
     async def run(self) -> None:
         """Work until `stop` is set, starting the reader anew whenever it crashes.
 
         Raises:
             WorkerError: after a fault that trying again does not mend.
+            ConfigurationError: the topics of the inputs have different numbers of partitions.
         """
-        async with watch_broker(self.source.bootstrap_servers, self.source.group) as self._watch:
+        async with watch_broker(self.bootstrap_servers, self.group) as self._watch:
+            with suppress(StoppingError):
+                await self._require_equal_partitions()
             await self._run()
         if self._fault is not None:
-            raise WorkerError(f"{self.source.group}: {self._fault!r}") from self._fault
+            raise WorkerError(f"{self.group}: {self._fault!r}") from self._fault
+
+    async def _require_equal_partitions(self) -> None:
+        counts: Counter[str] = Counter()
+
+        async def look() -> None:
+            found = await partitions_of(self.bootstrap_servers, [source.topic for source in self.inputs])
+            counts.clear()
+            counts.update(where.topic for where in found)
+
+        await until_done("looking at the topics", look, self.stop)
+        if len(set(counts.values())) > 1:
+            listed = " and ".join(f"{name} has {count}" for name, count in counts.items())
+            raise ConfigurationError(f"topics that are read together need equally many partitions, but {listed}")
 
     async def _run(self) -> None:
         ticking = asyncio.create_task(self._tick(), name="worker tick")
@@ -140,7 +166,11 @@ class Worker(Generic[In, Out]):
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
-            self._assignment.revoke_all()
+            self._revoke_all()
+
+    def _revoke_all(self) -> None:
+        for one in self._assignments.values():
+            one.revoke_all()
 
     async def _read_until_it_ends(self) -> BaseException | None:
         if self.stop.is_set():
@@ -156,7 +186,7 @@ class Worker(Generic[In, Out]):
             (failed,) = await asyncio.gather(starting, return_exceptions=True)
             await _stop(app)
             self._assigned = False
-            self._assignment.revoke_all()
+            self._revoke_all()
         if self.stop.is_set():
             return None
         crash: BaseException | None = app.crash_reason or failed
@@ -165,7 +195,8 @@ class Worker(Generic[In, Out]):
     async def _tick(self) -> None:
         while not self.stop.is_set():
             try:
-                await self._assignment.tick()
+                for one in self._assignments.values():
+                    await one.tick()
             except StoppingError:
                 return
             except Exception as fault:  # noqa: BLE001 - the message boundary: the policy for our own faults is to stop
@@ -189,7 +220,7 @@ class Worker(Generic[In, Out]):
 
     async def _handled(self, record: LogRecord) -> bool:
         try:
-            return await self._assignment.handle(record)
+            return await self._assignments[record.topic].handle(record)
         except StoppingError:
             return False
         except Exception as fault:  # noqa: BLE001 - the message boundary: the policy for our own faults is to stop
@@ -197,15 +228,15 @@ class Worker(Generic[In, Out]):
             return False
 
     def _fail(self, fault: Exception) -> None:
-        log.error("stopping on a fault", exc_info=fault, group=self.source.group)
+        log.error("stopping on a fault", exc_info=fault, group=self.group)
         self._fault = self._fault or fault
         self.stop.set()
 
     def _faust_app(self) -> faust.App:
         app = _App(
-            self.source.group,
-            broker=";".join(f"kafka://{server.strip()}" for server in self.source.bootstrap_servers.split(",")),
-            broker_client_id=self.source.group,
+            self.group,
+            broker=";".join(f"kafka://{server.strip()}" for server in self.bootstrap_servers.split(",")),
+            broker_client_id=self.group,
             broker_session_timeout=SESSION_TIMEOUT_SECONDS,
             broker_heartbeat_interval=HEARTBEAT_SECONDS,
             broker_commit_interval=COMMIT_SECONDS,
@@ -218,8 +249,9 @@ class Worker(Generic[In, Out]):
             web_enabled=False,
         )
         app.transport = _Transport(app.conf.broker_consumer, app)
-        topic = app.topic(self.source.topic, key_type=bytes, value_type=bytes)
-        app.agent(topic, name=self.source.group)(self._take_in)
+        for source in self.inputs:
+            topic = app.topic(source.topic.name, key_type=bytes, value_type=bytes)
+            app.agent(topic, name=f"{self.group}-{source.topic.name}")(self._take_in)
         app.on_partitions_assigned.connect(self._on_assigned)
         app.on_partitions_revoked.connect(self._on_revoked)
         return app
@@ -227,12 +259,14 @@ class Worker(Generic[In, Out]):
     async def _on_assigned(self, _app: Any, /, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's signature
         assigned: set[TP] = args[0]
         self._assigned = True
-        self._assignment.assign(where.partition for where in assigned if where.topic == self.source.topic)
+        for topic, one in self._assignments.items():
+            one.assign(where.partition for where in assigned if where.topic == topic)
 
     async def _on_revoked(self, _app: Any, /, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's signature
         revoked: set[TP] = args[0]
         self._assigned = False
-        self._assignment.revoke([where.partition for where in revoked if where.topic == self.source.topic])
+        for topic, one in self._assignments.items():
+            one.revoke([where.partition for where in revoked if where.topic == topic])
 
 
 async def _stop(app: faust.App) -> None:

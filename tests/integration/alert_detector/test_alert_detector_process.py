@@ -32,7 +32,7 @@ from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
-from shared.alerts.processor import AlertProcessor
+from shared.alerts.observed import DetectionRules, ObservedAlerts
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
 from shared.archive.opening import open_archive
 from shared.events.avro import decode, encode
@@ -114,14 +114,15 @@ def windows_of(speeds: Speeds, network: Network = NETWORK, start: datetime = STA
 def expected(speeds: Speeds) -> list[TrafficAlert]:
     """What the detectors say when nothing interrupts them."""
     network_id = NETWORK.network_id
-    processor = AlertProcessor(
+    rules = DetectionRules(
         {network_id: CongestionDetector(NETWORK, CongestionRule(), Materiality())},
         NEVER_SECONDS,
         NEVER_SECONDS,
         AdvisoryDesk({network_id: AdvisoryJudge(NETWORK, CongestionRule())}),
         learners={network_id: Learner(NETWORK, INCIDENT_THRESHOLD)},
     )
-    changes = [change for window in windows_of(speeds) for change in processor.handle(0, [window], 0.0)]
+    alerts = ObservedAlerts(rules)
+    changes = [change for window in windows_of(speeds) for change in alerts.handle([window], 0.0)]
     return [alert for change in changes for alert in change.alerts]
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from metrla.data.importing.folder_writing import write_network
 from metrla.local.devbroker import BrokerSettings, DevBroker
@@ -26,8 +27,9 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.events.topics import ALERTS, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
-from shared.kafka.admin import ensure_topics
+from shared.events.topics import AGGREGATES, ALERTS, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.kafka.admin import ensure_topics, open_admin
+from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
 from shared.store.opening import open_store
@@ -38,24 +40,29 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 START = datetime(2012, 5, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 SENSORS = 12
-NETWORK = Network(
-    NetworkId("freeway"),
-    "Freeway",
-    ZoneInfo("America/Los_Angeles"),
-    tuple(
-        Sensor(SensorId(f"N{number:02}"), f"Exit {number}", "I-5", "N", number / 2, 34.0 + number / 138, -118.0)
-        for number in range(SENSORS)
-    ),
+NETWORK, OTHER = (
+    Network(
+        NetworkId(name),
+        name.capitalize(),
+        ZoneInfo("America/Los_Angeles"),
+        tuple(
+            Sensor(SensorId(f"N{number:02}"), f"Exit {number}", "I-5", "N", number / 2, 34.0 + number / 138, -118.0)
+            for number in range(SENSORS)
+        ),
+    )
+    for name in ("freeway", "valley")
 )
 RAISED, UPDATED, CLEARED = AlertStatus
 
 
-def told(step: int, expected: Iterable[int] = (), congested: Iterable[int] = ()) -> list[TrafficPrediction]:
+def told(
+    step: int, expected: Iterable[int] = (), congested: Iterable[int] = (), network: Network = NETWORK
+) -> list[TrafficPrediction]:
     """One origin: which sensors will probably be slow in 15 minutes, and which are now."""
     at, soon, now = START + step * WINDOW, set(expected), set(congested)
     return [
         TrafficPrediction(
-            NETWORK.network_id,
+            network.network_id,
             sensor.sensor_id,
             at,
             model,
@@ -70,11 +77,12 @@ def told(step: int, expected: Iterable[int] = (), congested: Iterable[int] = ())
             serving=model == "ensemble",
         )
         for model in ("ensemble", "historical_average")
-        for number, sensor in enumerate(NETWORK.sensors)
+        for number, sensor in enumerate(network.sensors)
     ]
 
 
 COMES = [told(1), told(2, {3, 4}), told(3, {3, 4}), told(4, {3, 4}), told(5, {3, 4}, {4})]
+COMES_THERE = [told(1, network=OTHER), told(2, {3, 4}, network=OTHER), told(3, {3, 4}, network=OTHER)]
 GOES = [told(6), told(7, {8}), told(8, {8}), told(9, {8}), told(10), told(11)]
 
 
@@ -92,6 +100,7 @@ class Pipeline:
 
     broker: DevBroker
     folder: Path
+    networks: Sequence[str] = ("network",)
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     @property
@@ -103,7 +112,7 @@ class Pipeline:
             **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
             "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
             "METRLA_STORE_URL": self.store_url,
-            "METRLA_NETWORKS": str(self.folder / "network"),
+            "METRLA_NETWORKS": ",".join(str(self.folder / name) for name in self.networks),
             "METRLA_LOG_FILE": str(self.folder / "alert-detector.log"),
         }
         process = await asyncio.create_subprocess_exec(
@@ -124,7 +133,16 @@ class Pipeline:
         async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
             for origin in origins:
                 await send_all(
-                    producer, [Message(PREDICTIONS.name, one.sensor_id.encode(), encode(one)) for one in origin]
+                    producer,
+                    [
+                        Message(
+                            PREDICTIONS.name,
+                            one.sensor_id.encode(),
+                            encode(one),
+                            partition=partition_of(one.network_id, range(PREDICTIONS.partitions)),
+                        )
+                        for one in origin
+                    ],
                 )
 
     async def read(self, topic: Topic) -> list[LogRecord]:
@@ -145,6 +163,20 @@ class Pipeline:
 
         await until(there, f"{count} changes of alerts")
 
+    async def until_members(self, count: int) -> None:
+        """Until the group has settled on so many members, and each holds the same partitions of both topics."""
+
+        async def settled() -> bool:
+            async with open_admin(self.broker.bootstrap_servers) as admin:
+                (response,) = await admin.describe_consumer_groups(["metrla-alert-detector"])
+            _, _, state, _, _, members = response.groups[0][:6]
+            told = [ConsumerProtocolMemberAssignment.decode(member[4]).assignment for member in members if member[4]]
+            held = [{topic: set(numbers) for topic, numbers in one} for one in told]
+            alike = all(one[AGGREGATES.name] == one[PREDICTIONS.name] != set() for one in held)
+            return bool(state == "Stable" and len(held) == len(members) == count and alike)
+
+        await until(settled, f"{count} members that hold the same partitions of both topics")
+
     def stored(self) -> dict[AlertId, TrafficAlert]:
         store = open_store(self.store_url)
         try:
@@ -156,6 +188,7 @@ class Pipeline:
 @pytest.fixture
 async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     write_network(NETWORK, tmp_path / "network")
+    write_network(OTHER, tmp_path / "other")
     # Every change is looked at, so the log must not be compacted meanwhile.
     async with DevBroker(settings=BrokerSettings(housekeeping_interval_s=3600.0)) as broker:
         await ensure_topics(broker.bootstrap_servers)
@@ -231,3 +264,27 @@ async def test_a_damaged_forecast_is_dead_lettered_and_the_stream_goes_on(pipeli
     (letter,) = await pipeline.read(TRAFFIC_EVENTS_DLQ)
     assert letter.value == b"\xc3\x01 no forecast"
     assert dict(letter.headers)[DEAD_LETTER_REASON] in {b"undecodable", b"unknown_schema"}
+
+
+def raised_in(alerts: Iterable[TrafficAlert]) -> list[NetworkId]:
+    return sorted(alert.network_id for alert in alerts if alert.status is RAISED)
+
+
+async def test_two_instances_judge_each_the_networks_that_are_theirs(pipeline: Pipeline) -> None:
+    """And the one that is left judges those of the one that dies."""
+    pipeline.networks = ("network", "other")
+    homes = {partition_of(network.network_id, range(PREDICTIONS.partitions)) for network in (NETWORK, OTHER)}
+    assert len(homes) == 2
+    first, second = [await pipeline.start() for _ in range(2)]
+    await pipeline.until_members(2)
+    await pipeline.feed([*COMES[:3], *COMES_THERE])
+    await pipeline.until_alerts(2)
+    assert raised_in(await pipeline.alerts()) == [NETWORK.network_id, OTHER.network_id]
+    await pipeline.kill(first)
+    await pipeline.until_members(1)
+    await pipeline.feed([*COMES[3:], told(4, network=OTHER), told(5, network=OTHER)])
+    await pipeline.until_alerts(4)
+    log = await pipeline.alerts()
+    assert raised_in(log) == [NETWORK.network_id, OTHER.network_id]
+    assert sorted(alert.network_id for alert in log if alert.status is CLEARED) == raised_in(log)
+    await pipeline.stop(second)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from metrla.local.devbroker import DevBroker
-from shared.events.errors import RejectedEventError, RejectionReason, StoreError
+from shared.events.errors import ConfigurationError, RejectedEventError, RejectionReason, StoreError
 from shared.events.topics import Topic
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
@@ -24,31 +24,42 @@ GROUP = "test-worker"
 
 @dataclass
 class Sums:
-    """Hands every number on; keeps what it knows per partition, to show what was rebuilt and forgotten."""
+    """What is known of each partition, to show what was rebuilt and closed."""
 
     known: dict[int, list[int]] = field(default_factory=dict)
     rebuilt: dict[int, list[int]] = field(default_factory=dict)
     ticks: list[int] = field(default_factory=list)
 
+    async def create(self, partition: int) -> "PartitionSums":
+        return PartitionSums(self, partition)
+
+
+@dataclass
+class PartitionSums:
+    """Hands every number on."""
+
+    sums: Sums
+    partition: int
+
     def enough(self, records: Sequence[int]) -> bool:
         return len(records) >= 5
 
-    def rebuild(self, partition: int, records: Sequence[int], now: float) -> None:
+    def rebuild(self, records: Sequence[int], now: float) -> None:
         assert now > 0
-        self.rebuilt[partition] = list(records)
-        self.known[partition] = list(records)
+        self.sums.rebuilt[self.partition] = list(records)
+        self.sums.known[self.partition] = list(records)
 
-    def forget(self, partition: int) -> None:
-        self.known.pop(partition, None)
+    def close(self) -> None:
+        self.sums.known.pop(self.partition, None)
 
-    def handle(self, partition: int, records: Sequence[int], now: float) -> Iterable[int]:
+    def handle(self, records: Sequence[int], now: float) -> Iterable[int]:
         assert now > 0
-        self.known[partition].extend(records)
+        self.sums.known[self.partition].extend(records)
         return records
 
     def tick(self, now: float) -> Iterable[int]:
         assert now > 0
-        due, self.ticks = self.ticks, []
+        due, self.sums.ticks = self.sums.ticks, []
         return due
 
 
@@ -62,6 +73,7 @@ def decode(value: bytes) -> int:
 @dataclass
 class Harness:
     servers: str
+    topics: Sequence[Topic] = (TOPIC,)
     sums: Sums = field(default_factory=Sums)
     out: list[int] = field(default_factory=list)
     dead: list[bytes | None] = field(default_factory=list)
@@ -76,10 +88,10 @@ class Harness:
         self.dead.append(record.value)
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[Worker[int, int]]:
+    async def working(self) -> AsyncIterator[Worker[int]]:
         stop = asyncio.Event()
-        source = Input(self.servers, TOPIC.name, GROUP, decode, self.dead_letter)
-        worker = Worker(source, self.sums, self.deliver, stop)
+        sources = [Input(topic, decode, self.dead_letter, self.sums.create) for topic in self.topics]
+        worker = Worker(self.servers, GROUP, sources, self.deliver, stop)
         running = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -204,7 +216,7 @@ async def test_records_that_the_reader_skipped_are_read_from_the_log(harness: Ha
     await harness.send(*range(6))
     async with harness.working() as worker:
         await until(lambda: harness.out == list(range(6)))
-        held = worker._assignment._partitions[0]
+        held = worker._assignments[TOPIC.name]._partitions[0]
         held.position = 3
         harness.sums.known[0] = [0, 1, 2]
         await harness.send(6)
@@ -228,3 +240,12 @@ async def test_a_second_worker_takes_over_partitions_and_both_lose_nothing(harne
         await harness.send(-1, partition=0)
         await harness.send(-2, partition=1)
         await until(lambda: {-1, -2} <= set(harness.out))
+
+
+async def test_topics_that_are_read_together_need_equally_many_partitions(harness: Harness) -> None:
+    other = Topic("letters", None, "none", partitions=3)
+    await ensure_topics(harness.servers, [other])
+    harness.topics = (TOPIC, other)
+    with pytest.raises(ConfigurationError, match="equally many partitions, but numbers has 2 and letters has 3"):
+        async with harness.working():
+            pass

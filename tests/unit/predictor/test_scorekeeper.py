@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.predictor.processor import StepProcessor
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
+from services.predictor.steps import StepProcessing
 from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
@@ -94,7 +94,7 @@ class Running:
     """One life of a predictor, without its broker."""
 
     keeper: Scorekeeper
-    processor: StepProcessor
+    processor: StepProcessing
     forecasting: Forecasting
     exposed: CollectorRegistry
     models: Serving
@@ -108,7 +108,7 @@ class Running:
 
     def handle(self, records: Iterable[ProcessedTrafficAggregate]) -> None:
         for record in records:
-            self.deliver(self.processor.handle(0, [record], 0.0))
+            self.deliver(self.processor.handle([record], 0.0))
 
     def shown(self, name: str, **labels: str) -> float | None:
         return self.exposed.get_sample_value(f"metrla_predictor_{name}", {"network": "small", **labels})
@@ -121,7 +121,7 @@ def running(
     plan = ScoringPlan(CORRECTABLE, Spans(rolling, 3 * HOUR), challengers=True, promotion_margin=margin)
     networks = {NETWORK.network_id: NETWORK}
     keeper = Scorekeeper(networks, plan, LocalArchive(folder / "archive"), store, PredictorMetrics(exposed))
-    return Running(keeper, StepProcessor(networks, 2.0, CORRECTABLE), Forecasting(NETWORK), exposed, models)
+    return Running(keeper, StepProcessing(networks, 2.0, CORRECTABLE), Forecasting(NETWORK), exposed, models)
 
 
 @pytest.fixture
@@ -165,14 +165,14 @@ def test_another_life_goes_on_where_the_first_one_ended(store: Store, tmp_path: 
         cut = 43 * SENSORS + 2
         first.handle(records[:cut])
         second = running(other, tmp_path, models)
-        second.processor.rebuild(0, records[:cut], 0.0)
-        steps = second.processor.handle(0, records[cut:], 0.0)
+        second.processor.rebuild(records[:cut], 0.0)
+        steps = second.processor.handle(records[cut:], 0.0)
         second.deliver(steps[:1])
         # The first to come again, and those up to the newest of before; not what came since.
         assert second.keeper.rebuilding(steps[0])
         assert not second.keeper.rebuilding(steps[-1])
         second = running(other, tmp_path, models)
-        second.processor.rebuild(0, records[:cut], 0.0)
+        second.processor.rebuild(records[:cut], 0.0)
         second.handle(records[cut:])
         second.deliver(second.processor.tick(1e9))
         assert list(other.model_scores()) == wanted
@@ -191,10 +191,10 @@ def test_what_was_scored_and_not_committed_is_forecast_by_all_again(
     records = windows(0, 53)
     running(store, tmp_path, models).handle(records[: 50 * SENSORS])
     second = running(store, tmp_path, models)
-    second.processor.rebuild(0, records[: 43 * SENSORS], 0.0)
+    second.processor.rebuild(records[: 43 * SENSORS], 0.0)
     # The next records are slow to come, so the first step is the earliest that can still change.
     second.deliver(second.processor.tick(1e9))
-    new = [step for record in records[43 * SENSORS :] for step in second.processor.handle(0, [record], 0.0)]
+    new = [step for record in records[43 * SENSORS :] for step in second.processor.handle([record], 0.0)]
     assert [(step.again, second.keeper.rebuilding(step)) for step in new] == [(False, True)] * 7 + [(False, False)] * 3
 
 
@@ -204,9 +204,7 @@ def test_a_recording_that_is_played_again_is_no_restart(store: Store, tmp_path: 
     second = running(store, tmp_path, models)
     second.handle(windows(0, 2))
     (step,) = (
-        step
-        for record in windows(2 + CORRECTABLE, 3 + CORRECTABLE)
-        for step in second.processor.handle(0, [record], 0.0)
+        step for record in windows(2 + CORRECTABLE, 3 + CORRECTABLE) for step in second.processor.handle([record], 0.0)
     )
     assert not second.keeper.rebuilding(step)
 
@@ -227,7 +225,7 @@ def test_challengers_that_were_left_out_have_no_score_for_that_origin(
     life = running(store, tmp_path, models)
     life.handle(windows(0, 20))
     for record in windows(20, 21):
-        life.deliver(life.processor.handle(0, [record], 0.0), challengers=False)
+        life.deliver(life.processor.handle([record], 0.0), challengers=False)
     life.handle(windows(21, 22))
     champion, challenger = (
         next(store.model_scores(NETWORK.network_id, name)) for name in ("xgboost", "linear_regression")
@@ -287,7 +285,7 @@ def test_a_store_that_is_away_is_asked_again(tmp_path: Path, uncertainty: Uncert
         return opened
 
     life = running(DeferredStore(open_now), tmp_path, serving(always("xgboost", SPEED_MPH, uncertainty)))
-    steps = [step for record in windows(0, 3) for step in life.processor.handle(0, [record], 0.0)]
+    steps = [step for record in windows(0, 3) for step in life.processor.handle([record], 0.0)]
     with pytest.raises(StoreError):
         life.deliver(steps)
     away = False

@@ -1,4 +1,4 @@
-"""Expected congestion: from forecasts to alerts, over restarts, and however the partitions come."""
+"""Expected congestion: from forecasts to alerts, over restarts."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from shared.alerts.expectations.detector import ExpectationDetector, is_expectation
 from shared.alerts.expectations.expectation import ExpectationRule
+from shared.alerts.expectations.expected import ExpectedAlerts
 from shared.alerts.expectations.outlook import outlook
 from shared.alerts.expectations.probability import probability_below
-from shared.alerts.expectations.processor import ExpectationProcessor
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.roadway import roadway
 from shared.events.records import (
@@ -32,7 +32,6 @@ RAISED, UPDATED, CLEARED = AlertStatus
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 HORIZONS = (5, 10, 15, 20)
-PARTITIONS = 4
 # P(< 40 mph) with an interval of 20 mph to each side: 0.05 at 60, 0.5 at 40, 0.81 at 30.
 FREE, LIKELY, DOUBTFUL = 62.0, 28.0, 38.0
 
@@ -297,50 +296,42 @@ def origins_of(network: Network, seed: int, count: int = 40) -> list[list[Traffi
 
 
 class Service:
-    """A processor, the partitions it reads and the alerts log; may die and start again anywhere."""
+    """A partition of predictions and the alerts log; may die and start again anywhere."""
 
     def __init__(self, network: Network, origins: Iterable[list[TrafficPrediction]]) -> None:
         self.network = network
-        self.partitions: list[list[TrafficPrediction]] = [[] for _ in range(PARTITIONS)]
-        for told in origins:
-            for one in told:
-                self.partitions[self.carrier(one.sensor_id)].append(one)
-        self.committed = [0] * PARTITIONS
+        self.predictions = [one for told in origins for one in told]
+        self.committed = 0
         self.log: list[TrafficAlert] = []
         self.clock = 0.0
         self.start()
 
-    @staticmethod
-    def carrier(sensor_id: SensorId) -> int:
-        return sum(sensor_id.encode()) % PARTITIONS
-
     def start(self) -> None:
-        detector = ExpectationDetector(self.network, ExpectationRule())
-        self.processor = ExpectationProcessor(
-            {self.network.network_id: detector}, self.carrier, 5.0, 1800.0, lambda _: (), lambda changes: changes
+        self.alerts = ExpectedAlerts(
+            {self.network.network_id: ExpectationDetector(self.network, ExpectationRule())},
+            {self.network.network_id: AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)},
+            settle_seconds=5.0,
+            silence_seconds=1800.0,
+            covered=lambda _: (),
+            published=lambda changes: changes,
         )
-        for partition in range(PARTITIONS):
-            board = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
-            self.processor.recall({self.network.network_id: board})
-            before = self.partitions[partition][: self.committed[partition]]
-            self.processor.rebuild(partition, before, self.clock)
+        self.alerts.rebuild(self.predictions[: self.committed], self.clock)
 
-    def read(self, partition: int, *, committed: bool = True) -> bool:
-        """Handle the next record of a partition; false where there is none."""
-        place = self.committed[partition]
-        if place == len(self.partitions[partition]):
+    def read(self, *, committed: bool = True) -> bool:
+        """Handle the next record; false where there is none."""
+        if self.committed == len(self.predictions):
             return False
-        changes = self.processor.handle(partition, [self.partitions[partition][place]], self.clock)
+        changes = self.alerts.handle([self.predictions[self.committed]], self.clock)
         self.log += [alert for change in changes for alert in change.alerts]
-        self.committed[partition] += committed
+        self.committed += committed
         return True
 
     def settle(self) -> None:
         self.clock += 6.0
-        self.log += [alert for change in self.processor.tick(self.clock) for alert in change.alerts]
+        self.log += [alert for change in self.alerts.tick(self.clock) for alert in change.alerts]
 
     def read_on(self) -> None:
-        while sum(self.read(partition) for partition in range(PARTITIONS)):
+        while self.read():
             pass
 
     def read_all(self) -> list[TrafficAlert]:
@@ -351,15 +342,13 @@ class Service:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
-def test_neither_restarts_nor_the_order_of_partitions_change_anything(
-    make_network: MakeNetwork, seed: int, order: random.Random
-) -> None:
+def test_restarts_change_nothing(make_network: MakeNetwork, seed: int, order: random.Random) -> None:
     network = make_network([mile / 2 for mile in range(8)])
     origins = origins_of(network, seed)
     straight = Service(network, origins).read_all()
     broken = Service(network, origins)
-    for _ in range(sum(map(len, broken.partitions)) // 2):
-        broken.read(order.randrange(PARTITIONS), committed=order.random() < 0.98)
+    for _ in range(len(broken.predictions) // 2):
+        broken.read(committed=order.random() < 0.98)
         if order.random() < 0.02:
             broken.start()
     assert broken.read_all() == straight
@@ -396,15 +385,32 @@ class TestProcessor:
         other = [[replace(one, network_id=NetworkId("other")) for one in told] for told in self.two_origins(road)]
         assert Service(road, other).read_all() == []
 
-    def test_a_process_without_all_partitions_judges_nothing_until_it_has_them(self, road: Network) -> None:
+    def test_a_network_of_another_partition_is_not_judged(self, road: Network) -> None:
         service = Service(road, self.two_origins(road))
-        service.processor.forget(1)
-        assert service.read_all() == []
-        assert service.processor.standing == 0
-        service.processor.rebuild(1, service.partitions[1], service.clock)
-        service.settle()
-        assert [alert.status for alert in service.log] == [RAISED]
-        assert service.processor.standing == 1
+        detector = ExpectationDetector(road, ExpectationRule())
+        stranger = ExpectedAlerts(
+            {road.network_id: detector},
+            {},
+            settle_seconds=5.0,
+            silence_seconds=1800.0,
+            covered=lambda _: (),
+            published=lambda changes: changes,
+        )
+        stranger.rebuild([], 0.0)
+        assert not stranger.handle(service.predictions, 0.0)
+        assert not stranger.tick(6.0)
+        assert stranger.active == 0
+
+    def test_what_is_covered_is_blocked(self, road: Network) -> None:
+        alerts = ExpectedAlerts(
+            {road.network_id: ExpectationDetector(road, ExpectationRule())},
+            {road.network_id: AlertBoard(road, AlertType.CONGESTION)},
+            settle_seconds=5.0,
+            silence_seconds=1800.0,
+            covered=lambda _: [sensor.sensor_id for sensor in road.sensors],
+            published=lambda changes: changes,
+        )
+        assert not alerts.handle([one for told in self.two_origins(road) for one in told], 0.0)
 
     def test_a_correction_counts_while_its_origin_waits(self, road: Network) -> None:
         first, second = self.two_origins(road)
@@ -422,8 +428,8 @@ class TestProcessor:
 
     def test_how_far_back_state_reaches(self, road: Network) -> None:
         one = predicted(road, START, {})[0]
-        some = [replace(one, timestamp=START + number * WINDOW) for number in range(25)]
-        processor = Service(road, []).processor
-        assert not processor.enough(some[:24])
-        assert processor.enough(some)
-        assert processor.enough([*some, replace(one, network_id=NetworkId("other"))])
+        some = [replace(one, timestamp=START + number * WINDOW) for number in range(4)]
+        alerts = Service(road, []).alerts
+        assert not alerts.enough(some[:3])
+        assert alerts.enough(some)
+        assert alerts.enough([*some, replace(one, network_id=NetworkId("other"))])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.predictor.processor import StepProcessor
+from services.predictor.steps import StepProcessing
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.forecasting.calibration import adaptive
 from shared.forecasting.calibration.spread import Bounds
@@ -94,8 +94,8 @@ def take(latest: Latest, scores: Iterable[ModelScore]) -> None:
             latest[key] = one
 
 
-def new_processor(network: Network) -> StepProcessor:
-    return StepProcessor({network.network_id: network}, settle_seconds=2.0, correctable=CORRECTABLE)
+def new_processor(network: Network) -> StepProcessing:
+    return StepProcessing({network.network_id: network}, settle_seconds=2.0, correctable=CORRECTABLE)
 
 
 def drive(live: LiveScoring, steps: Iterable[Step], forecast: Says, latest: Latest) -> None:
@@ -116,8 +116,8 @@ def run(
     for place, record in enumerate(records):
         if place in kill_at:
             processor, live = new_processor(network), LiveScoring(network, CORRECTABLE)
-            processor.rebuild(0, records[:place], float(place))
-        drive(live, processor.handle(0, [record], float(place)), forecast, latest)
+            processor.rebuild(records[:place], float(place))
+        drive(live, processor.handle([record], float(place)), forecast, latest)
     drive(live, processor.tick(1e9), forecast, latest)
     return latest
 
@@ -132,7 +132,7 @@ def expected(
     published: dict[tuple[str, SensorId, datetime], TrafficPrediction] = {}
     steps: dict[datetime, Step] = {}
     processor = new_processor(network)
-    handed_out = [step for record in records for step in processor.handle(0, [record], 0.0)]
+    handed_out = [step for record in records for step in processor.handle([record], 0.0)]
     for step in [*handed_out, *processor.tick(1e9)]:
         steps[step.window_end] = step
         for one in records_of(step, forecast(batch_of(step))):
@@ -234,7 +234,7 @@ def test_a_late_window_scores_again_with_a_higher_revision(network: Network) -> 
 
 def test_what_comes_again_changes_nothing(network: Network) -> None:
     processor, live, forecast = new_processor(network), LiveScoring(network, CORRECTABLE), says("one")
-    steps = [step for record in windows(network, 30) for step in processor.handle(0, [record], 0.0)]
+    steps = [step for record in windows(network, 30) for step in processor.handle([record], 0.0)]
     once: Latest = {}
     twice: Latest = {}
     drive(live, steps, forecast, once)
@@ -245,7 +245,7 @@ def test_what_comes_again_changes_nothing(network: Network) -> None:
 
 def test_a_model_that_is_left_out_for_a_step_keeps_what_it_said_before(network: Network) -> None:
     processor, live = new_processor(network), LiveScoring(network, CORRECTABLE)
-    steps = [step for record in windows(network, 30) for step in processor.handle(0, [record], 0.0)]
+    steps = [step for record in windows(network, 30) for step in processor.handle([record], 0.0)]
     latest: Latest = {}
     drive(live, steps[:-1], says("one", "two"), latest)
     drive(live, steps[-1:], says("one"), latest)
@@ -258,6 +258,6 @@ def test_a_model_that_is_left_out_for_a_step_keeps_what_it_said_before(network: 
 def test_forecasts_wait_no_longer_than_they_are_needed(network: Network) -> None:
     processor, live = new_processor(network), LiveScoring(network, CORRECTABLE)
     for record in windows(network, 60):
-        drive(live, processor.handle(0, [record], 0.0), says("one"), {})
+        drive(live, processor.handle([record], 0.0), says("one"), {})
     assert len(live._forecasts) <= HORIZONS + CORRECTABLE + 1
     assert len(live._actuals) <= CORRECTABLE + 1

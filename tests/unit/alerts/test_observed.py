@@ -11,7 +11,7 @@ from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.processor import AlertProcessor, RoadChanges
+from shared.alerts.observed import DetectionRules, ObservedAlerts, Recalled, RoadChanges
 from shared.events.records import (
     AlertStatus,
     AlertType,
@@ -61,7 +61,7 @@ def step(
 
 
 class Service:
-    """A processor on one partition, its log of windows and its log of alerts."""
+    """One partition, its log of windows and its log of alerts."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -73,10 +73,10 @@ class Service:
     def start(self, committed: int) -> None:
         detector = CongestionDetector(self.network, CongestionRule(), Materiality())
         desk = AdvisoryDesk({self.network.network_id: AdvisoryJudge(self.network, CongestionRule())})
-        self.processor = AlertProcessor({self.network.network_id: detector}, SETTLE, SILENCE, desk)
+        rules = DetectionRules({self.network.network_id: detector}, SETTLE, SILENCE, desk)
         board = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
-        self.processor.recall(0, {self.network.network_id: board})
-        self.processor.rebuild(0, self.windows[:committed], self.now)
+        self.processor = ObservedAlerts(rules, Recalled({self.network.network_id: board}))
+        self.processor.rebuild(self.windows[:committed], self.now)
         for record in self.windows[committed:]:
             self._take(record)
 
@@ -94,7 +94,7 @@ class Service:
         return self.log[before:]
 
     def _take(self, record: ProcessedTrafficAggregate) -> None:
-        self._keep(self.processor.handle(0, [record], self.now))
+        self._keep(self.processor.handle([record], self.now))
 
     def _keep(self, changes: Iterable[RoadChanges]) -> None:
         for change in changes:
@@ -112,7 +112,7 @@ def test_a_complete_step_is_judged_at_once(service: Service) -> None:
     (alert,) = service.feed(step(4, JAM))
     assert alert.status is AlertStatus.RAISED
     assert alert.raised_at == START + 5 * WINDOW
-    assert service.processor.standing() == 1
+    assert service.processor.active() == 1
 
 
 def test_an_incomplete_step_is_judged_when_the_next_begins(service: Service) -> None:
@@ -185,7 +185,7 @@ def test_a_restart_with_a_silent_feed_clears_too(service: Service) -> None:
     for number in range(6):
         service.feed(step(number, JAM))
     service.start(committed=len(service.windows))
-    assert service.processor.standing() == 1
+    assert service.processor.active() == 1
     assert service.wait(SILENCE - 1) == []
     assert [alert.status for alert in service.wait(2)] == [AlertStatus.CLEARED]
 
@@ -217,14 +217,6 @@ def test_a_restart_anywhere_gives_the_same_alerts(small: Network, killed_in: int
 
 def test_windows_of_strangers_are_passed_over(service: Service) -> None:
     assert service.feed([window("X1", 0, 20.0)]) == []
-
-
-def test_a_partition_that_is_taken_away_is_forgotten(service: Service) -> None:
-    for number in range(6):
-        service.feed(step(number, JAM))
-    service.processor.forget(0)
-    assert service.processor.standing() == 0
-    assert service.wait(SILENCE * 2) == []
 
 
 def test_enough_is_read_back_for_every_network(service: Service) -> None:

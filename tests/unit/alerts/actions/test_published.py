@@ -9,13 +9,13 @@ import pytest
 
 from services.alert_detector.settings import AlertDetectorSettings
 from shared.alerts.actions.desk import ActionDesk
-from shared.alerts.actions.processor import ActionProcessor
+from shared.alerts.actions.published import PublishedAlerts
 from shared.alerts.actions.rule import is_closed, is_lasting
 from shared.alerts.advisories.desk import AdvisoryDesk
 from shared.alerts.advisories.judge import AdvisoryJudge
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.processor import AlertProcessor, RoadChanges
+from shared.alerts.observed import DetectionRules, ObservedAlerts, Recalled, RoadChanges
 from shared.events.records import (
     AdvisoryId,
     AdvisoryType,
@@ -74,7 +74,7 @@ def windows(step: int, slow: dict[str, float]) -> list[ProcessedTrafficAggregate
 
 
 class Service:
-    """A processor with actions, its logs of windows, of alerts and of actions."""
+    """A partition with actions, its logs of windows, of alerts and of actions."""
 
     def __init__(self, *advisories: TrafficAdvisory) -> None:
         self.advisories = {each.advisory_id: each for each in advisories}
@@ -90,29 +90,30 @@ class Service:
         self.book = AdvisoryDesk({network_id: AdvisoryJudge(NETWORK, settings.rule)})
         self.book.book.replace(self.advisories)
         detector = CongestionDetector(NETWORK, settings.rule, settings.materiality)
-        detection = AlertProcessor({network_id: detector}, 5.0, 1e9, self.book)
-        self.service = ActionProcessor(detection, ActionDesk())
+        rules = DetectionRules({network_id: detector}, 5.0, 1e9, self.book)
+        self.desk = ActionDesk()
         latest = {alert.alert_id: alert for alert in self.log}
         alerts = sorted(latest.values(), key=lambda alert: (alert.updated_at, alert.alert_id))
-        known = self.service.recall(0, [network_id], alerts)
-        detection.recall(0, {network_id: AlertBoard.rebuilt(NETWORK, AlertType.CONGESTION, known)})
+        known = self.desk.recall([network_id], alerts)
+        recalled = Recalled({network_id: AlertBoard.rebuilt(NETWORK, AlertType.CONGESTION, known)})
         self.book.recall(network_id, known)
-        self.service.rebuild(0, self.windows, 0.0)
+        self.service = PublishedAlerts(ObservedAlerts(rules, recalled), self.desk, [network_id])
+        self.service.rebuild(self.windows, 0.0)
         for action in self.actions:
-            self.service.desk.put(action)
+            self.desk.put(action)
 
     def steps(self, count: int, slow: dict[str, float] | None = None) -> list[TrafficAlert]:
         before = len(self.log)
         for _ in range(count):
             records = windows(len(self.windows) // len(NETWORK.sensors), slow or {})
             self.windows.extend(records)
-            self._keep(self.service.handle(0, records, 0.0))
+            self._keep(self.service.handle(records, 0.0))
         return self.log[before:]
 
     def act(self, kind: AlertActionKind, alert: TrafficAlert) -> list[TrafficAlert]:
         name = f"{kind}-{len(self.actions)}"
         self.actions.append(AlertAction(name, alert.alert_id, alert.network_id, kind, START, "Dana", ""))
-        self.service.desk.put(self.actions[-1])
+        self.desk.put(self.actions[-1])
         return self.tick()
 
     def tick(self) -> list[TrafficAlert]:

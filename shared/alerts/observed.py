@@ -1,0 +1,258 @@
+"""What the windows of a partition show: congestion, incidents and advisories, as changes of alerts. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.alerts.advisories.desk import AdvisoryDesk, network_time
+from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.judge import Boards, judged, silenced
+from shared.alerts.learned.learner import Learner
+from shared.alerts.learned.persistently_slow import Hours
+from shared.alerts.learned.state import Learned
+from shared.alerts.learned.wire import StateRecord, records_of
+from shared.alerts.lifecycle.board import AlertBoard
+from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
+from shared.runtime.clock import Clock, wall_clock
+from shared.traffic.assembler import StepAssembler, Strangers
+from shared.traffic.network import Network
+from shared.traffic.steps import NetworkSteps, Step
+
+CORRECTABLE_WINDOWS = 3
+"""A window this much older than the newest is still put in its place, where the next step sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoadChanges:
+    """The changes of one step on one carriageway. They reach the log together or not at all.
+
+    Or, behind those of a step, what it taught (`learned`): it reaches the log after them.
+    """
+
+    alerts: tuple[TrafficAlert, ...]
+    learned: tuple[StateRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionRules:
+    """What is the same for all partitions of a process.
+
+    Networks without a learner know nothing of what is usual, and raise no incidents.
+
+    Attributes:
+        detectors: one for each network.
+        settle_seconds: wall time without a further window after which an incomplete step is judged.
+        silence_seconds: wall time without any window of a network after which its alerts are cleared.
+        advisories: what publishers announce.
+        clock: wall time, by which advisories of a silent network begin and end.
+        learners: of the networks whose usual speeds are learned.
+        strangers: what was named in the log.
+    """
+
+    detectors: Mapping[NetworkId, CongestionDetector]
+    settle_seconds: float
+    silence_seconds: float
+    advisories: AdvisoryDesk
+    clock: Clock = wall_clock
+    learners: Mapping[NetworkId, Learner] = field(default_factory=dict)
+    strangers: Strangers = field(default_factory=Strangers)
+
+    def assembler(self) -> StepAssembler:
+        """The steps of a partition."""
+        networks = {network_id: detector.network for network_id, detector in self.detectors.items()}
+        return StepAssembler(networks, self._steps, self.strangers)
+
+    def _steps(self, network: Network) -> NetworkSteps:
+        return NetworkSteps(
+            network,
+            history=self.detectors[network.network_id].rule.points,
+            correctable=CORRECTABLE_WINDOWS,
+            settle_seconds=self.settle_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taught:
+    """What was learned, as of a step."""
+
+    learned: Learned
+    hours: Hours
+
+
+@dataclass
+class NetworkWatch:
+    """One network between two steps.
+
+    Attributes:
+        steps: its windows.
+        boards: its alerts.
+        since: monotonic time of its last window, seconds.
+        judged: end of the newest step that was judged.
+        delivered: sensors that had delivered that step when it was judged.
+        before: what was learned before that step, so that it can be judged again.
+        after: what was learned with it.
+        doubted: sensors that are not believed.
+    """
+
+    steps: NetworkSteps
+    boards: Boards
+    since: float = 0.0
+    judged: datetime | None = None
+    delivered: int = 0
+    before: Taught | None = None
+    after: Taught | None = None
+    doubted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the log knows of the networks of a partition: congestion alerts, incident alerts, what was learned."""
+
+    congestion: Mapping[NetworkId, AlertBoard] = field(default_factory=dict)
+    incidents: Mapping[NetworkId, AlertBoard] = field(default_factory=dict)
+    learned: Mapping[NetworkId, Learned] = field(default_factory=dict)
+
+
+class ObservedAlerts:
+    """What the alert detector does with a partition of windows while it is ours.
+
+    Each step of each network is judged once, when it is ready, and again when more of its own windows came. A
+    correction of an older window counts from the next step on: so what is raised depends on the order of the log and
+    not on when this process looked.
+    """
+
+    def __init__(self, rules: DetectionRules, recalled: Recalled | None = None) -> None:
+        self._rules = rules
+        self._recalled = Recalled() if recalled is None else recalled
+        self._assembler = rules.assembler()
+        self._watches: dict[NetworkId, NetworkWatch] = {}
+        for network_id, board in self._recalled.congestion.items():
+            incidents = self._recalled.incidents.get(network_id) or AlertBoard(board.network, AlertType.INCIDENT)
+            self._watches[network_id] = NetworkWatch(self._assembler.of(network_id), Boards(board, incidents))
+
+    def enough(self, records: Sequence[ProcessedTrafficAggregate]) -> bool:
+        """Whether every network that is in `records` at all is there for as long as its detector looks back."""
+        return self._assembler.enough(records)
+
+    def rebuild(self, records: Sequence[ProcessedTrafficAggregate], now: float) -> None:
+        """Set the state from the windows before the committed offset and what was recalled.
+
+        The steps before the newest were judged when the newest began, and what that changed is on the log.
+        """
+        for watch in self._watches.values():
+            watch.since = now
+        for network_id in self._assembler.rebuild(records, now):
+            watch = self._watch(network_id, now)
+            newest = watch.steps.ring.newest
+            watch.judged = None if newest is None else watch.steps.ring.window_start(newest)
+        learners = self._rules.learners
+        for network_id, learned in self._recalled.learned.items():
+            watch = self._watch(network_id, now)
+            watch.after = Taught(learned, learners[network_id].hours(learned))
+            if learned.step is not None and (watch.judged is None or learned.step >= watch.judged):
+                # All alerts of that step are on the log, and the state before it is not: it is over.
+                watch.judged, watch.delivered = learned.step, len(learners[network_id].road.sensors)
+
+    def close(self) -> None:
+        """Let go of the networks' advisories."""
+        for network_id in self._watches:
+            self._rules.advisories.forget(network_id)
+
+    def handle(self, records: Sequence[ProcessedTrafficAggregate], now: float) -> Sequence[RoadChanges]:
+        """Take windows in; returns what the steps that are ready by them change."""
+        changes: list[RoadChanges] = []
+        for record in records:
+            if self._assembler.takes(record):
+                watch = self._watch(record.network_id, now)
+                watch.since = now
+                changes.extend(self._judge(watch, watch.steps.add(record, now)))
+        return changes
+
+    def tick(self, now: float) -> Sequence[RoadChanges]:
+        """What changes because time has passed: steps settle, silent networks lose their alerts."""
+        changes: list[RoadChanges] = []
+        for watch in self._watches.values():
+            changes.extend(self._judge(watch, watch.steps.tick(now)))
+            if now - watch.since >= self._rules.silence_seconds:
+                changes.extend(self._silence(watch))
+            changes.extend(self._passing(watch, now))
+        return changes
+
+    def active(self, alert_type: AlertType | None = None) -> int:
+        """How many alerts of a type, or of both, are active."""
+        return sum(
+            alert_type is None or alert.alert_type is alert_type
+            for watch in self._watches.values()
+            for alert in watch.boards.standing()
+        )
+
+    @property
+    def doubted(self) -> int:
+        """How many sensors are not believed."""
+        return sum(watch.doubted for watch in self._watches.values())
+
+    def covered(self, network_id: NetworkId) -> set[SensorId]:
+        """The sensors of a network's active alerts that its windows raised."""
+        watch = self._watches.get(network_id)
+        found = () if watch is None else watch.boards.standing()
+        return {sensor for alert in found for sensor in alert.affected_sensors}
+
+    def _judge(self, watch: NetworkWatch, steps: Iterable[Step]) -> Iterable[RoadChanges]:
+        for step in steps:
+            end = step.window_end
+            further = watch.judged is None or end > watch.judged
+            if further or (end == watch.judged and step.delivered > watch.delivered):
+                watch.judged, watch.delivered = end, step.delivered
+                if further:
+                    watch.before = watch.after
+                yield from self._stepped(watch, step)
+                yield from _each(self._rules.advisories.step(step.network.network_id, end, step.speed_mph))
+
+    def _stepped(self, watch: NetworkWatch, step: Step) -> Iterable[RoadChanges]:
+        detector, learner = (
+            self._rules.detectors[step.network.network_id],
+            self._rules.learners.get(step.network.network_id),
+        )
+        shown = step.window_end, step.speed_mph, step.share_observed, step.volume_vehicles
+        if learner is None:
+            yield from self._kept(watch, detector.changes(watch.boards.congestion, *shown))
+            return
+        nothing = learner.nothing()
+        before = watch.before or Taught(nothing, learner.hours(nothing))
+        newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
+        lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
+        watch.after = Taught(lesson.after, lesson.hours)
+        watch.doubted = int((~lesson.known.believed).sum())
+        moment = detector.look(watch.boards.standing(), *shown, lesson.known)
+        yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
+        yield RoadChanges((), records_of(learner, lesson.after))
+
+    def _passing(self, watch: NetworkWatch, now: float) -> Iterable[RoadChanges]:
+        """What advisories change between steps."""
+        at = network_time(watch.judged, now - watch.since, self._rules.silence_seconds, self._rules.clock())
+        return _each(self._rules.advisories.tick(watch.boards.congestion.network.network_id, at))
+
+    def _silence(self, watch: NetworkWatch) -> Iterable[RoadChanges]:
+        standing = watch.boards.standing()
+        if standing:
+            last = max(alert.updated_at for alert in standing)
+            since = last if watch.judged is None else max(watch.judged, last)
+            detector = self._rules.detectors[watch.boards.congestion.network.network_id]
+            yield from self._kept(watch, silenced(detector, watch.boards, since))
+
+    def _kept(self, watch: NetworkWatch, changes: Iterable[Sequence[TrafficAlert]]) -> Iterable[RoadChanges]:
+        for alerts in changes:
+            watch.boards.apply(alerts)
+            yield RoadChanges(tuple(alerts))
+
+    def _watch(self, network_id: NetworkId, now: float) -> NetworkWatch:
+        if network_id not in self._watches:
+            network = self._rules.detectors[network_id].network
+            boards = Boards(AlertBoard(network, AlertType.CONGESTION), AlertBoard(network, AlertType.INCIDENT))
+            self._watches[network_id] = NetworkWatch(self._assembler.of(network_id), boards, now)
+        return self._watches[network_id]
+
+
+def _each(alerts: Iterable[TrafficAlert]) -> Iterable[RoadChanges]:
+    # Unlike queues, advisories have nothing to do with each other: each change stands for itself.
+    return (RoadChanges((alert,)) for alert in alerts)

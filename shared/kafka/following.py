@@ -1,0 +1,118 @@
+"""Follow topics without a consumer group: read what is there, then what comes, and begin anew after every outage."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from shared.events.topics import Topic
+from shared.kafka.admin import TopicError, partitions_of
+from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLL_MS = 500
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+JITTER = 0.2
+LOST = (KafkaError, TopicError, OSError, TimeoutError)
+"""What a session ends with when the broker is away."""
+
+Session = Callable[[Callable[[], None]], Awaitable[None]]
+"""Reads until the broker is lost; calls its argument once it has reached the broker."""
+
+
+async def keep_following(
+    session: Session,
+    on_lost: Callable[[BaseException, float], None],
+    lost: tuple[type[Exception], ...] = LOST,
+) -> None:
+    """Run one session after the other until cancelled, with growing pauses while the broker stays away.
+
+    The pause starts again from its least once a session has reached the broker: an outage that comes after hours of
+    quiet must not wait as long as the last one did.
+
+    Args:
+        session: reads; it ends by raising one of `lost`, or a group of them.
+        on_lost: is told the failure and the seconds until the next try.
+        lost: failures that pass by themselves; others end this.
+    """
+    pause = FIRST_PAUSE_S
+
+    def reached() -> None:
+        nonlocal pause
+        pause = FIRST_PAUSE_S
+
+    while True:
+        failure: BaseException | None = None
+        try:
+            await session(reached)
+        except* lost as failures:
+            failure = failures.exceptions[0]
+            while isinstance(failure, BaseExceptionGroup):
+                failure = failure.exceptions[0]
+        if failure is not None:
+            on_lost(failure, pause)
+        await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - jitter, no secret
+        pause = min(LONGEST_PAUSE_S, 2 * pause)
+
+
+class TopicFollower:
+    """Keeps something in step with the whole of a small topic; every instance of a service reads all of it.
+
+    `replace` gets all records that were on the topic when a session began, in the order of each partition; `take` gets
+    each that comes after them. `caught_up` is set once the first have been handed over.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        client_id: str,
+        topic: Topic,
+        replace: Callable[[Sequence[LogRecord]], None],
+        take: Callable[[LogRecord], None],
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._client_id = client_id
+        self._topic = topic
+        self._replace = replace
+        self._take = take
+        self.caught_up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow until cancelled; a broker that is away is asked again."""
+        await keep_following(self._session, self._lost)
+
+    async def _session(self, reached: Callable[[], None]) -> None:
+        async with open_reader(self._bootstrap_servers, self._client_id) as reader:
+            partitions = await partitions_of(self._bootstrap_servers, [self._topic])
+            ends = await reader.end_offsets(partitions)
+            reached()
+            records: list[LogRecord] = []
+            for partition in partitions:
+                records += await read_range(reader, partition, 0, ends[partition])
+            self._replace(records)
+            self.caught_up.set()
+            log.info("topic read", topic=self._topic.name, records=len(records))
+            reader.assign(partitions)
+            for partition in partitions:
+                reader.seek(partition, ends[partition])
+            while True:
+                for batch in (await reader.getmany(timeout_ms=POLL_MS)).values():
+                    for record in batch:
+                        self._take(record)
+
+    def _lost(self, failure: BaseException, pause_s: float) -> None:
+        reason = str(failure) or type(failure).__name__
+        log.warning("lost a topic, trying again", topic=self._topic.name, error=reason, pause_s=pause_s)
+
+
+async def read_topic(bootstrap_servers: str, client_id: str, topic: Topic) -> list[LogRecord]:
+    """Every record that a topic holds now, partition by partition, in order; raises as aiokafka does."""
+    records: list[LogRecord] = []
+    async with open_reader(bootstrap_servers, client_id, max_wait_ms=REBUILDING_WAIT_MS) as reader:
+        for partition in await partitions_of(bootstrap_servers, [topic]):
+            end = (await reader.end_offsets([partition]))[partition]
+            records += await read_range(reader, partition, 0, end)
+    return records
