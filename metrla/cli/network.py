@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.events.errors import ConfigurationError
+from shared.traffic.calendar import checked_holidays
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
-from shared.traffic.holidays import checked_holidays
 from shared.traffic.network import Network
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import numpy as np
 from shared.events.records import PredictionBasis
 from shared.forecasting.calibration.spread import Bounds, Context
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, Booleans, Floats, Integers, batch_of
-from shared.forecasting.inputs.profile import week_slots
 from shared.forecasting.inputs.recent import Recent, Row
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from shared.forecasting.models.historical_average import StreamAverage
 from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
+from shared.traffic.calendar import day_type_slots
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -139,7 +139,7 @@ class Forecasting:
         starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
         new = [row for row, start in enumerate(starts) if self._learned is None or start > self._learned]
         if new:
-            self._stream.learn(step.speed_mph[new], week_slots(self.network, [starts[row] for row in new]))
+            self._stream.learn(step.speed_mph[new], day_type_slots(self.network, [starts[row] for row in new]))
             self._learned = step.window_start
 
 

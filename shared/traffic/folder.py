@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
-from shared.traffic.holidays import checked_holidays
+from shared.traffic.calendar import checked_holidays
 from shared.traffic.network import Edge, Network, Sensor, on_globe
 
 Row = TypeVar("Row")

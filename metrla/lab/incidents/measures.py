@@ -13,10 +13,10 @@ from shared.alerts.incidents.detection.protocol import Observation
 from shared.alerts.roadway import Flags, Floats, Positions, Roadway, roadway
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
+from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
 
 MIN_SHARE_OBSERVED = 0.5
-WEEKEND = 5
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
 NAMED = {"speed": "speed", "occupancy": "occupancy", "flow": "volume", "volume": "volume", "pct_observed": "observed"}
 
@@ -33,7 +33,7 @@ class Measures:
         volume: vehicles per window; all NaN in a feed without it.
         day: (windows,) number of the local day.
         slot: (windows,) number of the window in its local day.
-        weekend: (days,) which days are Saturday or Sunday.
+        weekend: (days,) which days are Saturday, Sunday or a public holiday.
     """
 
     road: Roadway
@@ -48,7 +48,7 @@ class Measures:
     @property
     def per_day(self) -> int:
         """Windows in a day."""
-        return timedelta(days=1) // self.road.network.window
+        return slots_per_day(self.road.network)
 
     @property
     def window_minutes(self) -> float:
@@ -62,7 +62,9 @@ class Measures:
 
     def observations(self) -> Iterator[Observation]:
         """Window after window, as a detector sees it."""
-        week = (self.start.weekday() + self.day) % 7 * self.per_day + self.slot
+        network = self.road.network
+        days = [day_of(network, (self.start + timedelta(days=ahead)).date()) for ahead in range(len(self.weekend))]
+        week = np.array(days)[self.day] * self.per_day + self.slot
         for number in range(len(self.speed_mph)):
             yield Observation(int(week[number]), self.speed_mph[number], self.occupancy[number], self.volume[number])
 
@@ -124,8 +126,9 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
         np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
     )
     number = np.arange(count)
-    per_day = timedelta(days=1) // network.window
-    weekend = np.array([(start + timedelta(days=ahead)).weekday() >= WEEKEND for ahead in range((end - start).days)])
+    per_day = slots_per_day(network)
+    dates = [(start + timedelta(days=ahead)).date() for ahead in range((end - start).days)]
+    weekend = np.array([is_day_off(network, day) for day in dates])
     return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend)
 
 

@@ -56,7 +56,7 @@ def usual_speeds(speed_mph: Floats, day: Positions, slot: Positions, weekend: Fl
         speed_mph: (windows, sensors).
         day: (windows,) number of the local day, from 0 on.
         slot: (windows,) number of the window in its local day.
-        weekend: (days,) which days are Saturday or Sunday.
+        weekend: (days,) which days are Saturday, Sunday or a public holiday.
     """
     days = np.full((len(weekend), int(slot.max()) + 1, speed_mph.shape[1]), np.nan)
     days[day, slot] = speed_mph

@@ -1,7 +1,8 @@
 """What is usual at the sensors of advisories, from the windows of the weeks before. Pure.
 
-The median speed of each half hour of the day, apart for Monday to Friday and for the weekend, over the three weeks
-before the alert was raised, so that what is announced is no part of it. Known where three days at least were seen.
+The median speed of each half hour of the day, apart for working days and for weekends and holidays, over the three
+weeks before the alert was raised, so that what is announced is no part of it. Known where three days at least were
+seen.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,13 +13,13 @@ import numpy as np
 
 from shared.alerts.roadway import Floats
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
+from shared.traffic.calendar import DAY_TYPES, is_day_off
 from shared.traffic.network import Network
 
 LOOK_BACK = timedelta(days=21)
 FRESH = timedelta(days=1)
 LEAST_DAYS = 3
 SLOTS, SLOT_MINUTES = 48, 30
-WORKDAYS = 5
 PENDING = -np.inf
 """Not looked up yet: no speed is slower than usual."""
 
@@ -34,7 +35,7 @@ class Wanted:
 
 @dataclass
 class UsualSpeeds:
-    """Usual speeds by sensor: (2, 48) for working days and weekends, NaN where unknown."""
+    """Usual speeds by sensor: (DAY_TYPES, 48) for working days and days off, NaN where unknown."""
 
     _tables: dict[tuple[NetworkId, SensorId], tuple[datetime, Floats]] = field(default_factory=dict)
 
@@ -55,7 +56,7 @@ class UsualSpeeds:
                 place = slot_of(window.window_end, network)
                 speeds.setdefault(place, []).append(window.mean_speed_mph)
                 days.setdefault(place, set()).add(window.window_end.astimezone(network.time_zone).toordinal())
-        table = np.full((2, SLOTS), np.nan)
+        table = np.full((DAY_TYPES, SLOTS), np.nan)
         for place, seen in speeds.items():
             if len(days[place]) >= LEAST_DAYS:
                 table[place] = float(np.median(seen))
@@ -72,6 +73,6 @@ class UsualSpeeds:
 
 
 def slot_of(end: datetime, network: Network) -> tuple[int, int]:
-    """Kind of day (0: Monday to Friday) and half hour, local, of the window that ends at `end`."""
+    """Type of day (0: a working day) and half hour, local, of the window that ends at `end`."""
     local = (end - network.window).astimezone(network.time_zone)
-    return int(local.weekday() >= WORKDAYS), (local.hour * 60 + local.minute) // SLOT_MINUTES
+    return int(is_day_off(network, local.date())), (local.hour * 60 + local.minute) // SLOT_MINUTES

@@ -34,6 +34,7 @@ from shared.alerts.lifecycle.confidence import congestion_confidence
 from shared.alerts.lifecycle.duration import Estimate, congestion_duration
 from shared.alerts.roadway import Flags, Roadway
 from shared.events.records import AlertId, AlertStatus, SensorId, TrafficAlert
+from shared.traffic.calendar import is_day_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,10 @@ class _Step:
         )
 
     def _lasts(self, queue: Queue, raised_at: datetime, age_minutes: float) -> Estimate:
-        local = raised_at.astimezone(self.board.network.time_zone)
-        return congestion_duration(local, self.board.past_minutes(queue.head.sensor_id), age_minutes)
+        network = self.board.network
+        local = raised_at.astimezone(network.time_zone)
+        past = self.board.past_minutes(queue.head.sensor_id)
+        return congestion_duration(local, past, age_minutes, day_off=is_day_off(network, local.date()))
 
     def _confidence(self, queue: Queue) -> float:
         return congestion_confidence(self.moment.windows.newest_mph(queue), queue.extent_miles)

@@ -9,7 +9,7 @@ one, and all share the budget of false alarms. The free-flow speed is followed l
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from shared.alerts.learned.known import Known
 from shared.alerts.learned.persistently_slow import Hours, stuck_low
 from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
 from shared.alerts.roadway import Flags, Floats, Roadway, roadway
-from shared.traffic.holidays import is_holiday
+from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
 from shared.traffic.network import Network
 
 INCIDENT_THRESHOLD = 4.2
@@ -42,7 +42,6 @@ FREE_FLOW_WINDOWS = 24
 """The free-flow speed is known from so many off-peak windows on."""
 MOST_WINDOWS = 30_000
 PEAK_HOURS = (range(6, 10), range(15, 19))
-WEEKEND, SUNDAY = 5, 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +86,7 @@ class Learner:
         """Lay out the road."""
         self.road = roadway(self.network)
         self.near = neighbours(self.road, WITHIN_MILES)
-        self.per_day = timedelta(days=1) // self.network.window
+        self.per_day = slots_per_day(self.network)
         self._lanes = np.array([sensor.lane_count or DEFAULT_LANES for sensor in self.road.sensors], dtype=np.float64)
 
     def nothing(self) -> Learned:
@@ -95,12 +94,8 @@ class Learner:
         return Learned.nothing(len(self.road.sensors), self.per_day)
 
     def slot(self, window_start: datetime) -> int:
-        """Number of a window in the local week; a public holiday, where the network has any, counts as a Sunday."""
-        local = window_start.astimezone(self.network.time_zone)
-        day = SUNDAY if self._is_holiday(local.date()) else local.weekday()
-        seconds = (local.hour * 60 + local.minute) * 60 + local.second
-        clock = min(seconds // int(self.network.window.total_seconds()), self.per_day - 1)
-        return day * self.per_day + clock
+        """Number of a window in the local week, see `week_slot`."""
+        return week_slot(self.network, window_start)
 
     def hours(self, learned: Learned) -> Hours:
         """In which windows traffic is usually slow."""
@@ -130,7 +125,7 @@ class Learner:
         columns = self.road.columns
         slot = self.slot(end - self.network.window)
         seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns])
-        place = slot % self.per_day + self.per_day * (slot // self.per_day >= WEEKEND)
+        place = slot % self.per_day + self.per_day * (slot // self.per_day >= SATURDAY)
         scale = scales(before.lasting.tail)
         threshold = self.threshold * scale
         detector: Guarded[Expectation] = Guarded(
@@ -172,13 +167,10 @@ class Learner:
         )
         return Lesson(known, alarms, Learned(end.astimezone(UTC), place, after, lasting), hours)
 
-    def _is_holiday(self, day: date) -> bool:
-        return self.network.holidays is not None and is_holiday(self.network.holidays, day)
-
     def _is_off_peak(self, slot: int) -> bool:
         day, clock = divmod(slot, self.per_day)
         hour = clock * 24 // self.per_day
-        return day >= WEEKEND or not any(hour in peak for peak in PEAK_HOURS)
+        return day >= SATURDAY or not any(hour in peak for peak in PEAK_HOURS)
 
 
 def free_flow_after(lasting: Lasting, speed_mph: Floats) -> Lasting:

@@ -27,7 +27,6 @@ MAX_SAMPLES = 50
 MIN_WEIGHT = 0.2
 """So many observations at least must lie beyond the age, or the tail speaks."""
 TAIL_INDEX = 2.0
-WEEKEND = 5
 PERIOD_HOURS = (6, 10, 15, 19)
 """Hours where the periods of `CONGESTION` end: night, morning, midday, afternoon; the last is the evening."""
 DIGITS = 1
@@ -42,15 +41,18 @@ class Estimate:
     upper_minutes: float
 
 
-def congestion_duration(raised_local: datetime, past_minutes: Sequence[float], age_minutes: float) -> Estimate:
+def congestion_duration(
+    raised_local: datetime, past_minutes: Sequence[float], age_minutes: float, *, day_off: bool
+) -> Estimate:
     """How long a queue will have stood in all.
 
     Args:
         raised_local: when its alert was raised, in the network's time zone.
         past_minutes: how long earlier ones stood whose queue had the same head.
-        age_minutes: how long it has stood.
+        age_minutes: how long it has been active.
+        day_off: whether that was a weekend or a public holiday.
     """
-    table = CONGESTION[stratum(raised_local)]
+    table = CONGESTION[stratum(raised_local, day_off=day_off)]
     return estimate(table, past_minutes, age_minutes, CONGESTION_TAIL)
 
 
@@ -59,10 +61,10 @@ def incident_duration(past_minutes: Sequence[float], age_minutes: float) -> Esti
     return estimate(INCIDENT, past_minutes, age_minutes, INCIDENT_TAIL)
 
 
-def stratum(raised_local: datetime) -> str:
-    """Which table of `CONGESTION` holds: 'weekday' or 'weekend', and the number of the period of the day."""
+def stratum(raised_local: datetime, *, day_off: bool) -> str:
+    """Which table of `CONGESTION` holds: 'weekday' or 'weekend' (holidays, too), and the period of the day's number."""
     period = sum(raised_local.hour >= hour for hour in PERIOD_HOURS)
-    return f"{'weekend' if raised_local.weekday() >= WEEKEND else 'weekday'} {period}"
+    return f"{'weekend' if day_off else 'weekday'} {period}"
 
 
 def estimate(prior: Sequence[float], past_minutes: Sequence[float], age_minutes: float, tail: float) -> Estimate:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.forecasting.inputs.arrays import Compact, Floats, Integers
-from shared.forecasting.inputs.profile import DAY_TYPES, SATURDAY
+from shared.traffic.calendar import DAY_TYPES, SATURDAY
 
 DAYS, PER_DAY = 7, 48
 KINDS = ("slow", "strays", "weekday")

@@ -7,8 +7,8 @@ import numpy as np
 
 from shared.forecasting.inputs.arrays import Booleans, Compact, Floats, Integers
 from shared.forecasting.inputs.health import without_stuck
-from shared.forecasting.inputs.profile import days_of, slots_per_day, week_slots
 from shared.forecasting.inputs.recent import Lately, Recent, by_quarter
+from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -82,7 +82,7 @@ def batch_of(step: Step, ages: Sequence[int] = (0,), recent: Recent | None = Non
     slots, days, speeds = [], [], []
     for age in ages:
         last = step.window_start - age * window
-        slots.append(week_slots(network, (last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1))))
+        slots.append(day_type_slots(network, (last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1))))
         days.append(last)
         speeds.append(step.speed_mph[newest - age - LAGS + 1 : newest - age + 1])
     where = np.stack(slots)

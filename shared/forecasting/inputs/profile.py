@@ -1,48 +1,13 @@
 """What is usual: the mean speed of each sensor by type of day and time of day. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from shared.forecasting.inputs.arrays import Floats, Integers
-from shared.traffic.holidays import is_holiday
-from shared.traffic.network import Network
+from shared.traffic.calendar import DAY_TYPES
 
-DAY_TYPES = 2
-SATURDAY, SUNDAY = 5, 6
 LEAST_WEIGHT = 0.1
-
-
-def slots_per_day(network: Network) -> int:
-    """How many windows a day has."""
-    return timedelta(days=1) // network.window
-
-
-def day_of(network: Network, local: date) -> int:
-    """Day of the week, 0 Monday to 6 Sunday; a public holiday where the network is counts as a Sunday."""
-    if network.holidays is not None and is_holiday(network.holidays, local):
-        return SUNDAY
-    return local.weekday()
-
-
-def week_slots(network: Network, window_starts: Iterable[datetime]) -> Integers:
-    """The slot of each window: its place in the local day, behind a whole day's slots on weekends and holidays."""
-    per_day, window, zone = slots_per_day(network), network.window, network.time_zone
-    slots = []
-    for start in window_starts:
-        local = start.astimezone(zone)
-        since_midnight = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
-        weekend = day_of(network, local.date()) >= SATURDAY
-        slots.append(since_midnight // window + (per_day if weekend else 0))
-    return np.array(slots, dtype=np.intp)
-
-
-def days_of(network: Network, window_starts: Iterable[datetime]) -> Integers:
-    """The day of the week of each window, see `day_of`."""
-    days = [day_of(network, start.astimezone(network.time_zone).date()) for start in window_starts]
-    return np.array(days, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

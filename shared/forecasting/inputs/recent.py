@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.forecasting.inputs.arrays import Compact, Floats
-from shared.forecasting.inputs.profile import DAY_TYPES, slots_per_day, week_slots
+from shared.traffic.calendar import DAY_TYPES, day_type_slots, slots_per_day
 from shared.traffic.network import Network
 
 FADE = 0.75
@@ -65,7 +65,7 @@ class Recent:
         """Take in a window of all sensors, (N,) mph, NaN where missing; None where it or a later one is in already."""
         if self.learned is not None and window_start <= self.learned:
             return None
-        (slot,) = week_slots(self.network, [window_start]).tolist()
+        (slot,) = day_type_slots(self.network, [window_start]).tolist()
         faded(self.total_mph[slot], self.days[slot], speed_mph)
         self.learned = window_start
         return Row(slot, window_start, self.total_mph[slot].copy(), self.days[slot].copy())

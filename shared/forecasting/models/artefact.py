@@ -19,8 +19,8 @@ from shared.archive.layout import MODEL_FILE, ONNX_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
 from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
-from shared.forecasting.inputs.profile import DAY_TYPES, slots_per_day
 from shared.forecasting.inputs.transfer import completed, has_profile
+from shared.traffic.calendar import DAY_TYPES, slots_per_day
 from shared.traffic.network import Network
 
 FORMAT = 2

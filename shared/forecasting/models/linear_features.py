@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.forecasting.inputs.history import LAGS, Booleans, Floats, View
 from shared.forecasting.inputs.neighbours import Sides
-from shared.forecasting.inputs.profile import slots_per_day
+from shared.traffic.calendar import slots_per_day
 
 RECENT, NEIGHBOUR_LAGS = 3, 6
 AHEAD = (2, 5, 11)

@@ -12,7 +12,7 @@ from shared.forecasting.inputs.arrays import Booleans, Compact, Floats, Integers
 from shared.forecasting.inputs.habits import KINDS, Habits
 from shared.forecasting.inputs.history import LAGS, View
 from shared.forecasting.inputs.neighbours import Neighbours, neighbours
-from shared.forecasting.inputs.profile import slots_per_day
+from shared.traffic.calendar import slots_per_day
 from shared.traffic.network import Network
 
 AGES = (0, 1, 2, 3, 5, 8)

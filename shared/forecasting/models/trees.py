@@ -12,10 +12,10 @@ from shared.archive.layout import ONNX_FILE
 from shared.events.errors import ModelError
 from shared.forecasting.inputs.habits import DAYS, PER_DAY, Habits
 from shared.forecasting.inputs.history import HORIZONS, Batch, Floats, View, view_of
-from shared.forecasting.inputs.profile import DAY_TYPES
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.onnx import OnnxModel
 from shared.forecasting.models.tabular import COUNT, NAMES, Tabular, last_known
+from shared.traffic.calendar import DAY_TYPES
 
 INPUT = "features"
 CEILING, BY_DAY_TYPE, BY_DAY = "ceiling_mph", "habits_by_day_type", "habits_by_day"

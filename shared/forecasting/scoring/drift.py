@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from shared.forecasting.inputs.arrays import Floats, Integers
-from shared.forecasting.inputs.profile import DAY_TYPES, slots_per_day, week_slots
 from shared.forecasting.scoring.rolling import Errors
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS
+from shared.traffic.calendar import DAY_TYPES, day_type_slots, slots_per_day
 from shared.traffic.network import Network
 
 CARD_ENTRY = "inputs"
@@ -145,7 +145,7 @@ def page_hinkley(values: Sequence[float] | Floats, expected: float, tolerance: f
 
 
 def _hours(network: Network, window_starts: Iterable[datetime]) -> Integers:
-    day_type, slot = np.divmod(week_slots(network, window_starts), slots_per_day(network))
+    day_type, slot = np.divmod(day_type_slots(network, window_starts), slots_per_day(network))
     hours: Integers = day_type * HOURS + slot * HOURS // slots_per_day(network)
     return hours
 

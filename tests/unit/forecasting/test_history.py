@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.training.recorded import Recorded, last_values
 from shared.forecasting.inputs.history import batch_of, view_of
-from shared.forecasting.inputs.profile import days_of, slots_per_day, usual_speeds, week_slots
+from shared.forecasting.inputs.profile import usual_speeds
 from shared.forecasting.inputs.transfer import completed
+from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -20,12 +21,12 @@ LOCAL = ZoneInfo("America/Los_Angeles")
 def test_slots_are_local_and_tell_weekends_apart(network: Network) -> None:
     monday = datetime(2026, 3, 2, 0, 0, tzinfo=LOCAL)
     saturday = datetime(2026, 3, 7, 17, 35, tzinfo=LOCAL)
-    assert week_slots(network, [monday, saturday.astimezone(UTC)]).tolist() == [0, 288 + 17 * 12 + 7]
+    assert day_type_slots(network, [monday, saturday.astimezone(UTC)]).tolist() == [0, 288 + 17 * 12 + 7]
 
 
 def test_slots_follow_daylight_saving(network: Network) -> None:
     before, after = datetime(2026, 3, 6, 16, 0, tzinfo=UTC), datetime(2026, 3, 9, 16, 0, tzinfo=UTC)
-    assert week_slots(network, [before, after]).tolist() == [8 * 12, 9 * 12]
+    assert day_type_slots(network, [before, after]).tolist() == [8 * 12, 9 * 12]
 
 
 def test_a_profile_is_the_mean_of_its_slot() -> None:
@@ -79,8 +80,8 @@ def test_a_public_holiday_counts_as_a_sunday(network: Network) -> None:
     memorial_day = datetime(2012, 5, 28, 0, 5, tzinfo=LOCAL)
     ordinary = replace(network, holidays=None)
     keeps = replace(network, holidays="US-CA")
-    assert (week_slots(ordinary, [memorial_day]).tolist(), days_of(ordinary, [memorial_day]).tolist()) == ([1], [0])
-    assert (week_slots(keeps, [memorial_day]).tolist(), days_of(keeps, [memorial_day]).tolist()) == ([289], [6])
+    assert (day_type_slots(ordinary, [memorial_day]).tolist(), days_of(ordinary, [memorial_day]).tolist()) == ([1], [0])
+    assert (day_type_slots(keeps, [memorial_day]).tolist(), days_of(keeps, [memorial_day]).tolist()) == ([289], [6])
     new_year_in_utc = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
     assert days_of(keeps, [new_year_in_utc]).tolist() == [2]
 

@@ -16,8 +16,8 @@ from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
-from shared.forecasting.inputs.profile import slots_per_day, week_slots
 from shared.forecasting.inputs.recent import FADE, PRIOR_DAYS, QUARTERS, Recent, Row, by_quarter
+from shared.traffic.calendar import day_type_slots, slots_per_day
 from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
 
@@ -34,7 +34,7 @@ def test_days_fade(network: Network) -> None:
     recent = Recent(network)
     for day, speed in enumerate((60.0, 40.0, 20.0)):
         recent.learn(MONDAY + day * DAY, speeds(speed))
-    late = recent.at(week_slots(network, [MONDAY]))
+    late = recent.at(day_type_slots(network, [MONDAY]))
     weights = np.array([FADE**2, FADE, 1])
     assert late.days[0, 0] == pytest.approx(weights.sum())
     assert late.speed_mph[0, 0] == pytest.approx(weights @ [60.0, 40.0, 20.0] / weights.sum())
@@ -46,7 +46,7 @@ def test_days_fade(network: Network) -> None:
 def test_unknown_is_usual(network: Network) -> None:
     recent = Recent(network)
     recent.learn(MONDAY, speeds(np.nan))
-    late = recent.at(week_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]))
+    late = recent.at(day_type_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]))
     assert np.isnan(late.speed_mph[0, 0])
     assert np.isnan(late.speed_mph[1]).all()
     assert not late.deviation_mph(np.full((2, SENSORS), 60.0))[:, 0].any()

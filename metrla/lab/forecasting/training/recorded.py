@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, Compact, Floats, Integers, View
-from shared.forecasting.inputs.profile import days_of, slots_per_day, usual_speeds, week_slots
+from shared.forecasting.inputs.profile import usual_speeds
 from shared.forecasting.inputs.recent import Lately, by_quarter, faded, lately
 from shared.forecasting.inputs.transfer import completed
+from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 
 
@@ -44,7 +45,7 @@ class Recorded:
     def __post_init__(self) -> None:
         """Work out the calendar and the profile."""
         starts = [self.start + row * self.network.window for row in range(len(self.speed_mph))]
-        slots, train = week_slots(self.network, starts), slice(None, self.train_windows)
+        slots, train = day_type_slots(self.network, starts), slice(None, self.train_windows)
         learned = usual_speeds(self.speed_mph[train], slots[train], slots_per_day(self.network))
         usual = completed(self.network, learned.profile_mph)[slots]
         usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)

@@ -20,11 +20,17 @@ MINUTES = st.floats(0, 2000)
 HOURS = st.datetimes(datetime(2012, 1, 1), datetime(2013, 1, 1))  # noqa: DTZ001 - hypothesis wants naive bounds
 
 
-@given(st.lists(MINUTES, max_size=60), st.floats(0, 10_000), HOURS)
+@given(st.lists(MINUTES, max_size=60), st.floats(0, 10_000), HOURS, st.booleans())
 def test_an_interval_holds_its_median_and_never_lies_below_the_age(
-    past: list[float], age: float, raised: datetime
+    past: list[float],
+    age: float,
+    raised: datetime,
+    day_off: bool,  # noqa: FBT001 - drawn by position
 ) -> None:
-    for told in (congestion_duration(raised.replace(tzinfo=UTC), past, age), incident_duration(past, age)):
+    for told in (
+        congestion_duration(raised.replace(tzinfo=UTC), past, age, day_off=day_off),
+        incident_duration(past, age),
+    ):
         assert told.lower_minutes <= told.median_minutes <= told.upper_minutes
         assert told.lower_minutes >= age - 0.1
 
@@ -48,7 +54,9 @@ def test_a_long_past_outweighs_the_pool() -> None:
 
 
 def test_every_hour_has_a_table() -> None:
-    hours = {stratum(datetime(2012, 5, day, hour, tzinfo=UTC)) for day in (4, 5) for hour in range(24)}
+    hours = {
+        stratum(datetime(2012, 5, 4, hour, tzinfo=UTC), day_off=off) for off in (False, True) for hour in range(24)
+    }
     assert hours == set(CONGESTION)
 
 

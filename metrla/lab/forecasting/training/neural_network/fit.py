@@ -19,10 +19,10 @@ from metrla.lab.forecasting.training.neural_network.start import starting_weight
 from metrla.lab.forecasting.training.neural_network.steps import State, Step, optimiser, step_of
 from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.neighbours import links
-from shared.forecasting.inputs.profile import slots_per_day
 from shared.forecasting.models.network import Size
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Member, Scale, size_tensor
 from shared.forecasting.models.surroundings import Edges, mean_of
+from shared.traffic.calendar import slots_per_day
 
 DEFAULT = NeuralNetworkSettings()
 TIMED_STEPS = 12

@@ -13,10 +13,10 @@ from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.arrays import Booleans, Compact, Integers
 from shared.forecasting.inputs.habits import Learned, learned_habits
 from shared.forecasting.inputs.history import HORIZONS, LAGS, View
-from shared.forecasting.inputs.profile import slots_per_day
 from shared.forecasting.inputs.transfer import completed
 from shared.forecasting.models.tabular import COUNT, HABIT_STEPS, Tabular
 from shared.forecasting.models.trees import BY_DAY, BY_DAY_TYPE, CEILING, base_mph
+from shared.traffic.calendar import slots_per_day
 
 ORIGINS_AT_ONCE = 256
 SENSORS_AT_ONCE = 40

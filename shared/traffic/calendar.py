@@ -1,0 +1,88 @@
+"""The calendar of a network: its public holidays, the days of its week, and the slots that its windows fall in. Pure.
+
+Every part of the product that compares a moment with 'the same time' asks here, so that a holiday is a holiday for all
+of them. A public holiday where the network is, the days on which one is observed included, counts as a Sunday. All is
+on the local clock: on the day that daylight saving begins an hour of slots stays empty, on the day that it ends an hour
+of windows falls in the slots of the hour before.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import holidays
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.events.errors import ConfigurationError
+from shared.traffic.network import Network
+
+DAY_TYPES = 2
+"""Working days; weekends and holidays."""
+SATURDAY, SUNDAY = 5, 6
+
+
+def checked_holidays(code: str) -> str:
+    """Return `code`, a country or a subdivision of one as in ISO 3166 ('US', 'US-CA'), where its holidays are known.
+
+    Raises:
+        ConfigurationError: they are not.
+    """
+    try:
+        _holidays(code)
+    except NotImplementedError as unknown:
+        raise ConfigurationError(
+            f"holidays {code!r}: not a country or subdivision of ISO 3166 whose holidays are known, as 'US-CA'"
+        ) from unknown
+    return code
+
+
+def slots_per_day(network: Network) -> int:
+    """How many windows a day has."""
+    return timedelta(days=1) // network.window
+
+
+def day_of(network: Network, local: date) -> int:
+    """Day of the week, 0 Monday to 6 Sunday; a public holiday where the network is counts as a Sunday."""
+    if network.holidays is not None and local in _holidays(network.holidays):
+        return SUNDAY
+    return local.weekday()
+
+
+def is_day_off(network: Network, local: date) -> bool:
+    """Whether a day is a Saturday, a Sunday or a public holiday where the network is."""
+    return day_of(network, local) >= SATURDAY
+
+
+def day_slot(network: Network, local: datetime) -> int:
+    """Which of the day's windows a local time falls in, from 0."""
+    since_midnight = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
+    return since_midnight // network.window
+
+
+def week_slot(network: Network, window_start: datetime) -> int:
+    """Number of a window in the local week, 0 to 7 times `slots_per_day` less 1; Monday comes first."""
+    local = window_start.astimezone(network.time_zone)
+    return day_of(network, local.date()) * slots_per_day(network) + day_slot(network, local)
+
+
+def day_type_slots(network: Network, window_starts: Iterable[datetime]) -> NDArray[np.intp]:
+    """The slot of each window in its type of day: a working day's slots come first, those of days off behind them."""
+    per_day = slots_per_day(network)
+    slots = []
+    for start in window_starts:
+        day, slot = divmod(week_slot(network, start), per_day)
+        slots.append(slot + (per_day if day >= SATURDAY else 0))
+    return np.array(slots, dtype=np.intp)
+
+
+def days_of(network: Network, window_starts: Iterable[datetime]) -> NDArray[np.intp]:
+    """The day of the week of each window, see `day_of`."""
+    days = [day_of(network, start.astimezone(network.time_zone).date()) for start in window_starts]
+    return np.array(days, dtype=np.intp)
+
+
+@lru_cache
+def _holidays(code: str) -> holidays.HolidayBase:
+    country, _, subdivision = code.partition("-")
+    return holidays.country_holidays(country, subdiv=subdivision or None)
