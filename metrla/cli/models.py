@@ -1,9 +1,7 @@
 """`metrla models`: what models an archive has, which one serves, and the ones that come with metrla."""
 
-import json
 from contextlib import closing
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -176,22 +174,26 @@ def _role(name: str, version: str, serves: str | None, promoted: "Champion | Non
 
 
 def _row(archive: "Archive", network_id: NetworkId, name: str, version: str, role: str) -> tuple[Any, ...]:
+    from shared.forecasting.models.card import ModelCard  # noqa: PLC0415 - as above
     from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
 
     artefact = read_artefact(archive, network_id, name, version)
     try:
-        card = json.loads(artefact.card)
-        test = card.get("results", {}).get("test", {})
-        errors = [test.get(minutes, {}).get("mae") for minutes in ("15", "30", "60")]
-        created, source = card.get("created_at", ""), card.get("training_data", {}).get("source", "")
-    except (ValueError, AttributeError):
+        card = ModelCard.read(artefact.card)
+    except ModelError:
         return (name, version, "damaged", "", None, None, None, None, "")
+    test = card.results.get("test", {})
+    errors = [found.mae if (found := test.get(minutes)) else None for minutes in (15, 30, 60)]
+    created = "" if card.created_at is None else card.created_at.isoformat(timespec="seconds")[:19]
+    source = "" if card.training_data is None else card.training_data.source
     megabytes = sum(map(len, artefact.files.values())) / 1e6
-    return (name, version, role, created[:19], *errors, megabytes, source)
+    return (name, version, role, created, *errors, megabytes, source)
 
 
 def _check(artefact: "Artefact", model: str, version: str) -> None:
-    described = json.loads(artefact.card).get("files", {})
-    for file, about in described.items():
-        if file not in artefact.files or sha256(artefact.files[file]).hexdigest() != about["sha256"]:
-            raise ModelError(f"{model} {version}: {file} is damaged or missing; it cannot be promoted")
+    from shared.forecasting.models.card import ModelCard  # noqa: PLC0415 - as above
+
+    try:
+        ModelCard.read(artefact.card).check(artefact.files)
+    except ModelError as unfit:
+        raise ModelError(f"{model} {version}: {unfit}; it cannot be promoted") from unfit

@@ -142,8 +142,8 @@ def _about(recording: Recording, serving: Serving, split: Split, origins: Origin
         "models": {
             one.model.name: {
                 "version": one.model.version,
-                "created_at": one.card.get("created_at", ""),
-                "same_data": one.card.get("training_data", {}).get("sha256") == fingerprint,
+                "created_at": one.card.content.get("created_at", ""),
+                "same_data": one.card.training_data is not None and one.card.training_data.sha256 == fingerprint,
             }
             for one in serving.ranked
         },

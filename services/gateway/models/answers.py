@@ -1,15 +1,14 @@
 """The answers of `/api/models`: every field with its unit and its bounds."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from services.gateway.models import card as cards
-from services.gateway.models.card import TrainingData
 from services.gateway.models.standing import Standing, Version
 from services.gateway.responses import Answer, Share
+from shared.forecasting.models.card import ModelCard, TrainingData
 from shared.store.model_records import ModelRole
 from shared.store.rolling_scores import RollingScore
 
@@ -164,11 +163,11 @@ class ModelDetail(ModelReport):
             calibration=_calibration(current.card),
             feature_importance=tuple(
                 FeatureImportance(feature=feature, importance=share)
-                for feature, share in cards.importance(current.card).items()
+                for feature, share in current.card.importance.items()
             ),
-            training_data=cards.training_data(current.card),
-            members=cards.members(current.card),
-            card=dict(current.card),
+            training_data=current.card.training_data,
+            members=current.card.members,
+            card=dict(current.card.content),
         )
 
 
@@ -182,13 +181,13 @@ def _common(standing: Standing, minutes: Collection[int] | None) -> dict[str, An
         "since": current.since,
         "sensors": current.running.sensors,
         "serving_sensors": current.running.serving_sensors,
-        "what": cards.what(current.card),
-        "created_at": cards.created_at(current.card),
+        "what": current.card.what,
+        "created_at": current.card.created_at,
         "offline": tuple(
             OfflineScore(
                 part=part, horizon_minutes=ahead, mae_mph=found.mae, rmse_mph=found.rmse, mape_percent=found.mape
             )
-            for part, errors in cards.results(current.card).items()
+            for part, errors in current.card.results.items()
             for ahead, found in sorted(errors.items())
             if minutes is None or ahead in minutes
         ),
@@ -221,8 +220,8 @@ def _reliability(score: RollingScore) -> Reliability:
     )
 
 
-def _calibration(card: Mapping[str, Any]) -> Calibration | None:
-    found = cards.calibration(card)
+def _calibration(card: ModelCard) -> Calibration | None:
+    found = card.calibration
     if found is None:
         return None
     return Calibration(

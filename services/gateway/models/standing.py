@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from services.gateway.views.predictions import Running
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import NetworkId
+from shared.forecasting.models.card import ModelCard
 from shared.store.model_records import ModelRole, ModelScore, ServedModel
 from shared.store.rolling_scores import RollingScore, rolling_scores
 
@@ -32,7 +33,7 @@ class Version:
     role: ModelRole
     since: datetime | None
     reason: str | None
-    card: Mapping[str, Any]
+    card: ModelCard
     running: Running
     live: tuple[RollingScore, ...]
 
@@ -71,10 +72,10 @@ def _version(
     key: VersionKey, recorded: ServedModel | None, running: Running | None, scores: Sequence[ModelScore]
 ) -> Version:
     if recorded is not None:
-        role, since, reason, card = recorded.role, recorded.since, recorded.reason, recorded.card
+        role, since, reason, card = recorded.role, recorded.since, recorded.reason, ModelCard(recorded.card)
     else:
         # The predictor averages what it sees where it has no trained model: no artefact, so nobody recorded it.
-        role, since, reason, card = _role_by_sight(running), None, None, {}
+        role, since, reason, card = _role_by_sight(running), None, None, ModelCard({})
     return Version(key[2], role, since, reason, card, running or Running(), rolling_scores(scores))
 
 

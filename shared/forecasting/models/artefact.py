@@ -20,10 +20,10 @@ from shared.events.errors import ModelError
 from shared.events.records import SensorId
 from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
 from shared.forecasting.inputs.transfer import completed, has_profile
+from shared.forecasting.models.card import FORMAT, ModelCard
 from shared.traffic.calendar import DAY_TYPES, slots_per_day
 from shared.traffic.network import Network
 
-FORMAT = 2
 PROFILE = "profile_mph"
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -85,7 +85,7 @@ class Opened:
         network: whose sensors it is to serve, which need not be those it was made for.
         model_name: as in `PREFERRED`.
         version: of the training.
-        card: what `card.json` says.
+        card: what is known of it.
         files: by name, whole.
         tensors: as stored, in the order of `sensors`.
         sensors: those that the artefact was made for.
@@ -94,7 +94,7 @@ class Opened:
     network: Network
     model_name: str
     version: str
-    card: Mapping[str, Any]
+    card: ModelCard
     files: Mapping[str, bytes]
     tensors: Tensors
     sensors: Sequence[SensorId]
@@ -144,7 +144,7 @@ class Opened:
     @property
     def members(self) -> Mapping[str, str]:
         """Of an ensemble: version by model name."""
-        return dict(self.card.get("members", {}))
+        return self.card.members
 
     def __str__(self) -> str:
         return f"model {self.model_name} {self.version}"
@@ -154,22 +154,12 @@ def open_artefact(artefact: Artefact, model_name: str, version: str, network: Ne
     """Check an artefact; raises `ModelError` saying why it cannot serve `network`."""
     what = f"model {model_name} {version}"
     try:
-        card = json.loads(artefact.card)
-        expected = (FORMAT, network.network_id, model_name, network.window.total_seconds())
-        found = (card["format"], card["network_id"], card["model_name"], card["window_seconds"])
-        if found != expected:
-            raise ModelError(f"{what}: made for {found}, not for {expected}")
-        for file, described in card["files"].items():
-            if file not in artefact.files:
-                raise ModelError(f"{what}: {file} is missing")
-            if sha256(artefact.files[file]).hexdigest() != described["sha256"]:
-                raise ModelError(f"{what}: {file} is damaged, its checksum is not the one on the card")
-        if MODEL_FILE not in card["files"]:
-            raise ModelError(f"{what}: {MODEL_FILE} is not on the card")
-        sensors = [SensorId(str(sensor)) for sensor in card["sensors"]]
-        tensors = load(artefact.files[MODEL_FILE])
-    except KeyError as missing:
-        raise ModelError(f"{what}: {missing} is missing on the card") from missing
-    except (ValueError, TypeError, AttributeError, SafetensorError) as damaged:
+        card = ModelCard.read(artefact.card)
+        card.expect(FORMAT, network.network_id, model_name, network.window.total_seconds())
+        card.check(artefact.files, needed=MODEL_FILE)
+        sensors, tensors = card.sensors, load(artefact.files[MODEL_FILE])
+    except ModelError as unfit:
+        raise ModelError(f"{what}: {unfit}") from unfit
+    except (ValueError, TypeError, SafetensorError) as damaged:
         raise ModelError(f"{what}: {damaged}") from damaged
     return Opened(network, model_name, version, card, artefact.files, tensors, sensors)

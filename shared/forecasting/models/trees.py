@@ -49,7 +49,7 @@ class Trees:
         """From the artefact; raises `ModelError` where it does not fit this release."""
         if ONNX_FILE not in opened.files:
             raise ModelError(f"{opened}: {ONNX_FILE} is missing")
-        if (features := opened.card.get("settings", {}).get("features")) != list(NAMES):
+        if (features := opened.card.settings.get("features")) != list(NAMES):
             raise ModelError(f"{opened}: made for other features than this release has: {features}")
         model = OnnxModel.open(opened.files[ONNX_FILE])
         if {name: shape[-1] for name, shape in model.inputs.items()} != {INPUT: COUNT}:

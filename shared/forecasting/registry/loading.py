@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.spread import Uncertainty
 from shared.forecasting.inputs.arrays import Booleans
 from shared.forecasting.models.artefact import Artefact, Opened, open_artefact
+from shared.forecasting.models.card import ModelCard
 from shared.forecasting.models.ensemble import Ensemble
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
@@ -47,13 +47,13 @@ class Served:
         model: makes the forecasts, or combines those of its members.
         uncertainty: says how sure they are.
         known: which of the network's sensors the training had, (N,).
-        card: what `card.json` says.
+        card: what is known of it.
     """
 
     model: Model
     uncertainty: Uncertainty
     known: Booleans
-    card: Mapping[str, Any]
+    card: ModelCard
 
     @property
     def key(self) -> Key:

@@ -1,66 +1,34 @@
 """The usual speeds that a network's models hold, for services that have no use for the models themselves."""
 
-import json
-from itertools import groupby
-
-import numpy as np
 import structlog
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 from structlog.stdlib import BoundLogger
 
-from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path, model_prefix, parse_model_path
 from shared.archive.port import Archive
+from shared.events.errors import ModelError
 from shared.events.model_names import HISTORICAL_AVERAGE
+from shared.forecasting.inputs.arrays import Floats
+from shared.forecasting.models.artefact import open_artefact
+from shared.forecasting.registry.registry import listing, read_artefact
 from shared.traffic.network import Network
-
-PROFILE = "profile_mph"
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-def latest_profile(archive: Archive, network: Network) -> NDArray[np.float64] | None:
-    """The profile of the newest readable `historical_average` of a network; `None` where there is none.
+def latest_profile(archive: Archive, network: Network) -> Floats | None:
+    """The profile of the newest `historical_average` that is whole and of this network; `None` where there is none.
 
     Returns:
-        (slots of the week, sensors) mph in `network.sensors` order: windows of a working day, then of a weekend day or
-        holiday; NaN for sensors that the model does not know.
+        (slots of both types of day, sensors) mph in `network.sensors` order, see `day_type_slots`; NaN for sensors that
+        the model does not know.
 
     Raises:
         ArchiveError: the archive does not answer.
     """
-    found = [
-        parsed
-        for one in archive.list(model_prefix(network.network_id, HISTORICAL_AVERAGE))
-        if (parsed := parse_model_path(one.path)) is not None
-    ]
-    versions = {
-        version: {file for _, _, file in files} for version, files in groupby(sorted(found, key=_version), _version)
-    }
-    for version in sorted(versions, reverse=True):
-        if {CARD_FILE, MODEL_FILE} <= versions[version]:
-            try:
-                return _profile(archive, network, version)
-            except (KeyError, ValueError, TypeError, SafetensorError) as damaged:
-                log.warning(
-                    "passing over a damaged model", network=network.network_id, version=version, error=repr(damaged)
-                )
+    network_id = network.network_id
+    for version in listing(archive, network_id).versions.get(HISTORICAL_AVERAGE, ()):
+        artefact = read_artefact(archive, network_id, HISTORICAL_AVERAGE, version)
+        try:
+            return open_artefact(artefact, HISTORICAL_AVERAGE, version, network).known_profile_mph
+        except ModelError as unfit:
+            log.warning("passing over a model", network=network_id, reason=str(unfit))
     return None
-
-
-def _version(parsed: tuple[str, str, str]) -> str:
-    return parsed[1]
-
-
-def _profile(archive: Archive, network: Network, version: str) -> NDArray[np.float64]:
-    card, model = (
-        archive.read(model_path(network.network_id, HISTORICAL_AVERAGE, version, file))
-        for file in (CARD_FILE, MODEL_FILE)
-    )
-    column = {sensor_id: at for at, sensor_id in enumerate(json.loads(card)["sensors"])}
-    kept = load(model)[PROFILE].astype(np.float64)
-    if kept.ndim != 2 or kept.shape[1] != len(column):  # noqa: PLR2004 - slots and sensors
-        raise ValueError(f"{PROFILE} of shape {kept.shape} for {len(column)} sensors")
-    columns = np.array([column.get(sensor.sensor_id, -1) for sensor in network.sensors], dtype=np.intp)
-    return np.where(columns < 0, np.nan, kept[:, columns])

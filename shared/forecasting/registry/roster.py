@@ -1,16 +1,13 @@
 """What each version of a network's models serves as, for the store. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from shared.events.records import NetworkId
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.registry.serving import Serving
 from shared.store.model_records import ModelRole, ServedModel
 
-LEFT_OUT = frozenset({"sensors", "inputs"})
-"""Entries of a card that are long and that only the predictor needs."""
 SERVING = frozenset({ModelRole.CHAMPION, ModelRole.CHALLENGER, ModelRole.MEMBER})
 
 
@@ -23,7 +20,7 @@ def roster(network_id: NetworkId, serving: Serving, now: datetime) -> list[Serve
     if serving.champion is not None:
         roles[serving.champion.key] = ModelRole.CHAMPION
     cards = {served.key: served.card for served in (*serving.loaded.values(), *serving.ranked)}
-    serve = [ServedModel(network_id, *key, role, since, _short(cards[key])) for key, role in roles.items()]
+    serve = [ServedModel(network_id, *key, role, since, cards[key].short) for key, role in roles.items()]
     refused = [
         ServedModel(network_id, one.model_name, one.version, ModelRole.REFUSED, since, {}, one.reason)
         for one in serving.refused
@@ -47,7 +44,3 @@ def changes(known: Iterable[ServedModel], current: Iterable[ServedModel], now: d
         if key not in mine and one.role in SERVING
     ]
     return changed + retired
-
-
-def _short(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in card.items() if name not in LEFT_OUT}

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from shared.forecasting.inputs.arrays import Floats, Integers
+from shared.forecasting.models.card import ModelCard
 from shared.forecasting.scoring.rolling import Errors
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS
 from shared.traffic.calendar import DAY_TYPES, day_type_slots, slots_per_day
 from shared.traffic.network import Network
 
-CARD_ENTRY = "inputs"
 HOURS = 24
 LEAST_READINGS = 500
 """With fewer, chance alone makes an index."""
@@ -65,10 +65,10 @@ class InputReference:
     missing_share: Floats
 
     @classmethod
-    def of_card(cls, network: Network, card: Mapping[str, Any]) -> "InputReference | None":
+    def of_card(cls, network: Network, card: ModelCard) -> "InputReference | None":
         """From a model card; `None` where it does not say, or says it in another form."""
-        entry = card.get(CARD_ENTRY)
-        if not isinstance(entry, Mapping) or entry.get("speed_bin_mph") != SPEED_BIN_MPH:
+        entry = card.inputs
+        if entry.get("speed_bin_mph") != SPEED_BIN_MPH:
             return None
         shares, missing = np.array(entry.get("speed_share")), np.array(entry.get("missing_share"))
         if shares.shape != (DAY_TYPES * HOURS, SPEED_BINS) or missing.shape != (DAY_TYPES * HOURS,):
@@ -125,13 +125,10 @@ def relative_errors(errors: Errors, horizon: int, validation_mae_mph: float, net
     return found
 
 
-def validation_mae_mph(card: Mapping[str, Any], minutes: int) -> float | None:
+def validation_mae_mph(card: ModelCard, minutes: int) -> float | None:
     """The MAE so many minutes ahead that a model card reports of the validation part."""
-    try:
-        found = card["results"]["validation"][str(minutes)]["mae"]
-    except (KeyError, TypeError):
-        return None
-    return float(found) if isinstance(found, int | float) and found > 0 else None
+    found = card.results.get("validation", {}).get(minutes)
+    return found.mae if found is not None and found.mae is not None and found.mae > 0 else None
 
 
 def page_hinkley(values: Sequence[float] | Floats, expected: float, tolerance: float) -> float:

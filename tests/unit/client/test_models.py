@@ -13,10 +13,11 @@ from services.gateway.advisories import answers as advisories
 from services.gateway.advisories import single
 from services.gateway.alerts import answers as alerts
 from services.gateway.alerts import reception
-from services.gateway.models import answers, card
+from services.gateway.models import answers
 from services.gateway.views.advisories import AdvisoryState
 from shared.alerts.advisories import draft
 from shared.events import records
+from shared.forecasting.models.card import TrainingData
 from shared.store.model_records import ModelRole
 
 SERVED: tuple[type[BaseModel], ...] = (
@@ -33,7 +34,7 @@ SERVED: tuple[type[BaseModel], ...] = (
     advisories.Receipt,
     answers.ModelReport,
     answers.ModelDetail,
-    card.TrainingData,
+    TrainingData,
     reception.NewAction,
     single.NewAdvisory,
 )

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from services.gateway.models import book as books
-from services.gateway.models import card as cards
 from services.gateway.models.answers import ModelDetail, ModelReport
 from services.gateway.models.book import ModelBook
 from services.gateway.models.standing import Standing, standings
@@ -18,6 +17,7 @@ from services.gateway.views.predictions import PredictionsView, Running
 from shared.events.errors import StoreError
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import NetworkId, TrafficPrediction
+from shared.forecasting.models.card import ModelCard
 from shared.forecasting.models.forecaster import PREFERRED
 from shared.store.model_records import HorizonScore, ModelRole, ModelScore, ServedModel
 from shared.traffic.network import Network
@@ -180,9 +180,8 @@ def test_a_card_with_an_odd_part_costs_that_part_alone(part: str, odd: object) -
 
 
 def test_an_empty_card_says_nothing() -> None:
-    assert cards.results({}) == {}
-    assert cards.training_data({}) is None
-    assert cards.importance({}) == {}
+    nothing = ModelCard({})
+    assert (nothing.results, nothing.training_data, nothing.importance) == ({}, None, {})
 
 
 class Shelf:

@@ -15,6 +15,7 @@ from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId
 from shared.forecasting.calibration.spread import Uncertainty
+from shared.forecasting.models.card import ModelCard
 from shared.forecasting.models.historical_average import HistoricalAverage
 from shared.forecasting.registry.loading import Served
 from shared.forecasting.registry.registry import Registry
@@ -35,7 +36,9 @@ N = NetworkId("n")
 
 def served(name: str, version: str = "1", card: Mapping[str, Any] | None = None) -> Served:
     model = HistoricalAverage(version, np.zeros((1, 1)), name)
-    return Served(model, Uncertainty.__new__(Uncertainty), np.ones(1, dtype=np.bool_), card or {"what": name})
+    return Served(
+        model, Uncertainty.__new__(Uncertainty), np.ones(1, dtype=np.bool_), ModelCard(card or {"what": name})
+    )
 
 
 def serving(*ranked: Served, members: tuple[Served, ...] = (), refused: tuple[Refused, ...] = ()) -> Serving:

@@ -21,6 +21,7 @@ from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.forecasting.calibration.spread import Context, Uncertainty
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS
+from shared.forecasting.models.card import ModelCard
 from shared.forecasting.models.historical_average import HistoricalAverage
 from shared.forecasting.registry.loading import Served
 from shared.forecasting.registry.roles import champions
@@ -82,7 +83,8 @@ def card(validation_mae_mph: float = 1.0, usual_mph: float = SPEED_MPH) -> dict[
 
 def always(name: str, speed_mph: float, uncertainty: Uncertainty, about: Mapping[str, Any] | None = None) -> Served:
     profile = np.full((2 * 288, SENSORS), speed_mph)
-    return Served(HistoricalAverage("1", profile, name), uncertainty, np.ones(SENSORS, dtype=np.bool_), about or card())
+    about_it = ModelCard(about or card())
+    return Served(HistoricalAverage("1", profile, name), uncertainty, np.ones(SENSORS, dtype=np.bool_), about_it)
 
 
 def serving(*ranked: Served) -> Serving:

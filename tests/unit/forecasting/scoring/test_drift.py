@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.inputs.arrays import Floats
+from shared.forecasting.models.card import ModelCard
 from shared.forecasting.scoring.drift import (
     InputReference,
     describe_inputs,
@@ -60,7 +61,7 @@ def inputs(speed_mph: Floats, first: int, last: int) -> dict[datetime, tuple[Flo
 
 def reference(network: Network, speed_mph: Floats) -> InputReference:
     card = json.loads(json.dumps({"inputs": describe_inputs(network, START, speed_mph)}))
-    found = InputReference.of_card(network, card)
+    found = InputReference.of_card(network, ModelCard(card))
     assert found is not None
     return found
 
@@ -104,7 +105,7 @@ def test_a_short_history_lends_the_hours_it_has(network: Network) -> None:
     [{}, {"inputs": None}, {"inputs": {"speed_bin_mph": 3}}, {"inputs": {"speed_bin_mph": 5, "speed_share": [1]}}],
 )
 def test_a_card_that_does_not_say_is_no_reference(network: Network, card: dict[str, object]) -> None:
-    assert InputReference.of_card(network, card) is None
+    assert InputReference.of_card(network, ModelCard(card)) is None
 
 
 @given(st.lists(st.integers(0, 1000), min_size=5, max_size=5), st.lists(st.integers(0, 1000), min_size=5, max_size=5))
@@ -117,10 +118,10 @@ def test_the_index_is_zero_for_equals_and_positive_for_others(one: list[int], ot
 
 def test_the_mae_of_the_card() -> None:
     card = {"results": {"validation": {"15": {"mae": 2.5}, "30": {"mae": None}, "60": {}}}}
-    assert validation_mae_mph(card, 15) == 2.5
-    assert [validation_mae_mph(card, minutes) for minutes in (5, 30, 60)] == [None] * 3
-    assert validation_mae_mph({}, 15) is None
-    assert validation_mae_mph({"results": "none"}, 15) is None
+    assert validation_mae_mph(ModelCard(card), 15) == 2.5
+    assert [validation_mae_mph(ModelCard(card), minutes) for minutes in (5, 30, 60)] == [None] * 3
+    assert validation_mae_mph(ModelCard({}), 15) is None
+    assert validation_mae_mph(ModelCard({"results": "none"}), 15) is None
 
 
 def errors(mae_mph: Floats, numbers: list[int]) -> Errors:

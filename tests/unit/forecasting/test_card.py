@@ -1,0 +1,78 @@
+"""One card: its writer, its readers, and cards of other releases."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.training.train import train
+from shared.events.errors import ModelError
+from shared.forecasting.models.card import FORMAT, ModelCard
+from shared.forecasting.models.forecaster import ENSEMBLE, LINEAR_REGRESSION
+from shared.forecasting.registry.pretrained import SHIPPED
+from shared.traffic.network import Network
+from tests.kit.forecasting import History
+
+SHIPPED_CARDS = sorted(SHIPPED.rglob("card.json"))
+
+
+@pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.parts[-3])
+def test_cards_that_were_shipped_are_read_whole(path: Path) -> None:
+    card = ModelCard.read(path.read_bytes())
+    card.expect(FORMAT, "metr-la", path.parts[-3], 300.0)
+    assert len(card.sensors) == 207
+    assert card.training_data is not None
+    assert card.created_at == datetime(2026, 11, 23, 1, 0, 51, 577219, tzinfo=UTC)
+    assert set(card.results["test"]) == set(range(5, 65, 5))
+    assert card.calibration is not None
+    assert card.calibration.coverage_90[60] == pytest.approx(0.9, abs=0.02)
+    assert bool(card.members) == (path.parts[-3] == ENSEMBLE)
+    assert {"sensors", "inputs"} == card.content.keys() - card.short.keys()
+
+
+def test_what_the_training_writes_is_what_readers_know(network: Network, history: History) -> None:
+    recording = Recording(network, history.start, history.speed_mph, "a test")
+    artefact = train(recording, Choice((LINEAR_REGRESSION,)), now=history.start).artefacts[LINEAR_REGRESSION]
+    card = ModelCard.read(artefact.card)
+    card.expect(FORMAT, network.network_id, LINEAR_REGRESSION, 300.0)
+    card.check(artefact.files, needed="model.safetensors")
+    assert card.training_data is not None
+    assert (card.training_data.source, card.training_data.windows) == ("a test", len(history.speed_mph))
+    assert card.sensors == [sensor.sensor_id for sensor in network.sensors]
+    assert card.created_at == history.start
+    assert card.what
+    assert card.inputs
+    assert card.importance
+    assert card.settings
+    assert set(card.results) == {"validation", "test"}
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"7", b"{", b"\xff"])
+def test_what_is_no_card_is_refused(data: bytes) -> None:
+    with pytest.raises(ModelError, match="card"):
+        ModelCard.read(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({}, "'files' is missing"),
+        ({"files": []}, "files are no object"),
+        ({"files": {"a": {"sha256": "0"}}}, "a is damaged"),
+        ({"files": {"b": {}}}, "b is missing"),
+        ({"files": {"a": None}}, "the sha256 of a is missing"),
+        ({"files": {}}, "a is not on the card"),
+    ],
+)
+def test_files_are_those_of_the_card(content: dict[str, object], reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        ModelCard(content).check({"a": b"x"}, needed="a")
+
+
+def test_entries_that_nobody_knows_survive() -> None:
+    content = {"what": 7, "sensors": ["a"], "of the future": {"x": 1}}
+    card = ModelCard.read(json.dumps(content).encode())
+    assert card.what is None
+    assert card.short == {"what": 7, "of the future": {"x": 1}}
