@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
-from services.predictor.publisher import Publisher
+from services.predictor.predicting import Predicting
 from services.predictor.recent_log import read_recent
 from services.predictor.role_keeper import RoleKeeper
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
@@ -90,7 +90,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             if registry.serving(network_id).champion is None:
                 log.warning("no trained model, what the stream shows has to do", network=network_id)
         producer = await opened.enter_async_context(open_producer(servers, CLIENT_ID))
-        publisher = Publisher(
+        predicting = Predicting(
             networks=networks,
             least_observed=own.least_observed,
             challengers=own.challengers,
@@ -106,8 +106,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         def processing() -> StepProcessing:
             return StepProcessing(networks, own.settle_seconds, own.correctable_windows, strangers)
 
-        windows = _windows(settings, metrics, letters, publisher, processing)
-        worker = Worker(servers, own.group, [windows], publisher.deliver, stop)
+        windows = _windows(settings, metrics, letters, predicting, processing)
+        worker = Worker(servers, own.group, [windows], predicting.deliver, stop)
         await opened.enter_async_context(_polling(roles, own.model_poll_seconds))
         await worker.run()
 
@@ -127,7 +127,7 @@ def _windows(
     settings: PlatformSettings,
     metrics: PredictorMetrics,
     letters: DeadLetterWriter,
-    publisher: Publisher,
+    predicting: Predicting,
     processing: Callable[[], StepProcessing],
 ) -> Input[ProcessedTrafficAggregate, Step]:
     decoder = Decoder(ProcessedTrafficAggregate)
@@ -145,8 +145,8 @@ def _windows(
         # Another process may have dead-lettered records of this partition meanwhile.
         held.add(TopicPartition(AGGREGATES.name, partition))
         letters.expect(held)
-        publisher.scorekeeper.lose_track()
-        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, publisher.recent)
+        predicting.scorekeeper.lose_track()
+        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, predicting.recent)
         return processing()
 
     return Input(AGGREGATES, decode, dead_letter, create)

@@ -47,7 +47,10 @@ class ScoringPlan:
 
 @dataclass
 class Scorekeeper:
-    """Scores what `Publisher` forecasts; all methods but `lose_track` and `rebuilding` belong into its thread.
+    """Scores what was forecast; all methods but `lose_track` and `rebuilding` belong into the thread of the step.
+
+    For each step: `score`, then `scales` for its intervals, `remember` what was forecast, `keep` the scores, `report`.
+    What one of them finds out goes to the next as a value.
 
     Scores and waiting forecasts are a function of the log and the store: when a partition comes (back) to us, the
     store's scores are read, and the forecasts that wait are made again, those of steps that are due again when these
@@ -65,7 +68,6 @@ class Scorekeeper:
     _rebuilt_until: dict[NetworkId, datetime] = field(default_factory=dict, init=False)
     _ruled: dict[NetworkId, datetime] = field(default_factory=dict, init=False)
     _promoted: dict[NetworkId, datetime] = field(default_factory=dict, init=False)
-    _scores: list[ModelScore] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Make a board for each network."""
@@ -91,10 +93,11 @@ class Scorekeeper:
         until = self._rebuilt_until.get(network_id)
         return network_id in self._lost or until is None or step.window_end <= until
 
-    def begin(self, step: Step, forecasting: Forecasting, serving: Serving) -> Scales:
-        """Score what was forecast for the step's window; returns what the step's intervals are to be multiplied by.
+    def score(self, step: Step, forecasting: Forecasting, serving: Serving) -> list[ModelScore]:
+        """Score what was forecast for the step's window.
 
-        Raises `StoreError` where earlier scores are needed and cannot be read.
+        Raises:
+            StoreError: earlier scores are needed and cannot be read.
         """
         network_id = step.network.network_id
         board = self._boards[network_id]
@@ -107,22 +110,27 @@ class Scorekeeper:
                 self._lost.add(network_id)
                 raise
         self._find_forecasts(step, board, forecasting, serving)
-        self._scores = board.observe(step)
-        return board.scales([step.window_end])
+        return board.observe(step)
 
-    def finish(self, step: Step, forecasts: Sequence[ModelForecast], *, challengers: bool) -> None:
-        """Let forecasts wait for their windows, and store all scores of the step; raises `StoreError`."""
-        network_id = step.network.network_id
+    def scales(self, step: Step) -> Scales:
+        """What the intervals of the step's forecasts are to be multiplied by, as the settled scores show."""
+        return self._boards[step.network.network_id].scales([step.window_end])
+
+    def remember(self, step: Step, forecasts: Sequence[ModelForecast], *, challengers: bool) -> list[ModelScore]:
+        """Let forecasts wait for their windows; returns the scores of those whose windows have come already."""
         if not challengers:
             # They speak for a few sensors only: no fair score.
             forecasts = [one for place, one in enumerate(forecasts) if place == 0 or one.version == FROM_STREAM]
-        self._scores += self._boards[network_id].remember(step, forecasts)
-        if self._scores:
-            self.store.put_model_scores(self._scores)
-        for score in self._scores:
+        return self._boards[step.network.network_id].remember(step, forecasts)
+
+    def keep(self, scores: Sequence[ModelScore]) -> None:
+        """Store scores; raises `StoreError`."""
+        if scores:
+            self.store.put_model_scores(scores)
+        for score in scores:
             self.metrics.scores.labels(score.model_name).inc()
 
-    def conclude(self, step: Step, serving: Serving, scales: Scales) -> None:
+    def report(self, step: Step, serving: Serving, scales: Scales) -> None:
         """Show figures and drifts, and promote by the rule, where there is one."""
         network_id, until = step.network.network_id, step.window_end
         if step.again:

@@ -103,10 +103,11 @@ class Running:
 
     def deliver(self, steps: Iterable[Step], *, challengers: bool = True) -> None:
         for step in steps:
-            scales = self.keeper.begin(step, self.forecasting, self.models)
+            scores = self.keeper.score(step, self.forecasting, self.models)
+            scales = self.keeper.scales(step)
             forecasts = self.forecasting.forecast(step, self.models, challengers=challengers, scales=scales)
-            self.keeper.finish(step, forecasts, challengers=challengers)
-            self.keeper.conclude(step, self.models, scales)
+            self.keeper.keep([*scores, *self.keeper.remember(step, forecasts, challengers=challengers)])
+            self.keeper.report(step, self.models, scales)
 
     def handle(self, records: Iterable[ProcessedTrafficAggregate]) -> None:
         for record in records:

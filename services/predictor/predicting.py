@@ -1,4 +1,4 @@
-"""Forecast steps and put the predictions into the store and on the log."""
+"""What the predictor does with the steps that are due: predictions into the store and onto the log."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ MOST_WAITING = 1
 
 
 @dataclass
-class Publisher:
+class Predicting:
     """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time.
 
     `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
@@ -72,31 +72,37 @@ class Publisher:
                 self.metrics.without_challengers.inc()
             partitions = await self.producer.partitions_for(PREDICTIONS.name)
             partition = partition_of(step.network.network_id, partitions)
-            predictions, messages = await asyncio.to_thread(self._forecast, step, partition, challengers=challengers)
+            predictions, messages = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
             await send_all(self.producer, messages + self._rows)
             self._rows.clear()
             self.metrics.steps.labels("again" if step.again else "first").inc()
             for model_name, count in Counter(one.model_name for one in predictions).items():
                 self.metrics.predictions.labels(model_name).inc(count)
 
-    def _forecast(
+    def _predict(
         self, step: Step, partition: int, *, challengers: bool
     ) -> tuple[list[TrafficPrediction], list[Message]]:
+        """A step from windows to records: score, scale, forecast, write, remember, report. Runs in a thread.
+
+        An attempt that fails at any point is made again as a whole: the same windows give the same scores and
+        forecasts.
+        """
         began = time.perf_counter()
-        forecasting = self._forecasting[step.network.network_id]
-        serving = self.registry.serving(step.network.network_id)
-        scales = self.scorekeeper.begin(step, forecasting, serving)
+        network_id, keeper = step.network.network_id, self.scorekeeper
+        forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
+        scores = keeper.score(step, forecasting, serving)
+        scales = keeper.scales(step)
         forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
         predictions = records_of(step, forecasts)
         self.metrics.step_seconds.observe(time.perf_counter() - began)
         if predictions:
             self.store.put_predictions(predictions)
-        self.scorekeeper.finish(step, forecasts, challengers=challengers)
-        self.scorekeeper.conclude(step, serving, scales)
-        writer = self._writers[step.network.network_id]
+        keeper.keep([*scores, *keeper.remember(step, forecasts, challengers=challengers)])
+        keeper.report(step, serving, scales)
+        # Rows are learned once, and must get out also where the first attempt to send them fails.
+        self._rows += messages_of(step.network, forecasting.settle(step))
+        writer = self._writers[network_id]
         messages = [
             Message(PREDICTIONS.name, key, content, partition=partition) for key, content in writer.of(step, forecasts)
         ]
-        # They are learned once, and must get out also where the first attempt to send fails.
-        self._rows += messages_of(step.network, forecasting.settle(step))
         return predictions, messages
