@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
 
-from shared.alerts.observed import RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
 from shared.events.avro import codec, decode
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertId, NetworkId, TrafficAlert

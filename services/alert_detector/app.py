@@ -16,15 +16,16 @@ from services.alert_detector.settings import AlertDetectorSettings
 from services.alert_detector.side_by_side import beside
 from services.alert_detector.state_log import StateLog
 from shared.alerts.actions.desk import ActionDesk
+from shared.alerts.advisories.alerts import AdvisoryJudge
 from shared.alerts.advisories.board import TYPES
 from shared.alerts.advisories.desk import AdvisoryDesk
-from shared.alerts.advisories.judge import AdvisoryJudge
 from shared.alerts.advisories.usual import UsualSpeeds
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.expectations.detector import ExpectationDetector
+from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.learned.learner import Learner
-from shared.alerts.observed import DetectionRules, RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
+from shared.alerts.observed.alerts import DetectionRules
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
 from shared.events.avro import codec

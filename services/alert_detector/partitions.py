@@ -18,14 +18,14 @@ from services.alert_detector.state_log import StateLog
 from shared.alerts.actions.desk import ActionDesk
 from shared.alerts.actions.published import PublishedAlerts
 from shared.alerts.actions.rule import as_watched
-from shared.alerts.expectations.detector import ExpectationDetector, is_expectation
+from shared.alerts.expectations.alerts import ExpectationDetector, is_expectation
 from shared.alerts.expectations.expected import ExpectedAlerts
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.start import from_profile
 from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import beginning_of
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.observed import DetectionRules, ObservedAlerts, Recalled
+from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts, Recalled
 from shared.archive.port import Archive
 from shared.events.records import AlertType, NetworkId, SensorId
 from shared.events.topics import AGGREGATES, PREDICTIONS

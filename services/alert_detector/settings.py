@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.alerts.congestion.lifecycle import Materiality
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD
 

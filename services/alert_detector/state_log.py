@@ -9,7 +9,8 @@ from structlog.stdlib import BoundLogger
 
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned
-from shared.alerts.learned.wire import Recalled, StateRecord, UnreadableStateError, network_of
+from shared.alerts.learned.wire import Recalled, UnreadableStateError, network_of
+from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.records import NetworkId
 from shared.events.topics import ALERT_DETECTOR_STATE
 from shared.kafka.following import read_topic

@@ -10,18 +10,18 @@ import numpy as np
 from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.run.card import Recording
 from metrla.lab.forecasting.training.split import Split
-from shared.alerts.expectations.detector import ExpectationDetector
+from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.expectations.outlook import Outlook
 from shared.alerts.expectations.probability import probability_below
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.roadway import Floats
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import AlertStatus, AlertType, TrafficAlert
 from shared.forecasting.forecasting import Forecasting, ModelForecast
 from shared.forecasting.inputs.history import LAGS
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.registry.serving import Serving
+from shared.traffic.roadway import Floats
 
 WITHIN = timedelta(minutes=20)
 DAY = timedelta(days=1)

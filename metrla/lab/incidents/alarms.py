@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.roadway import Flags, Roadway
+from shared.traffic.roadway import Flags, Roadway
 
 JOIN_MILES = 1.5
 JOIN_WINDOWS = 3

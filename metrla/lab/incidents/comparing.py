@@ -10,7 +10,7 @@ from metrla.lab.incidents.line_up import Contender, calibrated, contenders
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.metrics import Score, judge_alarms
 from metrla.lab.incidents.truth import LoggedIncident, Truth, find_truth, usual_speeds
-from shared.alerts.incidents.detection.protocol import watch
+from shared.alerts.detection.protocol import watch
 from shared.events.errors import ConfigurationError
 
 MIN_DAYS = 4

@@ -13,10 +13,10 @@ from metrla.lab.incidents.line_up import Contender, calibrated, contenders
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.metrics import LATEST_MINUTES, detects
 from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
-from shared.alerts.incidents.detection.calibration import level_within
-from shared.alerts.incidents.detection.protocol import watch
-from shared.alerts.roadway import Flags, Floats
+from shared.alerts.detection.calibration import level_within
+from shared.alerts.detection.protocol import watch
 from shared.events.errors import ConfigurationError
+from shared.traffic.roadway import Flags, Floats
 
 SETTLING_DAYS = 14
 CHANGED_MPH = 1.0

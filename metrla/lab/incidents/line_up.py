@@ -12,12 +12,12 @@ from metrla.lab.incidents.baselines.mcmaster import McMaster, fit_template
 from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStation
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
 from metrla.lab.incidents.measures import Measures
-from shared.alerts.incidents.detection.calibration import sensor_scales
-from shared.alerts.incidents.detection.forecast_residual import ForecastResidual
-from shared.alerts.incidents.detection.health import Guarded, HealthRules
-from shared.alerts.incidents.detection.neighbours import neighbours
-from shared.alerts.incidents.detection.protocol import IncidentDetector, Observation
-from shared.alerts.roadway import Flags, Floats
+from shared.alerts.detection.calibration import sensor_scales
+from shared.alerts.detection.forecast_residual import ForecastResidual
+from shared.alerts.detection.health import Guarded, HealthRules
+from shared.alerts.detection.neighbours import neighbours
+from shared.alerts.detection.protocol import IncidentDetector, Observation
+from shared.traffic.roadway import Flags, Floats
 
 WITHIN_MILES = 2.5
 DEFAULT_LANES = 4

@@ -9,12 +9,12 @@ import numpy as np
 
 from metrla.data.feeds.files.opening import PEMS_SUFFIXES, WIDE_SUFFIXES, open_recording
 from metrla.data.feeds.files.recording import RecordedStep
-from shared.alerts.incidents.detection.protocol import Observation
-from shared.alerts.roadway import Flags, Floats, Positions, Roadway, roadway
+from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
+from shared.traffic.roadway import Flags, Floats, Positions, Roadway, roadway
 
 MIN_SHARE_OBSERVED = 0.5
 # In a folder of wide tables, what the beginning of a file's name says that it holds.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.roadway import Flags, Floats, Positions, Roadway
+from shared.traffic.roadway import Flags, Floats, Positions, Roadway
 
 WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES = 2.0, 0.5
 USUAL_WITHIN_WINDOWS = 2

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from shared.alerts.actions.desk import ActionDesk
-from shared.alerts.observed import ObservedAlerts, RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
+from shared.alerts.observed.alerts import ObservedAlerts
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.alerts.advisories.alerts import AdvisoryJudge, Traffic
 from shared.alerts.advisories.board import AdvisoryBoard
 from shared.alerts.advisories.book import AdvisoryBook
-from shared.alerts.advisories.judge import AdvisoryJudge, Traffic
 from shared.alerts.advisories.usual import UsualSpeeds, Wanted
-from shared.alerts.roadway import Floats
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
+from shared.traffic.roadway import Floats
 
 LIVE = timedelta(days=7)
 """A feed that fell silent no longer ago than this was about the present: the wall clock tells its time from then on."""

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from shared.alerts.advisories.evidence import LEAST_SHARE, Evidence
-from shared.alerts.roadway import Floats
 from shared.events.records import AlertEvidence, MeasuredWindow
 from shared.traffic.network import Network, Sensor
+from shared.traffic.roadway import Floats
 
 RULE, MEASURE = "advisory", "share_of_sensors_congested"
 MAX_WINDOWS = 12

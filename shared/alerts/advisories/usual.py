@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from shared.alerts.roadway import Floats
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.traffic.calendar import DAY_TYPES, is_day_off
 from shared.traffic.network import Network
+from shared.traffic.roadway import Floats
 
 LOOK_BACK = timedelta(days=21)
 FRESH = timedelta(days=1)

@@ -5,16 +5,17 @@ from datetime import datetime
 
 import numpy as np
 
+from shared.alerts.congestion.alerts import Materiality, Moment, advance
 from shared.alerts.congestion.delay import Costs, vehicle_hours
 from shared.alerts.congestion.evidence import Windows
-from shared.alerts.congestion.lifecycle import Materiality, Moment, advance
 from shared.alerts.congestion.normal import Normal
 from shared.alerts.congestion.queues import CongestionRule, find_queues, heard_sensors
 from shared.alerts.learned.known import Known
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.roadway import Floats, roadway
+from shared.alerts.lifecycle.changes import Listening
 from shared.events.records import AlertType, TrafficAlert
 from shared.traffic.network import Network
+from shared.traffic.roadway import Floats, roadway
 
 
 class CongestionDetector:
@@ -48,33 +49,31 @@ class CongestionDetector:
             known: what was learned of the sensors, as it holds for the newest window; `None`: nothing, and all of them
                 are believed.
         """
-        moment = self.look(board.standing(), at, speed_mph, share_observed, volume_vehicles, known)
+        moment = self.look(board.active(), at, speed_mph, share_observed, volume_vehicles, known)
         return self.advance(board, moment)
 
     def look(
         self,
-        standing: Sequence[TrafficAlert],
+        active: Sequence[TrafficAlert],
         at: datetime,
         speed_mph: Floats,
         share_observed: Floats,
         volume_vehicles: Floats | None = None,
         known: Known | None = None,
     ) -> Moment:
-        """What the step that ends at `at` shows, see `changes`; `standing` are all alerts that queues belong to."""
+        """What the step that ends at `at` shows, see `changes`; `active` are all alerts that queues belong to."""
         points, road = self.rule.points, self.road
         told = speed_mph[-points:, road.columns]
         believed = np.ones(len(road.sensors), np.bool_) if known is None else known.believed[road.columns]
         speed = np.where(believed, told, np.nan)
         volume = np.full_like(speed, np.nan) if volume_vehicles is None else volume_vehicles[-points:, road.columns]
         normal = Normal.along(road, known)
-        members = road.flags(sensor_id for alert in standing for sensor_id in alert.affected_sensors)
+        members = road.flags(sensor_id for alert in active for sensor_id in alert.affected_sensors)
         cost = vehicle_hours(speed, volume, road.length_miles, normal.reference_mph, self.rule.leave_mph)
         return Moment(
             at=at,
             queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, normal),
-            heard=heard_sensors(told),
-            believed=believed,
-            look_back=points * self.network.window,
+            listening=Listening(road, heard_sensors(told), believed, points * self.network.window),
             costs=Costs(at, self.network.window, cost),
             windows=Windows(road, at, speed, normal.usual_mph, self.rule),
         )

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from shared.alerts.congestion.queues import CongestionRule, Queue
-from shared.alerts.roadway import Floats, Roadway
 from shared.events.records import AlertEvidence, MeasuredWindow
+from shared.traffic.roadway import Floats, Roadway
 
 RULE = "bottleneck"
 MEASURE = "speed_drop_mph"

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.alerts.congestion.normal import CRAWL_MPH, Normal, mean_where_known, usual_share
-from shared.alerts.roadway import Flags, Floats, Positions, Roadway
 from shared.events.records import SensorId
 from shared.traffic.network import Sensor
+from shared.traffic.roadway import Flags, Floats, Positions, Roadway
 
 
 @dataclass(frozen=True, slots=True)

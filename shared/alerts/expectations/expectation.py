@@ -9,7 +9,7 @@ import numpy as np
 from shared.alerts.congestion.normal import CRAWL_MPH, FREE_FLOW_MPH
 from shared.alerts.congestion.queues import CongestionRule, Queue, stretches
 from shared.alerts.expectations.outlook import Outlook
-from shared.alerts.roadway import Flags, Floats, Positions, Roadway
+from shared.traffic.roadway import Flags, Floats, Positions, Roadway
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.alerts.expectations.detector import UNKNOWN_AFTER, ExpectationDetector
+from shared.alerts.expectations.alerts import UNKNOWN_AFTER, ExpectationDetector
 from shared.alerts.expectations.outlook import Outlook, outlook
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.observed import RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
 from shared.events.records import NetworkId, SensorId, TrafficAlert, TrafficPrediction
 
 ORIGINS_BACK = 3
@@ -99,7 +99,7 @@ class ExpectedAlerts:
         changes: list[RoadChanges] = []
         for network_id, network in self._networks.items():
             changes += self._due(network_id, now)
-            active = network.board.standing()
+            active = network.board.active()
             if active and now - network.since >= self._silence_seconds:
                 last = max(alert.updated_at for alert in active)
                 at = (last if network.judged is None else max(network.judged, last)) + UNKNOWN_AFTER
@@ -109,7 +109,7 @@ class ExpectedAlerts:
     @property
     def active(self) -> int:
         """How many expectations are active."""
-        return sum(len(network.board.standing()) for network in self._networks.values())
+        return sum(len(network.board.active()) for network in self._networks.values())
 
     def _take(self, record: TrafficPrediction, now: float) -> bool:
         """Whether the record counts: only the answers of the network do, not those of models beside it."""

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from shared.alerts.expectations.probability import probability_below
-from shared.alerts.roadway import Floats, Roadway
 from shared.events.records import SensorId, TrafficPrediction
+from shared.traffic.roadway import Floats, Roadway
 
 MINUTE = timedelta(minutes=1)
 

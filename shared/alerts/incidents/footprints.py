@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from shared.alerts.congestion.lifecycle import assign
 from shared.alerts.congestion.queues import CongestionRule, Queue, stretches
-from shared.alerts.roadway import Flags, Roadway
+from shared.alerts.lifecycle.changes import assign
 from shared.events.records import AlertId, SensorId, TrafficAlert
+from shared.traffic.roadway import Flags, Roadway
 
 OLD_QUEUE = timedelta(minutes=30)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from shared.alerts.congestion.normal import CRAWL_MPH, Normal, mean_where_known
 from shared.alerts.congestion.queues import Queue
-from shared.alerts.roadway import Floats, Roadway
+from shared.traffic.roadway import Floats, Roadway
 
 
 def measured(road: Roadway, positions: tuple[int, ...], speeds_mph: Floats, normal: Normal) -> Queue:

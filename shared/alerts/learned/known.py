@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.alerts.roadway import Flags, Floats
+from shared.traffic.roadway import Flags, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,17 +13,17 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from shared.alerts.incidents.detection.calibration import OWN_WEIGHT, TAIL
-from shared.alerts.incidents.detection.forecast_residual import Expectation, ForecastResidual, Weights
-from shared.alerts.incidents.detection.health import Guarded, HealthRules
-from shared.alerts.incidents.detection.neighbours import Neighbours, neighbours
-from shared.alerts.incidents.detection.protocol import Observation
+from shared.alerts.detection.calibration import OWN_WEIGHT, TAIL
+from shared.alerts.detection.forecast_residual import Expectation, ForecastResidual, Weights
+from shared.alerts.detection.health import Guarded, HealthRules
+from shared.alerts.detection.neighbours import Neighbours, neighbours
+from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.known import Known
 from shared.alerts.learned.persistently_slow import Hours, stuck_low
 from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
-from shared.alerts.roadway import Flags, Floats, Roadway, roadway
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
 from shared.traffic.network import Network
+from shared.traffic.roadway import Flags, Floats, Roadway, roadway
 
 INCIDENT_THRESHOLD = 4.2
 """At this much evidence METR-LA has less than one false alarm in 100 sensor-days (docs/alerts.md)."""

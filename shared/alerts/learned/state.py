@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.alerts.incidents.detection.forecast_residual import Expectation
-from shared.alerts.incidents.detection.health import Guard, Health
-from shared.alerts.incidents.detection.persistence import Latch
-from shared.alerts.incidents.detection.usual import Row, Usual
-from shared.alerts.roadway import Flags
+from shared.alerts.detection.forecast_residual import Expectation
+from shared.alerts.detection.health import Guard, Health
+from shared.alerts.detection.persistence import Latch
+from shared.alerts.detection.usual import Row, Usual
+from shared.traffic.roadway import Flags
 
 Compact: TypeAlias = NDArray[Any]
 """float32, as on the log."""

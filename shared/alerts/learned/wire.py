@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from shared.alerts.incidents.detection.usual import Row, Usual
+from shared.alerts.detection.usual import Row, Usual
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned, arrays_of, of_arrays
+from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.errors import MetrlaError
 from shared.events.records import NetworkId
 
@@ -32,14 +33,6 @@ LENGTH_BYTES = 8
 
 class UnreadableStateError(MetrlaError):
     """A record of what was learned is damaged, or was written in another form."""
-
-
-@dataclass(frozen=True, slots=True)
-class StateRecord:
-    """One record: key and value."""
-
-    key: bytes
-    value: bytes
 
 
 def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:

@@ -1,4 +1,4 @@
-"""The alerts of one network as they stand, rebuilt from the records on the log and kept from those sent. Pure."""
+"""The alerts of one network, rebuilt from the records on the log and kept from those sent. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,15 @@ ELSEWHERE = ""
 
 
 @dataclass(slots=True)
-class Carriageway:
-    """The alerts on one carriageway: those that stand, and the event time of the newest change of any."""
+class RoadAlerts:
+    """The alerts on one carriageway: the active ones, and the event time of the newest change of any."""
 
-    standing: dict[AlertId, TrafficAlert] = field(default_factory=dict)
+    active: dict[AlertId, TrafficAlert] = field(default_factory=dict)
     changed_at: datetime | None = None
+
+    def is_news(self, at: datetime) -> bool:
+        """Whether a step at `at` has not had its effect here already."""
+        return self.changed_at is None or at > self.changed_at
 
 
 @dataclass
@@ -31,7 +35,7 @@ class AlertBoard:
 
     network: Network
     alert_type: AlertType
-    roads: dict[str, Carriageway] = field(default_factory=dict)
+    roads: dict[str, RoadAlerts] = field(default_factory=dict)
     _past_minutes: dict[SensorId, list[float]] = field(default_factory=dict)
 
     @classmethod
@@ -50,21 +54,21 @@ class AlertBoard:
     def apply(self, changes: Sequence[TrafficAlert]) -> None:
         """Take in what was sent."""
         for alert in changes:
-            road = self.roads.setdefault(self.road_of(alert), Carriageway())
+            road = self.roads.setdefault(self.road_of(alert), RoadAlerts())
             road.changed_at = alert.updated_at if road.changed_at is None else max(road.changed_at, alert.updated_at)
             if alert.active:
-                road.standing[alert.alert_id] = alert
+                road.active[alert.alert_id] = alert
             else:
-                road.standing.pop(alert.alert_id, None)
+                road.active.pop(alert.alert_id, None)
                 self._remember(alert)
 
-    def standing(self) -> Sequence[TrafficAlert]:
-        """Every alert that stands, oldest first."""
-        everywhere = chain.from_iterable(road.standing.values() for road in self.roads.values())
+    def active(self) -> Sequence[TrafficAlert]:
+        """Every active alert, oldest first."""
+        everywhere = chain.from_iterable(road.active.values() for road in self.roads.values())
         return sorted(everywhere, key=lambda alert: (alert.raised_at, alert.alert_id))
 
     def past_minutes(self, head: SensorId) -> Sequence[float]:
-        """How long the last alerts stood whose queue began at `head`, oldest first."""
+        """How long the last alerts were active whose queue began at `head`, oldest first."""
         return self._past_minutes.get(head, ())
 
     def road_of(self, alert: TrafficAlert) -> str:

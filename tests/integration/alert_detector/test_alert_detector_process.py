@@ -26,13 +26,13 @@ from metrla.data.importing.published import import_network
 from metrla.data.simulation.scenario import Incident
 from metrla.data.simulation.simulator import Simulator
 from metrla.local.devbroker import BrokerSettings, DevBroker
+from shared.alerts.advisories.alerts import AdvisoryJudge
 from shared.alerts.advisories.desk import AdvisoryDesk
-from shared.alerts.advisories.judge import AdvisoryJudge
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
-from shared.alerts.observed import DetectionRules, ObservedAlerts
+from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
 from shared.archive.opening import open_archive
 from shared.events.avro import decode, encode

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from metrla.local.devbroker import DevBroker
 from services.alert_detector.alert_log import AlertLog
-from shared.alerts.observed import RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
 from shared.events.records import (
     AlertId,
     AlertSeverity,

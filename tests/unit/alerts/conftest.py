@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.records import AlertType, NetworkId, SensorId, TrafficAlert
@@ -96,7 +96,7 @@ class Drive:
 
     @property
     def standing(self) -> Sequence[TrafficAlert]:
-        return self.board.standing()
+        return self.board.active()
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from shared.alerts.advisories.alerts import ANNOUNCED, CONFIRMED, AdvisoryJudge, Traffic
 from shared.alerts.advisories.board import AdvisoryBoard
 from shared.alerts.advisories.desk import AdvisoryDesk, network_time
-from shared.alerts.advisories.judge import ANNOUNCED, CONFIRMED, AdvisoryJudge, Traffic
 from shared.alerts.advisories.usual import UsualSpeeds, Wanted
 from shared.alerts.congestion.queues import CongestionRule
 from shared.events.records import (

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.alerts.advisories.alerts import AdvisoryJudge
 from shared.alerts.advisories.desk import AdvisoryDesk
-from shared.alerts.advisories.judge import AdvisoryJudge
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.observed import DetectionRules, ObservedAlerts, Recalled, RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
+from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts, Recalled
 from shared.events.records import (
     AlertStatus,
     AlertType,

@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.observed import DetectionRules
+from shared.alerts.observed.alerts import DetectionRules
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.advisories.usual import slot_of
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
-from shared.alerts.roadway import roadway
 from shared.traffic.calendar import day_of, day_slot, day_type_slots, days_of, is_day_off, slots_per_day, week_slot
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.roadway import roadway
 
 NETWORK = replace(load_network(EXAMPLE_NETWORK), holidays="US-CA")
 PER_DAY = slots_per_day(NETWORK)

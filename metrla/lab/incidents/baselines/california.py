@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from shared.alerts.incidents.detection.neighbours import Neighbours
-from shared.alerts.incidents.detection.protocol import Observation, Verdict
-from shared.alerts.roadway import Floats
+from shared.alerts.detection.neighbours import Neighbours
+from shared.alerts.detection.protocol import Observation, Verdict
+from shared.traffic.roadway import Floats
 
 States = npt.NDArray[np.int8]
 

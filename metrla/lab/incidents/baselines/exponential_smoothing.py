@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.incidents.detection.persistence import Latch
-from shared.alerts.incidents.detection.protocol import Observation, Verdict
-from shared.alerts.roadway import Floats
+from shared.alerts.detection.persistence import Latch
+from shared.alerts.detection.protocol import Observation, Verdict
+from shared.traffic.roadway import Floats
 
 MAX_FROZEN_WINDOWS = 24
 DEVIATION_FLOOR_OCCUPANCY, DEVIATION_FLOOR_MPH = 0.004, 0.8

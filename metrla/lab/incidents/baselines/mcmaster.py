@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.incidents.detection.neighbours import Neighbours
-from shared.alerts.incidents.detection.persistence import Latch
-from shared.alerts.incidents.detection.protocol import Observation, Verdict
-from shared.alerts.roadway import Flags, Floats
+from shared.alerts.detection.neighbours import Neighbours
+from shared.alerts.detection.persistence import Latch
+from shared.alerts.detection.protocol import Observation, Verdict
+from shared.traffic.roadway import Flags, Floats
 
 MIN_WINDOWS_TO_FIT = 100
 FREE_ABOVE_MPH = 50.0

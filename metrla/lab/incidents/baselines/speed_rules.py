@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.incidents.detection.neighbours import Neighbours
-from shared.alerts.incidents.detection.persistence import Latch
-from shared.alerts.incidents.detection.protocol import Observation, Verdict
-from shared.alerts.roadway import Floats
+from shared.alerts.detection.neighbours import Neighbours
+from shared.alerts.detection.persistence import Latch
+from shared.alerts.detection.protocol import Observation, Verdict
+from shared.traffic.roadway import Floats
 
 CLEAR_ABOVE_MPH = 5.0
 

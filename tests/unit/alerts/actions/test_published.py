@@ -11,11 +11,12 @@ from services.alert_detector.settings import AlertDetectorSettings
 from shared.alerts.actions.desk import ActionDesk
 from shared.alerts.actions.published import PublishedAlerts
 from shared.alerts.actions.rule import is_closed, is_lasting
+from shared.alerts.advisories.alerts import AdvisoryJudge
 from shared.alerts.advisories.desk import AdvisoryDesk
-from shared.alerts.advisories.judge import AdvisoryJudge
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.observed import DetectionRules, ObservedAlerts, Recalled, RoadChanges
+from shared.alerts.lifecycle.changes import RoadChanges
+from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts, Recalled
 from shared.events.records import (
     AdvisoryId,
     AdvisoryType,

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.alerts.congestion.queues import CongestionRule, Queue, find_queues, slow_sensors, speed_drops
-from shared.alerts.roadway import roadway
 from shared.traffic.network import Network
+from shared.traffic.roadway import roadway
 
 RULE = CongestionRule()
 MakeNetwork = Callable[..., Network]

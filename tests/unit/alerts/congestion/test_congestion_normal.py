@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.delay import Costs, added, is_due, vehicle_hours
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.normal import Normal, is_recurrent, level_words, mean_where_known, usual_share
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.known import Known
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.roadway import Floats, roadway
 from shared.events.records import AlertSeverity, AlertStatus, AlertType, SensorId, TrafficAlert
 from shared.traffic.network import Network
+from shared.traffic.roadway import Floats, roadway
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -40,7 +40,7 @@ class Course:
 
     @property
     def standing(self) -> TrafficAlert:
-        (alert,) = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log).standing()
+        (alert,) = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log).active()
         return alert
 
     def columns(self, values: Learned, default: float) -> Floats:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.alerts.congestion.queues import CongestionRule, find_queues
-from shared.alerts.roadway import roadway
 from shared.events.records import AlertStatus, TrafficAlert
 from shared.traffic.network import Network
+from shared.traffic.roadway import roadway
 
 SPEEDS = (np.nan, 10.0, 25.0, 38.0, 42.0, 55.0, 65.0)
 SENSORS = 14

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from metrla.data.importing.published import import_network
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.records import AlertStatus, AlertType, TrafficAlert
@@ -59,7 +59,7 @@ def alerts_of(network: Network, day: pd.DataFrame, restart: Restart = lambda _: 
         ):
             board.apply(changes)
             log.extend(changes)
-        covered = [sensor_id for alert in board.standing() for sensor_id in alert.affected_sensors]
+        covered = [sensor_id for alert in board.active() for sensor_id in alert.affected_sensors]
         assert len(covered) == len(set(covered))
     return log
 

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.alerts.expectations.detector import ExpectationDetector, is_expectation
+from shared.alerts.expectations.alerts import ExpectationDetector, is_expectation
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.expectations.expected import ExpectedAlerts
 from shared.alerts.expectations.outlook import outlook
 from shared.alerts.expectations.probability import probability_below
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.roadway import roadway
 from shared.events.records import (
     AlertStatus,
     AlertType,
@@ -27,6 +26,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.traffic.network import Network
+from shared.traffic.roadway import roadway
 
 RAISED, UPDATED, CLEARED = AlertStatus
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -104,7 +104,7 @@ class Course:
 
     @property
     def standing(self) -> TrafficAlert:
-        (alert,) = self.board.standing()
+        (alert,) = self.board.active()
         return alert
 
     def step(
@@ -245,7 +245,7 @@ class TestLife:
         first, second = {"E0": LIKELY}, {"E8": LIKELY}
         for slow in (first, first, first | second, first | second):
             course.step(slow)
-        older, younger = course.board.standing()
+        older, younger = course.board.active()
         changes = course.step({f"E{number}": LIKELY for number in range(9)})
         gone = next(change for change in changes if change.status is CLEARED)
         assert gone.alert_id == younger.alert_id

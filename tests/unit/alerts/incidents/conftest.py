@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Materiality
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.judge import Boards, judged, silenced
 from shared.alerts.learned.learner import Learner, Lesson
-from shared.alerts.learned.wire import Recalled, StateRecord, records_of
+from shared.alerts.learned.wire import Recalled, records_of
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.roadway import Floats
+from shared.alerts.lifecycle.changes import StateRecord
+from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, SensorId, TrafficAlert
 from shared.traffic.network import Network
+from shared.traffic.roadway import Floats
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """Midnight in Los Angeles."""
@@ -85,7 +86,7 @@ class Watched:
         unknown = np.full(len(self.network.sensors), np.nan)
         lesson = self.learner.step(self.learned, self.hours, self.now, shown[-1], unknown, unknown)
         share = np.isfinite(shown).astype(np.float64)
-        moment = self.detector.look(self.boards.standing(), self.now, shown, share, None, lesson.known)
+        moment = self.detector.look(self.boards.active(), self.now, shown, share, None, lesson.known)
         told = self._take(judged(self.detector, self.boards, moment, lesson))
         self.changelog.extend(records_of(self.learner, lesson.after))
         self.learned, self.hours, self.lesson = lesson.after, lesson.hours, lesson
@@ -111,7 +112,7 @@ class Watched:
         return [alert for batch in changes for alert in batch]
 
     def standing(self, alert_type: AlertType) -> list[TrafficAlert]:
-        return [alert for alert in self.boards.standing() if alert.alert_type is alert_type]
+        return [alert for alert in self.boards.active() if alert.alert_type is alert_type]
 
 
 @pytest.fixture(scope="session")

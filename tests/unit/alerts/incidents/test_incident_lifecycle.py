@@ -70,7 +70,7 @@ def test_it_ends_when_traffic_flows(noon: Watched) -> None:
     assert last.status is AlertStatus.CLEARED
     assert last.cleared_at == last.updated_at
     assert "as expected again" in last.message
-    assert not noon.boards.standing()
+    assert not noon.boards.active()
     assert [alert.status for alert in noon.log].count(AlertStatus.RAISED) == 1
 
 
@@ -129,7 +129,7 @@ def test_what_lasts_is_handed_over_to_congestion(noon: Watched) -> None:
     (queue,) = noon.standing(AlertType.CONGESTION)
     assert queue.raised_at == ended.cleared_at
     noon.steps(10)
-    assert not noon.boards.standing()
+    assert not noon.boards.active()
 
 
 def test_silence_ends_it(noon: Watched) -> None:
@@ -137,13 +137,13 @@ def test_silence_ends_it(noon: Watched) -> None:
     (cleared,) = noon.silence()
     assert cleared.alert_type is AlertType.INCIDENT
     assert "want of data" in cleared.message
-    assert not noon.boards.standing()
+    assert not noon.boards.active()
 
 
 def test_sensors_that_fall_silent_end_it(noon: Watched) -> None:
     noon.steps(4, CRASH)
     noon.steps(10, dict.fromkeys(["E8"], None))
-    assert not noon.boards.standing()
+    assert not noon.boards.active()
     assert "want of data" in noon.log[-1].message
 
 
@@ -152,7 +152,7 @@ def test_sensors_that_leave_the_network_end_it(noon: Watched) -> None:
     noon.without("E8")
     (cleared,) = noon.step()
     assert "no longer has the sensors" in cleared.message
-    assert not noon.boards.standing()
+    assert not noon.boards.active()
 
 
 def test_a_detector_that_repeats_itself_raises_nothing_for_long(noon: Watched) -> None:
@@ -181,7 +181,7 @@ def test_a_slow_detector_between_free_neighbours_is_not_believed(watch: Watch) -
     names = [sensor.sensor_id for sensor in watched.network.sensors]
     doubted = {name for name, believed in zip(names, watched.lesson.known.believed, strict=True) if not believed}
     assert doubted == {"E8"}
-    assert not watched.boards.standing()
+    assert not watched.boards.active()
     assert watched.standing(AlertType.CONGESTION) == []
     assert "not to be believed" in watched.log[-1].message
 

@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from shared.alerts.incidents.detection.usual import Row
+from shared.alerts.detection.usual import Row
 from shared.alerts.learned.learner import Learner, scales, tail_after
 from shared.alerts.learned.persistently_slow import Hours
 from shared.alerts.learned.start import from_profile
 from shared.alerts.learned.state import PRIOR_TAIL, Learned, bit_equal
 from shared.alerts.learned.wire import (
     Recalled,
-    StateRecord,
     UnreadableStateError,
     beginning_of,
     network_of,
     records_of,
 )
+from shared.alerts.lifecycle.changes import StateRecord
 from shared.traffic.network import Network
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)

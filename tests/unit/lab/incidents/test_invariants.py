@@ -14,15 +14,15 @@ from metrla.lab.incidents.baselines.california import California7, California8
 from metrla.lab.incidents.baselines.exponential_smoothing import DoubleExponentialSmoothing
 from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStation
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
-from shared.alerts.incidents.detection.calibration import level_within, sensor_scales
-from shared.alerts.incidents.detection.forecast_residual import ForecastResidual
-from shared.alerts.incidents.detection.health import Guarded, Health, HealthRules, judge
-from shared.alerts.incidents.detection.neighbours import neighbours
-from shared.alerts.incidents.detection.protocol import IncidentDetector, Observation, watch
-from shared.alerts.incidents.detection.usual import Usual
-from shared.alerts.roadway import Floats, roadway
+from shared.alerts.detection.calibration import level_within, sensor_scales
+from shared.alerts.detection.forecast_residual import ForecastResidual
+from shared.alerts.detection.health import Guarded, Health, HealthRules, judge
+from shared.alerts.detection.neighbours import neighbours
+from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
+from shared.alerts.detection.usual import Usual
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Network, Sensor
+from shared.traffic.roadway import Floats, roadway
 
 COUNT = 3
 NAN = float("nan")

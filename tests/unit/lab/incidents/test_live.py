@@ -10,8 +10,8 @@ from metrla.lab.incidents.injecting import Upset, upset_days
 from metrla.lab.incidents.live import LIVE, evaluate_live
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD
-from shared.alerts.roadway import roadway
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.roadway import roadway
 
 DAYS, BEFORE = 8, 5
 MONDAY = datetime(2026, 3, 2)  # noqa: DTZ001 - local, as measures have it

@@ -14,9 +14,9 @@ from metrla.lab.incidents.curves import Curve, equal_detection, equal_false_alar
 from metrla.lab.incidents.injection import disturbance_of, draw_incidents, inject
 from metrla.lab.incidents.metrics import Score, judge_alarms
 from metrla.lab.incidents.truth import Disturbance, LoggedIncident, Truth, find_truth, usual_speeds
-from shared.alerts.roadway import roadway
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Network, Sensor
+from shared.traffic.roadway import roadway
 
 NAN = float("nan")
 STATIONS = 6

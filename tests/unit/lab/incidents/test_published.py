@@ -13,12 +13,12 @@ from metrla.lab.incidents.baselines.exponential_smoothing import DoubleExponenti
 from metrla.lab.incidents.baselines.mcmaster import McMaster, fit_template
 from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStation
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
-from shared.alerts.incidents.detection.forecast_residual import ForecastResidual
-from shared.alerts.incidents.detection.neighbours import Neighbours, neighbours
-from shared.alerts.incidents.detection.protocol import IncidentDetector, Observation, watch
-from shared.alerts.roadway import Flags, Floats, roadway
+from shared.alerts.detection.forecast_residual import ForecastResidual
+from shared.alerts.detection.neighbours import Neighbours, neighbours
+from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Network, Sensor
+from shared.traffic.roadway import Flags, Floats, roadway
 
 SENSORS = 4
 NAN = float("nan")

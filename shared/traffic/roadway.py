@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.alerts.lifecycle.location import Landmarks
 from shared.events.records import SensorId
+from shared.traffic.landmarks import Landmarks
 from shared.traffic.network import Network, Sensor
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -6,9 +6,10 @@ import numpy as np
 
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.learned.learner import Alarms
-from shared.alerts.lifecycle.location import Landmarks, duration_text, place_of
-from shared.alerts.roadway import Floats, Roadway
+from shared.alerts.lifecycle.messages import duration_text, place_of
 from shared.events.records import AlertEvidence, MeasuredWindow, TrafficAlert
+from shared.traffic.landmarks import Landmarks
+from shared.traffic.roadway import Floats, Roadway
 
 RULE, MEASURE = "forecast_residual", "score"
 MOST_WINDOWS = 12

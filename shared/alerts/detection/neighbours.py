@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.roadway import Floats, Positions, Roadway
+from shared.traffic.roadway import Floats, Positions, Roadway
 
 HOPS = 3
 

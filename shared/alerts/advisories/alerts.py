@@ -9,14 +9,13 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.board import AdvisoryBoard, next_id, stem_of
 from shared.alerts.advisories.evidence import NOTHING_SEEN, Evidence, evidence
-from shared.alerts.advisories.recording import recorded
-from shared.alerts.advisories.wording import (
+from shared.alerts.advisories.messages import (
     CONFIRMED_BY,
     announced,
     gone_message,
@@ -26,19 +25,19 @@ from shared.alerts.advisories.wording import (
     seen,
     withdrawn_message,
 )
+from shared.alerts.advisories.recording import recorded
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.roadway import Floats
+from shared.alerts.lifecycle.changes import AlertContent, cleared, raised, updated
 from shared.events.records import (
     AlertEvidence,
-    AlertId,
     AlertSeverity,
-    AlertStatus,
     AlertType,
     SensorId,
     TrafficAdvisory,
     TrafficAlert,
 )
 from shared.traffic.network import Network, Sensor, great_circle_miles
+from shared.traffic.roadway import Floats
 
 ANNOUNCED, CONFIRMED = 0.5, 0.9
 """Confidence in what only a publisher says, and in what the sensors show as well."""
@@ -79,7 +78,7 @@ class AdvisoryJudge:
         """What changes at `at` (event time, UTC); the board is left as it is.
 
         Args:
-            board: the alerts as they stand.
+            board: the newest alert of each advisory.
             advisories: all of the network, those withdrawn as well.
             at: the present event time.
             traffic: the newest windows; `None` where there are none, and then what was confirmed stays so.
@@ -114,7 +113,8 @@ class AdvisoryJudge:
         if known is not None and known.active:
             return self._updated(advisory, known, sensors, at, traffic)
         shown = self._shown(advisory, sensors, traffic, None, at)
-        return self._alert(advisory, sensors, shown, at, None, next_id(stem, known))
+        content = self._content(advisory, sensors, shown, at)
+        return raised(next_id(stem, known), advisory.network_id, AlertType(advisory.advisory_type), at, content)
 
     def _updated(
         self,
@@ -125,7 +125,7 @@ class AdvisoryJudge:
         traffic: Traffic | None,
     ) -> TrafficAlert | None:
         shown = self._shown(advisory, sensors, traffic, known, at)
-        fresh = self._alert(advisory, sensors, shown, at, known, known.alert_id)
+        fresh = updated(known, at, self._content(advisory, sensors, shown, known.raised_at))
         # Speeds in the message change all the time; only the rest is worth an update.
         same = (
             fresh.severity is known.severity
@@ -136,37 +136,20 @@ class AdvisoryJudge:
         )
         return None if same else fresh
 
-    def _alert(
-        self,
-        advisory: TrafficAdvisory,
-        sensors: Sequence[Sensor],
-        shown: _Shown,
-        at: datetime,
-        known: TrafficAlert | None,
-        alert_id: AlertId,
-    ) -> TrafficAlert:
-        location = location_of(sensors)
-        here = _nearest(sensors, advisory)
-        raised_at = at if known is None else known.raised_at
-        return TrafficAlert(
-            alert_id=alert_id,
-            network_id=advisory.network_id,
-            alert_type=AlertType(advisory.advisory_type),
+    def _content(
+        self, advisory: TrafficAdvisory, sensors: Sequence[Sensor], shown: _Shown, raised_at: datetime
+    ) -> AlertContent:
+        location, here = location_of(sensors), _nearest(sensors, advisory)
+        return AlertContent(
             severity=shown.severity,
-            status=AlertStatus.RAISED if known is None else AlertStatus.UPDATED,
-            revision=1 if known is None else known.revision + 1,
             message=announced(advisory, location, self.network.time_zone) + shown.words,
             location=location,
-            raised_at=raised_at,
-            updated_at=at,
-            cleared_at=None,
             latitude=here.latitude,
             longitude=here.longitude,
             affected_sensors=tuple(sensor.sensor_id for sensor in sensors),
-            estimated_duration_minutes=_minutes(raised_at, advisory.ends_at),
             confidence_score=shown.confidence,
-            evidence=shown.evidence or (() if known is None else known.evidence),
-            actions=() if known is None else known.actions,
+            evidence=shown.evidence,
+            estimated_duration_minutes=_minutes(raised_at, advisory.ends_at),
         )
 
     def _shown(
@@ -215,15 +198,7 @@ def _had_its_effect(alert: TrafficAlert, at: datetime) -> bool:
 
 
 def _cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
-    ended = max(at, alert.updated_at)
-    return replace(
-        alert,
-        status=AlertStatus.CLEARED,
-        revision=alert.revision + 1,
-        message=message,
-        updated_at=ended,
-        cleared_at=ended,
-    )
+    return cleared(alert, max(at, alert.updated_at), message)
 
 
 def _last_word(alert: TrafficAlert, advisory: TrafficAdvisory, at: datetime, zone: ZoneInfo) -> str:

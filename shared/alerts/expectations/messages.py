@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from shared.alerts.expectations.expectation import Expected
-from shared.alerts.lifecycle.location import Landmarks, duration_text, place_of
+from shared.alerts.lifecycle.messages import duration_text, place_of
 from shared.events.records import TrafficAlert
+from shared.traffic.landmarks import Landmarks
 
 
 def location_of(expected: Expected, landmarks: Landmarks) -> str:
@@ -38,8 +39,3 @@ def joined_message(alert: TrafficAlert, survivor: TrafficAlert) -> str:
 def unknown_message(alert: TrafficAlert) -> str:
     """The last word when nobody forecasts any more."""
     return f"Cleared for want of forecasts: whether congestion comes at {place_of(alert)} is not known"
-
-
-def removed_message(alert: TrafficAlert) -> str:
-    """The last word on an alert whose sensors were taken out of the network."""
-    return f"Cleared: the network no longer has the sensors at {place_of(alert)}"

@@ -1,10 +1,10 @@
 """From alarms and queues to incident alerts that are raised, updated and cleared. Pure: a function of records and step.
 
-- A footprint that alarms and touches no standing incident raises one. Its id is made of the network, the sensor
+- A footprint that alarms and touches no active incident raises one. Its id is made of the network, the sensor
   furthest downstream that alarms and the end of the window that raised it: the same windows raise the same alerts.
 - A footprint belongs to the oldest incident whose sensors it shares; of an incident whose footprint falls apart the
   part that shares most sensors is left.
-- It stands as long as a sensor of it alarms, or the queue that it made stands: until traffic flows, or that queue is
+- It is active as long as a sensor of it alarms, or the queue that it made lasts: until traffic flows, or that queue is
   what is usual at this hour, or `LONGEST` is over. What is left then is congestion like any other.
 - The queues of an incident are taken from congestion; alerts that this leaves without a queue were merged into it.
 """
@@ -15,14 +15,13 @@ from datetime import timedelta
 
 import numpy as np
 
-from shared.alerts.congestion.lifecycle import Materiality, Moment, assign
+from shared.alerts.congestion.alerts import Materiality, Moment
 from shared.alerts.congestion.normal import Normal, is_recurrent, mean_where_known
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.congestion.severity import RANKS, severity_of
-from shared.alerts.congestion.wording import doubted_message, merged_message, removed_message, silent_message
 from shared.alerts.incidents.footprints import Footprint, Scene, footprints
 from shared.alerts.incidents.measured import measured
-from shared.alerts.incidents.wording import (
+from shared.alerts.incidents.messages import (
     evidence_of,
     incident_message,
     lasting_message,
@@ -32,13 +31,12 @@ from shared.alerts.incidents.wording import (
 )
 from shared.alerts.learned.learner import Alarms
 from shared.alerts.lifecycle.board import AlertBoard
+from shared.alerts.lifecycle.changes import AlertContent, alert_id_of, assign, cleared, raised, survivor_of, updated
 from shared.alerts.lifecycle.confidence import incident_confidence
-from shared.alerts.lifecycle.duration import Estimate, incident_duration
+from shared.alerts.lifecycle.duration import incident_duration
 from shared.events.records import (
     AlertEvidence,
-    AlertId,
     AlertSeverity,
-    AlertStatus,
     AlertType,
     SensorId,
     TrafficAlert,
@@ -72,15 +70,15 @@ class Incidents:
         scene = self.scene
         found = footprints(scene)
         owned = assign(scene.incidents, found)
-        cleared, kept = [], dict[int, TrafficAlert]()
+        over, kept = [], dict[int, TrafficAlert]()
         for alert in scene.incidents:
             number = owned.get(alert.alert_id)
             why = None if number is None else self._left(alert, found[number])
             if number is not None and why is None:
                 kept[number] = alert
             else:
-                cleared.append((alert, why))
-        changes = [self._cleared(alert, why or self._why(alert, found, kept)) for alert, why in cleared]
+                over.append((alert, why))
+        changes = [cleared(alert, self.moment.at, why or self._why(alert, found, kept)) for alert, why in over]
         taken = {queue: alert for number, alert in kept.items() for queue in found[number].queues}
         for number, alert in kept.items():
             change = self._updated(alert, found[number], crowded=self._crowded(alert, number, found))
@@ -88,36 +86,17 @@ class Incidents:
                 changes.append(change)
         for number, footprint in enumerate(found):
             if footprint.alarmed and number not in kept:
-                raised = self._raised(footprint)
-                changes.append(raised)
-                taken.update(dict.fromkeys(footprint.queues, raised))
+                new = self._raised(footprint)
+                changes.append(new)
+                taken.update(dict.fromkeys(footprint.queues, new))
         return RoadIncidents(changes, taken)
 
     def _raised(self, footprint: Footprint) -> TrafficAlert:
         at, network_id = self.moment.at, self.scene.road.network.network_id
         place, head = self._place(footprint), self.scene.road.sensors[footprint.alarmed[-1]]
-        lasts = self._lasts(footprint, 0)
-        return TrafficAlert(
-            alert_id=AlertId(f"{AlertType.INCIDENT}-{network_id}-{head.sensor_id}-{at:%Y%m%dT%H%M}"),
-            network_id=network_id,
-            alert_type=AlertType.INCIDENT,
-            severity=_severity(place),
-            status=AlertStatus.RAISED,
-            revision=1,
-            message=self._message(place, footprint),
-            location=location_of(place, self.scene.road.landmarks),
-            raised_at=at,
-            updated_at=at,
-            cleared_at=None,
-            latitude=head.latitude,
-            longitude=head.longitude,
-            affected_sensors=footprint.sensor_ids,
-            estimated_duration_minutes=lasts.median_minutes,
-            confidence_score=self._confidence(footprint),
-            estimated_duration_lower_minutes=lasts.lower_minutes,
-            estimated_duration_upper_minutes=lasts.upper_minutes,
-            evidence=self._evidence(footprint),
-        )
+        content = self._content(footprint, place, _severity(place), (head.latitude, head.longitude), 0.0)
+        alert_id = alert_id_of(AlertType.INCIDENT, network_id, head.sensor_id, at)
+        return raised(alert_id, network_id, AlertType.INCIDENT, at, content)
 
     def _updated(self, alert: TrafficAlert, footprint: Footprint, *, crowded: bool) -> TrafficAlert | None:
         place = self._place(footprint)
@@ -126,32 +105,30 @@ class Incidents:
         limit = max(self.material.extent_miles, self.material.extent_share * known)
         if not (crowded or severity is not alert.severity or abs(place.extent_miles - known) >= limit):
             return None
-        lasts = self._lasts(footprint, (self.moment.at - alert.raised_at) / timedelta(minutes=1))
-        return replace(
-            alert,
+        age_minutes = (self.moment.at - alert.raised_at) / timedelta(minutes=1)
+        # It stays where it was raised, and as sure as it ever was.
+        content = self._content(footprint, place, severity, (alert.latitude, alert.longitude), age_minutes)
+        surest = replace(content, confidence_score=max(alert.confidence_score, content.confidence_score))
+        return updated(alert, self.moment.at, surest)
+
+    def _content(
+        self,
+        footprint: Footprint,
+        place: Queue,
+        severity: AlertSeverity,
+        where: tuple[float, float],
+        age_minutes: float,
+    ) -> AlertContent:
+        return AlertContent(
             severity=severity,
-            status=AlertStatus.UPDATED,
-            revision=alert.revision + 1,
             message=self._message(place, footprint),
             location=location_of(place, self.scene.road.landmarks),
-            updated_at=self.moment.at,
+            latitude=where[0],
+            longitude=where[1],
             affected_sensors=footprint.sensor_ids,
-            estimated_duration_minutes=lasts.median_minutes,
-            estimated_duration_lower_minutes=lasts.lower_minutes,
-            estimated_duration_upper_minutes=lasts.upper_minutes,
-            confidence_score=max(alert.confidence_score, self._confidence(footprint)),
-            evidence=self._evidence(footprint) or alert.evidence,
-        )
-
-    def _cleared(self, alert: TrafficAlert, message: str) -> TrafficAlert:
-        at = self.moment.at
-        return replace(
-            alert,
-            status=AlertStatus.CLEARED,
-            revision=alert.revision + 1,
-            message=message,
-            updated_at=at,
-            cleared_at=at,
+            confidence_score=self._confidence(footprint),
+            evidence=self._evidence(footprint),
+            lasts=incident_duration(self.past.past_minutes(footprint.sensor_ids[-1]), age_minutes),
         )
 
     def _left(self, alert: TrafficAlert, footprint: Footprint) -> str | None:
@@ -166,18 +143,10 @@ class Incidents:
 
     def _why(self, alert: TrafficAlert, found: Sequence[Footprint], kept: Mapping[int, TrafficAlert]) -> str:
         """Why an incident is over that has no footprint any more."""
-        sensors = self.scene.road.flags(alert.affected_sensors)
-        mine = set(alert.affected_sensors)
-        survivor = next((one for number, one in kept.items() if not mine.isdisjoint(found[number].sensor_ids)), None)
-        lasted = self.moment.at - alert.raised_at
-        if survivor is not None:
-            return merged_message(alert, survivor)
-        if not sensors.any():
-            return removed_message(alert)
-        if not (sensors & self.moment.heard).any():
-            return silent_message(alert, self.moment.look_back)
-        if not (sensors & self.moment.believed).any():
-            return doubted_message(alert)
+        message = self.moment.listening.message(alert, survivor_of(alert, found, kept))
+        if message is not None:
+            return message
+        lasted, mine = self.moment.at - alert.raised_at, set(alert.affected_sensors)
         slow = any(not mine.isdisjoint(queue.sensor_ids) for queue in self.scene.queues)
         return lasting_message(alert, lasted) if slow else over_message(alert, lasted)
 
@@ -194,9 +163,6 @@ class Incidents:
 
     def _place(self, footprint: Footprint) -> Queue:
         return measured(self.scene.road, footprint.positions, self.moment.windows.speed_mph, self.normal)
-
-    def _lasts(self, footprint: Footprint, age_minutes: float) -> Estimate:
-        return incident_duration(self.past.past_minutes(footprint.sensor_ids[-1]), age_minutes)
 
     def _message(self, place: Queue, footprint: Footprint) -> str:
         positions = list(footprint.positions)

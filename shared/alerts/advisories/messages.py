@@ -6,8 +6,9 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.evidence import Evidence
-from shared.alerts.lifecycle.location import duration_text, landmark
+from shared.alerts.lifecycle.messages import duration_text
 from shared.events.records import AdvisoryType, TrafficAdvisory, TrafficAlert
+from shared.traffic.landmarks import landmark
 from shared.traffic.network import Sensor
 
 NAMED_ROADS = 2

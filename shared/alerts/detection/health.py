@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from shared.alerts.incidents.detection.protocol import IncidentDetector, Observation, Verdict
-from shared.alerts.roadway import Flags, Floats
+from shared.alerts.detection.protocol import IncidentDetector, Observation, Verdict
+from shared.traffic.roadway import Flags, Floats
 
 S = TypeVar("S")
 Counts = npt.NDArray[np.int32]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.alerts.roadway import Flags
+from shared.traffic.roadway import Flags
 
 Counts = npt.NDArray[np.int16]
 

@@ -1,12 +1,11 @@
 """From forecasts to alerts of congestion that is expected: raised, updated, cleared. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from shared.alerts.congestion.lifecycle import assign
 from shared.alerts.congestion.severity import severity_of
 from shared.alerts.expectations.expectation import (
     ExpectationRule,
@@ -15,28 +14,38 @@ from shared.alerts.expectations.expectation import (
     expected_stretches,
     probable_sensors,
 )
-from shared.alerts.expectations.outlook import Outlook
-from shared.alerts.expectations.wording import (
+from shared.alerts.expectations.messages import (
     come_message,
     expected_message,
     joined_message,
     location_of,
-    removed_message,
     unexpected_message,
     unknown_message,
 )
-from shared.alerts.lifecycle.board import AlertBoard, Carriageway
-from shared.alerts.roadway import Flags, roadway
+from shared.alerts.expectations.outlook import Outlook
+from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
+from shared.alerts.lifecycle.changes import (
+    AlertContent,
+    alert_id_of,
+    assign,
+    changes_by_road,
+    cleared,
+    oldest_first,
+    raised,
+    survivor_of,
+    updated,
+)
+from shared.alerts.lifecycle.messages import removed_message
 from shared.events.records import (
     AlertEvidence,
-    AlertId,
-    AlertStatus,
+    AlertSeverity,
     AlertType,
     MeasuredWindow,
     SensorId,
     TrafficAlert,
 )
 from shared.traffic.network import Network
+from shared.traffic.roadway import Flags, roadway
 
 CONFIDENCE_DIGITS = 3
 RULE = "forecast"
@@ -71,7 +80,7 @@ class ExpectationDetector:
         """What the forecasts change, one list for each carriageway; nothing where one has seen this origin already.
 
         Args:
-            board: the expectations as they stand; it is not changed.
+            board: the expectations that are active; it is not changed.
             now: what was forecast last.
             before: what was forecast before that, if anything.
             covered: sensors of standing congestion and incident alerts.
@@ -81,21 +90,18 @@ class ExpectationDetector:
         by_road: dict[str, list[Expected]] = {}
         for one in found:
             by_road.setdefault(one.queue.road_name, []).append(one)
-        changes = []
-        for name in sorted(by_road.keys() | {name for name, there in board.roads.items() if there.standing}):
-            there = board.roads.get(name, Carriageway())
-            if there.changed_at is None or now.at > there.changed_at:
-                changed = _Step(self, now, blocked).changes(there, by_road.get(name, []))
-                if changed:
-                    changes.append(changed)
-        return changes
+
+        def change(there: RoadAlerts, here: Sequence[Expected]) -> list[TrafficAlert]:
+            return _Step(self, now, blocked).changes(there, here)
+
+        return changes_by_road(board, now.at, by_road, change)
 
     def silence(self, board: AlertBoard, at: datetime) -> list[list[TrafficAlert]]:
         """What changes when nothing has been forecast for long."""
         return [
-            [_cleared(alert, at, unknown_message(alert)) for alert in there.standing.values()]
+            [cleared(alert, at, unknown_message(alert)) for alert in there.active.values()]
             for _, there in sorted(board.roads.items())
-            if there.standing
+            if there.active
         ]
 
 
@@ -105,29 +111,30 @@ class _Step:
     now: Outlook
     blocked: Flags
 
-    def changes(self, there: Carriageway, found: Sequence[Expected]) -> list[TrafficAlert]:
-        standing = sorted(there.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
-        last_words = {alert.alert_id: self._over(alert, found) for alert in standing}
-        going_on = [alert for alert in standing if last_words[alert.alert_id] is None]
+    def changes(self, there: RoadAlerts, found: Sequence[Expected]) -> list[TrafficAlert]:
+        active = oldest_first(there.active)
+        last_words = {alert.alert_id: self._over(alert, found) for alert in active}
+        going_on = [alert for alert in active if last_words[alert.alert_id] is None]
         owned = assign(going_on, [one.queue for one in found])
         taken = {number: alert for alert in going_on if (number := owned.get(alert.alert_id)) is not None}
-        cleared, updated = [], []
-        for alert in standing:
+        over, changed = [], []
+        for alert in active:
             number, message = owned.get(alert.alert_id), last_words[alert.alert_id]
             if message is None and number is None:
-                message = self._joined(alert, found, taken)
+                survivor = survivor_of(alert, [one.queue for one in found], taken)
+                message = None if survivor is None else joined_message(alert, survivor)
             if message is not None:
-                cleared.append(_cleared(alert, self.now.at, message))
+                over.append(cleared(alert, self.now.at, message))
             elif number is not None and (change := self._updated(alert, found[number])) is not None:
-                updated.append(change)
-        ended = {sensor_id for alert in cleared for sensor_id in alert.affected_sensors}
-        raised = [
+                changed.append(change)
+        ended = {sensor_id for alert in over for sensor_id in alert.affected_sensors}
+        new = [
             self._raised(one)
             for number, one in enumerate(found)
             # What was cleared at this origin is not raised anew by it.
             if one.queue.detected and not one.there and number not in taken and ended.isdisjoint(one.queue.sensor_ids)
         ]
-        return [*cleared, *updated, *raised]
+        return [*over, *changed, *new]
 
     def _over(self, alert: TrafficAlert, found: Sequence[Expected]) -> str | None:
         road, now = self.detector.road, self.now
@@ -144,35 +151,10 @@ class _Step:
             return unknown_message(alert) if late else None
         return None if (mine & probable).any() else unexpected_message(alert)
 
-    def _joined(self, alert: TrafficAlert, found: Sequence[Expected], taken: dict[int, TrafficAlert]) -> str | None:
-        """The message where another alert has what this one spoke for; `None` while nothing is known of its sensors."""
-        for number, survivor in taken.items():
-            if not _sensors_of(alert).isdisjoint(found[number].queue.sensor_ids):
-                return joined_message(alert, survivor)
-        return None
-
     def _raised(self, one: Expected) -> TrafficAlert:
-        network, at, head = self.detector.network, self.now.at, one.queue.head
-        return TrafficAlert(
-            alert_id=AlertId(f"congestion-forecast-{network.network_id}-{head.sensor_id}-{at:%Y%m%dT%H%M}"),
-            network_id=network.network_id,
-            alert_type=AlertType.CONGESTION,
-            severity=severity_of(one.queue),
-            status=AlertStatus.RAISED,
-            revision=1,
-            message=self._message(one),
-            location=location_of(one, self.detector.road.landmarks),
-            raised_at=at,
-            updated_at=at,
-            cleared_at=None,
-            latitude=head.latitude,
-            longitude=head.longitude,
-            affected_sensors=one.queue.sensor_ids,
-            estimated_duration_minutes=None,
-            confidence_score=round(one.probability, CONFIDENCE_DIGITS),
-            expected_at=one.expected_at,
-            evidence=self._evidence(one),
-        )
+        network_id, at = self.detector.network.network_id, self.now.at
+        alert_id = alert_id_of("congestion-forecast", network_id, one.queue.head.sensor_id, at)
+        return raised(alert_id, network_id, AlertType.CONGESTION, at, self._content(one, severity_of(one.queue)))
 
     def _updated(self, alert: TrafficAlert, one: Expected) -> TrafficAlert | None:
         severity = severity_of(one.queue, alert.severity)
@@ -185,20 +167,19 @@ class _Step:
             or abs(one.queue.extent_miles - known) >= UPDATE_EXTENT_MILES
         ):
             return None
-        return replace(
-            alert,
+        return updated(alert, self.now.at, self._content(one, severity))
+
+    def _content(self, one: Expected, severity: AlertSeverity) -> AlertContent:
+        return AlertContent(
             severity=severity,
-            status=AlertStatus.UPDATED,
-            revision=alert.revision + 1,
             message=self._message(one),
             location=location_of(one, self.detector.road.landmarks),
-            updated_at=self.now.at,
             latitude=one.queue.head.latitude,
             longitude=one.queue.head.longitude,
             affected_sensors=one.queue.sensor_ids,
             confidence_score=round(one.probability, CONFIDENCE_DIGITS),
-            expected_at=one.expected_at,
             evidence=self._evidence(one),
+            expected_at=one.expected_at,
         )
 
     def _message(self, one: Expected) -> str:
@@ -221,14 +202,3 @@ class _Step:
 def _sensors_of(alert: TrafficAlert) -> frozenset[SensorId]:
     """The sensors of an alert as a set."""
     return frozenset(alert.affected_sensors)
-
-
-def _cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
-    return replace(
-        alert,
-        status=AlertStatus.CLEARED,
-        revision=alert.revision + 1,
-        message=message,
-        updated_at=at,
-        cleared_at=at,
-    )

@@ -1,14 +1,12 @@
-"""Where something on the road is, and how long it lasts, in words that a driver understands. Pure."""
+"""Where something on the road is, in words that a driver understands. Pure."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import numpy as np
 
-from shared.events.records import SensorId, TrafficAlert
+from shared.events.records import SensorId
 from shared.traffic.network import EARTH_RADIUS_MILES, Network, Sensor
 
-MINUTES_PER_HOUR = 60
 CROSSING_MILES = 0.5
 """A sensor of another freeway so near tells that the freeways cross here."""
 NAMED_MILES = 5.0
@@ -74,17 +72,6 @@ class Landmarks:
 def landmark(sensor: Sensor) -> str:
     """'near Getty Center Dr'; 'at mile 12.3' where the sensor's name is only its id or tells nothing but the road."""
     return f"near {sensor.name}" if _named(sensor) else f"at mile {sensor.postmile:.1f}"
-
-
-def place_of(alert: TrafficAlert) -> str:
-    """The place in an alert's location, without the length of its queue."""
-    return alert.location.rpartition(", ")[0] or alert.location
-
-
-def duration_text(lasted: timedelta) -> str:
-    """'35 min', '2 h 05 min'."""
-    hours, minutes = divmod(round(lasted.total_seconds() / 60), MINUTES_PER_HOUR)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
 def _named(sensor: Sensor) -> bool:

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from shared.alerts.advisories.desk import AdvisoryDesk, network_time
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.judge import Boards, judged, silenced
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.persistently_slow import Hours
 from shared.alerts.learned.state import Learned
-from shared.alerts.learned.wire import StateRecord, records_of
+from shared.alerts.learned.wire import records_of
 from shared.alerts.lifecycle.board import AlertBoard
+from shared.alerts.lifecycle.changes import RoadChanges
+from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.runtime.clock import Clock, wall_clock
 from shared.traffic.assembler import StepAssembler, Strangers
@@ -20,17 +21,6 @@ from shared.traffic.steps import NetworkSteps, Step
 
 CORRECTABLE_WINDOWS = 3
 """A window this much older than the newest is still put in its place, where the next step sees it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoadChanges:
-    """The changes of one step on one carriageway. They reach the log together or not at all.
-
-    Or, behind those of a step, what it taught (`learned`): it reaches the log after them.
-    """
-
-    alerts: tuple[TrafficAlert, ...]
-    learned: tuple[StateRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +173,7 @@ class ObservedAlerts:
         return sum(
             alert_type is None or alert.alert_type is alert_type
             for watch in self._watches.values()
-            for alert in watch.boards.standing()
+            for alert in watch.boards.active()
         )
 
     @property
@@ -194,7 +184,7 @@ class ObservedAlerts:
     def covered(self, network_id: NetworkId) -> set[SensorId]:
         """The sensors of a network's active alerts that its windows raised."""
         watch = self._watches.get(network_id)
-        found = () if watch is None else watch.boards.standing()
+        found = () if watch is None else watch.boards.active()
         return {sensor for alert in found for sensor in alert.affected_sensors}
 
     def _judge(self, watch: NetworkWatch, steps: Iterable[Step]) -> Iterable[RoadChanges]:
@@ -223,7 +213,7 @@ class ObservedAlerts:
         lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
         watch.after = Taught(lesson.after, lesson.hours)
         watch.doubted = int((~lesson.known.believed).sum())
-        moment = detector.look(watch.boards.standing(), *shown, lesson.known)
+        moment = detector.look(watch.boards.active(), *shown, lesson.known)
         yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
         yield RoadChanges((), records_of(learner, lesson.after))
 
@@ -233,9 +223,9 @@ class ObservedAlerts:
         return _each(self._rules.advisories.tick(watch.boards.congestion.network.network_id, at))
 
     def _silence(self, watch: NetworkWatch) -> Iterable[RoadChanges]:
-        standing = watch.boards.standing()
-        if standing:
-            last = max(alert.updated_at for alert in standing)
+        active = watch.boards.active()
+        if active:
+            last = max(alert.updated_at for alert in active)
             since = last if watch.judged is None else max(watch.judged, last)
             detector = self._rules.detectors[watch.boards.congestion.network.network_id]
             yield from self._kept(watch, silenced(detector, watch.boards, since))

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.incidents.detection.neighbours import Neighbours
-from shared.alerts.incidents.detection.persistence import Latch
-from shared.alerts.incidents.detection.protocol import Observation, Verdict
-from shared.alerts.incidents.detection.usual import Usual
-from shared.alerts.roadway import Flags, Floats
+from shared.alerts.detection.neighbours import Neighbours
+from shared.alerts.detection.persistence import Latch
+from shared.alerts.detection.protocol import Observation, Verdict
+from shared.alerts.detection.usual import Usual
+from shared.traffic.roadway import Flags, Floats
 
 CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""

@@ -11,15 +11,16 @@ from datetime import datetime
 
 import numpy as np
 
+from shared.alerts.congestion.alerts import Moment
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.lifecycle import Moment
 from shared.alerts.congestion.normal import Normal
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.incidents.alerts import Incidents, RoadIncidents
 from shared.alerts.incidents.footprints import Scene
-from shared.alerts.incidents.lifecycle import Incidents, RoadIncidents
-from shared.alerts.incidents.wording import caused_message
+from shared.alerts.incidents.messages import caused_message
 from shared.alerts.learned.learner import Alarms, Lesson
-from shared.alerts.lifecycle.board import ELSEWHERE, AlertBoard, Carriageway
+from shared.alerts.lifecycle.board import ELSEWHERE, AlertBoard, RoadAlerts
+from shared.alerts.lifecycle.changes import oldest_first
 from shared.events.records import AlertId, AlertStatus, TrafficAlert
 
 ORDER = {AlertStatus.CLEARED: 0, AlertStatus.UPDATED: 1, AlertStatus.RAISED: 2}
@@ -32,23 +33,23 @@ class Boards:
     congestion: AlertBoard
     incidents: AlertBoard
 
-    def standing(self) -> list[TrafficAlert]:
-        """All that stand."""
-        return [*self.congestion.standing(), *self.incidents.standing()]
+    def active(self) -> list[TrafficAlert]:
+        """All that are active."""
+        return [*self.congestion.active(), *self.incidents.active()]
 
     def apply(self, changes: Sequence[TrafficAlert]) -> None:
         """Take in what was sent."""
         for board in (self.congestion, self.incidents):
             board.apply([alert for alert in changes if alert.alert_type is board.alert_type])
 
-    def road(self, name: str) -> tuple[Carriageway, Carriageway]:
+    def road(self, name: str) -> tuple[RoadAlerts, RoadAlerts]:
         """Congestion and incidents on one carriageway."""
-        return self.congestion.roads.get(name, Carriageway()), self.incidents.roads.get(name, Carriageway())
+        return self.congestion.roads.get(name, RoadAlerts()), self.incidents.roads.get(name, RoadAlerts())
 
     def roads(self) -> set[str]:
-        """Names of the carriageways where any alert stands."""
+        """Names of the carriageways where any alert is active."""
         boards = (self.congestion, self.incidents)
-        return {name for board in boards for name, there in board.roads.items() if there.standing}
+        return {name for board in boards for name, there in board.roads.items() if there.active}
 
 
 def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson: Lesson) -> list[list[TrafficAlert]]:
@@ -56,7 +57,7 @@ def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson:
 
     Args:
         detector: finds what congestion changes.
-        boards: the alerts as they stand.
+        boards: the active alerts.
         moment: the step, with all queues.
         lesson: what was learned, and the alarms.
     """
@@ -77,29 +78,33 @@ def _judged(
     return [
         sorted(alerts, key=lambda alert: ORDER[alert.status])
         for name, alerts in sorted(changes.items())
-        if alerts and all(one.changed_at is None or moment.at > one.changed_at for one in boards.road(name))
+        if alerts and all(one.is_news(moment.at) for one in boards.road(name))
     ]
 
 
 def _incidents(
     detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, normal: Normal
 ) -> dict[str, tuple[RoadIncidents, Sequence[Queue]]]:
-    """What incidents do on each carriageway where any stands or a sensor alarms, with the queues there."""
+    """What incidents do on each carriageway where any is active or a sensor alarms, with the queues there."""
     road = detector.road
     alarming = {road.road_names[number] for number in np.unique(road.road[alarms.standing])}
-    names = alarming | {name for name, there in boards.incidents.roads.items() if there.standing}
+    names = alarming | {name for name, there in boards.incidents.roads.items() if there.active}
     found: dict[str, tuple[RoadIncidents, Sequence[Queue]]] = {}
     for name in sorted(names):
         here = np.zeros(len(road.sensors), np.bool_)
         if name != ELSEWHERE:
             here = road.road == road.road_names.index(name)
-        congestion, incidents = (
-            sorted(one.standing.values(), key=lambda alert: (alert.raised_at, alert.alert_id))
-            for one in boards.road(name)
-        )
+        congestion, incidents = (oldest_first(one.active) for one in boards.road(name))
         queues = [queue for queue in moment.queues if queue.road_name == name]
         scene = Scene(
-            moment.at, road, detector.rule, queues, alarms.standing & here, moment.heard, incidents, congestion
+            moment.at,
+            road,
+            detector.rule,
+            queues,
+            alarms.standing & here,
+            moment.listening.heard,
+            incidents,
+            congestion,
         )
         step = Incidents(scene, moment, alarms, normal, detector.material, boards.incidents).step()
         found[name] = step, queues
@@ -115,7 +120,7 @@ def _merged(boards: Boards, moment: Moment, taken: Mapping[int, TrafficAlert]) -
     theirs = [(queue, taken[id(queue)]) for queue in moment.queues if id(queue) in taken]
     return {
         alert.alert_id: incident
-        for alert in boards.congestion.standing()
+        for alert in boards.congestion.active()
         for queue, incident in theirs
         if not set(alert.affected_sensors).isdisjoint(queue.sensor_ids)
     }
@@ -132,7 +137,7 @@ def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> l
     count = len(detector.network.sensors)
     nothing = np.full((detector.rule.points, count), np.nan)
     at = since + detector.rule.points * detector.network.window
-    moment = detector.look(boards.standing(), at, nothing, nothing)
+    moment = detector.look(boards.active(), at, nothing, nothing)
     unknown = nothing[0]
     alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown, unknown)
     return _judged(detector, boards, moment, alarms, Normal.unknown(count))

@@ -6,17 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
 from shared.alerts.congestion.queues import Queue
-from shared.alerts.congestion.wording import (
-    cleared_message,
-    congestion_message,
+from shared.alerts.lifecycle.messages import (
     doubted_message,
-    location_of,
+    duration_text,
     merged_message,
+    place_of,
     removed_message,
     silent_message,
 )
-from shared.alerts.lifecycle.location import Landmarks, duration_text, landmark, place_of
 from shared.events.records import (
     AlertId,
     AlertSeverity,
@@ -26,6 +25,7 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
+from shared.traffic.landmarks import Landmarks, landmark
 from shared.traffic.network import Network, Sensor
 
 WHEN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

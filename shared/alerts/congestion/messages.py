@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from shared.alerts.congestion.normal import level_words
 from shared.alerts.congestion.queues import Queue
-from shared.alerts.lifecycle.location import Landmarks, duration_text, place_of
+from shared.alerts.lifecycle.messages import duration_text, place_of
 from shared.events.records import TrafficAlert
+from shared.traffic.landmarks import Landmarks
 
 USUAL = {None: "", True: ", usual at this hour", False: ", unusual at this hour"}
 
@@ -31,23 +32,3 @@ def congestion_message(queue: Queue, landmarks: Landmarks, *, recurrent: bool | 
 def cleared_message(alert: TrafficAlert, lasted: timedelta) -> str:
     """The last word on an alert whose cause is gone."""
     return f"Cleared after {duration_text(lasted)}: traffic flows again at {place_of(alert)}"
-
-
-def silent_message(alert: TrafficAlert, silence: timedelta) -> str:
-    """The last word on an alert whose sensors no longer say anything."""
-    return f"Cleared for want of data: no sensor at {place_of(alert)} has reported for {duration_text(silence)}"
-
-
-def doubted_message(alert: TrafficAlert) -> str:
-    """The last word on an alert none of whose sensors is to be believed any more."""
-    return f"Cleared for want of data: what the sensors at {place_of(alert)} report is not to be believed"
-
-
-def merged_message(alert: TrafficAlert, survivor: TrafficAlert) -> str:
-    """The last word on an alert whose queue has grown together with that of an older one."""
-    return f"The queue at {place_of(alert)} has joined the one at {place_of(survivor)}: see {survivor.alert_id}"
-
-
-def removed_message(alert: TrafficAlert) -> str:
-    """The last word on an alert whose sensors were taken out of the network."""
-    return f"Cleared: the network no longer has the sensors at {place_of(alert)}"

@@ -1,0 +1,183 @@
+"""What is said of queues, and when it is worth saying: congestion as one kind of alert. Pure.
+
+- A detected queue that touches no active alert raises one.
+- An alert is updated when something changed that an operator acts on (`Materiality`), not at each step.
+- It is cleared when none of its sensors stands in a queue any more, and when none has spoken for as long as the rule
+  looks back: then with a message that says so. `shared.alerts.lifecycle.changes` says which queue is whose.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.alerts.congestion.delay import Costs, added, is_due
+from shared.alerts.congestion.evidence import Windows
+from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
+from shared.alerts.congestion.normal import is_recurrent
+from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.severity import severity_of
+from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
+from shared.alerts.lifecycle.changes import (
+    AlertContent,
+    Listening,
+    alert_id_of,
+    assign,
+    changes_by_road,
+    cleared,
+    oldest_first,
+    raised,
+    survivor_of,
+    updated,
+)
+from shared.alerts.lifecycle.confidence import congestion_confidence
+from shared.alerts.lifecycle.duration import Estimate, congestion_duration
+from shared.events.records import AlertSeverity, SensorId, TrafficAlert
+from shared.traffic.calendar import is_day_off
+from shared.traffic.roadway import Roadway
+
+
+@dataclass(frozen=True, slots=True)
+class Materiality:
+    """What makes a change worth an update, beside another severity: another length of the queue, another head."""
+
+    extent_miles: float = 1.5
+    extent_share: float = 0.5
+    head_miles: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a step shows: its time, the queues in road order, the sensors, and the windows and what they cost."""
+
+    at: datetime
+    queues: Sequence[Queue]
+    listening: Listening
+    costs: Costs
+    windows: Windows
+
+
+def advance(board: AlertBoard, road: Roadway, moment: Moment, material: Materiality) -> list[list[TrafficAlert]]:
+    """What a step changes, see `changes_by_road`."""
+    queues: dict[str, list[Queue]] = {}
+    for queue in moment.queues:
+        queues.setdefault(queue.road_name, []).append(queue)
+
+    def change(there: RoadAlerts, found: Sequence[Queue]) -> list[TrafficAlert]:
+        return _Step(board, road, moment, material, there).changes(found)
+
+    return changes_by_road(board, moment.at, queues, change)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    board: AlertBoard
+    road: Roadway
+    moment: Moment
+    material: Materiality
+    there: RoadAlerts
+
+    def changes(self, queues: Sequence[Queue]) -> list[TrafficAlert]:
+        """Cleared ones first, then updates, then new ones, so that no sensor has two alerts on the way."""
+        active = oldest_first(self.there.active)
+        owned = assign(active, queues)
+        owners = {number: alert for alert in active if (number := owned.get(alert.alert_id)) is not None}
+        new = [queue for number, queue in enumerate(queues) if queue.detected and number not in owners]
+        ended = [self._ended(alert, queues, owners) for alert in active if alert.alert_id not in owned]
+        grown = []
+        for number, alert in owners.items():
+            others = {
+                sensor_id
+                for other, queue in enumerate(queues)
+                if other != number and (other in owners or queue.detected)
+                for sensor_id in queue.sensor_ids
+            }
+            change = self._grown(alert, queues[number], crowded=not others.isdisjoint(alert.affected_sensors))
+            if change is not None:
+                grown.append(change)
+        return [*ended, *grown, *map(self._raised, new)]
+
+    def _raised(self, queue: Queue) -> TrafficAlert:
+        at, network_id = self.moment.at, self.board.network.network_id
+        content = self._content(
+            queue,
+            severity_of(queue, recurrent=is_recurrent(queue.usual_share)),
+            is_recurrent(queue.usual_share),
+            self._lasts(queue, at, 0.0),
+            added(None, self._cost(None, queue)),
+        )
+        alert_id = alert_id_of(self.board.alert_type, network_id, queue.head.sensor_id, at)
+        return raised(alert_id, network_id, self.board.alert_type, at, content)
+
+    def _grown(self, alert: TrafficAlert, queue: Queue, *, crowded: bool) -> TrafficAlert | None:
+        recurrent = is_recurrent(queue.usual_share, standing=alert.recurrent)
+        severity = severity_of(queue, alert.severity, recurrent=recurrent)
+        cost = self._cost(alert, queue)
+        age = (self.moment.at - alert.raised_at) / timedelta(minutes=1)
+        outlived = alert.estimated_duration_minutes is not None and age >= alert.estimated_duration_minutes
+        unwritten = self.moment.at - alert.updated_at
+        told = self.moment.listening.look_back - self.board.network.window
+        material = severity is not alert.severity or self._moved(alert, queue)
+        if not (crowded or outlived or material or is_due(alert.delay_vehicle_hours, cost, unwritten, told)):
+            return None
+        lasts = self._lasts(queue, alert.raised_at, age)
+        content = self._content(queue, severity, recurrent, lasts, added(alert.delay_vehicle_hours, cost))
+        return updated(alert, self.moment.at, content)
+
+    def _content(
+        self,
+        queue: Queue,
+        severity: AlertSeverity,
+        recurrent: bool | None,  # noqa: FBT001 - a value of three, not a switch
+        lasts: Estimate,
+        delay_vehicle_hours: float | None,
+    ) -> AlertContent:
+        return AlertContent(
+            severity=severity,
+            message=congestion_message(queue, self.road.landmarks, recurrent=recurrent),
+            location=location_of(queue, self.road.landmarks),
+            latitude=queue.head.latitude,
+            longitude=queue.head.longitude,
+            affected_sensors=queue.sensor_ids,
+            confidence_score=congestion_confidence(self.moment.windows.newest_mph(queue), queue.extent_miles),
+            evidence=self.moment.windows.evidence(queue),
+            lasts=lasts,
+            delay_vehicle_hours=delay_vehicle_hours,
+            recurrent=recurrent,
+        )
+
+    def _lasts(self, queue: Queue, raised_at: datetime, age_minutes: float) -> Estimate:
+        network = self.board.network
+        local = raised_at.astimezone(network.time_zone)
+        past = self.board.past_minutes(queue.head.sensor_id)
+        return congestion_duration(local, past, age_minutes, day_off=is_day_off(network, local.date()))
+
+    def _moved(self, alert: TrafficAlert, queue: Queue) -> bool:
+        known = self.road.extent_miles(alert.affected_sensors)
+        change = abs(queue.extent_miles - known)
+        if change >= max(self.material.extent_miles, self.material.extent_share * known):
+            return True
+        head = alert.affected_sensors[-1]
+        index = self.board.network.index
+        if head not in index:
+            return True
+        return abs(self.board.network[head].travel_miles - queue.head.travel_miles) >= self.material.head_miles
+
+    def _ended(self, alert: TrafficAlert, queues: Sequence[Queue], owners: dict[int, TrafficAlert]) -> TrafficAlert:
+        at = self.moment.at
+        message = self.moment.listening.message(alert, survivor_of(alert, queues, owners))
+        over = cleared(alert, at, message or cleared_message(alert, at - alert.raised_at))
+        return replace(over, delay_vehicle_hours=added(alert.delay_vehicle_hours, self._cost(alert, None)))
+
+    def _cost(self, alert: TrafficAlert | None, queue: Queue | None) -> float | None:
+        """Vehicle-hours that the alert does not say yet; what other alerts stand for they count themselves."""
+        if not self.moment.costs.known:
+            return None
+        mine: set[SensorId] = set() if alert is None else set(alert.affected_sensors)
+        ours = mine.union(() if queue is None else queue.sensor_ids)
+        others = {
+            sensor_id
+            for other in self.there.active.values()
+            if alert is None or other.alert_id != alert.alert_id
+            for sensor_id in other.affected_sensors
+        }
+        return self.moment.costs.since(None if alert is None else alert.updated_at, self.road.flags(ours - others))
