@@ -7,7 +7,7 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -54,6 +54,7 @@ from shared.store.opening import open_store
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network, Sensor
 from tests.kit.places import EXAMPLE, METR_LA
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -124,14 +125,6 @@ def expected(speeds: Speeds) -> list[TrafficAlert]:
     alerts = ObservedAlerts(rules)
     changes = [change for window in windows_of(speeds) for change in alerts.handle([window], 0.0)]
     return [alert for change in changes for alert in change.alerts]
-
-
-async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not await met():
-        assert loop.time() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.02)
 
 
 @dataclass

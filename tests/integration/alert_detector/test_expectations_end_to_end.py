@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
 from shared.store.opening import open_store
 from shared.traffic.network import Network, Sensor
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -84,14 +85,6 @@ def told(
 COMES = [told(1), told(2, {3, 4}), told(3, {3, 4}), told(4, {3, 4}), told(5, {3, 4}, {4})]
 COMES_THERE = [told(1, network=OTHER), told(2, {3, 4}, network=OTHER), told(3, {3, 4}, network=OTHER)]
 GOES = [told(6), told(7, {8}), told(8, {8}), told(9, {8}), told(10), told(11)]
-
-
-async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not await met():
-        assert loop.time() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.02)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from aiokafka.protocol.types import Int32
 
 from metrla.local.devbroker import BrokerSettings, DevBroker
 from metrla.local.devbroker.housekeeping import one_pass
+from tests.kit.until import until
 
 UNSUPPORTED_VERSION = 35
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -62,12 +63,6 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
     async with asyncio.timeout(10):
         (length,) = struct.unpack(">i", await reader.readexactly(4))
         return await reader.readexactly(length)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 (the state of the broker announces nothing)
-            await asyncio.sleep(0.01)
 
 
 async def works(connect: Connect) -> bool:
@@ -130,7 +125,7 @@ async def test_a_fetch_waits_for_an_append_not_for_a_timer(broker: DevBroker, co
     writer.write(request(FetchRequest_v4(-1, 60_000, 1, 1_000_000, 0, [("t", [(0, 0, 1_000_000)])])))
     partition = broker.state.topics.partition("t", 0)
     assert partition is not None
-    await until(lambda: bool(partition._listeners))
+    await until(lambda: bool(partition._listeners), "a fetch waits for records")
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
     await producer.start()
     await producer.send_and_wait("t", b"value")
@@ -148,17 +143,19 @@ async def test_a_client_that_dies_while_it_waits_leaves_nothing_behind(broker: D
     assert partition is not None
     _, fetching = await connect()
     fetching.write(request(FetchRequest_v4(-1, 60_000, 1, 1_000_000, 0, [("t", [(0, 0, 1_000_000)])])))
-    await until(lambda: bool(partition._listeners))
+    await until(lambda: bool(partition._listeners), "a fetch waits for records")
     joiners = [(await connect())[1] for _ in range(2)]
     join = JoinGroupRequest_v2("g", 60_000, 60_000, "", "consumer", [("range", b"")])
     joiners[0].write(request(join))
     group = broker.state.groups
-    await until(lambda: any(member.knows_its_id for g in group for member in g.members.values()))
+    await until(
+        lambda: any(member.knows_its_id for g in group for member in g.members.values()), "a member knows its id"
+    )
     joiners[1].write(request(join))
-    await until(lambda: any(len(g.members) == 2 for g in group))
+    await until(lambda: any(len(g.members) == 2 for g in group), "the group has two members")
     for writer in (fetching, *joiners):
         writer.transport.abort()
-    await until(lambda: broker.connection_count == 0)
+    await until(lambda: broker.connection_count == 0, "no connection is left")
     assert not partition._listeners
     assert [len(g.members) for g in group] == [1], "who never learnt its id goes at once, the other times out"
 

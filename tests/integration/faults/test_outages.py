@@ -4,7 +4,7 @@ It stops servers, so it has a native stack of its own.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import takewhile
@@ -29,6 +29,7 @@ from tests.chaos.scenario import chaos_networks, feed
 from tests.chaos.settling import settle
 from tests.chaos.training import train
 from tests.chaos.truth import Truth
+from tests.kit.until import until
 
 pytestmark = [
     pytest.mark.real,
@@ -89,13 +90,6 @@ class Pipeline:
         url = self.children[name].plan.metrics_url
         assert url is not None
         return url.removesuffix("/metrics")
-
-
-async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = NOTICED_S) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await met():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds:.0f} s: {what}"
-        await asyncio.sleep(0.2)
 
 
 @asynccontextmanager
@@ -180,7 +174,7 @@ async def away(pipeline: Pipeline, servers: Sequence[str]) -> AsyncIterator[None
         async def ready(name: str = name) -> bool:
             return not await pipeline.waits_for(name)
 
-        await until(ready, f"{name} is ready again after {', '.join(servers)} came back")
+        await until(ready, f"{name} is ready again after {', '.join(servers)} came back", NOTICED_S, 0.2)
 
 
 async def hdfs_away(pipeline: Pipeline) -> None:
@@ -189,7 +183,7 @@ async def hdfs_away(pipeline: Pipeline) -> None:
         async def named() -> bool:
             return "archive" in await pipeline.waits_for("ingest")
 
-        await until(named, "ingest says that it waits for the archive")
+        await until(named, "ingest says that it waits for the archive", NOTICED_S, 0.2)
         assert "unhealthy" in (await pipeline.health())["hdfs"]
         assert not await pipeline.waits_for("gateway")
         assert not await pipeline.waits_for("predictor")
@@ -202,7 +196,7 @@ async def hbase_away(pipeline: Pipeline) -> None:
         async def named() -> bool:
             return "store" in await pipeline.waits_for("ingest")
 
-        await until(named, "ingest says that it waits for the store")
+        await until(named, "ingest says that it waits for the store", NOTICED_S, 0.2)
         assert "unhealthy" in (await pipeline.health())["database"]
         assert not await pipeline.waits_for("gateway")
         archived = await pipeline.figure("ingest", "metrla_ingest_archived_events_total")
@@ -210,7 +204,7 @@ async def hbase_away(pipeline: Pipeline) -> None:
         async def more() -> bool:
             return await pipeline.figure("ingest", "metrla_ingest_archived_events_total") > archived
 
-        await until(more, "the archive goes on without the store")
+        await until(more, "the archive goes on without the store", NOTICED_S, 0.2)
 
 
 async def kafka_away(pipeline: Pipeline) -> None:
@@ -220,7 +214,7 @@ async def kafka_away(pipeline: Pipeline) -> None:
             async def named(name: str = name) -> bool:
                 return "broker" in await pipeline.waits_for(name)
 
-            await until(named, f"{name} says that it waits for the broker")
+            await until(named, f"{name} says that it waits for the broker", NOTICED_S, 0.2)
         assert "unhealthy" in (await pipeline.health())["kafka"]
 
 
@@ -230,4 +224,4 @@ async def windows_go_on(pipeline: Pipeline) -> None:
     async def more() -> bool:
         return await pipeline.figure("ingest", "metrla_ingest_windows_total") > before
 
-    await until(more, "windows go on without the archive")
+    await until(more, "windows go on without the archive", NOTICED_S, 0.2)

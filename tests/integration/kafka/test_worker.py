@@ -15,6 +15,7 @@ from shared.kafka.assignment import Input
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker, WorkerError
+from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
 
@@ -106,12 +107,6 @@ class Harness:
             )
 
 
-async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in another process or thread
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def harness() -> AsyncIterator[Harness]:
     async with DevBroker() as broker:
@@ -123,7 +118,7 @@ async def test_records_of_all_partitions_are_handled_in_order(harness: Harness) 
     await harness.send(*range(20), partition=0)
     await harness.send(*range(100, 120), partition=1)
     async with harness.working() as worker:
-        await until(lambda: len(harness.out) == 40)
+        await until(lambda: len(harness.out) == 40, lambda: f"the expected records, not {harness.out}")
         assert worker.waiting_for() is None
     assert [value for value in harness.out if value < 100] == list(range(20))
     assert [value for value in harness.out if value >= 100] == list(range(100, 120))
@@ -134,33 +129,33 @@ async def test_it_knows_how_many_records_wait(harness: Harness) -> None:
     await harness.send(*range(20))
     async with harness.working() as worker:
         harness.fail = lambda _: seen.append(worker.behind)
-        await until(lambda: len(harness.out) == 20)
+        await until(lambda: len(harness.out) == 20, lambda: f"the expected records, not {harness.out}")
     assert seen == list(range(19, -1, -1))
 
 
 async def test_a_restart_goes_on_where_it_stopped_and_rebuilds_from_before(harness: Harness) -> None:
     await harness.send(*range(10))
     async with harness.working():
-        await until(lambda: len(harness.out) == 10)
+        await until(lambda: len(harness.out) == 10, lambda: f"the expected records, not {harness.out}")
     await harness.send(*range(10, 15))
     harness.sums = Sums()
     async with harness.working():
-        await until(lambda: len(harness.out) == 15)
+        await until(lambda: len(harness.out) == 15, lambda: f"the expected records, not {harness.out}")
     assert harness.out == list(range(15))
     assert harness.sums.rebuilt[0] == list(range(10))
 
 
 async def test_what_is_due_by_time_is_delivered(harness: Harness) -> None:
     async with harness.working() as worker:
-        await until(lambda: worker.waiting_for() is None)
+        await until(lambda: worker.waiting_for() is None, "the worker waits for nothing")
         harness.sums.ticks.append(7)
-        await until(lambda: harness.out == [7])
+        await until(lambda: harness.out == [7], lambda: f"the expected records, not {harness.out}")
 
 
 async def test_an_undecodable_record_is_dead_lettered_and_the_stream_goes_on(harness: Harness) -> None:
     await harness.send(1, "x", 2)
     async with harness.working():
-        await until(lambda: harness.out == [1, 2])
+        await until(lambda: harness.out == [1, 2], lambda: f"the expected records, not {harness.out}")
     assert harness.dead == [b"x"]
 
 
@@ -176,7 +171,7 @@ async def test_a_store_that_is_away_delays_and_loses_nothing(harness: Harness) -
     harness.fail = away
     await harness.send(1, 2, 3)
     async with harness.working():
-        await until(lambda: harness.out == [1, 2, 3])
+        await until(lambda: harness.out == [1, 2, 3], lambda: f"the expected records, not {harness.out}")
     assert attempts >= 4
 
 
@@ -195,7 +190,7 @@ async def test_what_could_not_be_delivered_before_the_stop_comes_again(harness: 
     assert harness.out == [1]
     harness.fail = lambda _: None
     async with harness.working():
-        await until(lambda: harness.out == [1, 2, 3])
+        await until(lambda: harness.out == [1, 2, 3], lambda: f"the expected records, not {harness.out}")
 
 
 async def test_a_fault_of_our_own_stops_the_worker_and_skips_nothing(harness: Harness) -> None:
@@ -209,18 +204,18 @@ async def test_a_fault_of_our_own_stops_the_worker_and_skips_nothing(harness: Ha
             await asyncio.wait_for(worker.stop.wait(), 60)
     harness.fail = lambda _: None
     async with harness.working():
-        await until(lambda: harness.out == [1, 2])
+        await until(lambda: harness.out == [1, 2], lambda: f"the expected records, not {harness.out}")
 
 
 async def test_records_that_the_reader_skipped_are_read_from_the_log(harness: Harness) -> None:
     await harness.send(*range(6))
     async with harness.working() as worker:
-        await until(lambda: harness.out == list(range(6)))
+        await until(lambda: harness.out == list(range(6)), lambda: f"the expected records, not {harness.out}")
         held = worker._assignments[TOPIC.name]._partitions[0]
         held.position = 3
         harness.sums.known[0] = [0, 1, 2]
         await harness.send(6)
-        await until(lambda: 6 in harness.out)
+        await until(lambda: 6 in harness.out, lambda: f"the expected records, not {harness.out}")
         assert harness.sums.known[0] == list(range(7))
 
 
@@ -234,12 +229,12 @@ async def test_a_second_worker_takes_over_partitions_and_both_lose_nothing(harne
             expected |= {*range(start, start + 50), *range(1000 + start, 1050 + start)}
             if start == 100:
                 await joined.enter_async_context(other.working())
-                await until(lambda: len(harness.sums.known) == len(other.sums.known) == 1)
-        await until(lambda: {*harness.out, *other.out} == expected)
+                await until(lambda: len(harness.sums.known) == len(other.sums.known) == 1, "both hold one partition")
+        await until(lambda: {*harness.out, *other.out} == expected, lambda: f"the expected records, not {harness.out}")
         await joined.aclose()
         await harness.send(-1, partition=0)
         await harness.send(-2, partition=1)
-        await until(lambda: {-1, -2} <= set(harness.out))
+        await until(lambda: {-1, -2} <= set(harness.out), lambda: f"the expected records, not {harness.out}")
 
 
 async def test_topics_that_are_read_together_need_equally_many_partitions(harness: Harness) -> None:

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +38,7 @@ from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
 from shared.store.opening import open_store
 from shared.traffic.network import Network, Sensor
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -92,14 +93,6 @@ def trained() -> Trained:
     rows = np.arange(HISTORY_ROWS)[:, None]
     speeds = 60 + 8 * np.sin(rows / 20 + np.arange(9)) + rng.normal(0, 1, (HISTORY_ROWS, 9))
     return train(Recording(NORTH, START - timedelta(days=6), speeds, "a test"), LINEAR, now=START)
-
-
-async def until(met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not await met():
-        assert loop.time() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.02)
 
 
 @dataclass
