@@ -54,10 +54,11 @@ integration: setup ## real processes over the embedded broker, end to end
 real: setup ## contracts and pipeline on real Kafka, HDFS and HBase, started for the run
 	@tests/real.sh $(ARGS)
 
-lint: setup ## ruff and the import contracts
+lint: setup ## ruff, the import contracts, dead code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 types: setup ## mypy --strict over everything
 	$(BIN)/mypy

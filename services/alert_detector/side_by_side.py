@@ -5,16 +5,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
 
-async def together(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> None:
-    """Return when all of it has ended; the end of one sets `stop`, and the first fault is raised."""
-    tasks = [asyncio.create_task(each) for each in work]
-    for task in tasks:
-        task.add_done_callback(lambda _: stop.set())
-    for ended in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(ended, BaseException):
-            raise ended
-
-
 @asynccontextmanager
 async def beside(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Do this work meanwhile; a fault of ours in it sets `stop` and is raised."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
 
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import NetworkId
 from shared.store.instants import to_millis
 
 SEPARATOR = b"\0"
@@ -105,11 +105,6 @@ def splits(regions: int) -> Sequence[str]:
     if not 1 <= regions <= buckets:
         raise ValueError(f"{regions} regions: 1 to {buckets} can be told apart")
     return tuple(f"{place * buckets // regions:0{HASH_DIGITS}x}" for place in range(1, regions))
-
-
-def sensor_of(key: bytes) -> SensorId:
-    """The sensor that a key by sensor names."""
-    return SensorId(key.split(SEPARATOR, 3)[2].decode())
 
 
 def _hash(ids: bytes) -> bytes:

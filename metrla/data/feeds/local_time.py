@@ -32,8 +32,3 @@ class LocalClock:
             self._fold = 1
         self._last = local
         return (local - (second if self._fold else first)).replace(tzinfo=UTC)
-
-
-def to_local(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The naive local time that a clock in `zone` shows at an aware instant."""
-    return instant.astimezone(zone).replace(tzinfo=None)

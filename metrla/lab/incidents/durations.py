@@ -21,7 +21,6 @@ KINDS = {
     "collision": ("1182", "1183", "collision", "trfc", "hit and run", "car fire", "cfire", "sig alert"),
 }
 OTHER = "other"
-MINUTES_PER_DAY = 1440.0
 
 Tables = Mapping[str, Sequence[float]]
 

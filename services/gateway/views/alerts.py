@@ -52,11 +52,6 @@ class AlertsView:
     def __len__(self) -> int:
         return len(self._alerts)
 
-    @property
-    def active_count(self) -> int:
-        """Alerts that stand."""
-        return sum(alert.active for alert in self._alerts.values())
-
     def get(self, alert_id: AlertId) -> TrafficAlert | None:
         """One alert, `None` where there is no such one, or no more."""
         return self._alerts.get(alert_id)

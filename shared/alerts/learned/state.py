@@ -99,19 +99,6 @@ def compacted(guard: Guard[Expectation], place: int) -> Guard[Expectation]:
     )
 
 
-def bit_equal(one: Learned, other: Learned) -> bool:
-    """Whether both are the same, NaN for NaN."""
-    mine, theirs = arrays_of(one), arrays_of(other)
-    same = all(np.array_equal(mine[name], theirs[name], equal_nan=True) for name in mine)
-    rows = all(
-        (a is None) == (b is None)
-        and (a is None or b is None or np.array_equal(a.value, b.value, equal_nan=True))
-        and (a is None or b is None or np.array_equal(a.seen, b.seen))
-        for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
-    )
-    return same and rows and (one.step, one.place) == (other.step, other.place)
-
-
 def arrays_of(learned: Learned) -> dict[str, NDArray[Any]]:
     """What changes with every step, by name, (sensors,) each; without the usual speeds."""
     inner, health = learned.guard.inner, learned.guard.health

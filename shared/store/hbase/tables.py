@@ -74,14 +74,6 @@ def table_states(connections: ThriftConnections) -> Iterator[TableDescription]:
             yield connections.run(f"describe table {table}", partial(_state, table))
 
 
-def drop_tables(connections: ThriftConnections) -> None:
-    """Delete the tables with all that is in them."""
-    absent = set(missing_tables(connections))
-    for table in TABLES:
-        if table not in absent:
-            connections.run(f"drop table {table}", partial(_drop, table))
-
-
 def _create(table: str, options: TableOptions, connection: Connection) -> bool:
     family: dict[str, Any] = {
         "max_versions": 1,
@@ -104,10 +96,6 @@ def _create(table: str, options: TableOptions, connection: Connection) -> bool:
 
 def _bytes(message: str | bytes) -> bytes:
     return message if isinstance(message, bytes) else message.encode()
-
-
-def _drop(table: str, connection: Connection) -> None:
-    connection.delete_table(table, disable=True)
 
 
 def _wait_until_usable(connections: ThriftConnections, table: str) -> None:

@@ -23,9 +23,9 @@ from sqlalchemy import NullPool, create_engine, make_url
 from shared.events.records import NetworkId
 from shared.store.hbase.address import thrift_address
 from shared.store.hbase.connections import ThriftConnections
-from shared.store.hbase.tables import drop_tables
 from shared.store.opening import open_store
 from shared.store.port import Store
+from tests.kit.hbase import drop_tables
 
 HBASE_VARIABLE = "METRLA_TEST_HBASE_URL"
 POSTGRESQL_VARIABLE = "METRLA_TEST_POSTGRESQL_URL"

@@ -18,9 +18,9 @@ from metrla.local.stack.hbase_shell import shell_command
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.store.hbase.address import thrift_address
 from shared.store.hbase.connections import ThriftConnections
-from shared.store.hbase.tables import drop_tables
 from shared.store.opening import open_store
 from shared.store.port import Store
+from tests.kit.hbase import drop_tables
 from tests.kit.places import ROOT
 
 pytestmark = pytest.mark.real

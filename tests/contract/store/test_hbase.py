@@ -22,8 +22,9 @@ from shared.store import rowkeys
 from shared.store.hbase.address import thrift_address
 from shared.store.hbase.connections import ThriftConnections
 from shared.store.hbase.rows import KEPT_FOR_EVER, RECORD_COLUMN, TABLES, cell_timestamp_ms
-from shared.store.hbase.tables import TableOptions, create_tables, drop_tables, missing_tables, table_states
+from shared.store.hbase.tables import TableOptions, create_tables, missing_tables, table_states
 from shared.store.opening import open_store
+from tests.kit.hbase import drop_tables
 
 pytestmark = pytest.mark.real
 

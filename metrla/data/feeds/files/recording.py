@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-NAN = float("nan")
-
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:

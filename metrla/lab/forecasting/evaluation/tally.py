@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from metrla.lab.forecasting.evaluation import reliability
 from metrla.lab.forecasting.evaluation.regimes import Regime, regimes
-from metrla.lab.forecasting.training.accuracy import Accuracy
-from shared.forecasting.calibration import reliability
 from shared.forecasting.calibration.conformal import CLOSE_MPH
 from shared.forecasting.inputs.arrays import Booleans, Floats
 from shared.forecasting.inputs.history import HORIZONS
@@ -31,6 +30,15 @@ MEASURES = (
     "close",
 )
 PAIRS, ABSOLUTE, SQUARED, RELATIVE, SIGNED, COVERED, COVERED_OFFLINE, WIDTH, CONFIDENCE, CLOSE = range(len(MEASURES))
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Mean absolute error and root mean squared error in mph, mean absolute percentage error in percent."""
+
+    mae_mph: float
+    rmse_mph: float
+    mape_percent: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,11 +48,6 @@ class Segment:
         """Newest record timestamp in milliseconds, -1 when empty."""
         return max(self._max_timestamps, default=-1)
 
-    @property
-    def first_appended_ms(self) -> int:
-        """When the first batch came, in milliseconds since the epoch; -1 when empty."""
-        return self._appended_ms[0] if self._appended_ms else -1
-
     def append(self, data: bytes, last_offset: int, max_timestamp: int, appended_ms: int) -> None:
         """Add a batch that already carries its base offset."""
         self._data += data

@@ -6,7 +6,6 @@ from enum import IntEnum
 class ErrorCode(IntEnum):
     """Numbers from https://kafka.apache.org/protocol#protocol_error_codes."""
 
-    UNKNOWN_SERVER_ERROR = -1
     NONE = 0
     OFFSET_OUT_OF_RANGE = 1
     CORRUPT_MESSAGE = 2

@@ -14,7 +14,7 @@ from shared.alerts.detection.usual import Row
 from shared.alerts.learned.learner import Learner, scales, tail_after
 from shared.alerts.learned.persistently_slow import Hours
 from shared.alerts.learned.start import from_profile
-from shared.alerts.learned.state import PRIOR_TAIL, Learned, bit_equal
+from shared.alerts.learned.state import PRIOR_TAIL, Learned, arrays_of
 from shared.alerts.learned.wire import (
     Recalled,
     UnreadableStateError,
@@ -33,6 +33,19 @@ PER_DAY = 288
 @pytest.fixture(scope="module")
 def network(make_network: Callable[..., Network]) -> Network:
     return make_network([0.0, 0.5, 1.0, 1.5], [0.0, 0.5])
+
+
+def bit_equal(one: Learned, other: Learned) -> bool:
+    """Whether both are the same, NaN for NaN."""
+    mine, theirs = arrays_of(one), arrays_of(other)
+    same = all(np.array_equal(mine[name], theirs[name], equal_nan=True) for name in mine)
+    rows = all(
+        (a is None) == (b is None)
+        and (a is None or b is None or np.array_equal(a.value, b.value, equal_nan=True))
+        and (a is None or b is None or np.array_equal(a.seen, b.seen))
+        for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
+    )
+    return same and rows and (one.step, one.place) == (other.step, other.place)
 
 
 def taught(

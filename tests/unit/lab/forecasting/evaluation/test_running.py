@@ -9,7 +9,6 @@ from metrla.lab.forecasting.evaluation.plots import draw
 from metrla.lab.forecasting.evaluation.report import page
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.evaluation.running import Course
-from metrla.lab.forecasting.training.accuracy import accuracy
 from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ModelError
@@ -18,6 +17,7 @@ from shared.forecasting.inputs.history import LAGS
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION
 from shared.forecasting.registry.serving import Serving
 from shared.traffic.network import Network
+from tests.kit.accuracy import accuracy
 
 Load = Callable[[Network], Serving]
 

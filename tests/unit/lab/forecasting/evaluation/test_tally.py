@@ -17,8 +17,8 @@ from metrla.lab.forecasting.evaluation.tally import (
     errors,
     share,
 )
-from metrla.lab.forecasting.training.accuracy import accuracy
 from shared.forecasting.inputs.history import HORIZONS
+from tests.kit.accuracy import accuracy
 
 
 def made(seed: int, origins: int = 7, sensors: int = 3) -> tuple[Piece, Answer]:

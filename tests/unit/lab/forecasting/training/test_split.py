@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.lab.forecasting.training.accuracy import accuracy
 from metrla.lab.forecasting.training.split import Split
+from tests.kit.accuracy import accuracy
 
 
 def test_the_split_is_the_published_one_for_metr_la() -> None:

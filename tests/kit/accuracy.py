@@ -1,22 +1,9 @@
-"""Errors of forecasts as the field reports them: masked MAE, RMSE and MAPE. Pure.
-
-The protocol of DCRNN (Li et al., ICLR 2018): one average over all (window, sensor) pairs that have an actual speed.
-"""
-
-from dataclasses import dataclass
+"""Errors of forecasts in the plainest form, for tests of what computes them in pieces."""
 
 import numpy as np
 
+from metrla.lab.forecasting.evaluation.tally import Accuracy
 from shared.forecasting.inputs.history import Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """Mean absolute error and root mean squared error in mph, mean absolute percentage error in percent."""
-
-    mae_mph: float
-    rmse_mph: float
-    mape_percent: float
 
 
 def accuracy(predicted: Floats, actual: Floats) -> Accuracy:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shared.forecasting.calibration.reliability import calibration_error
+from metrla.lab.forecasting.evaluation.reliability import calibration_error
 
 
 def test_the_calibration_error_is_the_mean_gap() -> None:

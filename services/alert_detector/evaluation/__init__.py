@@ -1,1 +1,0 @@
-"""How well incident detectors do: ground truth, alarms, rates, curves. Pure."""
