@@ -1,1 +1,11 @@
-"""What the services share: events, codecs, sensor networks, and adapters for Kafka, archive and store."""
+"""What the services and the commands share. Arrows run downwards alone.
+
+    alerts/   forecasting/                        what can be said of traffic: domain, pure
+    traffic/                                      roads, calendar, windows and steps: domain, pure
+    kafka/  archive/  store/  schemas/  runtime/  the platform: everything that does I/O
+    events/                                       records, codecs, the table of topics: pure
+
+Pure means that a room imports no I/O library and that time is passed in: its decisions are functions of what happened
+and of what was before. `alerts` and `forecasting` do not import each other; they meet in a service. Nothing in here
+knows of `services` or `metrla`. import-linter holds all of it (`pyproject.toml`).
+"""

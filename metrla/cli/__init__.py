@@ -1,1 +1,12 @@
-"""The `metrla` command, one module a sub-command."""
+"""The `metrla` command: one module a sub-command, Typer alone.
+
+    main                     wires the sub-commands; turns foreseen errors into one line and an exit code
+    demo, run, stack         processes on this machine
+    feed, advisories         onto the log                          feeding/, advising/
+    archive, history, topics, schemas, store, settings             querying/
+    network, data            folders of networks, published data sets
+    train, evaluate, models, evaluate_alerts, evaluate_expectations   the laboratory and the registry
+
+A module reads options, calls what does the work, and prints; work that more than one of them does is in a folder under
+it. Heavy imports are inside the commands, so that `metrla --help` is there at once. Nothing imports this room.
+"""

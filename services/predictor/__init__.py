@@ -1,1 +1,12 @@
-"""Predictor: windows to forecasts of every sensor, 5 to 60 minutes ahead."""
+"""Predictor: windows to forecasts of every sensor, 5 to 60 minutes ahead.
+
+    steps                       windows of a partition in, steps to be forecast out (Faust hands the windows over)
+    scorekeeper, score_metrics  live scores into store and metrics, and back after a restart
+    publisher                   predictions to store and log
+    recent_log                  recent speeds on their topic
+    role_keeper                 which versions serve, told to store and metrics when it changes
+
+A step goes through once, as values from function to function: it is scored against the forecasts that waited for it,
+the intervals are scaled, every model forecasts, predictions are written to log and store, recent speeds are remembered,
+and what happened is reported. What a forecast is, is decided in `shared.forecasting`; here are its ways in and out.
+"""

@@ -1,1 +1,11 @@
-"""What every service process needs: settings, logs, metrics, probes, clock and orderly shutdown."""
+"""What every service process needs, whatever it does.
+
+    settings    the settings that all share, from `METRLA_…` variables, validated before any connection is made
+    lifecycle   logs first, then serve until told to stop, drain, and leave with an honest exit code
+    logs        structured: a constant message plus fields
+    metrics     every metric, in one place; a metric's name stands nowhere else
+    probes      `/live`, `/ready` and `/metrics` for services that have no other HTTP face
+    clock       time as an interface
+
+A service's `app.py` calls `run_service(name, serve)` and gets settings and a stop event; the rest is its own.
+"""

@@ -1,1 +1,12 @@
-"""What every part of the product knows about traffic: networks and their roads, calendars, windows and steps. Pure."""
+"""What every part of the product knows about traffic: roads, time, windows and steps. Pure.
+
+    network, folder   sensors in their order along each carriageway, read from a folder of three files
+    calendar          holidays, types of day, slots of the day and of the week on the network's own clock
+    ring              the last windows of all sensors as arrays of (windows, sensors)
+    steps             when all windows that end together are ready to be worked on, and when again
+    assembler         windows of many networks in, due steps out: where predictor and alert detector both begin
+
+Windows come one by one, in any order and in several revisions (`ring`); a `Step` is what leaves, with speeds in mph and
+NaN where nothing was observed. Whoever compares a moment with 'the same time' asks `calendar`, so that a holiday is a
+holiday for everybody. This room knows neither forecasts nor alerts.
+"""

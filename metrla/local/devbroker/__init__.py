@@ -5,7 +5,9 @@ not replicated and not transactional: whatever needs one of the three needs a re
 
 Layers, each usable without the one above it::
 
+    broker, settings     the whole as one object, and what it can be told
     server, __main__     TCP on 127.0.0.1, one task per connection
+    housekeeping         what happens between requests: retention, compaction, expiry
     handlers/            one module per family of requests: (request, connection) -> response
     groups/              consumer groups: a state machine that is told the time, and the coordinator that feeds it
     log/                 partitions, retention, compaction, idempotent producers: no sockets

@@ -1,1 +1,13 @@
-"""Incident detectors, step by step over a network; evaluated offline, not run by the service yet."""
+"""Detection of incidents at single sensors: evidence in every window, an alarm where it is strong enough. Pure.
+
+    protocol            what every detector takes and gives: all sensors and all levels of sensitivity at once
+    forecast_residual   the detector that serves: slower than usual, than forecast, and than the road beyond
+    usual               what is usual at a place and hour, learned as windows come
+    health              which sensors are believed; the others neither alarm nor serve as neighbours
+    neighbours          the next sensors along the carriageway that say something in this window
+    persistence         when evidence becomes an alarm, and when the alarm ends
+    calibration         a threshold for each sensor, at one level for all
+
+A detector is a function of (window, state); arrays are (levels, sensors). The service runs it at one level, the
+laboratory at many at once: both through this same code.
+"""

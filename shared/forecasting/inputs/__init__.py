@@ -1,1 +1,13 @@
-"""What models see of a network: its last windows, what is usual, its roads. Pure."""
+"""What models see of a network at one origin. Pure; arrays are (sensors, ...) in the order of the network's sensors.
+
+    history            the last twelve windows of every sensor, set against what is usual
+    arrays             names of the array types
+    profile, transfer  usual speeds by type of day and slot, also for sensors that the training did not have
+    recent             how the last days differed from the usual
+    habits             how often a sensor is slow at an hour, and how far it strays: for the trees
+    neighbours         weighted means over the sensors before and behind in the road graph
+    health             sensors that repeat one value; their readings are treated as missing
+
+Missing is NaN all the way; filling in is the model's own decision, and shows in the forecast's `basis`. Training and
+serving build their inputs by this same code, so that a model never sees in service what it did not see in training.
+"""

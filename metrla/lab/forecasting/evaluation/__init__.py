@@ -1,1 +1,12 @@
-"""Evaluation: how good the models of a network are on a recording, and how well they know it."""
+"""How good forecasts are on a recording, and how well they know it. Pure.
+
+    running       forecasts as the predictor makes them, many origins at once
+    tally         sums over forecasts, from which every figure follows
+    regimes       free flow, onset, congestion, recovery
+    disturbances  missing, dead, stuck and unknown sensors
+    reliability   the expected calibration error
+    results       the figures as JSON
+    plots, report   images, and one page that needs nothing beside itself
+
+A recording goes through in pieces: forecasts are added up and forgotten, so memory does not grow with its length.
+"""

@@ -1,1 +1,10 @@
-"""What the broker does with each request: (state, request, context) to response, both as mappings by field name."""
+"""What the embedded broker does with each request: (state, request, context) to response.
+
+    dispatch                    from the frame of a request to the frame of its response
+    produce, fetch              records in and out; a fetch waits on its partitions' appends, not on a timer
+    topics                      metadata, creation, deletion, configuration
+    groups, describe_groups     members of consumer groups, and questions about them
+    context                     what every handler is given
+
+One module a family of requests. Requests and responses are mappings by field name; versions and fields are `wire`'s.
+"""

@@ -1,1 +1,11 @@
-"""The neural network's training, with JAX, Equinox and Optax: none of which serving needs."""
+"""The neural network's training, with JAX and Optax: neither of which serving needs.
+
+    settings     what can be chosen
+    start        networks before training
+    examples     origins with parts of their input hidden, as when sensors fail
+    steps        one step of the optimiser, compiled
+    fit          epochs with checkpoints, so that an interrupted fit goes on and ends with the same weights
+    importance   what errors grow by without a group of inputs
+
+What is trained is kept as tensors and served in NumPy by `shared.forecasting.models.network`.
+"""
