@@ -10,17 +10,17 @@ from importlib.metadata import version
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.gateway.advisories.reception import AdvisoryReception
-from services.gateway.alerts.reception import ActionReception
-from services.gateway.follower import Follower
-from services.gateway.health import HealthChecks, gateway_checks
-from services.gateway.hub import Hub
+from services.gateway.advisories.writer import AdvisoryWriter
+from services.gateway.alerts.actions import ActionWriter
+from services.gateway.health_checks import HealthChecks, gateway_checks
+from services.gateway.live.hub import Hub
+from services.gateway.log.follower import Follower
+from services.gateway.log.writer import LogWriter
 from services.gateway.models.book import ModelBook
-from services.gateway.publisher import Publisher
+from services.gateway.routes.gateway import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
-from services.gateway.web.dependencies import Gateway
 from services.gateway.web.server import Server, build_server, listen
 from shared.archive.opening import open_archive
 from shared.archive.port import Archive
@@ -74,7 +74,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
     checks = gateway_checks(
         store, platform.store_url, archive, platform.archive_url, platform.kafka_bootstrap_servers, view
     )
-    publisher = Publisher(platform.kafka_bootstrap_servers)
+    log_writer = LogWriter(platform.kafka_bootstrap_servers)
     return Gateway(
         settings=settings,
         view=view,
@@ -82,9 +82,9 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         hub=hub,
         store=store,
         models=ModelBook(store, view.networks, view.predictions, settings.history_timeout_s),
-        publisher=publisher,
-        advisories=AdvisoryReception(publisher, view, wall_clock),
-        actions=ActionReception(publisher, view, wall_clock),
+        log_writer=log_writer,
+        advisories=AdvisoryWriter(log_writer, view, wall_clock),
+        actions=ActionWriter(log_writer, view, wall_clock),
         health=HealthChecks(checks, settings.health_timeout_s),
         registry=registry,
         metrics=metrics,
@@ -97,7 +97,7 @@ async def _drain(gateway: Gateway, server: Server, serving: asyncio.Task[None]) 
     await gateway.hub.close(gateway.settings.drain_timeout_s)
     server.should_exit = True
     await serving
-    await gateway.publisher.close()
+    await gateway.log_writer.close()
 
 
 def main() -> int:

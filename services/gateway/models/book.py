@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.gateway.models.standing import Standing, VersionKey, standings
-from services.gateway.views.predictions import PredictionsView, Running
+from services.gateway.models.versions import ModelVersions, VersionKey, model_versions
+from services.gateway.views.predictions import PredictionsView, VersionActivity
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId
 from shared.store.model_records import ModelScore
@@ -22,7 +22,7 @@ MAX_KEPT = 8
 class _Reading:
     """One look into the store; many may wait for it."""
 
-    task: "asyncio.Task[tuple[Standing, ...]]"
+    task: "asyncio.Task[tuple[ModelVersions, ...]]"
     begun_at: float
 
     def serves(self, now: float) -> bool:
@@ -51,7 +51,7 @@ class ModelBook:
         self._timeout_s = timeout_s
         self._readings: dict[timedelta, _Reading] = {}
 
-    async def standings(self, span: timedelta) -> Sequence[Standing]:
+    async def models(self, span: timedelta) -> Sequence[ModelVersions]:
         """Every model of every network, scored over the last `span` of event time of its network.
 
         Raises:
@@ -76,13 +76,13 @@ class ModelBook:
         for span in over[: max(0, len(self._readings) - MAX_KEPT)]:
             del self._readings[span]
 
-    async def _read(self, span: timedelta) -> tuple[Standing, ...]:
-        running: Mapping[VersionKey, Running] = self._predictions.running()
+    async def _read(self, span: timedelta) -> tuple[ModelVersions, ...]:
+        running: Mapping[VersionKey, VersionActivity] = self._predictions.running()
         return await asyncio.to_thread(self._look_up, span, running)
 
-    def _look_up(self, span: timedelta, running: Mapping[VersionKey, Running]) -> tuple[Standing, ...]:
+    def _look_up(self, span: timedelta, running: Mapping[VersionKey, VersionActivity]) -> tuple[ModelVersions, ...]:
         served = [one for one in self._store.served_models() if one.network_id in self._networks]
-        return standings(served, self._scores(span), running)
+        return model_versions(served, self._scores(span), running)
 
     def _scores(self, span: timedelta) -> Iterator[ModelScore]:
         for network_id in self._networks:
@@ -93,7 +93,7 @@ class ModelBook:
                 yield from self._store.model_scores(network_id, start=after)
 
 
-def _note(task: "asyncio.Task[tuple[Standing, ...]]") -> None:
+def _note(task: "asyncio.Task[tuple[ModelVersions, ...]]") -> None:
     """Take notice of a failure that nobody waits for any more."""
     if not task.cancelled():
         task.exception()

@@ -11,14 +11,14 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from services.gateway.advisories.answers import Advisory, Receipt
-from services.gateway.advisories.single import NewAdvisory, record
-from services.gateway.client_messages import MAX_ID_LENGTH
-from services.gateway.publisher import UnpublishedError
+from services.gateway.advisories.advisory import Advisory, Receipt
+from services.gateway.advisories.new_advisory import NewAdvisory, record
+from services.gateway.live.client_messages import MAX_ID_LENGTH
+from services.gateway.log.writer import UnpublishedError
+from services.gateway.routes.authorization import MayWrite
+from services.gateway.routes.gateway import Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
-from services.gateway.web.authorization import MayWrite
-from services.gateway.web.dependencies import Gateway, Running, require_view
 from shared.alerts.advisories.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.importing import Outcome
 from shared.alerts.advisories.matching import Matcher
@@ -152,7 +152,7 @@ def _now(gateway: Gateway) -> datetime:
 
 
 def _known(gateway: Gateway, advisory_id: str) -> TrafficAdvisory:
-    known = gateway.view.advisories.standing.get(AdvisoryId(advisory_id))
+    known = gateway.view.advisories.records.get(AdvisoryId(advisory_id))
     if known is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no advisory {advisory_id}.")
     return known

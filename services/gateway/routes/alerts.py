@@ -7,14 +7,14 @@ from uuid import uuid4
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.alerts.answers import Action, Alert
-from services.gateway.alerts.reception import MAX_ACTION_ID, NewAction, OtherActionError, RefusedActionError
-from services.gateway.client_messages import MAX_ID_LENGTH
-from services.gateway.publisher import UnpublishedError
+from services.gateway.alerts.actions import MAX_ACTION_ID, NewAction, OtherActionError, RefusedActionError
+from services.gateway.alerts.alert import Action, Alert
+from services.gateway.live.client_messages import MAX_ID_LENGTH
+from services.gateway.log.writer import UnpublishedError
+from services.gateway.routes.authorization import MayWrite
+from services.gateway.routes.gateway import Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter
 from services.gateway.views.alerts import AlertQuery
-from services.gateway.web.authorization import MayWrite
-from services.gateway.web.dependencies import Gateway, Running, require_view
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
 
 AlertParameter = Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The alert.")]

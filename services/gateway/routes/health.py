@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.gateway.web.dependencies import Running
+from services.gateway.routes.gateway import Running
 
 router = APIRouter(tags=["service"])
 

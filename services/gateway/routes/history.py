@@ -10,12 +10,12 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.client_messages import DEFAULT_HORIZON_MINUTES, MAX_ID_LENGTH
+from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES, MAX_ID_LENGTH
 from services.gateway.responses import Aggregate, Prediction
+from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
 from services.gateway.stored import Stretch, made_with_outcomes
 from services.gateway.views.traffic import Forecast
-from services.gateway.web.dependencies import Gateway, Running
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, SensorId
 from shared.store.port import Store

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.client_messages import MAX_ID_LENGTH
-from services.gateway.models.answers import ModelDetail, ModelReport
-from services.gateway.models.standing import Standing
+from services.gateway.live.client_messages import MAX_ID_LENGTH
+from services.gateway.models.report import ModelDetail, ModelReport
+from services.gateway.models.versions import ModelVersions
+from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.parameters import NetworkParameter
-from services.gateway.web.dependencies import Gateway, Running
 
 DEFAULT_LIVE_HOURS = 24
 MAX_LIVE_HOURS = 168
@@ -37,7 +37,7 @@ async def models(
     Scores are at 15, 30 and 60 minutes ahead; `/api/models/{name}` has every horizon. Answers are at most 10 seconds
     old.
     """
-    return [ModelReport.of(standing) for standing in await _standings(gateway, network_id, live_hours)]
+    return [ModelReport.of(one) for one in await _models(gateway, network_id, live_hours)]
 
 
 @router.get(
@@ -55,17 +55,17 @@ async def model(
     live_hours: LiveHours = DEFAULT_LIVE_HOURS,
 ) -> ModelDetail:
     """Give versions, scores, calibration, feature importance and training data of one model."""
-    everything = await _standings(gateway, network_id, live_hours)
-    found = [standing for standing in everything if standing.model_name == name]
+    everything = await _models(gateway, network_id, live_hours)
+    found = [one for one in everything if one.model_name == name]
     if not found:
-        known = ", ".join(dict.fromkeys(standing.model_name for standing in everything))
+        known = ", ".join(dict.fromkeys(one.model_name for one in everything))
         raise HTTPException(HTTPStatus.NOT_FOUND, f"Nothing is known of a model {name}; known: {known or 'none yet'}.")
     if len(found) > 1:
-        message = f"needed: model {name} is known in {', '.join(standing.network_id for standing in found)}"
+        message = f"needed: model {name} is known in {', '.join(one.network_id for one in found)}"
         raise RequestValidationError([{"loc": ("query", "network_id"), "msg": message, "type": "missing"}])
     return ModelDetail.of(found[0])
 
 
-async def _standings(gateway: Gateway, network_id: str | None, live_hours: int) -> Sequence[Standing]:
-    everything = await gateway.models.standings(timedelta(hours=live_hours))
-    return [standing for standing in everything if network_id in {None, standing.network_id}]
+async def _models(gateway: Gateway, network_id: str | None, live_hours: int) -> Sequence[ModelVersions]:
+    everything = await gateway.models.models(timedelta(hours=live_hours))
+    return [one for one in everything if network_id in {None, one.network_id}]

@@ -6,13 +6,13 @@ from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BeforeValidator
 
-from services.gateway.client_messages import (
+from services.gateway.live.client_messages import (
     DEFAULT_HORIZON_MINUTES,
     MAX_HORIZON_MINUTES,
     MAX_ID_LENGTH,
     no_such_model,
 )
-from services.gateway.web.dependencies import Running
+from services.gateway.routes.gateway import Running
 
 NetworkParameter = Annotated[
     str | None, Query(max_length=MAX_ID_LENGTH, description="Only this sensor network, such as metr-la.")

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.gateway.client_messages import DEFAULT_HORIZON_MINUTES
+from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Prediction
+from services.gateway.routes.gateway import Running
 from services.gateway.routes.parameters import (
     HorizonParameter,
     ModelParameter,
@@ -14,7 +15,6 @@ from services.gateway.routes.parameters import (
     SensorParameter,
 )
 from services.gateway.views.predictions import PredictionQuery
-from services.gateway.web.dependencies import Running
 from shared.events.records import NetworkId, SensorId
 
 router = APIRouter(tags=["traffic"])

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
-from services.gateway.web.dependencies import Running
+from services.gateway.routes.gateway import Running
 
 LIVE_PAGE = "/live-map/"
 

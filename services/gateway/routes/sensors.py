@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from services.gateway.responses import NetworkReport, SensorReport
+from services.gateway.routes.gateway import Running
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
-from services.gateway.web.dependencies import Running
 from shared.events.records import NetworkId
 
 router = APIRouter(tags=["traffic"])

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from services.gateway.client_messages import (
+from services.gateway.live.channels import Channel
+from services.gateway.live.client_messages import (
     DEFAULT_HORIZON_MINUTES,
     MAX_ID_LENGTH,
     PONG,
@@ -22,9 +23,8 @@ from services.gateway.client_messages import (
     subscribed,
     unknown_model,
 )
-from services.gateway.fanout import Channel
-from services.gateway.hub import Client
-from services.gateway.web.dependencies import Gateway, Running
+from services.gateway.live.hub import Client
+from services.gateway.routes.gateway import Gateway, Running
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)

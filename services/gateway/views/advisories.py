@@ -38,7 +38,7 @@ class AdvisoriesView:
         return len(self._advisories)
 
     @property
-    def standing(self) -> Mapping[AdvisoryId, TrafficAdvisory]:
+    def records(self) -> Mapping[AdvisoryId, TrafficAdvisory]:
         """All of them, those withdrawn as well."""
         return self._advisories
 

@@ -19,7 +19,7 @@ MAX_PREDICTIONS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class VersionActivity:
     """How many sensors have a newest prediction of a version, and for how many of them it is the network's answer."""
 
     sensors: int = 0
@@ -77,13 +77,13 @@ class PredictionsView:
         """The models whose newest prediction is a sensor's answer."""
         return frozenset(made.model_name for (_, _, model), made in self._newest.items() if model is None)
 
-    def running(self) -> dict[tuple[NetworkId, str, str], Running]:
+    def running(self) -> dict[tuple[NetworkId, str, str], VersionActivity]:
         """By network, model and version: how many sensors have a newest prediction of it, and how many it serves."""
         sensors: Counter[tuple[NetworkId, str, str]] = Counter()
         serving: Counter[tuple[NetworkId, str, str]] = Counter()
         for (network_id, _, model), made in self._newest.items():
             (serving if model is None else sensors)[network_id, made.model_name, made.model_version] += 1
-        return {version: Running(sensors[version], serving[version]) for version in sensors | serving}
+        return {version: VersionActivity(sensors[version], serving[version]) for version in sensors | serving}
 
     def apply(self, prediction: TrafficPrediction) -> bool:
         """Take one prediction in; returns whether it changed anything.

@@ -8,7 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
 from services.gateway.routes import advisories, alerts, health, history, models, predictions, root, sensors, stream
-from services.gateway.web.dependencies import Gateway
+from services.gateway.routes.gateway import Gateway
 from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
 from services.gateway.web.problems import install_problem_handlers

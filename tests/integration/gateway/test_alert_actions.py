@@ -19,7 +19,7 @@ from metrla.client import (
     GatewayError,
     NewAdvisory,
 )
-from services.gateway.alerts import reception
+from services.gateway.alerts import actions
 from shared.events import records as platform
 from shared.events.avro import decode, encode
 from shared.events.records import AlertAction, AlertEvidence, MeasuredWindow, SensorId, TrafficAlert
@@ -45,7 +45,7 @@ async def url(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[str]:
     # No alert detector runs here: no action comes back, and waiting for it says nothing.
-    monkeypatch.setattr("services.gateway.publisher.SEEN_S", 0.1)
+    monkeypatch.setattr("services.gateway.log.writer.SEEN_S", 0.1)
     await world.publish([alert("standing", 1), alert("over", 2, cleared=True)])
     async with (
         start_gateway(world.platform, write_token="sesame") as url,  # noqa: S106 - of a gateway that lives as long as the test
@@ -152,7 +152,7 @@ async def test_what_an_alert_does_not_take(
     keys = {"Idempotency-Key": "a"}
     assert "differs from" in await refused("standing", SEEN | {"action_id": "b"}, 422, headers=keys)
     await refused("standing", SEEN, 401, headers={"Authorization": "Bearer wrong"})
-    monkeypatch.setattr(reception, "MAX_ACTIONS", 0)
+    monkeypatch.setattr(actions, "MAX_ACTIONS", 0)
     assert "takes no more" in await refused("standing", SEEN, 409)
     assert await published(world) == []
     assert (await client.get("/api/alerts/nothing")).status_code == 404

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from services.gateway.alerts.answers import Alert
-from services.gateway.models.answers import ModelDetail, ModelReport
+from services.gateway.alerts.alert import Alert
+from services.gateway.models.report import ModelDetail, ModelReport
 from services.gateway.responses import Aggregate, NetworkReport, Prediction, SensorReport
 from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.kafka.producer import Message

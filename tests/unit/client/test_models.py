@@ -8,12 +8,13 @@ from pydantic import BaseModel
 
 from metrla import client
 from metrla.client import models
-from services.gateway import fanout, responses
-from services.gateway.advisories import answers as advisories
-from services.gateway.advisories import single
-from services.gateway.alerts import answers as alerts
-from services.gateway.alerts import reception
-from services.gateway.models import answers
+from services.gateway import responses
+from services.gateway.advisories import advisory as advisories
+from services.gateway.advisories import new_advisory
+from services.gateway.alerts import actions
+from services.gateway.alerts import alert as alerts
+from services.gateway.live import channels
+from services.gateway.models import report
 from services.gateway.views.advisories import AdvisoryState
 from shared.alerts.advisories import draft
 from shared.events import records
@@ -32,11 +33,11 @@ SERVED: tuple[type[BaseModel], ...] = (
     advisories.Advisory,
     advisories.FeatureFault,
     advisories.Receipt,
-    answers.ModelReport,
-    answers.ModelDetail,
+    report.ModelReport,
+    report.ModelDetail,
     TrainingData,
-    reception.NewAction,
-    single.NewAdvisory,
+    actions.NewAction,
+    new_advisory.NewAdvisory,
 )
 ENUMS: tuple[tuple[type[StrEnum], type[StrEnum]], ...] = (
     (models.AlertType, records.AlertType),
@@ -48,7 +49,7 @@ ENUMS: tuple[tuple[type[StrEnum], type[StrEnum]], ...] = (
     (models.DocumentFormat, draft.Format),
     (models.PredictionBasis, records.PredictionBasis),
     (models.ModelRole, ModelRole),
-    (models.Channel, fanout.Channel),
+    (models.Channel, channels.Channel),
 )
 RENAMED = {"Format": "DocumentFormat"}
 

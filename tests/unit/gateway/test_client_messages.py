@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.gateway.client_messages import Ping, Subscribe, error, parse, subscribed, unknown_model
-from services.gateway.fanout import Channel, Selection
+from services.gateway.live.channels import Channel, Selection
+from services.gateway.live.client_messages import Ping, Subscribe, error, parse, subscribed, unknown_model
 
 
 def test_a_ping() -> None:

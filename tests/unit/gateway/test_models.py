@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from services.gateway.models import book as books
-from services.gateway.models.answers import ModelDetail, ModelReport
 from services.gateway.models.book import ModelBook
-from services.gateway.models.standing import Standing, standings
-from services.gateway.views.predictions import PredictionsView, Running
+from services.gateway.models.report import ModelDetail, ModelReport
+from services.gateway.models.versions import ModelVersions, model_versions
+from services.gateway.views.predictions import PredictionsView, VersionActivity
 from shared.events.errors import StoreError
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import NetworkId, TrafficPrediction
@@ -68,7 +68,7 @@ def test_the_names_are_those_of_the_predictor() -> None:
 
 
 def test_champions_come_first_then_as_they_are_preferred() -> None:
-    found = standings(
+    found = model_versions(
         [
             served("ensemble", role=ModelRole.REFUSED),
             served("neural_network", role=ModelRole.MEMBER),
@@ -93,7 +93,7 @@ def test_champions_come_first_then_as_they_are_preferred() -> None:
 
 
 def test_of_versions_the_one_that_does_most_then_the_newest() -> None:
-    (found,) = standings(
+    (found,) = model_versions(
         [
             served("ensemble", "20260101"),
             served("ensemble", "20260301", ModelRole.REFUSED, reason="damaged"),
@@ -102,7 +102,7 @@ def test_of_versions_the_one_that_does_most_then_the_newest() -> None:
             served("ensemble", "20251201", ModelRole.RETIRED),
         ],
         [score(1, version="20260201"), score(2, version="20260201"), score(1, version="20260101")],
-        {(TOY, "ensemble", "20260201"): Running(3, 2)},
+        {(TOY, "ensemble", "20260201"): VersionActivity(3, 2)},
     )
     assert [one.model_version for one in found.versions] == ["20260201", "20260101", "20260301", "20251201", "20251101"]
     report = ModelReport.of(found)
@@ -117,10 +117,13 @@ def test_of_versions_the_one_that_does_most_then_the_newest() -> None:
 
 
 def test_who_is_not_in_the_store_is_known_by_sight() -> None:
-    found = standings(
+    found = model_versions(
         [],
         [score(1, "xgboost")],
-        {(TOY, "historical_average", "stream"): Running(3, 3), (TOY, "linear_regression", "1"): Running(3, 0)},
+        {
+            (TOY, "historical_average", "stream"): VersionActivity(3, 3),
+            (TOY, "linear_regression", "1"): VersionActivity(3, 0),
+        },
     )
     assert [(one.model_name, one.current.role, one.current.since) for one in found] == [
         ("historical_average", ModelRole.CHAMPION, None),
@@ -128,11 +131,11 @@ def test_who_is_not_in_the_store_is_known_by_sight() -> None:
         ("xgboost", ModelRole.RETIRED, None),
     ]
     assert [(one.card, one.offline) for one in map(ModelDetail.of, found)] == [({}, ())] * 3
-    assert standings([], [], {}) == ()
+    assert model_versions([], [], {}) == ()
 
 
 def detail(card: dict[str, Any]) -> ModelDetail:
-    everything = standings([served("ensemble", card=card)], [score(1, minutes=(5, 15))], {})
+    everything = model_versions([served("ensemble", card=card)], [score(1, minutes=(5, 15))], {})
     return ModelDetail.of(everything[0])
 
 
@@ -160,7 +163,7 @@ def test_the_card_is_told_in_full() -> None:
     assert found.members == {"xgboost": "1"}
     assert found.card == CARD
     assert ModelDetail.model_validate_json(found.model_dump_json(by_alias=True)) == found
-    short = ModelReport.of(standings([served("ensemble")], [score(1, minutes=(5, 15))], {})[0])
+    short = ModelReport.of(model_versions([served("ensemble")], [score(1, minutes=(5, 15))], {})[0])
     assert {one.horizon_minutes for one in short.offline} == {15, 30}
     assert [one.horizon_minutes for one in short.live] == [15]
 
@@ -222,13 +225,13 @@ def book(shelf: Shelf, networks: dict[NetworkId, Network], prediction: Callable[
 
 
 async def test_the_store_is_asked_once_for_many(book: ModelBook, shelf: Shelf) -> None:
-    first, *others = await asyncio.gather(*(book.standings(timedelta(hours=1)) for _ in range(20)))
+    first, *others = await asyncio.gather(*(book.models(timedelta(hours=1)) for _ in range(20)))
     assert shelf.asked == 1
     assert all(other is first for other in others)
     (only,) = first
-    assert only.current.running == Running(2, 1)
+    assert only.current.running == VersionActivity(2, 1)
     assert [live.pairs for live in only.current.live] == [120] * 3
-    (longer,) = await book.standings(timedelta(hours=2))
+    (longer,) = await book.models(timedelta(hours=2))
     assert [live.pairs for live in longer.current.live] == [240] * 3
     assert shelf.asked == 2
 
@@ -236,9 +239,9 @@ async def test_the_store_is_asked_once_for_many(book: ModelBook, shelf: Shelf) -
 async def test_what_failed_is_tried_again(book: ModelBook, shelf: Shelf) -> None:
     shelf.fails = True
     with pytest.raises(StoreError, match="away"):
-        await book.standings(timedelta(hours=1))
+        await book.models(timedelta(hours=1))
     shelf.fails = False
-    assert len(await book.standings(timedelta(hours=1))) == 1
+    assert len(await book.models(timedelta(hours=1))) == 1
 
 
 async def test_a_store_that_hangs_holds_one_thread(book: ModelBook, shelf: Shelf) -> None:
@@ -246,18 +249,18 @@ async def test_a_store_that_hangs_holds_one_thread(book: ModelBook, shelf: Shelf
     try:
         for _ in range(3):
             with pytest.raises(StoreError, match=r"no answer within 0\.2 s"):
-                await book.standings(timedelta(hours=1))
+                await book.models(timedelta(hours=1))
         assert shelf.asked == 1
     finally:
         shelf.go_on.set()
-    assert len(await book.standings(timedelta(hours=1))) == 1
+    assert len(await book.models(timedelta(hours=1))) == 1
     assert shelf.asked == 1
 
 
 async def test_only_so_many_stretches_are_kept(book: ModelBook, monkeypatch: pytest.MonkeyPatch) -> None:
     for hours in range(1, 30):
-        await book.standings(timedelta(hours=hours))
+        await book.models(timedelta(hours=hours))
     assert len(book._readings) <= books.MAX_KEPT + 1
     monkeypatch.setattr(books, "FRESH_S", 0.0)
-    first: Sequence[Standing] = await book.standings(timedelta(hours=29))
-    assert await book.standings(timedelta(hours=29)) is not first
+    first: Sequence[ModelVersions] = await book.models(timedelta(hours=29))
+    assert await book.models(timedelta(hours=29)) is not first

@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from services.gateway.topics import FOLLOWED, WHOLE, Followed, LookBack, Message, read
+from services.gateway.log.records import FOLLOWED, WHOLE, Followed, LogRecord, LookBack, read
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import MetrlaError, RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
@@ -109,7 +109,7 @@ class Follower:
                 self._apply(batches)
                 await asyncio.sleep(0)  # a long backlog must not keep requests waiting
 
-    def _apply(self, batches: dict[TopicPartition, list[Message]]) -> None:
+    def _apply(self, batches: dict[TopicPartition, list[LogRecord]]) -> None:
         for partition, messages in batches.items():
             for message in messages:
                 self._take(message)
@@ -133,7 +133,7 @@ class Follower:
             self._metrics.lag.set(max(0, behind))
             await asyncio.sleep(WATCH_INTERVAL_S)
 
-    def _take(self, message: Message) -> Followed | None:
+    def _take(self, message: LogRecord) -> Followed | None:
         try:
             record = read(message)
             if isinstance(record, str):
@@ -148,13 +148,13 @@ class Follower:
             return None
         return record
 
-    def _forget(self, message: Message, gone: str) -> None:
+    def _forget(self, message: LogRecord, gone: str) -> None:
         if message.topic == ADVISORIES.name:
             self._view.advisories.forget(AdvisoryId(gone), message.offset)
         else:
             self._view.alerts.forget(AlertId(gone))
 
-    def _reject(self, message: Message, rejected: RejectedEventError) -> None:
+    def _reject(self, message: LogRecord, rejected: RejectedEventError) -> None:
         self._metrics.rejected.inc()
         self._rejected_since_log += 1
         now = asyncio.get_running_loop().time()

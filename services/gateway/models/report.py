@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from services.gateway.models.standing import Standing, Version
+from services.gateway.models.versions import ModelVersions, Version
 from services.gateway.responses import Answer, Share
 from shared.forecasting.models.card import ModelCard, TrainingData
 from shared.store.model_records import ModelRole
@@ -96,9 +96,9 @@ class ModelReport(Answer):
     versions: tuple[ModelVersion, ...] = Field(description="All versions, the one that does most first, then by age.")
 
     @classmethod
-    def of(cls, standing: Standing) -> "ModelReport":
+    def of(cls, model: ModelVersions) -> "ModelReport":
         """The answer for one model of a network."""
-        return cls(**_common(standing, SHOWN_MINUTES))
+        return cls(**_common(model, SHOWN_MINUTES))
 
 
 class ReliabilityBin(Answer):
@@ -154,11 +154,11 @@ class ModelDetail(ModelReport):
     card: dict[str, Any] = Field(description="Its whole card, without the list of sensors.")
 
     @classmethod
-    def of(cls, standing: Standing) -> "ModelDetail":
+    def of(cls, model: ModelVersions) -> "ModelDetail":
         """The answer for one model of a network."""
-        current = standing.current
+        current = model.current
         return cls(
-            **_common(standing, None),
+            **_common(model, None),
             reliability=tuple(map(_reliability, current.live)),
             calibration=_calibration(current.card),
             feature_importance=tuple(
@@ -171,11 +171,11 @@ class ModelDetail(ModelReport):
         )
 
 
-def _common(standing: Standing, minutes: Collection[int] | None) -> dict[str, Any]:
-    current = standing.current
+def _common(model: ModelVersions, minutes: Collection[int] | None) -> dict[str, Any]:
+    current = model.current
     return {
-        "network_id": standing.network_id,
-        "model_name": standing.model_name,
+        "network_id": model.network_id,
+        "model_name": model.model_name,
         "model_version": current.model_version,
         "role": current.role,
         "since": current.since,
@@ -194,7 +194,7 @@ def _common(standing: Standing, minutes: Collection[int] | None) -> dict[str, An
         "live": tuple(
             LiveScore.of(score) for score in current.live if minutes is None or score.horizon_minutes in minutes
         ),
-        "versions": tuple(map(_version, standing.versions)),
+        "versions": tuple(map(_version, model.versions)),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.gateway.web.dependencies import Running
+from services.gateway.routes.gateway import Running
 
 BEARER = HTTPBearer(auto_error=False, description="The token in METRLA_GATEWAY_WRITE_TOKEN.")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from aiokafka import AIOKafkaProducer
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.gateway.publisher import Publisher, until_seen
+from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
 from shared.alerts.advisories.importing import whole_ms
 from shared.events.avro import encode
@@ -53,11 +53,11 @@ class OtherActionError(MetrlaError):
     """The id belongs to another action."""
 
 
-class ActionReception:
+class ActionWriter:
     """Publishes actions. Those of an id that is known are not published again."""
 
-    def __init__(self, publisher: Publisher, view: TrafficView, clock: Clock) -> None:
-        self._publisher = publisher
+    def __init__(self, log_writer: LogWriter, view: TrafficView, clock: Clock) -> None:
+        self._log = log_writer
         self._view = view
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -111,7 +111,7 @@ class ActionReception:
         async def send(producer: AIOKafkaProducer) -> None:
             await send_all(producer, [message])
 
-        await self._publisher.send("actions", send)
+        await self._log.send("actions", send)
 
 
 def _require_taken(alert: TrafficAlert, kind: AlertActionKind) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from services.gateway.fanout import Channel, Selection
+from services.gateway.live.channels import Channel, Selection
 from shared.events.records import SensorId
 
 DEFAULT_HORIZON_MINUTES = 15

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.fanout import MAX_CACHED_MESSAGES, Board, Channel, Item, Selection, Subscriber
+from services.gateway.live.channels import MAX_CACHED_MESSAGES, Board, Channel, Item, Selection, Subscriber
 from shared.events.records import SensorId
 
 TIME = datetime(2012, 5, 2, 15, 5, tzinfo=UTC)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from services.gateway.publisher import Publisher, until_seen
+from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
 from shared.alerts.advisories.importing import Outcome, prepare, take_back
 from shared.alerts.advisories.matching import Matcher
@@ -14,11 +14,11 @@ from shared.kafka.advisories import publish
 from shared.runtime.clock import Clock
 
 
-class AdvisoryReception:
+class AdvisoryWriter:
     """Reads documents, compares them with the view, publishes what changed."""
 
-    def __init__(self, publisher: Publisher, view: TrafficView, clock: Clock) -> None:
-        self._publisher = publisher
+    def __init__(self, log_writer: LogWriter, view: TrafficView, clock: Clock) -> None:
+        self._log = log_writer
         self._view = view
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -54,12 +54,12 @@ class AdvisoryReception:
     def _prepared(self, data: bytes, feed: str, complete: bool) -> Outcome:  # noqa: FBT001 - called through a thread
         matchers = tuple(self.matchers.values())
         parsed = read_advisories(data, matchers[0].network.time_zone, self._clock())
-        return prepare(parsed, matchers, dict(self._view.advisories.standing), feed, complete=complete)
+        return prepare(parsed, matchers, dict(self._view.advisories.records), feed, complete=complete)
 
     async def _publish(self, advisories: Iterable[TrafficAdvisory]) -> None:
         changed = list(advisories)
         if not changed:
             return
-        await self._publisher.send("advisories", lambda producer: publish(producer, changed))
+        await self._log.send("advisories", lambda producer: publish(producer, changed))
         last = changed[-1]
-        await until_seen(lambda: self._view.advisories.standing.get(last.advisory_id) == last)
+        await until_seen(lambda: self._view.advisories.records.get(last.advisory_id) == last)

@@ -24,8 +24,8 @@ class UnpublishedError(MetrlaError):
     """The log does not take what was to be published; the same may be asked again."""
 
 
-class Publisher:
-    """One producer for all that is written over the API."""
+class LogWriter:
+    """One producer for everything that clients write through the API."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers

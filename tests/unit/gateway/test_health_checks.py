@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from services.gateway.health import HealthChecks
+from services.gateway.health_checks import HealthChecks
 from shared.events.errors import StoreError
 
 
@@ -26,7 +26,7 @@ async def test_every_part_is_reported() -> None:
 async def test_parts_are_asked_concurrently_and_a_silent_one_costs_the_time_limit_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.gateway.health.FRESH_S", 0.0)
+    monkeypatch.setattr("services.gateway.health_checks.FRESH_S", 0.0)
     started, release = [], asyncio.Event()
 
     async def silent() -> str:

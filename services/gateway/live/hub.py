@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from services.gateway.alerts.answers import Alert
-from services.gateway.fanout import Board, Channel, Item, Selection, Subscriber
+from services.gateway.alerts.alert import Alert
+from services.gateway.live.channels import Board, Channel, Item, Selection, Subscriber
 from services.gateway.responses import Prediction, SensorReport
 from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView

@@ -1,4 +1,4 @@
-"""How each model stands: which versions there are, what each does, and how good its forecasts were lately. Pure."""
+"""The versions of every model: which there are, what each does, and how good its forecasts were lately. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from services.gateway.views.predictions import Running
+from services.gateway.views.predictions import VersionActivity
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import NetworkId
 from shared.forecasting.models.card import ModelCard
@@ -34,12 +34,12 @@ class Version:
     since: datetime | None
     reason: str | None
     card: ModelCard
-    running: Running
+    running: VersionActivity
     live: tuple[RollingScore, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ModelVersions:
     """One model of one network: its versions, the one that does most first (see `ModelRole`), then the newest."""
 
     network_id: NetworkId
@@ -52,9 +52,9 @@ class Standing:
         return self.versions[0]
 
 
-def standings(
-    served: Iterable[ServedModel], scores: Iterable[ModelScore], running: Mapping[VersionKey, Running]
-) -> tuple[Standing, ...]:
+def model_versions(
+    served: Iterable[ServedModel], scores: Iterable[ModelScore], running: Mapping[VersionKey, VersionActivity]
+) -> tuple[ModelVersions, ...]:
     """Every model that is known in any of the three ways: by network, champions first, then as they are preferred."""
     of_version: dict[VersionKey, list[ModelScore]] = defaultdict(list)
     for score in scores:
@@ -64,22 +64,22 @@ def standings(
     for key in dict.fromkeys([*recorded, *running, *of_version]):
         version = _version(key, recorded.get(key), running.get(key), of_version.get(key, ()))
         of_model[key[:2]].append(version)
-    found = [Standing(*key, tuple(_ordered(versions))) for key, versions in of_model.items()]
+    found = [ModelVersions(*key, tuple(_ordered(versions))) for key, versions in of_model.items()]
     return tuple(sorted(found, key=_place))
 
 
 def _version(
-    key: VersionKey, recorded: ServedModel | None, running: Running | None, scores: Sequence[ModelScore]
+    key: VersionKey, recorded: ServedModel | None, running: VersionActivity | None, scores: Sequence[ModelScore]
 ) -> Version:
     if recorded is not None:
         role, since, reason, card = recorded.role, recorded.since, recorded.reason, ModelCard(recorded.card)
     else:
         # The predictor averages what it sees where it has no trained model: no artefact, so nobody recorded it.
         role, since, reason, card = _role_by_sight(running), None, None, ModelCard({})
-    return Version(key[2], role, since, reason, card, running or Running(), rolling_scores(scores))
+    return Version(key[2], role, since, reason, card, running or VersionActivity(), rolling_scores(scores))
 
 
-def _role_by_sight(running: Running | None) -> ModelRole:
+def _role_by_sight(running: VersionActivity | None) -> ModelRole:
     if running is None:
         return ModelRole.RETIRED
     return ModelRole.CHAMPION if running.serving_sensors else ModelRole.CHALLENGER
@@ -90,6 +90,6 @@ def _ordered(versions: Iterable[Version]) -> list[Version]:
     return sorted(newest_first, key=lambda one: _RANKS[one.role])
 
 
-def _place(standing: Standing) -> tuple[str, int, int, str]:
-    rank = _RANKS[standing.current.role]
-    return standing.network_id, rank, _PLACES.get(standing.model_name, len(_PLACES)), standing.model_name
+def _place(model: ModelVersions) -> tuple[str, int, int, str]:
+    rank = _RANKS[model.current.role]
+    return model.network_id, rank, _PLACES.get(model.model_name, len(_PLACES)), model.model_name

@@ -8,13 +8,13 @@ from fastapi import Depends, HTTPException
 from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
-from services.gateway.advisories.reception import AdvisoryReception
-from services.gateway.alerts.reception import ActionReception
-from services.gateway.follower import Follower
-from services.gateway.health import HealthChecks
-from services.gateway.hub import Hub
+from services.gateway.advisories.writer import AdvisoryWriter
+from services.gateway.alerts.actions import ActionWriter
+from services.gateway.health_checks import HealthChecks
+from services.gateway.live.hub import Hub
+from services.gateway.log.follower import Follower
+from services.gateway.log.writer import LogWriter
 from services.gateway.models.book import ModelBook
-from services.gateway.publisher import Publisher
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from shared.runtime.clock import Clock
@@ -32,9 +32,9 @@ class Gateway:
     hub: Hub
     store: Store
     models: ModelBook
-    publisher: Publisher
-    advisories: AdvisoryReception
-    actions: ActionReception
+    log_writer: LogWriter
+    advisories: AdvisoryWriter
+    actions: ActionWriter
     health: HealthChecks
     registry: CollectorRegistry
     metrics: GatewayMetrics
