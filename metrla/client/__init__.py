@@ -7,34 +7,24 @@ async with GatewayClient("http://127.0.0.1:8000") as gateway:
         print(message.type, len(message.data))
 """
 
+from metrla.client.advisories import Advisory, FeatureFault, NewAdvisory, Receipt
+from metrla.client.alerts import Action, Alert, Evidence, Window
 from metrla.client.errors import GatewayError
 from metrla.client.gateway import GatewayClient
 from metrla.client.messages import AlertsMessage, Message, PredictionsMessage, SensorsMessage
-from metrla.client.models import (
-    Action,
-    Advisory,
+from metrla.client.models import ModelDetail, ModelReport
+from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport
+from metrla.client.values import (
     AdvisoryState,
     AdvisoryType,
-    Aggregate,
-    Alert,
     AlertActionKind,
     AlertSeverity,
     AlertStatus,
     AlertType,
     Channel,
     DocumentFormat,
-    Evidence,
-    FeatureFault,
-    ModelDetail,
-    ModelReport,
     ModelRole,
-    NetworkReport,
-    NewAdvisory,
-    Prediction,
     PredictionBasis,
-    Receipt,
-    SensorReport,
-    Window,
 )
 
 __all__ = [

@@ -6,21 +6,11 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
+from metrla.client.advisories import Advisory, NewAdvisory, Receipt
+from metrla.client.alerts import Action, Alert, NewAction
 from metrla.client.answers import parse_list, validated
 from metrla.client.connection import Connection
-from metrla.client.models import (
-    Action,
-    Advisory,
-    AdvisoryState,
-    AdvisoryType,
-    Alert,
-    AlertActionKind,
-    AlertSeverity,
-    AlertType,
-    NewAction,
-    NewAdvisory,
-    Receipt,
-)
+from metrla.client.values import AdvisoryState, AdvisoryType, AlertActionKind, AlertSeverity, AlertType
 
 
 class ControlRoom(Connection):

@@ -16,7 +16,9 @@ from metrla.client.answers import validated
 from metrla.client.control_room import ControlRoom
 from metrla.client.errors import GatewayError
 from metrla.client.messages import MESSAGE, Message
-from metrla.client.models import Aggregate, Channel, ModelDetail, ModelReport, NetworkReport, Prediction, SensorReport
+from metrla.client.models import ModelDetail, ModelReport
+from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport
+from metrla.client.values import Channel
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 

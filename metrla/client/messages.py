@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from metrla.client.models import Alert, Prediction, SensorReport
+from metrla.client.alerts import Alert
+from metrla.client.traffic import Prediction, SensorReport
 
 
 class PredictionsMessage(BaseModel):

@@ -1,0 +1,99 @@
+"""Advisories as they are answered and published, and the receipt for a document of them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from metrla.client.values import (
+    AdvisoryState,
+    AdvisoryType,
+    AlertSeverity,
+    Answer,
+    DocumentFormat,
+    Id,
+    Latitude,
+    Longitude,
+)
+
+
+class Advisory(Answer):
+    """Planned work, weather or an event, as its publisher says."""
+
+    advisory_id: str = Field(description="The same for all its life.")
+    network_id: str = Field(description="Sensor network.")
+    advisory_type: AdvisoryType
+    state: AdvisoryState = Field(description="now (it holds), later, over or withdrawn.")
+    title: str
+    description: str
+    severity: AlertSeverity = Field(description="In the publisher's own word.")
+    starts_at: datetime = Field(description="From when it holds, inclusive (UTC).")
+    ends_at: datetime | None = Field(description="Until when, exclusive (UTC); null while open.")
+    affected_sensors: tuple[str, ...] = Field(
+        description="Sensors in road order; none: by place, or the whole network."
+    )
+    latitude: Latitude | None
+    longitude: Longitude | None
+    source: str = Field(description="Who says so.")
+    updated_at: datetime | None = Field(description="When the publisher last changed or confirmed it (UTC).")
+    publisher_id: str = Field(description="The publisher's own id.")
+    feed: str = Field(description="The feed it was read from.")
+
+
+class FeatureFault(Answer):
+    """A feature that is not on the log, and why."""
+
+    index: int = Field(description="Place in the document, from 0.")
+    publisher_id: str | None = Field(description="Its id where it has one.")
+    reason: str
+
+
+class Receipt(Answer):
+    """What became of a document: every feature is in it once."""
+
+    format: DocumentFormat
+    features: int = Field(description="Features in the document.")
+    advisories: int = Field(description="Advisories that it says, one for each network and time.")
+    published: int = Field(description="Those that were new or changed.")
+    unchanged: int = Field(description="Those that stood so already.")
+    withdrawn: int = Field(description="Advisories that it took back.")
+    stale: int = Field(description="Those older than what is known.")
+    superseded: int = Field(description="Messages that another of the same document replaces.")
+    rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
+    unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
+    advisory_ids: tuple[str, ...]
+
+
+class NewAdvisory(BaseModel):
+    """An advisory and where it holds: `affected_sensors`, or a place (`geometry`, or `latitude` and `longitude`).
+
+    With a place, `road` and `direction` restrict it to one carriageway. A known `id` changes that advisory.
+    """
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    advisory_type: AdvisoryType
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    description: Annotated[str, Field(max_length=4000)] = ""
+    severity: AlertSeverity = AlertSeverity.MEDIUM
+    starts_at: AwareDatetime | None = Field(default=None, description="From when it holds; absent: now (event time).")
+    ends_at: AwareDatetime | None = Field(default=None, description="Until when; absent: until it is withdrawn.")
+    network_id: Id | None = Field(default=None, description="Needed where the gateway serves several networks.")
+    affected_sensors: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    geometry: dict[str, Any] | None = Field(default=None, description="GeoJSON.")
+    road: Id | None = Field(default=None, description="Such as I-405.")
+    direction: Id | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
+    id: Id | None = Field(default=None, description="An id of your own; the same one again changes the advisory.")
+    source: Annotated[str, Field(max_length=200)] = "operator"
+
+    @model_validator(mode="after")
+    def _placed(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude come together")
+        if not self.affected_sensors and self.latitude is None and self.geometry is None:
+            raise ValueError("a place is needed: affected_sensors, geometry, or latitude and longitude")
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValueError("ends_at is not after starts_at")
+        return self

@@ -1,0 +1,97 @@
+"""What is measured and forecast: sensors, their windows, networks and predictions."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from metrla.client.values import Answer, Latitude, Longitude, PredictionBasis, Share, SpeedMph
+
+
+class Prediction(Answer):
+    """The forecast of one sensor, one model and one horizon: the mean speed of the window that ends at the target."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    segment_id: str = Field(
+        description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile."
+    )
+    timestamp: datetime = Field(description="When it was made: end of the newest window used (event time, UTC).")
+    target_timestamp: datetime = Field(description="End of the window that is forecast (event time, UTC).")
+    horizon_minutes: int = Field(ge=1, description="From timestamp to target_timestamp, minutes.")
+    road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
+    predicted_speed: SpeedMph = Field(description="Forecast mean speed, mph.")
+    lower_speed: SpeedMph = Field(description="Lower end of the prediction interval, mph.")
+    upper_speed: SpeedMph = Field(description="Upper end of the prediction interval, mph.")
+    actual_speed: SpeedMph | None = Field(description="What came true, mph; null until it is known.")
+    current_speed: SpeedMph | None = Field(description="Mean speed of the window ending at timestamp, mph, or null.")
+    model_name: str = Field(description="Model that made it.")
+    model_version: str = Field(description="Version of that model.")
+    serving: bool = Field(
+        default=True, description="Whether this was the network's answer; false: a model that runs beside it."
+    )
+    basis: PredictionBasis = Field(
+        default=PredictionBasis.TRAINED,
+        description=(
+            "What it rests on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "neighbours and usual speeds stand in), transferred (the model never saw the sensor in training) or "
+            "profile (usual speeds alone)."
+        ),
+    )
+    confidence_score: Share = Field(description="Probability (0-1) that the actual speed is within 5 mph.")
+    latitude: Latitude
+    longitude: Longitude
+    road_type: str = Field(description="Kind of road, such as freeway.")
+    lane_count: int | None = Field(ge=1, description="Lanes of the carriageway at the sensor; null where unknown.")
+
+
+class SensorReport(Answer):
+    """A sensor and what it measured last."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    segment_id: str = Field(
+        description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile."
+    )
+    name: str
+    road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
+    freeway: str
+    direction: str = Field(description="Direction of travel: N, E, S or W.")
+    postmile: float = Field(description="Miles along the freeway; grows to the north and to the east.")
+    latitude: Latitude
+    longitude: Longitude
+    road_type: str = Field(description="Kind of road, such as freeway.")
+    lane_count: int | None = Field(ge=1, description="Lanes of the carriageway at the sensor; null where unknown.")
+    timestamp: datetime | None = Field(description="End of its newest window (event time, UTC); null before the first.")
+    current_speed: SpeedMph | None = Field(description="Mean speed of its newest window, mph; null if not observed.")
+    volume: float | None = Field(ge=0, description="Vehicles counted in its newest window; null if not observed.")
+    occupancy: Share | None = Field(description="Mean share of time occupied (0-1) in its newest window, or null.")
+    share_observed: Share | None = Field(description="Observed part (0-1) of its newest window; null before the first.")
+
+
+class Aggregate(Answer):
+    """One sensor, one window [window_start, window_end), as the store has it."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    window_start: datetime = Field(description="Inclusive start (event time, UTC).")
+    window_end: datetime = Field(description="Exclusive end (event time, UTC).")
+    revision: int = Field(description="Distinct readings that the window had absorbed; grows when late ones come.")
+    speed_count: int = Field(description="Readings that carried a speed.")
+    mean_speed: float | None = Field(description="Mean speed, mph; null if not observed.")
+    min_speed: float | None = Field(description="Least speed, mph; null if not observed.")
+    max_speed: float | None = Field(description="Greatest speed, mph; null if not observed.")
+    std_speed: float | None = Field(description="Standard deviation of speed, mph; null if not observed.")
+    volume: float | None = Field(description="Vehicles counted; null if not observed.")
+    occupancy: float | None = Field(description="Mean share of time occupied (0-1); null if not observed.")
+    share_observed: float = Field(description="Observed part (0-1) of the readings expected in the window.")
+
+
+class NetworkReport(Answer):
+    """A sensor network that the gateway serves."""
+
+    network_id: str
+    name: str
+    time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
+    window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
+    sensor_count: int
