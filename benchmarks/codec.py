@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from services.ingest.validate import EventValidator
 from shared.events.avro import decode, encode
-from shared.events.decoding import EventDecoder
+from shared.events.decoder import EventDecoder
 from shared.events.json_mapping import own_names
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.traffic.network import Network, Sensor

@@ -31,8 +31,8 @@ from shared.forecasting.records import records_of
 from shared.forecasting.registry.loading import Served
 from shared.forecasting.registry.pretrained import SHIPPED
 from shared.forecasting.registry.serving import Serving
-from shared.runtime.lifecycle import collect_rarely
-from shared.store.opening import open_store
+from shared.runtime.process import collect_rarely
+from shared.store.url import open_store
 from shared.traffic.network import Network
 from shared.traffic.steps import NetworkSteps, Step
 

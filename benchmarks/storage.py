@@ -34,7 +34,7 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
-from shared.store.opening import open_store
+from shared.store.url import open_store
 
 NETWORK = NetworkId("metr-la")
 SENSORS = [SensorId(str(767_000 + number)) for number in range(207)]

@@ -159,7 +159,7 @@ def _report(output: Output, verifications: list["PartitionVerification"]) -> Non
 
 @contextmanager
 def _archive(url: str) -> Iterator["Archive"]:
-    from shared.archive.opening import open_archive  # noqa: PLC0415 - for a quick --help
+    from shared.archive.url import open_archive  # noqa: PLC0415 - for a quick --help
 
     with closing(open_archive(url)) as archive:
         yield archive

@@ -66,7 +66,7 @@ def evaluate_expectations(
 
 
 def _archive(url: str | None, *, pretrained: bool) -> "Archive":
-    from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from shared.archive.url import open_archive  # noqa: PLC0415 - as above
     from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
 
     return PretrainedModels() if pretrained else open_archive(url or read_settings(PlatformSettings).archive_url)

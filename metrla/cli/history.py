@@ -21,7 +21,7 @@ from metrla.cli.querying.timerange import (
 )
 from shared.events.records import NetworkId, SensorId, TrafficAlert
 from shared.runtime.settings import PlatformSettings, read_settings
-from shared.store.alert_rows import action_json, evidence_json
+from shared.store.encoding import action_json, evidence_json
 from shared.store.outcomes import Outcome, with_outcomes
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _values(columns: tuple[Column, ...]) -> Callable[[object], tuple[Any, ...]]:
 
 @contextmanager
 def _store(url: str) -> Iterator["Store"]:
-    from shared.store.opening import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+    from shared.store.url import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
 
     with closing(open_store(url, create=False)) as store:
         yield store

@@ -16,7 +16,7 @@ from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
 from shared.events.errors import ConfigurationError, MetrlaError
-from shared.runtime.lifecycle import EXIT_FAILED, EXIT_MISCONFIGURED
+from shared.runtime.process import EXIT_FAILED, EXIT_MISCONFIGURED
 
 app = typer.Typer(
     name="metrla",

@@ -142,7 +142,7 @@ def install(
 
 
 def _open(url: str | None) -> "Archive":
-    from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from shared.archive.url import open_archive  # noqa: PLC0415 - as above
 
     return open_archive(url or read_settings(PlatformSettings).archive_url)
 

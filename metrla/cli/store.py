@@ -55,7 +55,7 @@ def init(
     The services do the same when they start, with the defaults. Run this first to choose other settings, or to let
     services run under a user who may not make tables.
     """
-    from shared.store.opening import open_store, read_url  # noqa: PLC0415 - SQLAlchemy is slow to import
+    from shared.store.url import open_store, read_url  # noqa: PLC0415 - SQLAlchemy is slow to import
 
     where = store_url or read_settings(PlatformSettings).store_url
     url = read_url(where)
@@ -79,8 +79,10 @@ def status(store_url: StoreOption = None) -> None:
 def _init_hbase(
     url: "URL", ttl_days: int | None, compression: str | None, regions: int, hbase_shell: str, *, print_script: bool
 ) -> None:
-    from shared.store.hbase.address import thrift_address  # noqa: PLC0415 - a client that few commands need
-    from shared.store.hbase.connections import ThriftConnections  # noqa: PLC0415 - likewise
+    from shared.store.hbase.connections import (  # noqa: PLC0415 - a client that few commands need
+        ThriftConnections,
+        thrift_address,
+    )
     from shared.store.hbase.shell import run_script, shell_script  # noqa: PLC0415 - likewise
     from shared.store.hbase.tables import TableOptions, create_tables  # noqa: PLC0415 - likewise
 
@@ -107,7 +109,7 @@ def _show(where: str) -> None:
     from rich.table import Table  # noqa: PLC0415 - likewise
 
     from metrla.cli.querying.output import TABLE_WIDTH  # noqa: PLC0415 - likewise
-    from shared.store.opening import open_store, read_url  # noqa: PLC0415 - likewise
+    from shared.store.url import open_store, read_url  # noqa: PLC0415 - likewise
 
     shown = Table(box=None, header_style="bold")
     for heading in ("table", "parts", "settings", "newest row"):

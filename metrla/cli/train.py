@@ -102,7 +102,7 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
     from metrla.lab.forecasting.progress import stages  # noqa: PLC0415 - as above
     from metrla.lab.forecasting.tables import error_table, show  # noqa: PLC0415 - as above
     from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - as above
-    from shared.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from shared.archive.url import open_archive  # noqa: PLC0415 - as above
     from shared.forecasting.registry.registry import save  # noqa: PLC0415 - as above
 
     archive = open_archive(url)

@@ -26,8 +26,8 @@ from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.learned.learner import Learner
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import DetectionRules
-from shared.archive.opening import open_archive
 from shared.archive.port import Archive
+from shared.archive.url import open_archive
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertType, ProcessedTrafficAggregate, TrafficPrediction
@@ -39,9 +39,9 @@ from shared.kafka.delivery import StoppingError, until_done
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
-from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import AlertDetectorMetrics
 from shared.runtime.probes import serve_probes
+from shared.runtime.process import run_service
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
 from shared.store.port import Store

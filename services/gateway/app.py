@@ -22,11 +22,11 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
 from services.gateway.web.server import Server, build_server, listen
-from shared.archive.opening import open_archive
 from shared.archive.port import Archive
+from shared.archive.url import open_archive
 from shared.runtime.clock import wall_clock
-from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import GatewayMetrics
+from shared.runtime.process import run_service
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
 from shared.store.port import Store

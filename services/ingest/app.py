@@ -15,8 +15,8 @@ from services.ingest.archiver import ARCHIVE_GROUP, Archiver, FlushPolicy
 from services.ingest.settings import IngestSettings
 from services.ingest.validate import EventValidator
 from services.ingest.windows import WindowPolicy
-from shared.archive.opening import open_archive
-from shared.events.decoding import EventDecoder
+from shared.archive.url import open_archive
+from shared.events.decoder import EventDecoder
 from shared.events.errors import ArchiveError, SchemaRegistryUnavailableError, StoreError
 from shared.events.json_mapping import JsonMapping, own_names
 from shared.events.json_mapping_file import load_json_mapping
@@ -30,9 +30,9 @@ from shared.kafka.persistence import Persistence
 from shared.kafka.producer import open_producer
 from shared.kafka.watch import BrokerWatch, watch_broker
 from shared.runtime.clock import wall_clock
-from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import IngestMetrics
 from shared.runtime.probes import serve_probes
+from shared.runtime.process import run_service
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.schemas.registry import SchemaRegistry
 from shared.store.deferred import open_deferred

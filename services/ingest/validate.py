@@ -14,7 +14,7 @@ MAX_SPEED_MPH = 120.0
 FUTURE_TOLERANCE = timedelta(hours=1)
 SHOWN_CHARACTERS = 80
 
-# How the value at an offset of a partition of `traffic-events` becomes an event: `shared.events.decoding.EventDecoder`.
+# How the value at an offset of a partition of `traffic-events` becomes an event: `shared.events.decoder.EventDecoder`.
 EventDecode: TypeAlias = Callable[[bytes, int, int], TrafficEvent]
 
 

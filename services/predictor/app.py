@@ -18,8 +18,8 @@ from services.predictor.role_keeper import RoleKeeper
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
 from services.predictor.settings import PredictorSettings
 from services.predictor.steps import StepProcessing
-from shared.archive.opening import open_archive
-from shared.events.decoding import Decoder
+from shared.archive.url import open_archive
+from shared.events.decoder import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
 from shared.events.records import ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES
@@ -32,9 +32,9 @@ from shared.kafka.delivery import StoppingError, until_done
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
-from shared.runtime.lifecycle import run_service
 from shared.runtime.metrics import PredictorMetrics
 from shared.runtime.probes import serve_probes
+from shared.runtime.process import run_service
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
 from shared.traffic.assembler import Strangers

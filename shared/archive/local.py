@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shared.archive.paths import STALE_AFTER_S, TEMPORARY, check_path, draft_name
-from shared.archive.port import ArchivedObject
+from shared.archive.port import STALE_AFTER_S, TEMPORARY, ArchivedObject, check_path, draft_name
 from shared.events.errors import ArchiveError
 
 

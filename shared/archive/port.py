@@ -1,8 +1,16 @@
-"""The `Archive` port: named immutable objects, written whole or not at all."""
+"""The `Archive` port: named immutable objects, written whole or not at all; and what every implementation keeps to."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+from shared.events.errors import ArchiveError
+
+# One folder for all unfinished writes: a rename from it is atomic, and what a dead writer left there is found without
+# walking the archive. No path of an object begins a segment with a dot, so none can lie in it.
+TEMPORARY = ".temporary"
+STALE_AFTER_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +44,15 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Release connections; the archive is not used afterwards."""
+
+
+def check_path(path: str) -> None:
+    """Raise `ArchiveError` unless `path` is one of an object or folder below the archive's root."""
+    for segment in path.split("/"):
+        if not segment or segment.startswith(".") or "\\" in segment or not segment.isprintable():
+            raise ArchiveError(f"{path!r} is not a path in the archive: {segment!r} is no safe name")
+
+
+def draft_name() -> str:
+    """A name for an unfinished object that no other writer has."""
+    return secrets.token_hex(16)

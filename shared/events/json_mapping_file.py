@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from shared.events.errors import ConfigurationError
-from shared.events.json_mapping import Find, JsonMapping
-from shared.events.json_times import AUTO, NAMED_FORMATS, TimeFormat
+from shared.events.json_mapping import AUTO, NAMED_FORMATS, Find, JsonMapping, TimeFormat
 from shared.events.records import NetworkId
 from shared.events.units import METRES_PER_MILE
 

@@ -1,4 +1,4 @@
-"""Time as an interface: what asks the wall clock is told which clock to ask."""
+"""Time as an interface: whoever needs the wall clock is handed a `Clock`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,5 +7,5 @@ Clock = Callable[[], datetime]
 
 
 def wall_clock() -> datetime:
-    """The present instant in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)

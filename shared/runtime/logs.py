@@ -63,7 +63,7 @@ def configure_logs(settings: PlatformSettings, service: str) -> None:
 
 
 class Sparing(logging.Filter):
-    """Lets a message of Kafka's client through once in a while: without a broker it repeats the same ones all the time.
+    """Lets a message of Kafka's client through now and then: without a broker it repeats the same ones all the time.
 
     Args:
         pause_s: how long the same message, whatever its arguments, is held back.

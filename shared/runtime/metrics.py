@@ -18,7 +18,9 @@ class IngestMetrics:
         self.rejected_share = Gauge(
             "metrla_ingest_rejected_share_ratio", "Share (0-1) of the last events that was rejected.", registry=registry
         )
-        self.duplicates = Counter("metrla_ingest_duplicate_events", "Readings that came again.", registry=registry)
+        self.duplicates = Counter(
+            "metrla_ingest_duplicate_events", "Readings that came twice.", registry=registry
+        )
         self.too_late = Counter(
             "metrla_ingest_too_late_events", "Readings beyond the lateness: archived, in no window.", registry=registry
         )
@@ -105,7 +107,7 @@ class PredictorMetrics:
         )
         self.drifting = Gauge(
             "metrla_predictor_drifting",
-            "1 while a drift stands: of speeds, of missing speeds, of a model's error.",
+            "1 while a drift lasts: of speeds, of missing speeds, of a model's error.",
             ["network", "kind", "model"],
             registry=registry,
         )
@@ -137,9 +139,7 @@ class AlertDetectorMetrics:
         self.changes = Counter(
             "metrla_alert_detector_changes", "Alert changes sent.", ["alert_type", "status"], registry=registry
         )
-        self.active = Gauge(
-            "metrla_alert_detector_active_alerts", "Alerts that stand.", ["alert_type"], registry=registry
-        )
+        self.active = Gauge("metrla_alert_detector_active_alerts", "Active alerts.", ["alert_type"], registry=registry)
         self.doubted = Gauge(
             "metrla_alert_detector_doubted_sensors", "Sensors whose readings are not believed.", registry=registry
         )

@@ -16,8 +16,8 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.model_records import ModelScore, ServedModel
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 
 log = structlog.stdlib.get_logger(__name__)
 

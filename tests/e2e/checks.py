@@ -13,8 +13,8 @@ import pytest
 from metrla.cli.querying.archive_audit import audit_archive
 from metrla.local.launcher.process import ChildProcess
 from services.ingest.app import open_validator
-from shared.archive.opening import open_archive
 from shared.archive.reading import read_events
+from shared.archive.url import open_archive
 from shared.events.errors import RejectionReason
 from shared.events.topics import (
     DEAD_LETTER_REASON,

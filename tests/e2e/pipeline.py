@@ -15,8 +15,8 @@ from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.process import ChildProcess
 from metrla.local.launcher.supervisor import Supervisor, supervise
 from shared.events.records import SensorId
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 
 DEADLINE_S = 150.0
 RETENTION_BYTES = 256 * 1024 * 1024

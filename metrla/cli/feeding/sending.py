@@ -21,7 +21,7 @@ from metrla.data.feeds.pacing import Pace
 from metrla.data.feeds.publishing import Published, Publisher
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import open_producer
-from shared.runtime.lifecycle import stop_with_parent
+from shared.runtime.process import stop_with_parent
 from shared.runtime.settings import PlatformSettings
 
 EXIT_INTERRUPTED = 130

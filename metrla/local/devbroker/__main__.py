@@ -14,7 +14,7 @@ import uvloop
 from metrla.local.devbroker.broker import DevBroker
 from metrla.local.devbroker.settings import BrokerSettings, require_loopback
 from shared.events.errors import ConfigurationError
-from shared.runtime.lifecycle import stop_with_parent as watch_parent
+from shared.runtime.process import stop_with_parent as watch_parent
 
 _DEFAULTS = BrokerSettings()
 

@@ -25,9 +25,9 @@ from metrla.local.launcher.request import (
 from metrla.local.launcher.state import claimed_anew
 from metrla.local.launcher.supervisor import Supervisor, supervise
 from shared.archive.layout import RAW_ROOT
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 from shared.runtime.clock import wall_clock
-from shared.runtime.lifecycle import EXIT_MISCONFIGURED
+from shared.runtime.process import EXIT_MISCONFIGURED
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network
 

@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `shared.runtime.lifecycle`."""
+        """Leave the signals to `shared.runtime.process`."""
         yield
 
 

@@ -20,7 +20,7 @@ from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.sums import Published, horizon_scores
-from shared.store.instants import EPOCH
+from shared.store.encoding import EPOCH
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, ModelScore
 from shared.traffic.network import Network
 from shared.traffic.steps import Step

@@ -12,11 +12,11 @@ from happybase import Connection
 
 from shared.events.errors import RejectedEventError, StoreError
 from shared.events.records import NetworkId
-from shared.store import rowkeys
+from shared.store.encoding import to_millis
+from shared.store.hbase import rowkeys
 from shared.store.hbase.connections import ThriftConnections
-from shared.store.hbase.rows import Keyspace, Row, Stored, by_timestamp
-from shared.store.instants import to_millis
-from shared.store.rowkeys import KeyRange
+from shared.store.hbase.rowkeys import KeyRange
+from shared.store.hbase.rows import Keyspace, Put, Stored, by_timestamp
 
 # Rows in one call: a call's message stays below about 1 MB.
 ROWS_AT_ONCE = 1_000
@@ -97,7 +97,7 @@ class HBaseTables:
             keys = KeyRange(rowkeys.past_network(key), rowkeys.END)
 
 
-def _send(table: str, timestamp_ms: int, rows: Sequence[Row], connection: Connection) -> None:
+def _send(table: str, timestamp_ms: int, rows: Sequence[Put], connection: Connection) -> None:
     # No batch_size: it counts cells and would cut a row in two.
     with connection.table(table).batch(timestamp=timestamp_ms, transaction=True) as batch:
         for row in rows:

@@ -11,9 +11,10 @@ revisions the last. Midnight, not the instant, because a batch to Thrift carries
 together. The day is there so that a time-to-live counts in event time.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -21,20 +22,35 @@ from typing import Any, Generic, TypeVar
 
 from shared.events.avro import decode, encode
 from shared.events.records import (
+    AlertAction,
+    AlertEvidence,
+    HorizonForecast,
     ProcessedTrafficAggregate,
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.store import rowkeys
-from shared.store.hbase.cells import as_text
-from shared.store.instants import to_millis
-from shared.store.model_records import ModelScore, ServedModel
-from shared.store.model_rows import score_of_json, served_of_json, to_json
+from shared.store.encoding import (
+    action_json,
+    evidence_json,
+    iso_instant,
+    score_of_json,
+    served_of_json,
+    to_json,
+    to_millis,
+)
+from shared.store.hbase import rowkeys
+from shared.store.model_records import HorizonScore, ModelScore, ServedModel
 
 FAMILY = "d"
 RECORD_COLUMN = b"d:avro"
 JSON_COLUMN = b"d:json"
 DAY_MS = 24 * 60 * 60 * 1000
+
+_OBJECTS: dict[type, Callable[[Any], object]] = {
+    AlertEvidence: evidence_json,
+    AlertAction: action_json,
+    HorizonScore: asdict,
+}
 
 Stored = TypeVar("Stored", ProcessedTrafficAggregate, TrafficPrediction, TrafficAlert, ModelScore, ServedModel)
 
@@ -58,8 +74,8 @@ SERVED_FORM: Form[ServedModel] = Form(JSON_COLUMN, to_json, served_of_json)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One put: the cells of one row, all at one timestamp."""
+class Put:
+    """What HBase is asked to put: the cells of one row, all at one timestamp."""
 
     key: bytes
     timestamp_ms: int
@@ -93,16 +109,16 @@ class Keyspace(Generic[Stored]):
         # attrgetter gives a tuple for two names or more.
         self._values: Callable[[Stored], tuple[Any, ...]] = attrgetter(*columns) if columns else lambda _: ()
 
-    def row(self, record: Stored, encoded: bytes) -> Row:
+    def row(self, record: Stored, encoded: bytes) -> Put:
         """The row of a record whose form as a whole is `encoded`."""
         cells = dict(zip(self._columns, map(as_text, self._values(record)), strict=True))
         cells[self.form.column] = encoded
-        return Row(self._key(record), self._stamp(record), cells)
+        return Put(self._key(record), self._stamp(record), cells)
 
 
-def by_timestamp(rows: Iterable[Row]) -> Mapping[int, Sequence[Row]]:
+def by_timestamp(rows: Iterable[Put]) -> Mapping[int, Sequence[Put]]:
     """The rows to put at each timestamp: each key once there, with the last of its rows."""
-    found: dict[int, dict[bytes, Row]] = defaultdict(dict)
+    found: dict[int, dict[bytes, Put]] = defaultdict(dict)
     for row in rows:
         found[row.timestamp_ms][row.key] = row
     return {timestamp_ms: list(by_key.values()) for timestamp_ms, by_key in found.items()}
@@ -112,6 +128,32 @@ def cell_timestamp_ms(time: datetime, revision: int) -> int:
     """The cell timestamp of a revision of a record of that event time; HBase knows none before 1970."""
     millis = max(to_millis(time), 0)
     return millis - millis % DAY_MS + revision
+
+
+def as_text(value: object) -> bytes:
+    """A field as people read it: numbers exactly, instants as ISO 8601 in UTC, lists as JSON, nothing for `None`."""
+    if value is None:
+        return b""
+    if isinstance(value, datetime):
+        return iso_instant(value).encode()
+    if isinstance(value, tuple):
+        value = [_plain(part) for part in value]
+    if isinstance(value, bool | list | Mapping):
+        return json.dumps(value, separators=(",", ":")).encode()
+    return (repr(value) if isinstance(value, float) else str(value)).encode()
+
+
+def _plain(part: object) -> object:
+    if isinstance(part, HorizonForecast):
+        return {
+            "horizon_minutes": part.horizon_minutes,
+            "target_timestamp": iso_instant(part.target_timestamp),
+            "predicted_speed_mph": part.predicted_speed_mph,
+            "lower_speed_mph": part.lower_speed_mph,
+            "upper_speed_mph": part.upper_speed_mph,
+            "confidence_score": part.confidence_score,
+        }
+    return _OBJECTS[type(part)](part) if type(part) in _OBJECTS else part
 
 
 AGGREGATES: Keyspace[ProcessedTrafficAggregate] = Keyspace(

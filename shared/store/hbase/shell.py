@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.events.errors import ConfigurationError, StoreError
+from shared.store.hbase.rowkeys import splits
 from shared.store.hbase.rows import FAMILY, TABLES
 from shared.store.hbase.tables import TableOptions
-from shared.store.rowkeys import splits
 
 SHELL_TIMEOUT_S = 300
 SAID_LINES = 5

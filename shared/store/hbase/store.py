@@ -13,8 +13,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.hbase.access import HBaseTables, newest_first
-from shared.store.hbase.address import ThriftAddress
-from shared.store.hbase.connections import ThriftConnections
+from shared.store.hbase.connections import ThriftAddress, ThriftConnections
 from shared.store.hbase.rows import (
     AGGREGATES,
     AGGREGATES_BY_TIME,

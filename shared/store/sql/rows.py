@@ -16,10 +16,16 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.store.alert_rows import action_json, actions_of, evidence_json, evidence_of
-from shared.store.instants import from_millis, to_millis
+from shared.store.encoding import (
+    action_json,
+    actions_of,
+    evidence_json,
+    evidence_of,
+    from_millis,
+    horizon_arrays,
+    to_millis,
+)
 from shared.store.model_records import ModelScore, ServedModel
-from shared.store.model_rows import horizon_arrays
 
 
 @cache

@@ -12,8 +12,8 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.store.encoding import score_of, served_of
 from shared.store.model_records import ModelScore, ServedModel
-from shared.store.model_rows import score_of, served_of
 from shared.store.port import TableDescription
 from shared.store.sql.access import SqlTables, conditions_of, failing_as
 from shared.store.sql.partitions import MonthlyPartitions

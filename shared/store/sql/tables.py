@@ -43,7 +43,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TEXT, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-from shared.store.instants import from_millis, to_millis
+from shared.store.encoding import from_millis, to_millis
 
 COMPACT = json.JSONEncoder(separators=(",", ":"))
 

@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 from hdfs import InsecureClient
 
-from shared.archive.opening import open_archive
 from shared.archive.port import Archive
-from shared.archive.webhdfs_address import WebHdfsAddress
+from shared.archive.url import open_archive
+from shared.archive.webhdfs import WebHdfsAddress
 
 HDFS_VARIABLE = "METRLA_TEST_WEBHDFS_URL"
 

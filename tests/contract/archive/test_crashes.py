@@ -14,7 +14,7 @@ SIZE = 4 * 1024 * 1024
 # Replaces one object again and again, each version of one repeated byte, and says when it has begun.
 WRITER = """
 import sys
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 archive = open_archive(sys.argv[1])
 number = 0
 while True:

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from shared.archive.opening import open_archive
 from shared.archive.port import Archive
+from shared.archive.url import open_archive
 
 
 def test_a_name_node_that_is_away_is_passed_over(archive: Archive, archive_url: str, folder: str) -> None:

@@ -21,10 +21,9 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url
 
 from shared.events.records import NetworkId
-from shared.store.hbase.address import thrift_address
-from shared.store.hbase.connections import ThriftConnections
-from shared.store.opening import open_store
+from shared.store.hbase.connections import ThriftConnections, thrift_address
 from shared.store.port import Store
+from shared.store.url import open_store
 from tests.kit.hbase import drop_tables
 
 HBASE_VARIABLE = "METRLA_TEST_HBASE_URL"

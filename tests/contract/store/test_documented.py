@@ -16,10 +16,9 @@ from sqlalchemy.pool import NullPool
 
 from metrla.local.stack.hbase_shell import shell_command
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
-from shared.store.hbase.address import thrift_address
-from shared.store.hbase.connections import ThriftConnections
-from shared.store.opening import open_store
+from shared.store.hbase.connections import ThriftConnections, thrift_address
 from shared.store.port import Store
+from shared.store.url import open_store
 from tests.kit.hbase import drop_tables
 from tests.kit.places import ROOT
 

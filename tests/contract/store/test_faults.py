@@ -12,8 +12,8 @@ from sqlalchemy import make_url
 
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 
 pytestmark = pytest.mark.real
 

@@ -18,12 +18,11 @@ from metrla.cli.store import app
 from metrla.local.stack.hbase_shell import shell_command
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.store import rowkeys
-from shared.store.hbase.address import thrift_address
-from shared.store.hbase.connections import ThriftConnections
+from shared.store.hbase import rowkeys
+from shared.store.hbase.connections import ThriftConnections, thrift_address
 from shared.store.hbase.rows import KEPT_FOR_EVER, RECORD_COLUMN, TABLES, cell_timestamp_ms
 from shared.store.hbase.tables import TableOptions, create_tables, missing_tables, table_states
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from tests.kit.hbase import drop_tables
 
 pytestmark = pytest.mark.real

@@ -22,10 +22,10 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.model_records import HorizonScore, ModelScore
-from shared.store.opening import open_store
 from shared.store.port import OpenedStore
 from shared.store.sql.schema import VERSION_TABLE
 from shared.store.sql.tables import metadata
+from shared.store.url import open_store
 
 pytestmark = pytest.mark.real
 

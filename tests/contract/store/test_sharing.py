@@ -12,8 +12,8 @@ import pytest
 
 from shared.events.errors import MetrlaError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 from tests.kit.places import ROOT
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
@@ -25,7 +25,7 @@ WRITER = """
 import sys
 from dataclasses import replace
 from shared.events.records import NetworkId
-from shared.store.opening import open_store
+from shared.store.url import open_store
 sys.path.insert(0, sys.argv[1])
 from test_sharing import BATCHES, batch
 store = open_store(sys.argv[2])

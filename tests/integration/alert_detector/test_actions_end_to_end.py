@@ -24,7 +24,7 @@ from shared.events.topics import AGGREGATES, ALERTS
 from shared.kafka.admin import ensure_topics, partitions_of
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import open_reader, read_range
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -26,7 +26,7 @@ from shared.events.records import ProcessedTrafficAggregate, TrafficAlert
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

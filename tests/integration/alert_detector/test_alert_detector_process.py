@@ -34,7 +34,7 @@ from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
 from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 from shared.events.avro import decode, encode
 from shared.events.model_names import HISTORICAL_AVERAGE
 from shared.events.records import (
@@ -50,7 +50,7 @@ from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network, Sensor
 from tests.kit.places import EXAMPLE, METR_LA

@@ -23,8 +23,8 @@ from shared.events.records import (
 from shared.events.topics import ALERTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 
 pytestmark = pytest.mark.integration
 

@@ -32,7 +32,7 @@ from shared.kafka.admin import ensure_topics, open_admin
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
 from tests.kit.until import until
 

@@ -21,9 +21,9 @@ from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
 from shared.archive.container import decode_container, encode_container
 from shared.archive.layout import RawFile
-from shared.archive.opening import open_archive
 from shared.archive.port import Archive
 from shared.archive.reading import raw_files, read_events
+from shared.archive.url import open_archive
 from shared.events.avro import encode
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS

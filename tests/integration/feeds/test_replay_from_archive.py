@@ -18,15 +18,15 @@ from hdfs import InsecureClient
 
 from metrla.data.simulation.simulator import Simulator
 from metrla.local.devbroker import DevBroker
-from shared.archive.opening import open_archive
 from shared.archive.reading import read_events
-from shared.archive.webhdfs_address import WebHdfsAddress
+from shared.archive.url import open_archive
+from shared.archive.webhdfs import WebHdfsAddress
 from shared.events.avro import encode
 from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]

@@ -34,8 +34,8 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.runtime.settings import PlatformSettings
 from shared.store.model_records import HorizonScore, ModelScore
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
 

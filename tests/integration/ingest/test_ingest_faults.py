@@ -20,8 +20,8 @@ from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.runtime.settings import PlatformSettings
-from shared.store.opening import open_store
 from shared.store.sql.store import SqlStore
+from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]

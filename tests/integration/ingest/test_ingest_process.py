@@ -22,7 +22,7 @@ from metrla.local.devbroker import DevBroker
 from services.ingest.summary import summarise
 from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RAW_ROOT
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 from shared.events.avro import decode, encode
 from shared.events.errors import RejectionReason
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
@@ -41,7 +41,7 @@ from shared.events.topics import (
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]

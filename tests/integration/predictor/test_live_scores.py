@@ -29,8 +29,8 @@ from shared.forecasting.registry.registry import save
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.store.model_records import ModelRole, ModelScore, ServedModel
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]

@@ -5,8 +5,8 @@ import pytest
 
 from shared.archive import local
 from shared.archive.local import LocalArchive
-from shared.archive.opening import open_archive
-from shared.archive.paths import STALE_AFTER_S, TEMPORARY
+from shared.archive.port import STALE_AFTER_S, TEMPORARY
+from shared.archive.url import open_archive
 from shared.events.errors import ArchiveError, ConfigurationError
 
 

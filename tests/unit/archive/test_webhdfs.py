@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 from shared.events.errors import ArchiveError
 
 STANDBY = {"RemoteException": {"exception": "StandbyException", "message": "Operation category READ is not supported"}}

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.archive.webhdfs_address import WebHdfsAddress
+from shared.archive.webhdfs import WebHdfsAddress
 from shared.events.errors import ConfigurationError
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from metrla.cli.archive import app
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import MODEL_FILE, model_path, raw_path
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 from shared.events.errors import ArchiveError, ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 

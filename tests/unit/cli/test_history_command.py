@@ -29,7 +29,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.store.opening import open_store
+from shared.store.url import open_store
 
 NETWORK = NetworkId("metr-la")
 A, B = SensorId("a"), SensorId("b")

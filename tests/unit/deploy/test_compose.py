@@ -20,10 +20,10 @@ from services.alert_detector.settings import AlertDetectorSettings
 from services.gateway.settings import GatewaySettings
 from services.ingest.settings import IngestSettings
 from services.predictor.settings import PredictorSettings
-from shared.archive.webhdfs_address import WebHdfsAddress
+from shared.archive.webhdfs import WebHdfsAddress
 from shared.runtime.settings import PlatformSettings
-from shared.store.hbase.address import thrift_address
-from shared.store.opening import read_url
+from shared.store.hbase.connections import thrift_address
+from shared.store.url import read_url
 from tests.kit.places import ROOT
 
 NATIVE = ROOT / "deploy" / "native"

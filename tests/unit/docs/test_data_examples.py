@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from metrla.cli.archive import app as archive_commands
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import raw_path
-from shared.archive.opening import open_archive
+from shared.archive.url import open_archive
 from shared.events.records import (
     HorizonForecast,
     NetworkId,
@@ -23,7 +23,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.model_records import HorizonScore, ModelScore
-from shared.store.opening import open_store
+from shared.store.url import open_store
 from tests.kit.places import ROOT
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.avro import encode
-from shared.events.decoding import EventDecoder
+from shared.events.decoder import EventDecoder
 from shared.events.errors import ConfigurationError, RejectedEventError, RejectionReason
 from shared.events.json_mapping import own_names
 from shared.events.json_mapping_file import load_json_mapping

@@ -18,7 +18,7 @@ from shared.archive.layout import RAW_ROOT, parse_raw_path, pending_path
 from shared.archive.local import LocalArchive
 from shared.archive.port import Archive
 from shared.events.avro import encode
-from shared.events.decoding import EventDecoder
+from shared.events.decoder import EventDecoder
 from shared.events.errors import ArchiveError
 from shared.events.records import TrafficEvent
 from shared.events.topics import REKEYED_FROM, TRAFFIC_EVENTS

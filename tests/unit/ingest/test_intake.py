@@ -6,7 +6,7 @@ from aiokafka import ConsumerRecord
 from services.ingest.intake import is_rekeyed, judge
 from services.ingest.validate import EventValidator
 from shared.events.avro import encode
-from shared.events.decoding import EventDecoder
+from shared.events.decoder import EventDecoder
 from shared.events.errors import RejectionReason
 from shared.events.records import TrafficEvent
 from shared.events.topics import REKEYED_FROM

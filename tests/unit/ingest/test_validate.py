@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.ingest.validate import EventValidator, Rejection
 from shared.events.avro import encode
-from shared.events.decoding import EventDecoder
+from shared.events.decoder import EventDecoder
 from shared.events.errors import RejectionReason, SchemaRegistryUnavailableError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.traffic.network import Network, Sensor

@@ -24,8 +24,8 @@ from shared.forecasting.registry.serving import Refused, Serving
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
 from shared.store.model_records import ModelRole
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 from shared.traffic.network import Network
 
 NOW = datetime(2026, 3, 2, 8, 0, 0, 123_456, tzinfo=UTC)

@@ -30,8 +30,8 @@ from shared.forecasting.scoring.drift import describe_inputs
 from shared.forecasting.scoring.scoreboard import Spans
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
 

@@ -12,7 +12,7 @@ import fastavro
 import pytest
 
 from shared.events.avro import encode
-from shared.events.decoding import Decoder, EventDecoder
+from shared.events.decoder import Decoder, EventDecoder
 from shared.events.errors import (
     ConfigurationError,
     MetrlaError,

@@ -6,8 +6,8 @@ import pytest
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.store.deferred import DeferredStore, open_deferred
-from shared.store.opening import open_store
 from shared.store.port import Store
+from shared.store.url import open_store
 
 
 def test_it_is_opened_by_the_first_use_that_finds_it_and_only_once(tmp_path: Path) -> None:

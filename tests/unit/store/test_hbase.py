@@ -19,8 +19,8 @@ from shared.events.records import (
     SensorId,
     TrafficPrediction,
 )
-from shared.store.hbase.address import ThriftAddress, thrift_address
-from shared.store.hbase.cells import as_text
+from shared.store.encoding import from_millis
+from shared.store.hbase.connections import ThriftAddress, thrift_address
 from shared.store.hbase.rows import (
     AGGREGATES,
     AGGREGATES_BY_TIME,
@@ -28,13 +28,13 @@ from shared.store.hbase.rows import (
     PREDICTIONS,
     RECORD_COLUMN,
     TABLES,
+    as_text,
     by_timestamp,
     cell_timestamp_ms,
 )
 from shared.store.hbase.shell import run_script, shell_script
 from shared.store.hbase.tables import TableOptions
-from shared.store.instants import from_millis
-from shared.store.opening import open_store, read_url
+from shared.store.url import open_store, read_url
 
 START = datetime(2012, 5, 2, 7, 5, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)

@@ -8,9 +8,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from shared.store.opening import open_store
 from shared.store.sql.schema import VERSION_TABLE, VERSIONS
 from shared.store.sql.tables import metadata
+from shared.store.url import open_store
 
 
 def test_the_versions_are_the_migrations() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.store import rowkeys
-from shared.store.instants import from_millis
+from shared.store.encoding import from_millis
+from shared.store.hbase import rowkeys
 
 MD5 = partial(md5, usedforsecurity=False)
 IDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)

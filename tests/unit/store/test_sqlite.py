@@ -10,10 +10,10 @@ import pytest
 from shared.events.errors import ConfigurationError, StoreError
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.store.model_records import HorizonScore, ModelScore
-from shared.store.opening import open_store
 from shared.store.port import Store
 from shared.store.sql import sqlite
 from shared.store.sql.schema import VERSIONS
+from shared.store.url import open_store
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from shared.events.records import ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
-from shared.store.instants import from_millis, to_millis
+from shared.store.encoding import from_millis, to_millis
 from shared.store.model_records import ModelScore, ServedModel
 from shared.store.sql.access import upsert_statement
 from shared.store.sql.tables import AGGREGATES, ALERTS, MODEL_SCORES, PREDICTIONS, SERVED_MODELS

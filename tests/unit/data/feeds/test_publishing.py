@@ -13,7 +13,7 @@ from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
 from metrla.data.feeds.publishing import EVENTS_AT_ONCE, Published, Publisher
 from metrla.local.devbroker.broker import DevBroker
 from services.ingest.validate import EventValidator, Rejection
-from shared.events.decoding import EventDecoder
+from shared.events.decoder import EventDecoder
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics

@@ -37,7 +37,7 @@ def open_store(url: str, *, create: bool = True) -> OpenedStore:
 
             return open_postgresql(parts, create=create)
         case _:
-            from shared.store.hbase.address import thrift_address  # noqa: PLC0415 - likewise
+            from shared.store.hbase.connections import thrift_address  # noqa: PLC0415 - likewise
             from shared.store.hbase.store import open_hbase  # noqa: PLC0415 - likewise
 
             return open_hbase(thrift_address(parts), create=create)

@@ -20,7 +20,7 @@ EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 PARENT_POLL_S = 1.0
 NEW_OBJECTS = 50_000
-"""So many are made before those among them that refer to each other in circles are looked for."""
+"""Python looks for objects that refer to each other in circles each time this many have been made."""
 
 Serve = Callable[[PlatformSettings, asyncio.Event], Awaitable[None]]
 
@@ -50,9 +50,9 @@ def run_service(name: str, serve: Serve) -> int:
 
 
 def collect_rarely() -> None:
-    """Look for garbage less often than Python's default: a network step makes records by the hundred thousand at once.
+    """Collect garbage less often than Python's default: a network step makes a hundred thousand records at once.
 
-    They hold no circles, and looking through them time and again took more than half of the time to make them.
+    They hold no circles, and looking through them again and again took longer than making them.
     """
     gc.set_threshold(NEW_OBJECTS)
 
@@ -75,6 +75,6 @@ async def _until_stopped(serve: Serve, settings: PlatformSettings) -> None:
 async def stop_with_parent(stop: asyncio.Event) -> None:
     """Set `stop` once the process that started this one is gone."""
     parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it, so it must be asked
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing announces it, so ask again and again
         await asyncio.sleep(PARENT_POLL_S)
     stop.set()

@@ -20,7 +20,7 @@ from datetime import datetime
 from hashlib import md5
 
 from shared.events.records import NetworkId
-from shared.store.instants import to_millis
+from shared.store.encoding import to_millis
 
 SEPARATOR = b"\0"
 # The least byte that may follow a prefix and is no separator: a key that ends before it holds all rows of the prefix.

@@ -1,17 +1,65 @@
-"""Records about models in the forms that stores keep: JSON values, and JSON of a whole record. Pure."""
+"""The forms in which every store keeps what has no column type of its own: instants, parts of records, JSON. Pure."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from shared.events.records import NetworkId
-from shared.store.instants import from_millis, to_millis
+from shared.events.records import AlertAction, AlertActionKind, AlertEvidence, MeasuredWindow, NetworkId
 from shared.store.model_records import HorizonScore, ModelRole, ModelScore, ServedModel
+
+Json = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 _HORIZON_FIELDS = tuple(field.name for field in fields(HorizonScore))
 _HORIZON_VALUES = attrgetter(*_HORIZON_FIELDS)
+
+
+@lru_cache(maxsize=1024)  # All records of a network step have the same few.
+def to_millis(instant: datetime) -> int:
+    """Whole milliseconds since 1970-01-01T00:00:00Z; `TypeError` for a datetime without a zone."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+def from_millis(millis: int) -> datetime:
+    """The UTC instant of milliseconds since 1970-01-01T00:00:00Z."""
+    return EPOCH + timedelta(milliseconds=millis)
+
+
+def iso_instant(value: datetime) -> str:
+    """An instant in UTC to the millisecond, as 2012-05-02T07:00:00.000Z; raises `TypeError` where it has no zone."""
+    if value.tzinfo is None:
+        raise TypeError(f"{value} has no zone")
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def evidence_json(evidence: AlertEvidence) -> Json:
+    """The object of one entry."""
+    windows = [asdict(window) | {"window_end": iso_instant(window.window_end)} for window in evidence.windows]
+    return asdict(evidence) | {"windows": windows}
+
+
+def evidence_of(entries: Sequence[Mapping[str, Any]]) -> tuple[AlertEvidence, ...]:
+    """The entries of their objects."""
+    return tuple(AlertEvidence(**{**entry, "windows": tuple(map(_window, entry["windows"]))}) for entry in entries)
+
+
+def action_json(action: AlertAction) -> Json:
+    """The object of one action."""
+    return asdict(action) | {"at": iso_instant(action.at)}
+
+
+def actions_of(entries: Sequence[Mapping[str, Any]]) -> tuple[AlertAction, ...]:
+    """The actions of their objects."""
+    return tuple(
+        AlertAction(**{**entry, "kind": AlertActionKind(entry["kind"]), "at": datetime.fromisoformat(entry["at"])})
+        for entry in entries
+    )
 
 
 def horizon_arrays(score: ModelScore) -> list[list[Any]]:
@@ -69,3 +117,7 @@ def _object(data: bytes, kind: type[ModelScore] | type[ServedModel]) -> dict[str
 
 def _with_tuples(values: Sequence[Any]) -> Iterator[Any]:
     return (tuple(value) if isinstance(value, list) else value for value in values)
+
+
+def _window(entry: Mapping[str, Any]) -> MeasuredWindow:
+    return MeasuredWindow(**{**entry, "window_end": datetime.fromisoformat(entry["window_end"])})

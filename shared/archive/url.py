@@ -6,7 +6,7 @@ from urllib.request import url2pathname
 
 from shared.archive.local import LocalArchive
 from shared.archive.port import Archive
-from shared.archive.webhdfs_address import WebHdfsAddress
+from shared.archive.webhdfs import WebHdfsAddress
 from shared.events.errors import ConfigurationError
 
 
