@@ -1,7 +1,9 @@
 """The rules of the house that no linter knows."""
 
 import ast
+import fnmatch
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,41 @@ from tests.kit.places import ROOT
 MAX_LINES = 400
 """Cohesion comes first: a module is split where it has two jobs. This only stops what nobody can oversee."""
 PACKAGES = ("metrla", "services", "shared")
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "base", "core", "stuff"}
+"""They say nothing of what a module holds."""
+LEAST_ROOM_LINES = 4
+MIRRORED = ROOT / "metrla" / "client"
+"""A distribution of its own that imports nothing of ours: its models have the names of the API."""
+SAME_NAMES: dict[str, int] = {
+    "Answer": 2,
+    "Evidence": 2,
+    "FetchError": 2,
+    "Format": 2,
+    "Health": 2,
+    "Judged": 2,
+    "Learned": 2,
+    "Member": 2,
+    "Message": 3,
+    "Neighbours": 2,
+    "Outcome": 3,
+    "Published": 3,
+    "Publisher": 2,
+    "Recalled": 2,
+    "Recent": 2,
+    "Recording": 2,
+    "ReliabilityBin": 2,
+    "Replay": 2,
+    "Row": 3,
+    "Size": 2,
+    "Standing": 2,
+    "Tally": 2,
+    "Topic": 2,
+    "Tree": 2,
+    "Usual": 2,
+    "Verdict": 2,
+    "Watch": 2,
+}
+"""Public classes whose names mean several things, with how many. The list only shrinks."""
 
 
 def modules() -> list[Path]:
@@ -67,3 +104,90 @@ def test_metric_names_stand_in_one_place() -> None:
 def test_the_lock_file_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", lock)
+
+
+def public_classes() -> dict[str, list[str]]:
+    """Where each public class of a module's top level is."""
+    found: dict[str, list[str]] = {}
+    for path in modules():
+        if not path.is_relative_to(MIRRORED):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_a_public_class_name_means_one_thing() -> None:
+    several = {name: places for name, places in public_classes().items() if len(places) > 1}
+    new = {name: places for name, places in several.items() if len(places) > SAME_NAMES.get(name, 1)}
+    assert not new, "name it after what it is here, see docs/glossary.md"
+    obsolete = {name for name, count in SAME_NAMES.items() if len(several.get(name, ())) < count}
+    assert not obsolete, "well done: take it off SAME_NAMES"
+
+
+def test_a_module_is_named_by_what_it_holds() -> None:
+    assert not [str(path.relative_to(ROOT)) for path in modules() if path.stem in EMPTY_NAMES]
+    assert not [str(path.parent.relative_to(ROOT)) for path in rooms() if path.parent.name in EMPTY_NAMES]
+
+
+def rooms() -> list[Path]:
+    return [path for path in modules() if path.name == "__init__.py"]
+
+
+def docstring(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+
+
+@pytest.mark.parametrize("path", rooms(), ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_a_room_says_what_it_is_for(path: Path) -> None:
+    text = docstring(path)
+    assert len(text.splitlines()) >= LEAST_ROOM_LINES, "purpose, main parts, how things flow, what it must not know"
+
+
+@pytest.mark.parametrize("path", rooms(), ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_what_a_room_says_to_be_in_it_is_there(path: Path) -> None:
+    """The first column of the picture in a room's docstring names modules and folders."""
+    if path.parent == MIRRORED:
+        pytest.skip("its picture is an example of use")
+    there = {entry.stem if entry.suffix == ".py" else entry.name for entry in path.parent.iterdir()}
+    lines = re.findall(r"^    ([a-z_].*)$", docstring(path), re.MULTILINE)
+    said = {name.strip(" /") for line in lines for name in re.split(r"\s{2,}", line)[0].split(",")}
+    assert not said - there
+
+
+def runs_at_import(node: ast.stmt) -> bool:
+    """Whether a statement of a module's top level does more than define something."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return False
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Compare(left=ast.Name(id="__name__"))):
+            return False
+    return not isinstance(
+        node,
+        ast.Import
+        | ast.ImportFrom
+        | ast.Assign
+        | ast.AnnAssign
+        | ast.ClassDef
+        | ast.FunctionDef
+        | ast.AsyncFunctionDef,
+    )
+
+
+def test_importing_a_module_does_nothing() -> None:
+    # Typer's commands, SQLAlchemy's indexes and Alembic's environment are put together by calls.
+    wired = {"metrla/cli/main.py", "shared/store/sql/tables.py", "shared/store/migrations/env.py"}
+    found = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in modules()
+        if str(path.relative_to(ROOT)) not in wired
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if runs_at_import(node)
+    }
+    assert not found, "do it in a function that `app.py` calls"
+
+
+def test_what_vulture_is_told_to_spare_exists() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["vulture"]["ignore_names"]
+    words = {word for path in modules() for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+    assert not [pattern for pattern in told if not fnmatch.filter(words, pattern)]

@@ -2,7 +2,7 @@
 
     steps                       windows of a partition in, steps to be forecast out (Faust hands the windows over)
     scorekeeper, score_metrics  live scores into store and metrics, and back after a restart
-    publisher                   predictions to store and log
+    predicting                  a step from windows to predictions on log and store
     recent_log                  recent speeds on their topic
     role_keeper                 which versions serve, told to store and metrics when it changes
 

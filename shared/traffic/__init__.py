@@ -2,6 +2,8 @@
 
     network, folder   sensors in their order along each carriageway, read from a folder of three files
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock
+    roadway           carriageways as arrays in road order
+    landmarks         where something is, in words that a driver understands
     ring              the last windows of all sensors as arrays of (windows, sensors)
     steps             when all windows that end together are ready to be worked on, and when again
     assembler         windows of many networks in, due steps out: where predictor and alert detector both begin

@@ -4,8 +4,8 @@
     roads, matching      which sensors of a network a draft touches, by the road's name, geometry and direction
     importing            drafts against what the log holds already: new, changed, withdrawn
     book                 the advisories on the log, by network
-    judge, board         advisories and a moment in, changes of alerts out
-    usual, evidence, recording, wording   confirmed or not by speeds, and how that is told
+    alerts, board        advisories and a moment in, changes of alerts out
+    usual, evidence, recording, messages   confirmed or not by speeds, and how that is told
     desk                 the advisory alerts of the networks that a process has in hand
 
 The first three lines are used by whoever publishes (`metrla advisories`, the gateway), the others by the alert

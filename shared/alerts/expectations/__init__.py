@@ -3,8 +3,8 @@
     outlook       the forecasts of one origin for a whole network, gathered from single records
     probability   how probable slow traffic is, from a forecast and its 90 % interval
     expectation   where it is probable enough: sensors joined along the carriageway
-    detector      an outlook and the active expectations in, changes out
-    wording       what the message says
+    alerts        an outlook and the active expectations in, changes out
+    messages      the words
     expected      one partition of predictions in: origins judged in turn, as changes of alerts
 
 An origin is judged once, when its sensors have all spoken or time is up. Which sensors another alert covers already is

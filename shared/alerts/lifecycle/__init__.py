@@ -1,10 +1,12 @@
-"""What alerts of every kind have in common, once. Pure.
+"""The life of an alert, once for every kind. Pure.
 
-    board            the active alerts of a network, rebuilt from the records on the log and kept from those sent
-    confidence       the probability that an alert proves true, from its evidence
-    duration         how long it will last: a median and a 90 % interval, given its age (`duration_tables`)
-    location         where on the road it is, in words that a driver understands
+    changes                      raise, update, clear, merge; which alert keeps which place; the loop over carriageways
+    board                        the active alerts of a network, rebuilt from the log and kept from those sent
+    confidence                   the probability that an alert proves true, from its evidence
+    duration, duration_tables    how long it will last: a median and a 90 % interval, given its age
+    messages                     words that every kind shares: merged, silent, no longer believed, removed
 
-An alert's record is its whole state: a board is nothing but the records, so that a restart needs the log alone. This
-room knows no kind of alert by name; kinds come here, never the other way.
+A kind of alert supplies candidates (`Covering`), what it says of one (`AlertContent`), and the words when it is over.
+An alert's record is its whole state, so a restart needs the log alone. This room knows no kind by name; kinds come
+here, never the other way.
 """

@@ -1,1 +1,8 @@
-"""Alerts of what windows show: the steps of a network judged for incidents and congestion together. Pure."""
+"""What the windows of a partition show, as changes of alerts. Pure.
+
+    alerts   windows in, steps assembled, each judged once when it is ready; silent networks; what was learned
+    step     one step of one network: incidents first, they take the queues that are theirs, congestion gets the rest
+
+This is where the kinds of alert that windows make come together, and the only place that knows several of them. What a
+step changes on one carriageway, of whatever kind, leaves as one `RoadChanges`, and what it taught behind it.
+"""

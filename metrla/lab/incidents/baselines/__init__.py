@@ -6,5 +6,5 @@
     exponential_smoothing    the tracking signal of a forecast
     speed_rules              a fixed threshold; two sensors compared
 
-Each module names its source and fulfils `shared.alerts.incidents.detection.protocol`.
+Each module names its source and fulfils `shared.alerts.detection.protocol`.
 """
