@@ -1,10 +1,11 @@
 """The gateway's routes, one module a resource.
 
-    sensors, predictions, alerts, advisories, models   what is known now, from the views and, for models, the store
-    history       one sensor's past, from the store
-    stream        the WebSocket: a snapshot, then what changes
-    health, root  probes, metrics, and who answers here
-    parameters    query parameters that several share
+    sensors, predictions, alerts, advisories, models   what is known now: from the views, of models from the store
+    history                     one sensor's past, from the store
+    stream                      the WebSocket: a snapshot, then what changes
+    health, root                probes, metrics, and who answers here
+    gateway                     what routes are handed: the parts of a running gateway
+    parameters, authorization   query parameters that several share; who may write
 
 A route reads its parameters, asks a view or the store, and returns a model of the API; FastAPI checks both ends. It
 knows the parts of a running gateway by what it is handed, and holds no state.
