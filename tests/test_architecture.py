@@ -38,7 +38,7 @@ SAME_NAMES: dict[str, int] = {
     "Recording": 2,
     "ReliabilityBin": 2,
     "Replay": 2,
-    "Row": 3,
+    "Row": 2,
     "Size": 2,
     "Tally": 2,
     "Topic": 2,

@@ -2,8 +2,8 @@
 
     port                      `Archive`: named objects, written whole or not at all
     local, webhdfs            a folder; HDFS over WebHDFS. One contract suite runs against both (tests/contract/archive)
-    opening, webhdfs_address  from `METRLA_ARCHIVE_URL` to one of them
-    layout, paths             where things stand: `traffic-data/raw/network=…/year=…/`, `traffic-data/models/…`
+    url                       from `METRLA_ARCHIVE_URL` to one of them
+    layout                    where things stand: `traffic-data/raw/network=…/year=…/`, `traffic-data/models/…`
     container                 raw events as Avro object container files, each with its partition and offset
     reading, verification     read events back; prove offset by offset that the archive holds what the log holds
 

@@ -1,7 +1,7 @@
 """What every service process needs, whatever it does.
 
     settings    the settings that all share, from `METRLA_…` variables, validated before any connection is made
-    lifecycle   logs first, then serve until told to stop, drain, and leave with an honest exit code
+    process     logs first, then serve until told to stop, drain, and leave with an honest exit code
     logs        structured: a constant message plus fields
     metrics     every metric, in one place; a metric's name stands nowhere else
     probes      `/live`, `/ready` and `/metrics` for services that have no other HTTP face
