@@ -18,9 +18,7 @@ class IngestMetrics:
         self.rejected_share = Gauge(
             "metrla_ingest_rejected_share_ratio", "Share (0-1) of the last events that was rejected.", registry=registry
         )
-        self.duplicates = Counter(
-            "metrla_ingest_duplicate_events", "Readings that came twice.", registry=registry
-        )
+        self.duplicates = Counter("metrla_ingest_duplicate_events", "Readings that came twice.", registry=registry)
         self.too_late = Counter(
             "metrla_ingest_too_late_events", "Readings beyond the lateness: archived, in no window.", registry=registry
         )
