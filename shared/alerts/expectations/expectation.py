@@ -92,12 +92,13 @@ def _greatest(outlook: Outlook) -> Floats:
 def _expected(
     road: Roadway, now: Outlook, stretch: Positions, seeds: Flags, rule: ExpectationRule, *, there: bool
 ) -> Expected:
-    here = now.probability[:, stretch]
+    # A horizon that nobody on the stretch was forecast for decides nothing.
+    here = np.nan_to_num(now.probability[:, stretch], nan=-1.0)
     reached = here >= rule.raise_at
     horizon = int(np.argmax(reached.any(axis=1)))
     if not reached.any():
-        horizon = int(np.argmax(np.nanmax(here, axis=1)))
-    position = int(stretch[int(np.nanargmax(here[horizon]))])
+        horizon = int(np.argmax(here.max(axis=1)))
+    position = int(stretch[int(np.argmax(here[horizon]))])
     probability = float(now.probability[horizon, position])
     speed = np.nanmin(now.predicted_mph[:, stretch], axis=0)
     return Expected(

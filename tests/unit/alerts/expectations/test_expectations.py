@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.alerts.expectations.alerts import ExpectationDetector, is_expectation
-from shared.alerts.expectations.expectation import ExpectationRule
+from shared.alerts.expectations.expectation import ExpectationRule, expected_stretches
 from shared.alerts.expectations.expected import ExpectedAlerts
 from shared.alerts.expectations.outlook import outlook
 from shared.alerts.expectations.probability import probability_below
@@ -179,6 +179,19 @@ class TestRaising:
         course.step(SOON | doubtful)
         (alert,) = course.step(SOON | doubtful)
         assert alert.affected_sensors == ("E3", "E4", "E5")
+
+    def test_a_horizon_that_a_stretch_has_no_forecast_for_decides_nothing(self, course: Course) -> None:
+        at = course.now
+        told = {
+            one.sensor_id: replace(one, horizons=one.horizons[-1:]) if one.sensor_id == "E3" else one
+            for one in predicted(course.network, at, {"E3": DOUBTFUL})
+        }
+        road = roadway(course.network)
+        now = outlook(road, at, told, 40.0)
+        (found,) = expected_stretches(road, now, None, road.flags([]), ExpectationRule(), course.network.window)
+        assert found.queue.sensor_ids == ("E3",)
+        assert found.expected_at == at + timedelta(minutes=HORIZONS[-1])
+        assert 0.5 <= found.probability < 0.8
 
     @pytest.mark.parametrize("where", ["E3", "E6"])
     def test_not_where_traffic_is_slow_already_nor_next_to_it(self, course: Course, where: str) -> None:
