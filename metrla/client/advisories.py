@@ -18,30 +18,30 @@ from metrla.client.values import (
 
 
 class Advisory(Answer):
-    """Planned work, weather or an event, as its publisher says."""
+    """Planned work, weather or an event, as published."""
 
-    advisory_id: str = Field(description="The same for all its life.")
+    advisory_id: str = Field(description="Id of the advisory; it never changes.")
     network_id: str = Field(description="Sensor network.")
     advisory_type: AdvisoryType
-    state: AdvisoryState = Field(description="now (it holds), later, over or withdrawn.")
+    state: AdvisoryState = Field(description="now (it applies), later, over or withdrawn.")
     title: str
     description: str
-    severity: AlertSeverity = Field(description="In the publisher's own word.")
-    starts_at: datetime = Field(description="From when it holds, inclusive (UTC).")
-    ends_at: datetime | None = Field(description="Until when, exclusive (UTC); null while open.")
+    severity: AlertSeverity = Field(description="As the publisher rates it.")
+    starts_at: datetime = Field(description="Start, inclusive (UTC).")
+    ends_at: datetime | None = Field(description="End, exclusive (UTC); null while it is open.")
     affected_sensors: tuple[str, ...] = Field(
-        description="Sensors in road order; none: by place, or the whole network."
+        description="Affected sensors in road order; empty: see the place, or the whole network."
     )
     latitude: Latitude | None
     longitude: Longitude | None
-    source: str = Field(description="Who says so.")
+    source: str = Field(description="Who publishes it.")
     updated_at: datetime | None = Field(description="When the publisher last changed or confirmed it (UTC).")
     publisher_id: str = Field(description="The publisher's own id.")
     feed: str = Field(description="The feed it was read from.")
 
 
 class FeatureFault(Answer):
-    """A feature that is not on the log, and why."""
+    """A feature that was not published, and why."""
 
     index: int = Field(description="Place in the document, from 0.")
     publisher_id: str | None = Field(description="Its id where it has one.")
@@ -49,23 +49,23 @@ class FeatureFault(Answer):
 
 
 class Receipt(Answer):
-    """What became of a document: every feature is in it once."""
+    """What happened to a document: every feature is counted once."""
 
     format: DocumentFormat
     features: int = Field(description="Features in the document.")
-    advisories: int = Field(description="Advisories that it says, one for each network and time.")
-    published: int = Field(description="Those that were new or changed.")
-    unchanged: int = Field(description="Those that stood so already.")
-    withdrawn: int = Field(description="Advisories that it took back.")
-    stale: int = Field(description="Those older than what is known.")
-    superseded: int = Field(description="Messages that another of the same document replaces.")
+    advisories: int = Field(description="Advisories that it contains, one for each network and period.")
+    published: int = Field(description="Advisories that were new or changed.")
+    unchanged: int = Field(description="Advisories that were already published as they are.")
+    withdrawn: int = Field(description="Advisories that it withdrew.")
+    stale: int = Field(description="Advisories older than what is already known.")
+    superseded: int = Field(description="Messages that another message of the same document replaces.")
     rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
     unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
     advisory_ids: tuple[str, ...]
 
 
 class NewAdvisory(BaseModel):
-    """An advisory and where it holds: `affected_sensors`, or a place (`geometry`, or `latitude` and `longitude`).
+    """An advisory and where it applies: `affected_sensors`, or a place (`geometry`, or `latitude` and `longitude`).
 
     With a place, `road` and `direction` restrict it to one carriageway. A known `id` changes that advisory.
     """
@@ -76,8 +76,8 @@ class NewAdvisory(BaseModel):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=4000)] = ""
     severity: AlertSeverity = AlertSeverity.MEDIUM
-    starts_at: AwareDatetime | None = Field(default=None, description="From when it holds; absent: now (event time).")
-    ends_at: AwareDatetime | None = Field(default=None, description="Until when; absent: until it is withdrawn.")
+    starts_at: AwareDatetime | None = Field(default=None, description="Start; absent: now (event time).")
+    ends_at: AwareDatetime | None = Field(default=None, description="End; absent: until it is withdrawn.")
     network_id: Id | None = Field(default=None, description="Needed where the gateway serves several networks.")
     affected_sensors: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
@@ -85,7 +85,9 @@ class NewAdvisory(BaseModel):
     geometry: dict[str, Any] | None = Field(default=None, description="GeoJSON.")
     road: Id | None = Field(default=None, description="Such as I-405.")
     direction: Id | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
-    id: Id | None = Field(default=None, description="An id of your own; the same one again changes the advisory.")
+    id: Id | None = Field(
+        default=None, description="Your own id for the advisory: sent again, it changes that advisory."
+    )
     source: Annotated[str, Field(max_length=200)] = "operator"
 
     @model_validator(mode="after")

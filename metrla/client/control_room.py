@@ -76,7 +76,7 @@ class ControlRoom(Connection):
         states: Collection[AdvisoryState] | None = None,
         network_id: str | None = None,
     ) -> list[Advisory]:
-        """Advisories, the last to begin first, `limit` (1-1000) at most; without `states` those that hold or will.
+        """Advisories, latest start first, `limit` (1-1000) at most; without `states` those that hold or will.
 
         Raises:
             GatewayError: a parameter is not valid, or the gateway does not answer.

@@ -30,7 +30,7 @@ class OfflineScore(Answer):
 
 
 class LiveScore(Answer):
-    """What came of the forecasts of one version and horizon, over all sensors. Errors are forecast less actual."""
+    """Accuracy of the forecasts of one version and horizon, over all sensors. Errors are forecast minus actual."""
 
     horizon_minutes: Minutes
     start: datetime = Field(description="End of the first window that was compared (event time, UTC).")
@@ -38,12 +38,12 @@ class LiveScore(Answer):
     pairs: int = Field(ge=1, description="Forecasts that were compared with what happened.")
     mae_mph: float = Field(ge=0, description="Mean absolute error, mph.")
     rmse_mph: float = Field(ge=0, description="Root mean squared error, mph.")
-    bias_mph: float = Field(description="Mean error, mph; above 0: forecasts were too fast.")
-    coverage_90: Share = Field(description="Share of actual speeds within the 90 % intervals; 0.9 is right.")
+    bias_mph: float = Field(description="Mean error, mph; above 0: forecasts were too high.")
+    coverage_90: Share = Field(description="Share of actual speeds within the 90 % intervals; 0.9 is ideal.")
     within_5_mph: Share = Field(description="Share of actual speeds within 5 mph of the forecast.")
-    mean_confidence: Share = Field(description="What confidence_score promised for within_5_mph, on average.")
+    mean_confidence: Share = Field(description="Mean confidence_score: the predicted value of within_5_mph.")
     expected_calibration_error: Share | None = Field(
-        description="Mean gap between promised and true probability, by tenths of confidence_score; null if unknown."
+        description="Mean gap of predicted and observed probability, by tenths of confidence_score; null if unknown."
     )
 
 
@@ -53,33 +53,33 @@ class ModelVersion(Answer):
     model_version: str
     role: ModelRole = Field(
         description=(
-            "champion (its forecasts are the network's), challenger (runs beside it), member (only of the ensemble), "
+            "champion (its forecasts are served), challenger (runs for comparison), member (only of the ensemble), "
             "refused (damaged, or does not fit) or retired (served once)."
         )
     )
-    since: datetime | None = Field(description="Since when (wall clock, UTC); null where it was not recorded.")
+    since: datetime | None = Field(description="Since when (wall clock, UTC); null where that was not recorded.")
     reason: str | None = Field(description="Why it was refused.")
 
 
 class ModelReport(Answer):
-    """A model of a network, by the version that does most, at the horizons of the literature."""
+    """A model of a network, shown by its most active version, at 15, 30 and 60 minutes."""
 
     network_id: str = Field(description="Sensor network.")
     model_name: str
     model_version: str = Field(description="The version that the fields below are about.")
-    role: ModelRole = Field(description="What that version does; see versions.")
-    since: datetime | None = Field(description="Since when (wall clock, UTC); null where it was not recorded.")
-    sensors: int = Field(ge=0, description="Sensors that have a newest forecast of it.")
-    serving_sensors: int = Field(ge=0, description="Sensors whose answer it is now.")
+    role: ModelRole = Field(description="Role of that version; see versions.")
+    since: datetime | None = Field(description="Since when (wall clock, UTC); null where that was not recorded.")
+    sensors: int = Field(ge=0, description="Sensors that it currently forecasts.")
+    serving_sensors: int = Field(ge=0, description="Sensors that it currently serves.")
     what: str | None = Field(description="The model in a sentence; null where it has no card.")
     created_at: datetime | None = Field(description="When it was trained (wall clock, UTC); null where unknown.")
     offline: tuple[OfflineScore, ...] = Field(description="Errors on the held-out parts, from its card.")
-    live: tuple[LiveScore, ...] = Field(description="What came of its forecasts; empty before the first outcome.")
-    versions: tuple[ModelVersion, ...] = Field(description="All versions, the one that does most first, then by age.")
+    live: tuple[LiveScore, ...] = Field(description="Live accuracy of its forecasts; empty before the first outcome.")
+    versions: tuple[ModelVersion, ...] = Field(description="All versions, the most active first, then the newest.")
 
 
 class ReliabilityBin(Answer):
-    """The forecasts whose `confidence_score` lay in [lower, upper): what was promised, and what came true."""
+    """The forecasts whose `confidence_score` lay in [lower, upper): predicted and observed share within 5 mph."""
 
     lower: Share
     upper: Share
@@ -89,43 +89,43 @@ class ReliabilityBin(Answer):
 
 
 class Reliability(Answer):
-    """Whether the confidence of one horizon means what it says: a reliability diagram in ten bins."""
+    """How well the confidence of one horizon is calibrated: a reliability diagram in ten bins."""
 
     horizon_minutes: Minutes
     bins: tuple[ReliabilityBin, ...]
 
 
 class CalibrationScore(Answer):
-    """How the certainty of one horizon held on the held-out part."""
+    """Calibration of one horizon on the held-out part."""
 
     horizon_minutes: Minutes
     coverage_90: Share | None = Field(description="Share of actual speeds within the 90 % intervals.")
     width_mph: float | None = Field(description="Mean width of the intervals, mph.")
     mean_confidence: Share | None = Field(description="Mean confidence_score.")
-    expected_calibration_error: Share | None = Field(description="Mean gap between promised and true probability.")
+    expected_calibration_error: Share | None = Field(description="Mean gap between predicted and observed probability.")
 
 
 class Calibration(Answer):
-    """How the certainty of a model held offline."""
+    """Calibration of a model, offline."""
 
-    part: str = Field(description="Part of the recording, none of which its calibration saw.")
+    part: str = Field(description="Part of the recording that was not used to calibrate it.")
     expected_calibration_error: Share | None = Field(description="Over all horizons.")
     horizons: tuple[CalibrationScore, ...]
 
 
 class FeatureImportance(Answer):
-    """How much a model makes of a feature, or a group of them."""
+    """How important a feature, or a group of features, is to a model."""
 
     feature: str
-    importance: float = Field(description="Share of the whole; all together make 1.")
+    importance: float = Field(description="Share of the total; all shares add up to 1.")
 
 
 class ModelDetail(ModelReport):
-    """A model of a network with everything that is known of the version that does most, at every horizon."""
+    """A model of a network with everything known about its most active version, at every horizon."""
 
-    reliability: tuple[Reliability, ...] = Field(description="Live: what was promised against what came true.")
+    reliability: tuple[Reliability, ...] = Field(description="Live: predicted against observed probability.")
     calibration: Calibration | None = Field(description="Offline, from its card.")
-    feature_importance: tuple[FeatureImportance, ...] = Field(description="From its card, the greatest first.")
+    feature_importance: tuple[FeatureImportance, ...] = Field(description="From its card, most important first.")
     training_data: TrainingData | None = Field(description="What it was trained on, from its card.")
-    members: dict[str, str] = Field(description="Of an ensemble: version by model.")
+    members: dict[str, str] = Field(description="For an ensemble: version by model.")
     card: dict[str, Any] = Field(description="Its whole card, without the list of sensors.")

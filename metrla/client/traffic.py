@@ -14,27 +14,29 @@ class Prediction(Answer):
     network_id: str = Field(description="Sensor network.")
     sensor_id: str = Field(description="Detector station.")
     segment_id: str = Field(
-        description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile."
+        description="Stretch of carriageway that the sensor represents: freeway-direction-postmile."
     )
     timestamp: datetime = Field(description="When it was made: end of the newest window used (event time, UTC).")
     target_timestamp: datetime = Field(description="End of the window that is forecast (event time, UTC).")
     horizon_minutes: int = Field(ge=1, description="From timestamp to target_timestamp, minutes.")
-    road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
+    road_name: str = Field(description="Carriageway as drivers call it, such as I-405 N.")
     predicted_speed: SpeedMph = Field(description="Forecast mean speed, mph.")
     lower_speed: SpeedMph = Field(description="Lower end of the prediction interval, mph.")
     upper_speed: SpeedMph = Field(description="Upper end of the prediction interval, mph.")
-    actual_speed: SpeedMph | None = Field(description="What came true, mph; null until it is known.")
+    actual_speed: SpeedMph | None = Field(
+        description="Measured speed of the target window, mph; null until it is known."
+    )
     current_speed: SpeedMph | None = Field(description="Mean speed of the window ending at timestamp, mph, or null.")
     model_name: str = Field(description="Model that made it.")
     model_version: str = Field(description="Version of that model.")
     serving: bool = Field(
-        default=True, description="Whether this was the network's answer; false: a model that runs beside it."
+        default=True, description="Whether the network served this forecast; false: a model that runs for comparison."
     )
     basis: PredictionBasis = Field(
         default=PredictionBasis.TRAINED,
         description=(
-            "What it rests on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
-            "neighbours and usual speeds stand in), transferred (the model never saw the sensor in training) or "
+            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "neighbours and usual speeds replace them), transferred (the model never saw the sensor in training) or "
             "profile (usual speeds alone)."
         ),
     )
@@ -46,18 +48,18 @@ class Prediction(Answer):
 
 
 class SensorReport(Answer):
-    """A sensor and what it measured last."""
+    """A sensor and its latest measurements."""
 
     network_id: str = Field(description="Sensor network.")
     sensor_id: str = Field(description="Detector station.")
     segment_id: str = Field(
-        description="Stretch of carriageway that the sensor stands for: freeway-direction-postmile."
+        description="Stretch of carriageway that the sensor represents: freeway-direction-postmile."
     )
     name: str
-    road_name: str = Field(description="Carriageway as drivers say it, such as I-405 N.")
+    road_name: str = Field(description="Carriageway as drivers call it, such as I-405 N.")
     freeway: str
     direction: str = Field(description="Direction of travel: N, E, S or W.")
-    postmile: float = Field(description="Miles along the freeway; grows to the north and to the east.")
+    postmile: float = Field(description="Miles along the freeway, increasing to the north and east.")
     latitude: Latitude
     longitude: Longitude
     road_type: str = Field(description="Kind of road, such as freeway.")
@@ -66,7 +68,9 @@ class SensorReport(Answer):
     current_speed: SpeedMph | None = Field(description="Mean speed of its newest window, mph; null if not observed.")
     volume: float | None = Field(ge=0, description="Vehicles counted in its newest window; null if not observed.")
     occupancy: Share | None = Field(description="Mean share of time occupied (0-1) in its newest window, or null.")
-    share_observed: Share | None = Field(description="Observed part (0-1) of its newest window; null before the first.")
+    share_observed: Share | None = Field(
+        description="Share observed (0-1) of its newest window; null before the first."
+    )
 
 
 class Aggregate(Answer):
@@ -76,15 +80,15 @@ class Aggregate(Answer):
     sensor_id: str = Field(description="Detector station.")
     window_start: datetime = Field(description="Inclusive start (event time, UTC).")
     window_end: datetime = Field(description="Exclusive end (event time, UTC).")
-    revision: int = Field(description="Distinct readings that the window had absorbed; grows when late ones come.")
+    revision: int = Field(description="Distinct readings in the window; grows when late ones arrive.")
     speed_count: int = Field(description="Readings that carried a speed.")
     mean_speed: float | None = Field(description="Mean speed, mph; null if not observed.")
-    min_speed: float | None = Field(description="Least speed, mph; null if not observed.")
-    max_speed: float | None = Field(description="Greatest speed, mph; null if not observed.")
+    min_speed: float | None = Field(description="Lowest speed, mph; null if not observed.")
+    max_speed: float | None = Field(description="Highest speed, mph; null if not observed.")
     std_speed: float | None = Field(description="Standard deviation of speed, mph; null if not observed.")
     volume: float | None = Field(description="Vehicles counted; null if not observed.")
     occupancy: float | None = Field(description="Mean share of time occupied (0-1); null if not observed.")
-    share_observed: float = Field(description="Observed part (0-1) of the readings expected in the window.")
+    share_observed: float = Field(description="Share observed (0-1) of the readings expected in the window.")
 
 
 class NetworkReport(Answer):

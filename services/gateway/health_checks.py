@@ -1,4 +1,4 @@
-"""Whether the parts that the gateway stands on really answer, asked concurrently and each with a time limit."""
+"""Health checks of the parts that the gateway depends on, run concurrently, each with a time limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ from shared.store.port import Store
 HEALTHY = "healthy"
 # Forecasts follow a window at once; three windows without one is a predictor that does not predict.
 STALE_AFTER_WINDOWS = 3
-# Answers are shared by everyone who asks within this time, so that probing costs the parts nothing.
+# All clients that ask within this time share one report, so that probing costs the parts nothing.
 FRESH_S = 1.0
 
 

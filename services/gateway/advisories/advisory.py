@@ -12,23 +12,23 @@ from shared.events.records import AdvisoryType, AlertSeverity, TrafficAdvisory
 
 
 class Advisory(Answer):
-    """Planned work, weather or an event, as its publisher says."""
+    """Planned work, weather or an event, as published."""
 
-    advisory_id: str = Field(description="The same for all its life.")
+    advisory_id: str = Field(description="Id of the advisory; it never changes.")
     network_id: str = Field(description="Sensor network.")
     advisory_type: AdvisoryType
-    state: AdvisoryState = Field(description="now (it holds), later, over or withdrawn.")
+    state: AdvisoryState = Field(description="now (it applies), later, over or withdrawn.")
     title: str
     description: str
-    severity: AlertSeverity = Field(description="In the publisher's own word.")
-    starts_at: datetime = Field(description="From when it holds, inclusive (UTC).")
-    ends_at: datetime | None = Field(description="Until when, exclusive (UTC); null while open.")
+    severity: AlertSeverity = Field(description="As the publisher rates it.")
+    starts_at: datetime = Field(description="Start, inclusive (UTC).")
+    ends_at: datetime | None = Field(description="End, exclusive (UTC); null while it is open.")
     affected_sensors: tuple[str, ...] = Field(
-        description="Sensors in road order; none: by place, or the whole network."
+        description="Affected sensors in road order; empty: see the place, or the whole network."
     )
     latitude: Latitude | None
     longitude: Longitude | None
-    source: str = Field(description="Who says so.")
+    source: str = Field(description="Who publishes it.")
     updated_at: datetime | None = Field(description="When the publisher last changed or confirmed it (UTC).")
     publisher_id: str = Field(description="The publisher's own id.")
     feed: str = Field(description="The feed it was read from.")
@@ -43,7 +43,7 @@ class Advisory(Answer):
 
 
 class FeatureFault(Answer):
-    """A feature that is not on the log, and why."""
+    """A feature that was not published, and why."""
 
     index: int = Field(description="Place in the document, from 0.")
     publisher_id: str | None = Field(description="Its id where it has one.")
@@ -51,16 +51,16 @@ class FeatureFault(Answer):
 
 
 class Receipt(Answer):
-    """What became of a document: every feature is in it once."""
+    """What happened to a document: every feature is counted once."""
 
     format: Format
     features: int = Field(description="Features in the document.")
-    advisories: int = Field(description="Advisories that it says, one for each network and time.")
-    published: int = Field(description="Those that were new or changed.")
-    unchanged: int = Field(description="Those that stood so already.")
-    withdrawn: int = Field(description="Advisories that it took back.")
-    stale: int = Field(description="Those older than what is known.")
-    superseded: int = Field(description="Messages that another of the same document replaces.")
+    advisories: int = Field(description="Advisories that it contains, one for each network and period.")
+    published: int = Field(description="Advisories that were new or changed.")
+    unchanged: int = Field(description="Advisories that were already published as they are.")
+    withdrawn: int = Field(description="Advisories that it withdrew.")
+    stale: int = Field(description="Advisories older than what is already known.")
+    superseded: int = Field(description="Messages that another message of the same document replaces.")
     rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
     unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
     advisory_ids: tuple[str, ...]

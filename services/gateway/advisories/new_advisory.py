@@ -18,7 +18,7 @@ Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class NewAdvisory(BaseModel):
-    """An advisory and where it holds: `affected_sensors`, or a place (`geometry`, or `latitude` and `longitude`).
+    """An advisory and where it applies: `affected_sensors`, or a place (`geometry`, or `latitude` and `longitude`).
 
     With a place, `road` and `direction` restrict it to one carriageway. A known `id` changes that advisory.
     """
@@ -29,8 +29,8 @@ class NewAdvisory(BaseModel):
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] = ""
     severity: AlertSeverity = AlertSeverity.MEDIUM
-    starts_at: AwareDatetime | None = Field(default=None, description="From when it holds; absent: now (event time).")
-    ends_at: AwareDatetime | None = Field(default=None, description="Until when; absent: until it is withdrawn.")
+    starts_at: AwareDatetime | None = Field(default=None, description="Start; absent: now (event time).")
+    ends_at: AwareDatetime | None = Field(default=None, description="End; absent: until it is withdrawn.")
     network_id: Id | None = Field(default=None, description="Needed where the gateway serves several networks.")
     affected_sensors: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
@@ -38,7 +38,9 @@ class NewAdvisory(BaseModel):
     geometry: dict[str, Any] | None = Field(default=None, description="GeoJSON.")
     road: Id | None = Field(default=None, description="Such as I-405.")
     direction: Id | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
-    id: Id | None = Field(default=None, description="An id of your own; the same one again changes the advisory.")
+    id: Id | None = Field(
+        default=None, description="Your own id for the advisory: sent again, it changes that advisory."
+    )
     source: Annotated[str, Field(max_length=200)] = FORM
 
     @model_validator(mode="after")

@@ -27,15 +27,18 @@ ActionId = Annotated[str, Field(min_length=1, max_length=MAX_ACTION_ID)]
 
 
 class NewAction(BaseModel):
-    """What an operator does about an alert."""
+    """An operator's action on an alert."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    kind: AlertActionKind = Field(description="acknowledge (it is seen), comment or close (it is ended).")
+    kind: AlertActionKind = Field(description="acknowledge (it was seen), comment or close (it is over).")
     operator: Annotated[str, Field(min_length=1, max_length=MAX_OPERATOR)] = Field(description="Who does it.")
-    text: Annotated[str, Field(max_length=MAX_TEXT)] = Field(default="", description="A comment needs one.")
+    text: Annotated[str, Field(max_length=MAX_TEXT)] = Field(
+        default="", description="Comment or reason; required for a comment."
+    )
     action_id: ActionId | None = Field(
-        default=None, description="An id of your own: the same one again is the same action. So is Idempotency-Key."
+        default=None,
+        description="Your own id for the action; sent again, it is the same action. Same as Idempotency-Key.",
     )
 
     @model_validator(mode="after")
@@ -46,7 +49,7 @@ class NewAction(BaseModel):
 
 
 class RefusedActionError(MetrlaError):
-    """The alert, as it stands, does not take the action."""
+    """The alert in its current state does not accept the action."""
 
 
 class OtherActionError(MetrlaError):

@@ -1,4 +1,4 @@
-/** The alerts: what stands where, why, what operators did, and, with a write token, what to do about it. */
+/** The alerts: what is wrong where, why, what operators did, and, with a write token, buttons to act. */
 
 import { describeMeasure, lasting, make, mph, percent } from "./format.js";
 import { words } from "./models.js";
@@ -25,7 +25,7 @@ export class AlertPanel {
     this.#listen();
   }
 
-  /** Show these alerts; one that did not change keeps its element, and so what is open or typed in it. */
+  /** Show these alerts. An alert that did not change keeps its element, with what is open or typed in it. */
   show(alerts, clock) {
     this.clock = clock;
     this.alerts = alerts;
@@ -74,7 +74,7 @@ export class AlertPanel {
     return make(
       "details", { class: "why", open },
       make("summary", {}, `Evidence${said}`),
-      ...(alert.evidence.length ? alert.evidence.map((each) => this.#evidence(each)) : [make("p", { class: "muted" }, "None was recorded.")]),
+      ...(alert.evidence.length ? alert.evidence.map((each) => this.#evidence(each)) : [make("p", { class: "muted" }, "No evidence was recorded.")]),
       alert.actions.length ? make("ul", { class: "actions" }, ...alert.actions.map((each) => this.#action(each))) : "",
       writes ? this.#controls(alert) : "",
     );
@@ -85,10 +85,10 @@ export class AlertPanel {
     const by = model_name ? ` (${words(model_name)}, ${model_version})` : "";
     return make(
       "div", { class: "evidence" },
-      make("p", {}, make("b", {}, words(rule)), `: ${what} ${amount(value)}, from ${amount(threshold)}${by}`),
+      make("p", {}, make("b", {}, words(rule)), `: ${what} ${amount(value)}, threshold ${amount(threshold)}${by}`),
       windows.length ? make(
         "table", {},
-        make("thead", {}, make("tr", {}, ...["until", "sensor", "mph", "usual", "forecast"].map((name, place) =>
+        make("thead", {}, make("tr", {}, ...["window end", "sensor", "mph", "usual", "forecast"].map((name, place) =>
           make("th", { scope: "col", class: place > 1 && "number" }, name)))),
         make("tbody", {}, ...windows.map((each) => make(
           "tr", {},
@@ -125,15 +125,15 @@ export class AlertPanel {
   async #act(alert, kind, text, note, buttons) {
     const said = text.value.trim();
     if (kind === "comment" && !said) {
-      note.textContent = "Say something first.";
+      note.textContent = "Enter a comment first.";
       text.focus();
       return;
     }
     for (const button of buttons) button.disabled = true;
-    note.textContent = "Sending";
+    note.textContent = "Sending…";
     const path = `/api/alerts/${encodeURIComponent(alert.alert_id)}`;
     const body = JSON.stringify({ kind, operator: this.operator, text: said });
-    // Until it is answered, the same action keeps its id: sent twice, it counts once.
+    // The same action keeps its id until the gateway answers: sent twice, it counts once.
     const content = `${path} ${body}`;
     const id = this.#unsent.get(content) ?? newId();
     this.#unsent.set(content, id);
@@ -146,11 +146,11 @@ export class AlertPanel {
       this.#unsent.delete(content);
       this.#drafts.delete(alert.alert_id);
       text.value = "";
-      note.textContent = answer.status === 202 ? "On its way: the alert detector has not taken it yet." : "Done.";
+      note.textContent = answer.status === 202 ? "Sent. The alert detector has not processed it yet." : "Done.";
       const now = await fetch(path);
       if (now.ok) this.onChanged(await now.json());
     } catch (failed) {
-      note.textContent = `Not done: ${failed.message}`;
+      note.textContent = `Failed: ${failed.message}`;
     }
     for (const button of buttons) button.disabled = false;
   }
@@ -159,7 +159,7 @@ export class AlertPanel {
     const { operate, form, name, token, stop } = this.parts;
     name.value = this.operator;
     const label = () => {
-      operate.textContent = this.token ? `Operator: ${this.operator}` : "Operate";
+      operate.textContent = this.token ? `Operator: ${this.operator}` : "Operator sign-in";
       stop.hidden = !this.token;
     };
     operate.addEventListener("click", () => {
@@ -186,7 +186,7 @@ export class AlertPanel {
   }
 }
 
-/** 'since 16:20, about 45 min': when it rose and how long it takes, or when it ended. */
+/** 'since 16:20, about 45 min': when it began and how long it will last, or when it was cleared. */
 function when(alert, clock) {
   if (alert.status === "cleared") return `cleared ${clock.time(alert.cleared_at)}`;
   const begin = alert.expected_at ? `at ${clock.time(alert.expected_at)}` : `since ${clock.time(alert.timestamp)}`;
@@ -194,11 +194,11 @@ function when(alert, clock) {
 }
 
 function facts(alert) {
-  const usual = { true: "usual at this hour", false: "not usual at this hour" }[alert.recurrent];
-  const delay = alert.delay_vehicle_hours === null ? "" : `${Math.round(alert.delay_vehicle_hours)} vehicle-hours lost`;
+  const usual = { true: "usual at this time", false: "unusual at this time" }[alert.recurrent];
+  const delay = alert.delay_vehicle_hours === null ? "" : `${Math.round(alert.delay_vehicle_hours)} vehicle-hours of delay`;
   const [lower, upper] = [alert.estimated_duration_lower, alert.estimated_duration_upper];
   const over = alert.status === "cleared" || lower === null || upper === null;
-  const range = over ? "" : `90 % last ${Math.round(lower)} to ${lasting(upper)}`;
+  const range = over ? "" : `90 % interval ${Math.round(lower)} to ${lasting(upper)}`;
   return [alert.location, `confidence ${percent(alert.confidence_score)}`, range, usual, delay].filter(Boolean);
 }
 
@@ -206,7 +206,7 @@ function whoSaw(alert) {
   return [...new Set(alert.actions.filter(({ kind }) => kind === "acknowledge").map(({ operator }) => operator))].join(", ");
 }
 
-/** A random id; `crypto.randomUUID` is there on secure origins alone. */
+/** A random id; `crypto.randomUUID` exists only on secure origins. */
 function newId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

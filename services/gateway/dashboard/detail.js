@@ -1,4 +1,4 @@
-/** One sensor: what it measured in the last hours, what was forecast for then, and what is forecast for the next. */
+/** One sensor: its speeds in the last hours, the forecasts that were made for them, and the forecast of the next hour. */
 
 import { BASES, make, makeSvg, mph, percent } from "./format.js";
 import { words } from "./models.js";
@@ -8,7 +8,7 @@ const MOST_ROWS = 400;
 const TOP_MPH = 80;
 const EDGE = { left: 26, right: 8, top: 8, bottom: 18 };
 
-/** Fetch the past and the forecast of one sensor by one model, or, without one, what is served. */
+/** Fetch the past and the forecasts of one sensor, by one model or, without one, those that are served. */
 export async function fetchDetail(sensor, model, horizon) {
   const query = new URLSearchParams({ network_id: sensor.network_id, sensor_id: sensor.sensor_id });
   const ofModel = model ? `&model=${encodeURIComponent(model)}` : "";
@@ -32,24 +32,24 @@ async function fetchList(url) {
   return answer.ok ? answer.json() : [];
 }
 
-/** What is forecast at the horizon, in words: by whom, within which bounds, how sure, and on what basis. */
+/** The forecast at the horizon in words: its model, interval, confidence and basis. */
 export function describe(line, sensor, { future, before }, horizon) {
   const row = future.find((each) => each.horizon_minutes === horizon);
   if (!row) {
-    line.replaceChildren(`${sensor.sensor_id}: ${mph(sensor.current_speed)} mph; this model has no forecast for it`);
+    line.replaceChildren(`${sensor.sensor_id}: ${mph(sensor.current_speed)} mph. This model has no forecast for this sensor.`);
     return;
   }
   line.replaceChildren(
     `${sensor.sensor_id}: ${mph(sensor.current_speed)} mph, in ${row.horizon_minutes} min `,
     make("b", {}, `${mph(row.predicted_speed)} mph`),
-    ` (90 %: ${row.lower_speed.toFixed(0)}–${row.upper_speed.toFixed(0)}; ${percent(row.confidence_score)} within 5) `,
+    ` (90 %: ${row.lower_speed.toFixed(0)}–${row.upper_speed.toFixed(0)} mph; ${percent(row.confidence_score)} within 5 mph) `,
     `by ${words(row.model_name)} `,
     basisLabel(row.basis),
-    before.length ? make("span", { class: "key" }, ` dotted: as forecast ${horizon} min before`) : "",
+    before.length ? make("span", { class: "key" }, ` dotted: forecast ${horizon} min earlier`) : "",
   );
 }
 
-/** A small label for what a forecast rests on; nothing where that is the sensor's own readings. */
+/** A small label for the basis of a forecast; none where that is the sensor's own readings. */
 export function basisLabel(basis) {
   return BASES[basis] ? make("span", { class: "basis", title: BASES[basis] }, basis) : "";
 }
@@ -99,7 +99,7 @@ export function drawDetail(svg, { past, before, future }, clock) {
     : "Speeds measured so far; no forecast yet");
 }
 
-/** A path through the values, broken where one was not observed. */
+/** A path through the values, broken where a value is missing. */
 function line(points, x, y) {
   let pen = "M";
   return points.map(([time, value]) => {

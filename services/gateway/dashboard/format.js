@@ -4,23 +4,23 @@ const BANDS = [20, 35, 50, 60];
 
 export const SLOW_MPH = 40;
 
-/** Class of a speed in mph: '0' (standing) to '4' (free), 'none' where it was not observed. */
+/** Class of a speed in mph: '0' (stationary) to '4' (free flow), 'none' where it was not observed. */
 export function band(speed) {
   if (speed === null || speed === undefined) return "none";
   const found = BANDS.findIndex((limit) => speed < limit);
   return String(found === -1 ? BANDS.length : found);
 }
 
-/** What a forecast rests on where it is not the sensor's own readings. */
+/** The basis of a forecast, where that is not the sensor's own readings. */
 export const BASES = {
-  imputed: "Its own readings are mostly missing or stuck: made from its neighbours and its usual speeds",
-  transferred: "The model never saw this sensor in training: made from what it learned of others",
-  profile: "Its usual speeds at this time of the week alone",
+  imputed: "Most of its own readings are missing or stuck: based on its neighbours and its usual speeds",
+  transferred: "The model was not trained on this sensor: based on what it learned from others",
+  profile: "Based only on its usual speeds at this time of the week",
 };
 
 export const mph = (speed) => (speed === null || speed === undefined ? "–" : speed.toFixed(1));
 
-/** '45 min', '5 h', '6 days': advisories may hold for weeks. */
+/** '45 min', '5 h', '6 days': advisories may last for weeks. */
 export function lasting(minutes) {
   if (minutes < 120) return `${Math.round(minutes)} min`;
   return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
@@ -28,7 +28,7 @@ export function lasting(minutes) {
 
 const UNITS = { mph: "mph", minutes: "min", miles: "mi", vehicle_hours: "vehicle-hours", percent: "%", vehicles: "vehicles" };
 
-/** What a measure such as 'speed_drop_mph' is called, and how an amount of it is written. */
+/** The name of a measure such as 'speed_drop_mph', and how its values are written. */
 export function describeMeasure(measure) {
   if (/^(probability|share)(_|$)/.test(measure)) return { what: measure.replaceAll("_", " "), amount: percent };
   const unit = Object.keys(UNITS).find((name) => measure.endsWith(`_${name}`));

@@ -1,4 +1,4 @@
-/** Puts the page together: REST for what stands where, the WebSocket for what changes. */
+/** Puts the page together: REST for sensors and networks, the WebSocket for what changes. */
 
 import { AlertPanel } from "./alerts.js";
 import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
@@ -82,7 +82,7 @@ function showTiles(speeds, alerts) {
   $("tile-alerts").textContent = alerts.filter((alert) => alert.status !== "cleared").length;
 }
 
-/** Offer the models whose forecasts come in; "" stands for whichever serves. */
+/** Offer the models that forecast; "" means whichever is served. */
 function showModels() {
   const names = models.names();
   if (state.model && !names.includes(state.model)) names.push(state.model);
@@ -103,7 +103,7 @@ function chooseModel(name) {
   follow();
 }
 
-/** Follow what the page shows now; the answer begins with a snapshot. */
+/** Subscribe to what the page shows now; the answer begins with a snapshot. */
 function follow() {
   state.predictions.clear();
   stream.subscribe({ channels: CHANNELS, horizon_minutes: state.horizon, ...(state.model && { model: state.model }) });
@@ -115,8 +115,8 @@ function showEmpty(rows) {
   $("empty").hidden = !waiting;
   $("empty-title").textContent = connection.state === "open" ? "Waiting for the first window" : "Waiting for the gateway";
   $("empty-detail").textContent = connection.state === "open"
-    ? "The gateway is connected. Speeds appear as soon as a feed sends readings and a window closes."
-    : "The page connects by itself as soon as the gateway answers.";
+    ? "The gateway is connected. Speeds appear once a feed sends readings and the first window closes."
+    : "The page connects as soon as the gateway answers.";
 }
 
 function showConnection() {

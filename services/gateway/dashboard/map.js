@@ -21,7 +21,7 @@ export class SensorMap {
     new ResizeObserver(() => this.draw()).observe(svg);
   }
 
-  /** Set what stands where; draws everything anew. */
+  /** Set the sensors and redraw everything. */
   place(sensors) {
     this.sensors = sensors;
     this.draw();
@@ -55,7 +55,7 @@ export class SensorMap {
     if (this.last) this.paint(...this.last);
   }
 
-  /** Colour sensors: `speeds` maps sensor_id to mph; mark alerts; point out the selected sensor. */
+  /** Colour sensors: `speeds` maps sensor_id to mph; mark alerts; highlight the selected sensor. */
   paint(speeds, alerts, selected) {
     this.last = [speeds, alerts, selected];
     if (!this.dots?.size) return;
@@ -142,7 +142,7 @@ export class SensorMap {
 
   #project = () => [0, 0];
 
-  /** Points of one carriageway, moved to the right of the direction of travel, where it lies. */
+  /** Points of one carriageway, shifted to its side of the freeway: right in the direction of travel. */
   #shifted(along) {
     const raw = along.map((sensor) => this.#project(sensor));
     return new Map(along.map((sensor, index) => {
@@ -198,7 +198,7 @@ function carriageways(sensors) {
   return roads;
 }
 
-/** Neighbours that are near enough to be joined. */
+/** Neighbours that are close enough to be joined. */
 function pairs(along) {
   return along.slice(1).map((sensor, index) => [along[index], sensor])
     .filter(([a, b]) => Math.abs(a.postmile - b.postmile) <= MAX_GAP_MILES);

@@ -1,4 +1,4 @@
-/** The models: who serves, how good each was lately, and which one the page shows. */
+/** The models: which one serves, how accurate each was lately, and which one the page shows. */
 
 import { make, percent } from "./format.js";
 
@@ -9,8 +9,8 @@ const LIVE_HOURS = 24;
 export class ModelPanel {
   /**
    * @param {{panel: HTMLElement, body: HTMLElement, note: HTMLElement}} elements of the page
-   * @param {(name: string) => void} onPick takes the model that was chosen, "" for what is served
-   * @param {() => void} onChange is told of new models
+   * @param {(name: string) => void} onPick called with the chosen model, "" for what is served
+   * @param {() => void} onChange called when the models changed
    */
   constructor({ panel, body, note }, onPick, onChange) {
     Object.assign(this, { panel, body, note, onPick, onChange });
@@ -32,7 +32,7 @@ export class ModelPanel {
     this.#draw();
   }
 
-  /** The names of those whose forecasts come in, the champion first. */
+  /** Names of the models that forecast, the champion first. */
   names() {
     return this.models.filter((model) => model.sensors > 0).map((model) => model.model_name);
   }
@@ -49,7 +49,7 @@ export class ModelPanel {
       this.models = models;
       this.failed = false;
     } catch {
-      this.failed = true; // what was known stays on show
+      this.failed = true; // the last known models stay visible
     }
     this.#draw();
     this.onChange();
@@ -63,7 +63,7 @@ export class ModelPanel {
   }
 
   #row(model) {
-    // A member of the ensemble publishes nothing of its own that could be shown.
+    // A member of the ensemble publishes no forecasts of its own.
     const selectable = model.sensors > 0, tag = selectable ? "button" : "span";
     const name = make(tag, { type: selectable && "button", title: about(model) }, words(model.model_name));
     const row = make(
@@ -82,20 +82,20 @@ export class ModelPanel {
     const live = shown.flatMap((model) => model.live);
     const pairs = live.reduce((most, score) => Math.max(most, score.pairs), 0);
     const said = [];
-    if (this.failed) said.push("The gateway does not answer for models.");
-    if (live.length) said.push(`Mean absolute error in mph, live, up to ${pairs.toLocaleString("en-US")} forecasts a horizon.`);
-    if (shown.some((model) => !model.live.length && model.offline.length)) said.push("In italics: of the held-out test part.");
-    if (shown.length && !live.length) said.push("Live scores come with the first outcome.");
+    if (this.failed) said.push("The models could not be loaded.");
+    if (live.length) said.push(`Mean absolute error in mph, live, up to ${pairs.toLocaleString("en-US")} forecasts per horizon.`);
+    if (shown.some((model) => !model.live.length && model.offline.length)) said.push("Italics: error on the test data.");
+    if (shown.length && !live.length) said.push("Live scores appear after the first outcome.");
     return [...said, ...refused].join(" ");
   }
 }
 
-/** A small label for what a model does; nothing for a challenger, which most are. */
+/** A small label for the role of a model; none for a challenger, as most are. */
 function roleLabel(role) {
   return role === "challenger" ? "" : make("span", { class: "role", data: { role } }, role);
 }
 
-/** Live error at a horizon; before there is one, the offline one in italics. */
+/** Live error at a horizon; until there is one, the offline error in italics. */
 function errorCell(model, minutes) {
   const live = model.live.find((score) => score.horizon_minutes === minutes);
   if (live) {
@@ -112,11 +112,11 @@ function coverage(live) {
 }
 
 function about(model) {
-  const parts = [model.what, `${model.role}, version ${model.model_version}`, `answers for ${model.serving_sensors} of ${model.sensors} sensors`];
+  const parts = [model.what, `${model.role}, version ${model.model_version}`, `serves ${model.serving_sensors} of ${model.sensors} sensors`];
   return parts.filter(Boolean).join("\n");
 }
 
 const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
 
-/** A model's name as people read it. */
+/** A name such as 'linear_regression' in words. */
 export const words = (name) => name.replaceAll("_", " ");

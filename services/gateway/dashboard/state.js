@@ -1,4 +1,4 @@
-/** What the page knows, and what follows from it. */
+/** What the page knows, and what it derives from that. */
 
 export class State {
   constructor() {
@@ -22,7 +22,7 @@ export class State {
     if (!keep) return false;
     if (kind === "snapshot" && channel !== "sensors") keep.clear();
     for (const row of data) {
-      // Rows of what was subscribed to before may still be on their way.
+      // Rows of the previous subscription may still arrive.
       if (channel === "predictions" && !this.#asked(row)) continue;
       if (channel === "alerts") this.takeAlert(row);
       else keep.set(keyOf(row), row);
@@ -52,7 +52,7 @@ export class State {
       .map(([key, sensor]) => ({ sensor, forecast: this.predictions.get(key) ?? null }));
   }
 
-  /** Alerts of the chosen network: those that stand first, then the last cleared, newest first. */
+  /** Alerts of the chosen network: active ones first, newest first, then the last cleared. */
   alertList(cleared = 5) {
     const here = [...this.alerts.values()].filter((alert) => this.#here(alert));
     const newest = (a, b) => (a.timestamp < b.timestamp ? 1 : -1);
@@ -69,7 +69,7 @@ export class State {
   }
 }
 
-/** Of a sensor there is one forecast: what is served, or that of the model that was asked for. */
+/** A sensor has one forecast: the served one, or that of the chosen model. */
 function keyOf(row) {
   return `${row.network_id}\n${row.sensor_id}`;
 }

@@ -1,4 +1,4 @@
-/** The WebSocket: connects, reconnects with growing pauses, and says how it stands. */
+/** The WebSocket: connects, reconnects after growing pauses, and reports its state. */
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30000;
@@ -6,8 +6,8 @@ const PING_MS = 20000;
 
 export class Stream {
   /**
-   * @param {(message: object) => void} onMessage takes every message of the server
-   * @param {(state: "connecting" | "open" | "lost", retryAt?: number) => void} onState is told of every change
+   * @param {(message: object) => void} onMessage called with every message of the server
+   * @param {(state: "connecting" | "open" | "lost", retryAt?: number) => void} onState called on every change
    */
   constructor(onMessage, onState) {
     this.onMessage = onMessage;

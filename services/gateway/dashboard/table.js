@@ -9,11 +9,11 @@ const change = ({ forecast }) =>
 const COLUMNS = [
   { name: "Sensor", value: ({ sensor }) => sensor.sensor_id },
   { name: "Road", value: ({ sensor }) => sensor.road_name },
-  { name: "At", value: ({ sensor }) => sensor.name },
+  { name: "Location", value: ({ sensor }) => sensor.name },
   { name: "Now", value: ({ sensor }) => sensor.current_speed, number: true, title: "Mean speed of the newest window, mph" },
   { name: "Forecast", value: ({ forecast }) => forecast?.predicted_speed ?? null, number: true, title: "Forecast speed at the horizon, mph" },
   { name: "Interval", value: ({ forecast }) => (forecast ? forecast.upper_speed - forecast.lower_speed : null), number: true, title: "Prediction interval, mph" },
-  { name: "Change", value: change, number: true, title: "Forecast less the speed it started from, mph" },
+  { name: "Change", value: change, number: true, title: "Forecast minus the speed when it was made, mph" },
   { name: "Confidence", value: ({ forecast }) => forecast?.confidence_score ?? null, number: true, title: "Probability that the actual speed is within 5 mph" },
   { name: "Window", value: ({ sensor }) => sensor.timestamp ?? "", title: "End of the newest window, event time" },
 ];

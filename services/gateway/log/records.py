@@ -17,7 +17,7 @@ from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, To
 
 FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES)
 WHOLE = frozenset({ALERTS.name, ADVISORIES.name})
-"""Read to the beginning: compacted, and what is on them may have stood for days."""
+"""Read to the beginning: they are compacted, and an alert or advisory may be days old."""
 
 Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory
 

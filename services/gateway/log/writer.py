@@ -1,4 +1,4 @@
-"""The gateway's way onto the log, opened by the first who writes."""
+"""The gateway's producer, opened by the first write."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ class LogWriter:
 
 
 async def until_seen(seen: Callable[[], bool]) -> bool:
-    """Wait until the view has what was published, so that who asks next is told; not for long."""
+    """Wait briefly until the view shows what was published, so that the next request sees it."""
     deadline = asyncio.get_running_loop().time() + SEEN_S
     while not seen():
         if asyncio.get_running_loop().time() >= deadline:

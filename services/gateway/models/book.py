@@ -26,19 +26,19 @@ class _Reading:
     begun_at: float
 
     def serves(self, now: float) -> bool:
-        """Whether who asks now is given this one: it is under way, or fresh and did not fail."""
+        """Whether a request now shares this reading: it is still running, or it succeeded and is fresh."""
         if not self.task.done():
             return True
         return not self.task.cancelled() and self.task.exception() is None and now - self.begun_at < FRESH_S
 
 
 class ModelBook:
-    """Reads roles and scores from the store, and who is running from the view.
+    """Reads roles and scores from the store, and which models are running from the view.
 
     Args:
         store: where the predictor writes roles and scores.
         networks: those that the gateway serves.
-        predictions: says whose forecasts come in.
+        predictions: tells which models forecast.
         timeout_s: time in which the store must answer, seconds.
     """
 
@@ -94,6 +94,6 @@ class ModelBook:
 
 
 def _note(task: "asyncio.Task[tuple[ModelVersions, ...]]") -> None:
-    """Take notice of a failure that nobody waits for any more."""
+    """Retrieve the exception of a reading that nobody awaits any more."""
     if not task.cancelled():
         task.exception()

@@ -28,8 +28,8 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 STANDS = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
 WRITES: dict[int | str, dict[str, Any]] = {
     401: {"description": "The write token is missing or wrong."},
-    403: {"description": "The gateway runs without a write token."},
-    503: {"description": "The log does not take advisories at present, or the view is not complete yet."},
+    403: {"description": "The gateway has no write token, so writing is switched off."},
+    503: {"description": "The log does not accept advisories at the moment, or the view is not complete yet."},
 }
 DOCUMENT = {
     "requestBody": {
@@ -49,15 +49,17 @@ DOCUMENT = {
 router = APIRouter(tags=["traffic"])
 
 
-@router.get("/api/advisories", summary="Advisories, the last to begin first")
+@router.get("/api/advisories", summary="Advisories, latest start first")
 async def advisories(
     gateway: Running,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Most advisories to answer with.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of advisories.")] = 100,
     advisory_type: Annotated[AdvisoryType | None, Query(description="Only this type.")] = None,
-    state: Annotated[list[AdvisoryState] | None, Query(description="Only these states; absent: now and later.")] = None,
+    state: Annotated[
+        list[AdvisoryState] | None, Query(description="Only advisories in these states; absent: now and later.")
+    ] = None,
     network_id: NetworkParameter = None,
 ) -> list[Advisory]:
-    """Give the advisories that hold at the present event time or will; others if asked for."""
+    """Give the advisories that apply now (event time) or later; others on request."""
     at = _now(gateway)
     query = AdvisoryQuery(
         limit=limit,
@@ -70,29 +72,32 @@ async def advisories(
 
 @router.post(
     "/api/advisories",
-    summary="Publish one advisory, or all of a document",
+    summary="Publish one advisory, or a whole document",
     status_code=HTTPStatus.OK,
     dependencies=[MayWrite],
     openapi_extra=DOCUMENT,
     responses={
         **WRITES,
-        201: {"description": "The advisory is on the log; `Location` leads to it.", "model": Advisory},
+        201: {"description": "The advisory is published; `Location` leads to it.", "model": Advisory},
         413: {"description": "The body is too large."},
-        422: {"description": "Nothing of it can be used; `errors` names every fault."},
+        422: {"description": "Nothing in it can be used; `errors` lists every fault."},
     },
 )
 async def publish(
     gateway: Running,
     request: Request,
     response: Response,
-    feed: Annotated[str, Query(max_length=MAX_ID_LENGTH, description="Name of the feed that a document is from.")] = "",
+    feed: Annotated[
+        str, Query(max_length=MAX_ID_LENGTH, description="Name of the feed that the document comes from.")
+    ] = "",
     complete: Annotated[  # noqa: FBT002 - a query parameter
-        bool, Query(description="The document is all that `feed` holds: what it no longer has is withdrawn.")
+        bool,
+        Query(description="The document is the complete `feed`: advisories that it no longer contains are withdrawn."),
     ] = False,
 ) -> Receipt | Advisory:
-    """Tell an advisory (`advisory_type`, `title`, place, times) from a document by its content.
+    """Accept one advisory (`advisory_type`, `title`, place, times) or a document; the content decides.
 
-    Of a document every feature is accounted for: a bad one is rejected alone, with its place, id and reason.
+    Every feature of a document is accounted for: a bad one is rejected alone, with its place, id and reason.
     """
     require_view(gateway)
     data = await _body(request)
@@ -117,7 +122,7 @@ async def publish(
 @router.get(
     "/api/advisories/{advisory_id}",
     summary="One advisory",
-    responses={404: {"description": "There is no such advisory."}},
+    responses={404: {"description": "No such advisory."}},
 )
 async def advisory(
     gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
@@ -130,12 +135,12 @@ async def advisory(
     "/api/advisories/{advisory_id}",
     summary="Withdraw an advisory",
     dependencies=[MayWrite],
-    responses={**WRITES, 404: {"description": "There is no such advisory."}},
+    responses={**WRITES, 404: {"description": "No such advisory."}},
 )
 async def withdraw(
     gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
 ) -> Advisory:
-    """Take an advisory back; its alert is cleared. One that is withdrawn already stays so."""
+    """Withdraw an advisory; its alert is cleared. An advisory that is already withdrawn stays withdrawn."""
     require_view(gateway)
     known = _known(gateway, advisory_id)
     if not known.withdrawn:

@@ -25,22 +25,23 @@ router = APIRouter(tags=["traffic"])
 @router.get("/api/alerts", summary="Alerts, newest first")
 async def alerts(
     gateway: Running,
-    limit: Annotated[int, Query(ge=1, le=200, description="Most alerts to answer with.")] = 50,
+    limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of alerts.")] = 50,
     severity: Annotated[AlertSeverity | None, Query(description="Only this severity.")] = None,
     alert_type: Annotated[AlertType | None, Query(description="Only this type.")] = None,
     active: Annotated[
-        bool | None, Query(description="true: only alerts that stand; false: only cleared ones; absent: both.")
+        bool | None, Query(description="true: only active alerts; false: only cleared ones; absent: both.")
     ] = None,
     acknowledged: Annotated[
-        bool | None, Query(description="true: only those that an operator acknowledged; false: only the others.")
+        bool | None, Query(description="true: only acknowledged alerts; false: only the others; absent: both.")
     ] = None,
     predicted: Annotated[
-        bool | None, Query(description="true: only what is expected; false: only what is there.")
+        bool | None,
+        Query(description="true: only expected congestion; false: only what has been observed; absent: both."),
     ] = None,
     sensor_id: SensorParameter = None,
     network_id: NetworkParameter = None,
 ) -> list[Alert]:
-    """Give alerts with their whole current state, the last raised first."""
+    """Give alerts with their complete current state, the last raised first."""
     query = AlertQuery(
         limit=limit,
         network_id=None if network_id is None else NetworkId(network_id),
@@ -57,10 +58,10 @@ async def alerts(
 @router.get(
     "/api/alerts/{alert_id}",
     summary="One alert",
-    responses={404: {"description": "There is no such alert, or it was cleared long ago."}},
+    responses={404: {"description": "No such alert, or it was cleared long ago."}},
 )
 async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
-    """Give one alert with its evidence and with what operators did about it."""
+    """Give one alert with its evidence and the actions of operators."""
     return Alert.of(_known(gateway, alert_id))
 
 
@@ -70,13 +71,13 @@ async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
     status_code=HTTPStatus.CREATED,
     dependencies=[MayWrite],
     responses={
-        200: {"description": "It is in the alert already, by the same id.", "model": Action},
-        202: {"description": "It is on the log; the alert does not have it yet.", "model": Action},
+        200: {"description": "The alert already has this action, by its id.", "model": Action},
+        202: {"description": "The action is on the log; the alert does not show it yet.", "model": Action},
         401: {"description": "The write token is missing or wrong."},
-        403: {"description": "The gateway runs without a write token."},
-        404: {"description": "There is no such alert, or it was cleared long ago."},
-        409: {"description": "The alert is cleared already and cannot be closed, or has too many actions."},
-        503: {"description": "The log does not take actions at present, or the view is not complete yet."},
+        403: {"description": "The gateway has no write token, so writing is switched off."},
+        404: {"description": "No such alert, or it was cleared long ago."},
+        409: {"description": "The alert is already cleared and cannot be closed, or it has too many actions."},
+        503: {"description": "The log does not accept actions at the moment, or the view is not complete yet."},
     },
 )
 async def act(
@@ -86,10 +87,10 @@ async def act(
     new: NewAction,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=MAX_ACTION_ID, description="Id of the action: it counts once."),
+        Header(min_length=1, max_length=MAX_ACTION_ID, description="Id of the action; an action counts once."),
     ] = None,
 ) -> Action:
-    """Put what an operator does on the log; the alert detector makes it part of the alert.
+    """Put an operator's action on the log; the alert detector adds it to the alert.
 
     Safe to repeat with an `Idempotency-Key` or an `action_id`: the action counts once.
     """

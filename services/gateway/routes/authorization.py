@@ -1,4 +1,4 @@
-"""Who may write: those who know the token that the gateway was given. Without one, nobody may."""
+"""Who may write: clients with the gateway's write token. Without one, nobody may."""
 
 import secrets
 from http import HTTPStatus
@@ -28,4 +28,4 @@ def _may_write(gateway: Running, credentials: Annotated[HTTPAuthorizationCredent
 
 
 MayWrite = Depends(_may_write)
-"""Refuses who may not write: 403 where nobody may, 401 without the right token."""
+"""Refuses unauthorised writes: 403 where nobody may write, 401 without the right token."""

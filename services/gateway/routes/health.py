@@ -15,22 +15,22 @@ router = APIRouter(tags=["service"])
 
 
 class ServiceWords(BaseModel):
-    """Every part that the gateway stands on: 'healthy', or 'unhealthy: ' and the reason."""
+    """Every part that the gateway depends on: 'healthy', or 'unhealthy: ' and the reason."""
 
     database: str = Field(description="The store of aggregates, predictions and alerts.")
     kafka: str = Field(description="The brokers.")
-    ml_models: str = Field(description="Predictions keep up with the traffic; without traffic: there are models.")
+    ml_models: str = Field(description="Predictions keep up with the traffic; without traffic: trained models exist.")
     hdfs: str = Field(description="The archive, in whatever form it is configured.")
 
 
 class Health(BaseModel):
-    """How the gateway and its parts are."""
+    """Health of the gateway and its parts."""
 
-    status: Literal["healthy", "degraded"] = Field(description="degraded as soon as one part is not healthy.")
+    status: Literal["healthy", "degraded"] = Field(description="degraded if any part is unhealthy.")
     timestamp: datetime = Field(description="Time of the check (wall clock, UTC).")
     version: str
     services: ServiceWords
-    details: dict[str, str] = Field(description="What each part that answers is, in words.")
+    details: dict[str, str] = Field(description="Description of each part that answers.")
 
 
 class Probe(BaseModel):
@@ -39,9 +39,9 @@ class Probe(BaseModel):
     status: str
 
 
-@router.get("/health", summary="How the gateway and its parts are")
+@router.get("/health", summary="Health of the gateway and its parts")
 async def health(gateway: Running) -> Health:
-    """Ask every part, concurrently and with a time limit. The status is 200 also where a part does not answer."""
+    """Check every part, concurrently and with a time limit. The status is 200 even if a part does not answer."""
     parts = await gateway.health.report()
     return Health(
         status="healthy" if all(part.fault is None for part in parts.values()) else "degraded",
@@ -52,16 +52,18 @@ async def health(gateway: Running) -> Health:
     )
 
 
-@router.get("/live", summary="Whether the process runs")
+@router.get("/live", summary="Whether the process is running")
 async def live() -> Probe:
-    """Answer as long as the process does."""
+    """Answer as long as the process runs."""
     return Probe(status="live")
 
 
 @router.get(
     "/ready",
     summary="Whether the view is complete",
-    responses={503: {"description": "Not caught up with the topics, or the broker is gone; `detail` says which."}},
+    responses={
+        503: {"description": "It has not caught up with the topics, or the broker is unavailable; `detail` says which."}
+    },
 )
 async def ready(gateway: Running) -> Probe:
     """Answer 503 until the view was rebuilt from the topics, and while it cannot be kept up to date."""

@@ -45,7 +45,7 @@ async def aggregates(
         Instant | None, Query(alias="from", description="Earliest window_start, ISO 8601 with offset; inclusive.")
     ] = None,
     to: Annotated[Instant | None, Query(description="Latest window_start, ISO 8601 with offset; exclusive.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most windows to answer with.")] = 1000,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of windows.")] = 1000,
     network_id: NetworkParameter = None,
 ) -> list[Aggregate]:
     """Give the windows of one sensor whose start lies in [from, to), newest first.
@@ -72,7 +72,7 @@ async def predictions(
         Instant | None, Query(alias="from", description="Earliest timestamp, ISO 8601 with offset; inclusive.")
     ] = None,
     to: Annotated[Instant | None, Query(description="Latest timestamp, ISO 8601 with offset; exclusive.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_ORIGINS, description="Most forecast origins to answer with.")] = 288,
+    limit: Annotated[int, Query(ge=1, le=MAX_ORIGINS, description="Maximum number of forecast origins.")] = 288,
     horizon_minutes: HorizonParameter = DEFAULT_HORIZON_MINUTES,
     network_id: NetworkParameter = None,
 ) -> list[Prediction]:

@@ -1,4 +1,4 @@
-"""`GET /api/models` and `GET /api/models/{name}`: who serves, and how good each model is, offline and live."""
+"""`GET /api/models` and `GET /api/models/{name}`: which models serve, and how accurate each is, offline and live."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +18,8 @@ DEFAULT_LIVE_HOURS = 24
 MAX_LIVE_HOURS = 168
 
 LiveHours = Annotated[
-    int, Query(ge=1, le=MAX_LIVE_HOURS, description="Event time that the live scores are about, hours back.")
+    int,
+    Query(ge=1, le=MAX_LIVE_HOURS, description="Period of the live scores, hours of event time back from the newest."),
 ]
 
 router = APIRouter(tags=["models"])
@@ -26,7 +27,7 @@ router = APIRouter(tags=["models"])
 
 @router.get(
     "/api/models",
-    summary="Models, who of them serves, and how good each is",
+    summary="Models, which of them serves, and how accurate each is",
     responses={503: {"description": "The store does not answer."}},
 )
 async def models(

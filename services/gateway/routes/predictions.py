@@ -24,11 +24,11 @@ router = APIRouter(tags=["traffic"])
 async def predictions(
     gateway: Running,
     model: ModelParameter,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Most forecasts to answer with.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of forecasts.")] = 100,
     sensor_id: SensorParameter = None,
     road_type: RoadTypeParameter = None,
     min_confidence: Annotated[
-        float | None, Query(ge=0, le=1, description="Least confidence_score (0-1).", allow_inf_nan=False)
+        float | None, Query(ge=0, le=1, description="Lowest confidence_score (0-1).", allow_inf_nan=False)
     ] = None,
     horizon_minutes: HorizonParameter = DEFAULT_HORIZON_MINUTES,
     network_id: NetworkParameter = None,

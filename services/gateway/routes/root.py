@@ -1,4 +1,4 @@
-"""`GET /`: who answers here; a browser is sent to the live page."""
+"""`GET /`: name and version of the service; a browser is redirected to the live page."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ router = APIRouter(tags=["service"])
 
 
 class Welcome(BaseModel):
-    """Who answers here."""
+    """Name and version of this service."""
 
     message: str
     status: Literal["running"]
@@ -25,15 +25,15 @@ class Welcome(BaseModel):
 
 @router.get(
     "/",
-    summary="Who answers here",
+    summary="Name and version of this service",
     response_model=Welcome,
     responses={307: {"description": "For browsers (`Accept: text/html`): the live page."}},
 )
 async def root(
     gateway: Running,
-    accept: Annotated[str, Header(description="With text/html first, the answer leads to the live page.")] = "*/*",
+    accept: Annotated[str, Header(description="With text/html first, the answer redirects to the live page.")] = "*/*",
 ) -> Welcome | Response:
-    """Say who answers here, or lead a browser to the live page."""
+    """Give the name and version of this service, or redirect a browser to the live page."""
     if _prefers_html(accept):
         return RedirectResponse(LIVE_PAGE, headers={"Vary": "Accept"})
     return Welcome(
@@ -45,7 +45,7 @@ async def root(
 
 
 def _prefers_html(accept: str) -> bool:
-    """Whether text/html is asked for and stands before JSON, as browsers write it."""
+    """Whether text/html is accepted before JSON, as browsers ask for it."""
     kinds = [kind.split(";")[0].strip().lower() for kind in accept.split(",")]
     if "text/html" not in kinds:
         return False

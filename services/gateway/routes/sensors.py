@@ -1,4 +1,4 @@
-"""`GET /api/sensors` and `GET /api/networks`: what stands where, and what it measured last."""
+"""`GET /api/sensors` and `GET /api/networks`: where the sensors are, and their latest measurements."""
 
 from fastapi import APIRouter
 
@@ -10,7 +10,7 @@ from shared.events.records import NetworkId
 router = APIRouter(tags=["traffic"])
 
 
-@router.get("/api/sensors", summary="Sensors and what they measured last")
+@router.get("/api/sensors", summary="Sensors with their latest measurements")
 async def sensors(
     gateway: Running, network_id: NetworkParameter = None, road_type: RoadTypeParameter = None
 ) -> list[SensorReport]:

@@ -44,10 +44,11 @@ async def stream(
         DEFAULT_HORIZON_MINUTES
     ),
     channels: Annotated[
-        frozenset[Channel] | None, Query(description="What to follow; predictions alone where absent.")
+        frozenset[Channel] | None, Query(description="Channels to follow; absent: predictions only.")
     ] = None,
     model: Annotated[
-        str | None, Query(max_length=MAX_ID_LENGTH, description="Forecasts of this model; absent: what is served.")
+        str | None,
+        Query(max_length=MAX_ID_LENGTH, description="Forecasts of this model; absent: those that are served."),
     ] = None,
 ) -> None:
     """Follow the forecasts (and on demand alerts and sensors) as they change."""

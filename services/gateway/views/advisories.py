@@ -1,4 +1,4 @@
-"""The advisories as they stand on the log. Pure."""
+"""The newest state of every advisory on the log. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ class AlertsView:
         return len(self._alerts)
 
     def get(self, alert_id: AlertId) -> TrafficAlert | None:
-        """One alert, `None` where there is no such one, or no more."""
+        """One alert; `None` where there is none, or no longer."""
         return self._alerts.get(alert_id)
 
     def apply(self, alert: TrafficAlert) -> bool:

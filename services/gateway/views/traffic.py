@@ -57,7 +57,7 @@ class TrafficView:
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models that may be asked for: metrla's own, and those that predict besides."""
+        """The models that clients may ask for: metrla's own, and any others that predict."""
         return (*MODEL_NAMES, *sorted(self.predictions.model_names.difference(MODEL_NAMES)))
 
     def apply(self, record: ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert) -> bool:

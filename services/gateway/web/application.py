@@ -37,9 +37,9 @@ def build_application(gateway: Gateway) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_tags=[
-            {"name": "traffic", "description": "What is measured, forecast and alerted."},
-            {"name": "models", "description": "Who forecasts, and how good each is."},
-            {"name": "service", "description": "How the gateway is."},
+            {"name": "traffic", "description": "Measurements, forecasts and alerts."},
+            {"name": "models", "description": "The models and their accuracy."},
+            {"name": "service", "description": "Health and probes."},
         ],
     )
     application.state.gateway = gateway
