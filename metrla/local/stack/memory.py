@@ -9,7 +9,7 @@ from pathlib import Path
 from metrla.local.stack.components import LOOPBACK, Ports
 from shared.events.errors import ConfigurationError
 
-DEFAULT_RUN = Path(".metrla/local/stack")
+DEFAULT_RUN = Path(".metrla/stack")
 FILE = "stack.json"
 ADDRESSES = "addresses.env"
 # Below the ports that systems hand out by themselves, so that none is taken between choosing it and listening on it.
