@@ -28,6 +28,7 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -258,6 +259,13 @@ async def test_files_become_alerts_everywhere(stack: Stack) -> None:
     found = await stack.alerts(standing("event"))
     assert found["weather"]["message"].startswith("Withdrawn by NWS Los Angeles")
 
+    # The log is written first and the store behind it, so the gateway may tell a change before the store has it.
+    kinds = {"construction", "event", "weather"}
+
+    def told() -> dict[str, str]:
+        return {str(one.alert_type): str(one.status) for one in stack.stored().values() if one.alert_type in kinds}
+
+    await until(lambda: told() == {kind: found[kind]["status"] for kind in kinds}, lambda: f"the store tells {told()}")
     stored = {alert.alert_type: alert for alert in stack.stored().values()}
     for kind in ("construction", "event", "weather"):
         assert stored[kind].alert_id == found[kind]["alert_id"]  # type: ignore[index]  # a StrEnum is its value
