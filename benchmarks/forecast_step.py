@@ -25,12 +25,12 @@ from shared.events.records import HorizonForecast, ProcessedTrafficAggregate, Tr
 from shared.forecasting.calibration.spread import Context
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
-from shared.forecasting.messages import PredictionMessages
 from shared.forecasting.models.forecaster import Combiner
-from shared.forecasting.records import records_of
+from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.loading import Served
 from shared.forecasting.registry.pretrained import SHIPPED
 from shared.forecasting.registry.serving import Serving
+from shared.forecasting.stencil import PredictionMessages
 from shared.runtime.process import collect_rarely
 from shared.store.url import open_store
 from shared.traffic.network import Network

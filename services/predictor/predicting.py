@@ -14,9 +14,9 @@ from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.recent import Recent
-from shared.forecasting.messages import PredictionMessages
-from shared.forecasting.records import records_of
+from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.registry import Registry
+from shared.forecasting.stencil import PredictionMessages
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, send_all
 from shared.runtime.metrics import PredictorMetrics

@@ -10,7 +10,7 @@ from shared.store.model_records import CONFIDENCE_BINS, HorizonScore, ModelScore
 
 
 @dataclass(frozen=True, slots=True)
-class ReliabilityBin:
+class ConfidenceBin:
     """The forecasts whose `confidence_score` lay in [`lower`, `upper`): what was promised and what came of it.
 
     `mean_confidence` is the probability promised for 'within 5 mph', `share_close` the share that was; both `None`
@@ -45,7 +45,7 @@ class RollingScore:
     share_close: float
     mean_confidence: float
     expected_calibration_error: float | None
-    reliability: tuple[ReliabilityBin, ...]
+    reliability: tuple[ConfidenceBin, ...]
 
 
 def rolling_scores(scores: Iterable[ModelScore]) -> tuple[RollingScore, ...]:
@@ -89,7 +89,7 @@ def _rolled(minutes: int, scored: Sequence[tuple[datetime, HorizonScore]]) -> Ro
     )
 
 
-def _reliability(parts: Sequence[HorizonScore]) -> tuple[ReliabilityBin, ...]:
+def _reliability(parts: Sequence[HorizonScore]) -> tuple[ConfidenceBin, ...]:
     """All bins, the empty ones too; none where no part has bins."""
     kept = [part for part in parts if part.confidence_pairs]
     if not kept:
@@ -100,7 +100,7 @@ def _reliability(parts: Sequence[HorizonScore]) -> tuple[ReliabilityBin, ...]:
         close = sum(part.confidence_close[place] for part in kept)
         confidence = sum(part.confidence_sums[place] for part in kept)
         bins.append(
-            ReliabilityBin(
+            ConfidenceBin(
                 lower=place / CONFIDENCE_BINS,
                 upper=(place + 1) / CONFIDENCE_BINS,
                 pairs=pairs,

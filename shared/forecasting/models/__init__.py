@@ -4,7 +4,7 @@
     historical_average                         usual speeds as a table
     linear_regression, linear_features         one linear model for each sensor and horizon
     trees, tabular, onnx                       `random_forest` and `xgboost` on features alike for every sensor
-    neural_network, network, surroundings      a residual perceptron mixed along the roads, in NumPy
+    neural_network, perceptron, surroundings   a residual perceptron mixed along the roads, in NumPy
     ensemble                                   a weighted mean of the others
     artefact, card                             tensors, ONNX and `card.json`, checked by SHA-256 before they are used
 

@@ -1,6 +1,6 @@
 """`neural_network`: the mean of some networks that were trained alike from different beginnings. Pure.
 
-Trained by `metrla.lab.forecasting.training.neural_network`; `shared.forecasting.models.network` says what a network is.
+Trained by `metrla.lab.forecasting.training.neural_network`; `perceptron` says what one of them is.
 Averaging a few of them forecasts better than the best of them (deep ensembles, Lakshminarayanan et al., NeurIPS 2017).
 """
 
@@ -16,7 +16,7 @@ from shared.forecasting.inputs.history import HORIZONS, Batch, View, view_of
 from shared.forecasting.inputs.recent import Lately
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import NEURAL_NETWORK
-from shared.forecasting.models.network import FEATURES, Inputs, Mean, Size, forward
+from shared.forecasting.models.perceptron import FEATURES, Inputs, Mean, PerceptronSize, forward
 from shared.forecasting.models.surroundings import Edges, learned_factors, mean_of
 
 SIZE, SCALE, EDGES = "size", "scale_mph", "edges"
@@ -58,10 +58,10 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Member:
+class Perceptron:
     """One network: its size, its weights by name, and how it hears the sensors downstream and upstream."""
 
-    size: Size
+    size: PerceptronSize
     weights: Mapping[str, NDArray[np.float32]]
     around: tuple[Mean, Mean]
 
@@ -74,7 +74,7 @@ class NeuralNetwork:
     scale: Scale
     profile_mph: Floats
     sensor: Integers
-    members: Sequence[Member]
+    members: Sequence[Perceptron]
     name: str = NEURAL_NETWORK
 
     def predict(self, batch: Batch) -> Floats:
@@ -102,7 +102,7 @@ class NeuralNetwork:
                 for name, values in opened.tensors.items()
                 if name.startswith(mine)
             }
-            size = Size(*weights.pop(SIZE).astype(int).tolist())
+            size = PerceptronSize(*weights.pop(SIZE).astype(int).tolist())
             if len(weights["sensors"]) != sensors + 1:
                 raise ModelError(f"{opened}: embeds {len(weights['sensors']) - 1} sensors, its card names {sensors}")
             if len(weights["enter"]) != FEATURES:
@@ -112,13 +112,13 @@ class NeuralNetwork:
             down, up = (
                 mean_of(edges.weighted(factor), len(opened.rows)) for edges, factor in zip(links, factors, strict=True)
             )
-            members.append(Member(size, weights, (down, up)))
+            members.append(Perceptron(size, weights, (down, up)))
         # A sensor that the training did not have, or had no speed of, is the stranger of the embedding.
         sensor = np.where(opened.known, opened.rows, sensors)
         return cls(opened.version, Scale(mean, spread, ceiling), opened.profile_mph, sensor, members)
 
 
-def size_tensor(size: Size) -> NDArray[np.int32]:
+def size_tensor(size: PerceptronSize) -> NDArray[np.int32]:
     """For the artefact."""
     return np.array(list(asdict(size).values()), dtype=np.int32)
 

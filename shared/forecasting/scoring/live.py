@@ -19,7 +19,7 @@ from shared.forecasting.inputs.arrays import Booleans, Floats
 from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.registry.loading import Key
-from shared.forecasting.scoring.sums import Published, horizon_scores
+from shared.forecasting.scoring.sums import WindowForecasts, horizon_scores
 from shared.store.encoding import EPOCH
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, ModelScore
 from shared.traffic.network import Network
@@ -143,7 +143,7 @@ class LiveScoring:
             scale[ahead - 1] = one.scale[ahead - 1]
         predicted, lower, upper, confidence = np.where(hundredths == NONE, np.nan, hundredths / 100)
         minutes = [round(ahead * self.network.window / MINUTE) for ahead in range(1, HORIZONS + 1)]
-        return horizon_scores(minutes, Published(predicted, lower, upper, confidence, scale), actual_mph)
+        return horizon_scores(minutes, WindowForecasts(predicted, lower, upper, confidence, scale), actual_mph)
 
 
 def _kept(forecast: ModelForecast, place: int, revision: int) -> _Waiting:

@@ -12,7 +12,7 @@ from shared.store.model_records import CONFIDENCE_BINS, HorizonScore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Published:
+class WindowForecasts:
     """The forecasts of one model for one window, (horizons, N), NaN where there is none; speeds in mph.
 
     `scale` (horizons,) is what online adaptation had multiplied the reach of the intervals by.
@@ -25,7 +25,7 @@ class Published:
     scale: Floats
 
 
-def horizon_scores(minutes: Sequence[int], forecasts: Published, actual_mph: Floats) -> tuple[HorizonScore, ...]:
+def horizon_scores(minutes: Sequence[int], forecasts: WindowForecasts, actual_mph: Floats) -> tuple[HorizonScore, ...]:
     """The scores of those horizons that have at least one pair; `actual_mph` (N,), NaN where it cannot be compared."""
     error = forecasts.predicted_mph - actual_mph
     paired = ~np.isnan(error)

@@ -6,6 +6,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
 from shared.forecasting.calibration.adaptive import (
     BINS,
     COVERAGE,
@@ -15,7 +16,6 @@ from shared.forecasting.calibration.adaptive import (
     LEAST_SCALE,
     RECENT,
     AdaptiveScale,
-    Replay,
     histogram,
     prior_of,
     score,
@@ -147,7 +147,7 @@ def test_coverage_converges_under_drift(after: float, bias: float, seed: int) ->
     changed = (np.arange(origins) >= change)[:, None, None]
     error = np.random.default_rng(seed).laplace(0, 1 / np.log(10), (origins, sensors, 3))
     scores = np.abs(error * np.where(changed, after, 1.0) + np.where(changed, bias, 0.0))
-    scales = Replay(fresh(3)).scales([START + row * WINDOW for row in range(origins)], scores)
+    scales = ScaleReplay(fresh(3)).scales([START + row * WINDOW for row in range(origins)], scores)
 
     def gap(widths: np.ndarray, first: int, last: int) -> float:
         return float(np.abs((scores <= widths)[first:last].mean(axis=(0, 1)) - COVERAGE).max())
@@ -161,11 +161,11 @@ def test_coverage_converges_under_drift(after: float, bias: float, seed: int) ->
 def test_a_replay_knows_no_label_before_its_time() -> None:
     origins = [START + row * WINDOW for row in range(40)]
     scores = RNG.exponential(0.4, (40, SENSORS, HORIZONS))
-    before = Replay(fresh()).scales(origins, scores)
+    before = ScaleReplay(fresh()).scales(origins, scores)
     for changed in (10, 25):
         other = scores.copy()
         other[changed] *= 5
-        after = Replay(fresh()).scales(origins, other)
+        after = ScaleReplay(fresh()).scales(origins, other)
         for horizon in range(HORIZONS):
             known = changed + horizon + 1
             np.testing.assert_array_equal(before[:known, 0, horizon], after[:known, 0, horizon])
@@ -175,7 +175,7 @@ def test_a_replay_knows_no_label_before_its_time() -> None:
 def test_a_replay_in_pieces_is_the_same() -> None:
     origins = [START + row * WINDOW for row in range(50)]
     scores = RNG.exponential(0.4, (50, SENSORS, HORIZONS))
-    whole, pieces = Replay(fresh()), Replay(fresh())
+    whole, pieces = ScaleReplay(fresh()), ScaleReplay(fresh())
     found = np.concatenate([pieces.scales(origins[at : at + 7], scores[at : at + 7]) for at in range(0, 50, 7)])
     np.testing.assert_array_equal(whole.scales(origins, scores), found)
 

@@ -11,7 +11,7 @@ from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS, Batch, Floats, batch_of
 from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, LINEAR_REGRESSION, XGBOOST
-from shared.forecasting.records import records_of
+from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.loading import Served, open_model
 from shared.forecasting.registry.serving import Serving
 from shared.traffic.network import Network

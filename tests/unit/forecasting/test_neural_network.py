@@ -20,13 +20,16 @@ from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.inputs.recent import QUARTERS, Lately
 from shared.forecasting.models.artefact import PROFILE, open_artefact, pack
 from shared.forecasting.models.forecaster import NEURAL_NETWORK
-from shared.forecasting.models.network import Inputs, Size, forward
 from shared.forecasting.models.neural_network import NeuralNetwork
+from shared.forecasting.models.perceptron import Inputs, PerceptronSize, forward
 from shared.forecasting.models.surroundings import DENSE_UP_TO, Edges, mean_of
 from shared.traffic.network import Edge, Network
 
 SMALL = NeuralNetworkSettings(
-    members=(MemberSettings(Size(24, 12, 3, 2, 1)), MemberSettings(Size(16, 8, 3, 1, 1), usual_blocks=3)),
+    members=(
+        MemberSettings(PerceptronSize(24, 12, 3, 2, 1)),
+        MemberSettings(PerceptronSize(16, 8, 3, 1, 1), usual_blocks=3),
+    ),
     epochs=2,
     least_steps=500,
     batch=32,
@@ -176,7 +179,7 @@ def test_walking_the_edges_is_multiplying_the_matrix(data: st.DataObject, sensor
 
 
 def test_numpy_and_jax_say_the_same() -> None:
-    random, size, sensors, origins = np.random.default_rng(1), Size(16, 8, 3, 2, 1), 5, 3
+    random, size, sensors, origins = np.random.default_rng(1), PerceptronSize(16, 8, 3, 2, 1), 5, 3
     weights = starting_weights(size, sensors, 288, 4, random)
 
     def drawn(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

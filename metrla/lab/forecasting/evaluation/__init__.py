@@ -1,6 +1,7 @@
 """How good forecasts are on a recording, and how well they know it. Pure.
 
     running       forecasts as the predictor makes them, many origins at once
+    scale_replay  the scales that intervals would have had on the way, no label known before its time
     tally         sums over forecasts, from which every figure follows
     regimes       free flow, onset, congestion, recovery
     disturbances  missing, dead, stuck and unknown sensors

@@ -8,10 +8,11 @@ import numpy as np
 from metrla.lab.forecasting.evaluation.disturbances import Disturbed
 from metrla.lab.forecasting.evaluation.regimes import congested_below
 from metrla.lab.forecasting.evaluation.results import Judged
+from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
 from metrla.lab.forecasting.evaluation.tally import Answer, Piece, Tally
 from metrla.lab.forecasting.training.recorded import Recorded, last_values
 from shared.events.errors import ModelError
-from shared.forecasting.calibration.adaptive import AdaptiveScale, Replay, score
+from shared.forecasting.calibration.adaptive import AdaptiveScale, score
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting, ModelForecast
 from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch
@@ -100,7 +101,7 @@ class _Passage:
     seen: Recorded
     serving: Serving
     forecasting: Forecasting = field(init=False)
-    replays: Mapping[Key, Replay] = field(init=False)
+    replays: Mapping[Key, ScaleReplay] = field(init=False)
 
     def __post_init__(self) -> None:
         network = self.seen.network
@@ -110,7 +111,7 @@ class _Passage:
             self.serving, ranked=tuple(loaded[one.key] for one in self.serving.ranked), loaded=loaded
         )
         self.replays = {
-            one.key: Replay(
+            one.key: ScaleReplay(
                 AdaptiveScale(one.uncertainty.prior, network.window, settled_after(network, SETTLED_WINDOWS))
             )
             for one in self.serving.ranked

@@ -7,5 +7,5 @@
     fit          epochs with checkpoints, so that an interrupted fit goes on and ends with the same weights
     importance   what errors grow by without a group of inputs
 
-What is trained is kept as tensors and served in NumPy by `shared.forecasting.models.network`.
+What is trained is kept as tensors and served in NumPy by `shared.forecasting.models.perceptron`.
 """

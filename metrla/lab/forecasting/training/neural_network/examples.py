@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
 from metrla.lab.forecasting.training.recorded import Recorded
 from shared.forecasting.inputs.arrays import Compact, Integers
-from shared.forecasting.models.network import Inputs
 from shared.forecasting.models.neural_network import Scale
+from shared.forecasting.models.perceptron import Inputs
 
 BYTE = 256
 

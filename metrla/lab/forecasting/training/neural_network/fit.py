@@ -19,8 +19,8 @@ from metrla.lab.forecasting.training.neural_network.start import starting_weight
 from metrla.lab.forecasting.training.neural_network.steps import State, Step, optimiser, step_of
 from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.neighbours import links
-from shared.forecasting.models.network import Size
-from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Member, Scale, size_tensor
+from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Perceptron, Scale, size_tensor
+from shared.forecasting.models.perceptron import PerceptronSize
 from shared.forecasting.models.surroundings import Edges, mean_of
 from shared.traffic.calendar import slots_per_day
 
@@ -41,7 +41,7 @@ class Plan:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Member:
     number: int
-    size: Size
+    size: PerceptronSize
     examples: Examples
     step: Step
     steps_per_epoch: int
@@ -156,13 +156,13 @@ def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan:
     return {name: np.asarray(values) for name, values in state.average.items()}
 
 
-def _served(member: _Member, average: Arrays) -> Member:
+def _served(member: _Member, average: Arrays) -> Perceptron:
     network = member.examples.recorded.network
     down, up = (
         mean_of(edges.weighted(np.exp(average[log])), len(network.sensors))
         for edges, log in zip(Edges.of(network), EDGE_LOGS, strict=True)
     )
-    return Member(member.size, average, (down, up))
+    return Perceptron(member.size, average, (down, up))
 
 
 def _kept(epochs: int, state: State, random: Generator) -> bytes:

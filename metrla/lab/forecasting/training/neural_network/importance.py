@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.training.recorded import Recorded
 from shared.forecasting.inputs.arrays import Compact, Integers
-from shared.forecasting.models.network import Inputs, forward
-from shared.forecasting.models.neural_network import Member, Scale
+from shared.forecasting.models.neural_network import Perceptron, Scale
+from shared.forecasting.models.perceptron import Inputs, forward
 
 ORIGINS = 96
-Change = Callable[[Inputs, Member], tuple[Inputs, Member]]
+Change = Callable[[Inputs, Perceptron], tuple[Inputs, Perceptron]]
 
 
 def importance(
-    members: Sequence[Member], scale: Scale, recorded: Recorded, origins: Integers, random: Generator
+    members: Sequence[Perceptron], scale: Scale, recorded: Recorded, origins: Integers, random: Generator
 ) -> dict[str, float]:
     """Share of each group in the growth of the mean absolute error; together 1, or 0 where nothing grows it.
 
@@ -38,7 +38,7 @@ def importance(
     return {name: more / total if total else 0.0 for name, more in grown.items()}
 
 
-def _said(inputs: Inputs, member: Member) -> Compact:
+def _said(inputs: Inputs, member: Perceptron) -> Compact:
     said: Compact = forward(np, member.size, member.weights, inputs, member.around)
     return said
 
@@ -46,27 +46,27 @@ def _said(inputs: Inputs, member: Member) -> Compact:
 def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Change]:
     turn, whose = random.permutation(origins), random.permutation(sensors)
 
-    def own(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+    def own(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs._replace(speed=inputs.speed[:, turn], seen=inputs.seen[:, turn]), member
 
-    def usual(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+    def usual(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs._replace(usual=inputs.usual[:, turn], ahead=inputs.ahead[:, turn]), member
 
-    def lately(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+    def lately(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs._replace(lately=inputs.lately[:, turn]), member
 
-    def calendar(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+    def calendar(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs._replace(time=inputs.time[turn], day=inputs.day[turn]), member
 
-    def sensor(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+    def sensor(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs, _with(
             member, {"sensors": np.concatenate([member.weights["sensors"][whose], member.weights["sensors"][-1:]])}
         )
 
-    def neighbours(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
-        return inputs, Member(member.size, member.weights, (np.zeros_like, np.zeros_like))
+    def neighbours(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
+        return inputs, Perceptron(member.size, member.weights, (np.zeros_like, np.zeros_like))
 
-    def network(inputs: Inputs, member: Member) -> tuple[Inputs, Member]:
+    def network(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         silent = {name: np.zeros_like(each) for name, each in member.weights.items() if name.endswith("_hub")}
         return inputs, _with(member, silent)
 
@@ -81,5 +81,5 @@ def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Chan
     }
 
 
-def _with(member: Member, weights: Mapping[str, NDArray[np.float32]]) -> Member:
-    return Member(member.size, {**member.weights, **weights}, member.around)
+def _with(member: Perceptron, weights: Mapping[str, NDArray[np.float32]]) -> Perceptron:
+    return Perceptron(member.size, {**member.weights, **weights}, member.around)

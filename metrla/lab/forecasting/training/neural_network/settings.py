@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from shared.forecasting.models.network import Size
+from shared.forecasting.models.perceptron import PerceptronSize
 
 
 @dataclass(frozen=True, slots=True)
 class MemberSettings:
     """One network: its size, and in how many blocks what is usual is learned apart (0: without its own day alone)."""
 
-    size: Size
+    size: PerceptronSize
     usual_blocks: int = 0
 
 
@@ -35,8 +35,8 @@ class NeuralNetworkSettings:
     """
 
     members: tuple[MemberSettings, ...] = (
-        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
-        MemberSettings(Size(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=6),
+        MemberSettings(PerceptronSize(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
+        MemberSettings(PerceptronSize(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=6),
     )
     epochs: int = 6
     least_steps: int = 1500

@@ -10,8 +10,8 @@ import optax
 
 from metrla.lab.forecasting.training.neural_network.examples import BYTE, Example
 from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
-from shared.forecasting.models.network import Mean, Size, forward
 from shared.forecasting.models.neural_network import EDGE_LOGS, Scale
+from shared.forecasting.models.perceptron import Mean, PerceptronSize, forward
 from shared.forecasting.models.surroundings import LEAST_TOTAL, Edges
 
 
@@ -35,7 +35,12 @@ def optimiser(settings: NeuralNetworkSettings, steps: int) -> optax.GradientTran
 
 
 def step_of(
-    settings: NeuralNetworkSettings, size: Size, edges: tuple[Edges, Edges], scale: Scale, steps: int, sensors: int
+    settings: NeuralNetworkSettings,
+    size: PerceptronSize,
+    edges: tuple[Edges, Edges],
+    scale: Scale,
+    steps: int,
+    sensors: int,
 ) -> Step:
     """The compiled step: it lowers the masked mean absolute error in mph, which the field measures."""
     optimise = optimiser(settings, steps)

@@ -20,7 +20,7 @@ from metrla.lab.forecasting.training.trees.fit_random_forest import RandomForest
 from metrla.lab.forecasting.training.trees.fit_xgboost import XgboostSettings, fit_xgboost
 from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.models.forecaster import NEURAL_NETWORK, RANDOM_FOREST, XGBOOST
-from shared.forecasting.models.network import Size
+from shared.forecasting.models.perceptron import PerceptronSize
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -34,7 +34,7 @@ SMALL: Mapping[str, Fit] = {
     NEURAL_NETWORK: partial(
         fit_neural_network,
         settings=NeuralNetworkSettings(
-            members=(MemberSettings(Size(16, 8, 2, 2, 1)),), epochs=3, least_steps=30, batch=64, warm_up=10
+            members=(MemberSettings(PerceptronSize(16, 8, 2, 2, 1)),), epochs=3, least_steps=30, batch=64, warm_up=10
         ),
     ),
 }

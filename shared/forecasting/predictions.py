@@ -14,7 +14,7 @@ from shared.traffic.steps import Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Published:
+class PublishedForecast:
     """What goes out of a model's forecasts at the origin of a step, of the n sensors that it can tell.
 
     Attributes:
@@ -32,7 +32,7 @@ class Published:
     serving: Booleans
 
     @classmethod
-    def of(cls, step: Step, forecast: ModelForecast) -> "Published":
+    def of(cls, step: Step, forecast: ModelForecast) -> "PublishedForecast":
         """Of a forecast that was made at the origin of `step` alone."""
         predicted, bounds = forecast.predicted_mph[0], forecast.bounds
         told = np.flatnonzero(~np.isnan(predicted).any(axis=-1))
@@ -75,7 +75,7 @@ class Frame:
 
 
 def _of_model(step: Step, forecast: ModelForecast) -> Iterator[TrafficPrediction]:
-    network, frame, published = step.network, Frame.of(step), Published.of(step, forecast)
+    network, frame, published = step.network, Frame.of(step), PublishedForecast.of(step, forecast)
     current = [None if speed != speed else speed for speed in published.current_mph.tolist()]  # noqa: PLR0124 - NaN
     basis, serving = published.basis.tolist(), published.serving.tolist()
     columns = published.values.tolist()

@@ -1,4 +1,4 @@
-"""The network behind `neural_network`: a residual perceptron for every sensor, mixed along the roads. Pure.
+"""One of the networks behind `neural_network`: a residual perceptron for every sensor, mixed along the roads. Pure.
 
 One perceptron with shared weights sees the last hour of a sensor, of its neighbours, and what is usual then and next,
 with learned embeddings of sensor, time of day and day (the ingredients of STID, Shao et al., CIKM 2022). Before its
@@ -34,7 +34,7 @@ VARIANCE_FLOOR = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class PerceptronSize:
     """How large a network is: units of a layer, of what it hears, hubs, residual layers, those that hear others."""
 
     width: int
@@ -64,7 +64,12 @@ class Inputs(NamedTuple):
 
 
 def forward(
-    xp: Namespace, size: Size, weights: Parameters, inputs: Inputs, around: tuple[Mean, Mean], kept: Array | None = None
+    xp: Namespace,
+    size: PerceptronSize,
+    weights: Parameters,
+    inputs: Inputs,
+    around: tuple[Mean, Mean],
+    kept: Array | None = None,
 ) -> Array:
     """Standardised speeds to come, (N, …, HORIZONS).
 

@@ -19,7 +19,7 @@ from shared.events.records import SensorId, TrafficPrediction
 from shared.forecasting.forecasting import BASES, ModelForecast
 from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS
-from shared.forecasting.records import Frame, Published
+from shared.forecasting.predictions import Frame, PublishedForecast
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -75,7 +75,7 @@ class PredictionMessages:
         return [message for forecast in forecasts for message in self._of_model(step, forecast)]
 
     def _of_model(self, step: Step, forecast: ModelForecast) -> Iterator[tuple[bytes, bytes]]:
-        published = Published.of(step, forecast)
+        published = PublishedForecast.of(step, forecast)
         kinds = np.stack([published.basis, published.serving, ~np.isnan(published.current_mph)])
         for kind in np.unique(kinds, axis=1).T:
             mine = np.flatnonzero((kinds == kind[:, None]).all(axis=0))

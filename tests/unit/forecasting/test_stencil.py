@@ -10,8 +10,8 @@ from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import BASES, ModelForecast
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Floats
-from shared.forecasting.messages import MARK, PredictionMessages
-from shared.forecasting.records import records_of
+from shared.forecasting.predictions import records_of
+from shared.forecasting.stencil import MARK, PredictionMessages
 from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
 
