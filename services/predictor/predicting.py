@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 from aiokafka import AIOKafkaProducer
 
@@ -20,6 +21,7 @@ from shared.forecasting.stencil import PredictionMessages
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, send_all
 from shared.runtime.metrics import PredictorMetrics
+from shared.store.model_records import ModelScore
 from shared.store.port import Store
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
@@ -27,9 +29,20 @@ from shared.traffic.steps import Step
 MOST_WAITING = 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictedStep:
+    """What came of a step and is in the store: predictions and scores, and the messages that are still to be sent."""
+
+    predictions: Sequence[TrafficPrediction]
+    scores: Sequence[ModelScore]
+    messages: Sequence[Message]
+
+
 @dataclass
 class Predicting:
     """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time.
+
+    A thread whose `deliver` was cancelled, for its partition was taken away, runs on; the next one waits for it.
 
     `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
     windows that are on the log and not read yet. Steps that are only corrected, or come again after a restart, do not
@@ -48,6 +61,7 @@ class Predicting:
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
     _writers: dict[NetworkId, PredictionMessages] = field(init=False)
     _rows: list[Message] = field(default_factory=list, init=False)
+    _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make one forecasting and one writer for each network."""
@@ -68,41 +82,50 @@ class Predicting:
             waiting = further + self.behind() // len(step.network.sensors)
             at_leisure = waiting <= MOST_WAITING or self.scorekeeper.rebuilding(step)
             challengers = self.challengers and at_leisure
-            if self.challengers and not challengers:
-                self.metrics.without_challengers.inc()
             partitions = await self.producer.partitions_for(PREDICTIONS.name)
             partition = partition_of(step.network.network_id, partitions)
-            predictions, messages = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
-            await send_all(self.producer, messages + self._rows)
+            predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
+            await send_all(self.producer, [*predicted.messages, *self._rows])
             self._rows.clear()
-            self.metrics.steps.labels("again" if step.again else "first").inc()
-            for model_name, count in Counter(one.model_name for one in predictions).items():
-                self.metrics.predictions.labels(model_name).inc(count)
+            self._count(step, predicted, challengers=challengers)
 
-    def _predict(
-        self, step: Step, partition: int, *, challengers: bool
-    ) -> tuple[list[TrafficPrediction], list[Message]]:
+    def _predict(self, step: Step, partition: int, *, challengers: bool) -> PredictedStep:
         """A step from windows to records: score, scale, forecast, write, remember, report. Runs in a thread.
 
         An attempt that fails at any point is made again as a whole: the same windows give the same scores and
         forecasts.
+
+        Raises:
+            StoreError: the store does not do what is asked.
         """
-        began = time.perf_counter()
-        network_id, keeper = step.network.network_id, self.scorekeeper
-        forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
-        scores = keeper.score(step, forecasting, serving)
-        scales = keeper.scales(step)
-        forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
-        predictions = records_of(step, forecasts)
-        self.metrics.step_seconds.observe(time.perf_counter() - began)
-        if predictions:
-            self.store.put_predictions(predictions)
-        keeper.keep([*scores, *keeper.remember(step, forecasts, challengers=challengers)])
-        keeper.report(step, serving, scales)
-        # Rows are learned once, and must get out also where the first attempt to send them fails.
-        self._rows += messages_of(step.network, forecasting.settle(step))
-        writer = self._writers[network_id]
-        messages = [
-            Message(PREDICTIONS.name, key, content, partition=partition) for key, content in writer.of(step, forecasts)
-        ]
-        return predictions, messages
+        with self._one_at_a_time:
+            began = time.perf_counter()
+            network_id, keeper = step.network.network_id, self.scorekeeper
+            forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
+            scores = keeper.score(step, forecasting, serving)
+            scales = keeper.scales(step)
+            forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
+            predictions = records_of(step, forecasts)
+            self.metrics.step_seconds.observe(time.perf_counter() - began)
+            if predictions:
+                self.store.put_predictions(predictions)
+            scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
+            keeper.keep(scores)
+            keeper.report(step, serving, scales)
+            # Rows are learned once, and must get out also where the first attempt to send them fails.
+            self._rows += messages_of(step.network, forecasting.settle(step))
+            writer = self._writers[network_id]
+            messages = [
+                Message(PREDICTIONS.name, key, content, partition=partition)
+                for key, content in writer.of(step, forecasts)
+            ]
+            return PredictedStep(predictions, scores, messages)
+
+    def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
+        """Count what is on the log: once, however many attempts it took."""
+        if self.challengers and not challengers:
+            self.metrics.without_challengers.inc()
+        self.metrics.steps.labels("again" if step.again else "first").inc()
+        for model_name, count in Counter(one.model_name for one in predicted.predictions).items():
+            self.metrics.predictions.labels(model_name).inc(count)
+        self.scorekeeper.count(predicted.scores)

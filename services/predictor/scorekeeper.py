@@ -1,6 +1,6 @@
 """Live scores of all networks: from forecasts and windows into the store and the metrics, and back after a restart."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -47,10 +47,10 @@ class ScoringPlan:
 
 @dataclass
 class Scorekeeper:
-    """Scores what was forecast; all methods but `lose_track` and `rebuilding` belong into the thread of the step.
+    """Scores what was forecast; of one step at a time, in whatever thread; only `lose_track` may be called meanwhile.
 
-    For each step: `score`, then `scales` for its intervals, `remember` what was forecast, `keep` the scores, `report`.
-    What one of them finds out goes to the next as a value.
+    For each step: `score`, then `scales` for its intervals, `remember` what was forecast, `keep` the scores, `report`,
+    and `count` when it has got out. What one of them finds out goes to the next as a value.
 
     Scores and waiting forecasts are a function of the log and the store: when a partition comes (back) to us, the
     store's scores are read, and the forecasts that wait are made again, those of steps that are due again when these
@@ -127,6 +127,9 @@ class Scorekeeper:
         """Store scores; raises `StoreError`."""
         if scores:
             self.store.put_model_scores(scores)
+
+    def count(self, scores: Iterable[ModelScore]) -> None:
+        """Count scores of a step that has got out: in the attempts before, they may have been stored already."""
         for score in scores:
             self.metrics.scores.labels(score.model_name).inc()
 

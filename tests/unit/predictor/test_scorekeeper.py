@@ -106,8 +106,10 @@ class Running:
             scores = self.keeper.score(step, self.forecasting, self.models)
             scales = self.keeper.scales(step)
             forecasts = self.forecasting.forecast(step, self.models, challengers=challengers, scales=scales)
-            self.keeper.keep([*scores, *self.keeper.remember(step, forecasts, challengers=challengers)])
+            scores += self.keeper.remember(step, forecasts, challengers=challengers)
+            self.keeper.keep(scores)
             self.keeper.report(step, self.models, scales)
+            self.keeper.count(scores)
 
     def handle(self, records: Iterable[ProcessedTrafficAggregate]) -> None:
         for record in records:
@@ -271,6 +273,23 @@ def test_the_rule_promotes_the_better_one_once(store: Store, tmp_path: Path, unc
     life.models = Serving(models.ranked[::-1], models.loaded, champion)
     life.handle(windows(40, 58, speed_mph=55.0))
     assert len(json.loads(archive.read("traffic-data/models/small/champion.json"))["champions"]) == 1
+
+
+def test_a_promotion_that_the_archive_did_not_take_comes_an_hour_later(
+    store: Store, tmp_path: Path, uncertainty: Uncertainty
+) -> None:
+    models = serving(always("linear_regression", 55.0, uncertainty), always("xgboost", SPEED_MPH, uncertainty))
+    life = running(store, tmp_path, models, margin=0.02)
+    in_the_way = tmp_path / "archive"
+    in_the_way.touch()
+    life.handle(windows(0, 40))
+    assert life.shown("promotions_total") is None
+    assert list(store.model_scores())
+    in_the_way.unlink()
+    life.handle(windows(40, 53))
+    assert life.shown("promotions_total") == 1
+    (champion,) = champions(LocalArchive(in_the_way), NETWORK.network_id)
+    assert champion.model_name == "xgboost"
 
 
 def test_by_default_nobody_is_promoted(store: Store, tmp_path: Path, uncertainty: Uncertainty) -> None:
