@@ -72,7 +72,7 @@ class Predicting:
 
     @property
     def recent(self) -> Mapping[NetworkId, Recent]:
-        """Speeds of late, by network."""
+        """Recent speeds, by network."""
         return {network_id: one.recent for network_id, one in self._forecasting.items()}
 
     async def deliver(self, steps: Sequence[Step]) -> None:

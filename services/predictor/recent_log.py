@@ -1,4 +1,4 @@
-"""Speeds of late on the log: a row for each slot of the week, read back when a partition is assigned.
+"""Recent speeds on the log: a row for each slot of the week, read back when a partition is assigned.
 
 Weeks of windows are too many to read back after a restart; the rows that they make are few. A row goes out with the
 predictions of the step that completed it, before the step's windows are acknowledged. The topic is compacted.
@@ -71,4 +71,4 @@ def _put(record: LogRecord, into: Mapping[NetworkId, Recent]) -> None:
         total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
         recent.recall(Row(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
     except (KeyError, ValueError, IndexError, TypeError, SafetensorError) as damaged:
-        log.error("passing over a damaged row of speeds of late", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen
+        log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen

@@ -20,7 +20,7 @@ from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
 SETTLED_WINDOWS = LAGS
-"""A window so far behind the newest is not corrected any more, and is learned as one of late."""
+"""A window so far behind the newest is not corrected any more, and is learned: it counts as recent."""
 LEAST_OBSERVED = LAGS // 2
 """A sensor with fewer of its last windows than this is forecast from its neighbours and its profile: imputed."""
 

@@ -11,7 +11,7 @@ from shared.forecasting.inputs.arrays import Floats, Integers
 
 FINEST, WIDEST, HALF = 0.5, 100.0, 120
 LEAN = 100.0
-"""So many pairs weigh as much as what the parent group says: residuals of one hour are not independent."""
+"""The number of pairs that weigh as much as what the parent group says: residuals of one hour are not independent."""
 
 _REACH = float(np.arcsinh(WIDEST / FINEST))
 EDGES: Floats = FINEST * np.sinh(np.linspace(-_REACH, _REACH, 2 * HALF + 1))

@@ -138,6 +138,6 @@ def _wider(tables: Tables, pairs: NDArray[Any]) -> Tables:
 
 
 def _wider_chance(chance: Floats, factor: Floats) -> Floats:
-    """The chance to be within 5 mph if errors are so many times as large; they are taken for exponential."""
+    """The chance to be within 5 mph if errors are `factor` times as large; they are taken for exponential."""
     wider: Floats = 1 - (1 - chance) ** (1 / factor)
     return wider

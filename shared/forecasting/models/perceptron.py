@@ -48,7 +48,7 @@ class Inputs(NamedTuple):
     """What the network sees of one or more origins. Speeds are standardised.
 
     `speed`, `seen` (1 or 0) and `usual` are (N, …, LAGS), `ahead` (the usual) is (N, …, HORIZONS). A missing speed is
-    the usual one. `lately` (N, …, QUARTERS) is how far speeds of late were from the usual ahead. `sensor` (N, …) is the
+    the usual one. `lately` (N, …, QUARTERS) is how far recent speeds were from the usual ahead. `sensor` (N, …) is the
     row of the embedding, the last of which stands for a sensor never seen. `time` (…) is the slot of the day of the
     last window and `day` (…) its day.
     """

@@ -32,7 +32,7 @@ class Champion:
 
 
 def champions(archive: Archive, network_id: NetworkId) -> Sequence[Champion]:
-    """All that were promoted, the one that stands first; none where nobody has chosen.
+    """All that were promoted, the current one first; none where nobody has chosen.
 
     Raises:
         ArchiveError: the archive does not answer.

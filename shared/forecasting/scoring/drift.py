@@ -126,7 +126,7 @@ def relative_errors(errors: Errors, horizon: int, validation_mae_mph: float, net
 
 
 def validation_mae_mph(card: ModelCard, minutes: int) -> float | None:
-    """The MAE so many minutes ahead that a model card reports of the validation part."""
+    """The MAE at `minutes` ahead that a model card reports of the validation part."""
     found = card.results.get("validation", {}).get(minutes)
     return found.mae if found is not None and found.mae is not None and found.mae > 0 else None
 

@@ -28,9 +28,9 @@ class Promotion:
 class PromotionRule:
     """A challenger is promoted whose MAE over `time` is lower than the champion's by `margin` (a share) or more.
 
-    That holds at each of `horizons` (places among `HORIZONS`), over the windows in which both were scored. There must
-    be so many of them that they fill `LEAST_SHARE` of the time, and the challenger must have spoken for as many sensors
-    (`LEAST_PAIRS`): who leaves out the hard ones has earned nothing. After a promotion nobody is promoted for as long.
+    That holds at each of `horizons` (places among `HORIZONS`), over the windows in which both were scored. They must
+    fill at least `LEAST_SHARE` of the time, and the challenger must have at least `LEAST_PAIRS` of the champion's pairs
+    in them: who leaves out the hard sensors has earned nothing. For `time` after a promotion nobody is promoted.
     """
 
     window: timedelta
@@ -78,7 +78,7 @@ class PromotionRule:
 
 
 def horizons_at(window: timedelta, horizons: int) -> tuple[int, ...]:
-    """The places of 15, 30 and 60 minutes among so many horizons of a network; all where it has none of these."""
+    """The places of 15, 30 and 60 minutes among the first `horizons` of a network; all where it has none of these."""
     minutes = [round((place + 1) * window / timedelta(minutes=1)) for place in range(horizons)]
     return tuple(minutes.index(one) for one in MINUTES if one in minutes) or tuple(range(horizons))
 

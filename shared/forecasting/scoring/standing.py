@@ -81,21 +81,19 @@ def standing_of(board: Scoreboard, serving: Serving, until: datetime, horizons: 
 
 @dataclass
 class Drifts:
-    """The drifts of one network that stand."""
+    """The active drifts of one network: begun and not ended."""
 
-    standing: set[Subject] = field(default_factory=set)
+    active: set[Subject] = field(default_factory=set)
 
     def follow(self, levels: Mapping[Subject, float]) -> tuple[set[Subject], set[Subject]]:
         """Those that begin and those that end by these levels; one of which nothing is known any more ends."""
         begun = {
             subject
             for subject, level in levels.items()
-            if subject not in self.standing and level >= THRESHOLDS[subject[0]].begin
+            if subject not in self.active and level >= THRESHOLDS[subject[0]].begin
         }
         ended = {
-            subject
-            for subject in self.standing
-            if subject not in levels or levels[subject] < THRESHOLDS[subject[0]].end
+            subject for subject in self.active if subject not in levels or levels[subject] < THRESHOLDS[subject[0]].end
         }
-        self.standing = (self.standing | begun) - ended
+        self.active = (self.active | begun) - ended
         return begun, ended

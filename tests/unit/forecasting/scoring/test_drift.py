@@ -152,7 +152,7 @@ def test_page_hinkley_sums_what_is_beyond_tolerance() -> None:
     assert page_hinkley([1.5] * 40 + [1.0] * 400, 1.0, 0.25) == 0.0
 
 
-def test_a_drift_stands_until_it_is_well_over() -> None:
+def test_a_drift_is_active_until_it_is_well_over() -> None:
     drifts, subject = Drifts(), (DriftKind.SPEED, "")
     assert drifts.follow({subject: 0.24}) == (set(), set())
     assert drifts.follow({subject: 0.25}) == ({subject}, set())
@@ -161,4 +161,4 @@ def test_a_drift_stands_until_it_is_well_over() -> None:
     assert drifts.follow({subject: 0.19}) == (set(), {subject})
     assert drifts.follow({subject: 0.3}) == ({subject}, set())
     assert drifts.follow({}) == (set(), {subject})
-    assert drifts.standing == set()
+    assert drifts.active == set()
