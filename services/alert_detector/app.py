@@ -35,7 +35,7 @@ from shared.events.topics import AGGREGATES, PREDICTIONS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
-from shared.kafka.delivery import StoppingError, until_done
+from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
@@ -71,7 +71,7 @@ class _Output:
 
 
 def _inputs(
-    partitions: Partitions, letters: DeadLetterWriter, metrics: AlertDetectorMetrics
+    partitions: Partitions, letters: DeadLetterWriter, metrics: AlertDetectorMetrics, formerly: str
 ) -> tuple[Input[ProcessedTrafficAggregate, RoadChanges], Input[TrafficPrediction, RoadChanges]]:
     decode_window, decode_prediction = codec(ProcessedTrafficAggregate).decode, codec(TrafficPrediction).decode
 
@@ -85,7 +85,7 @@ def _inputs(
 
     return (
         Input(AGGREGATES, window, dead_letter, partitions.windows),
-        Input(PREDICTIONS, decode_prediction, dead_letter, partitions.predictions),
+        Input(PREDICTIONS, decode_prediction, dead_letter, partitions.predictions, formerly),
     )
 
 
@@ -108,17 +108,18 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     metrics = AlertDetectorMetrics(registry)
     servers = settings.kafka_bootstrap_servers
     worker: Worker[RoadChanges] | None = None
+    starting = Persistence(stop)
 
-    async def create_topics() -> None:
-        await ensure_topics(servers)
+    def waiting_for() -> str | None:
+        return starting.trouble or "the broker" if worker is None else worker.waiting_for()
 
     async with (
         _opened(settings.store_url) as store,
         _archive(settings.archive_url if own.start_from_models else None) as archive,
-        serve_probes(settings, registry, lambda: "the broker" if worker is None else worker.waiting_for()),
+        serve_probes(settings, registry, waiting_for),
     ):
         try:
-            await until_done("creation of topics", create_topics, stop)
+            await starting.unless_stopped("creation of topics", lambda: ensure_topics(servers))
         except StoppingError:
             return
         async with open_producer(servers, CLIENT_ID) as producer:
@@ -132,7 +133,9 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             )
             _show(metrics, partitions, advisories)
             output = _Output(alerts, states, metrics)
-            worker = Worker(servers, own.group, _inputs(partitions, letters, metrics), output.deliver, stop)
+            # Predictions were once read by a group of their own.
+            inputs = _inputs(partitions, letters, metrics, f"{own.group}-forecasts")
+            worker = Worker(servers, own.group, inputs, output.deliver, stop)
             acted = actions_follower(servers, CLIENT_ID, actions)
             async with beside(stop, announced.run(), acted.run(), look_up(advisories, store)):
                 await worker.run()

@@ -5,6 +5,7 @@ who judges what a network's forecasts let expect also knows which of its alerts 
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,46 +68,44 @@ class Partitions:
     _held: set[TopicPartition] = field(default_factory=set, init=False)
     _windows: dict[int, PublishedAlerts] = field(default_factory=dict, init=False)
     _predictions: dict[int, ExpectedAlerts] = field(default_factory=dict, init=False)
-    _made: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
+    _recalled: defaultdict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event), init=False)
 
     async def windows(self, partition: int) -> PublishedAlerts:
         """For the windows of a partition: recall the alerts of its networks, and what was learned of them."""
         self._expect_letters(AGGREGATES.name, partition)
         mine = await self._networks_of(partition)
-        known = self.desk.recall(mine, await self.alerts.read()) if mine else []
+        on_log = await self.alerts.read() if mine else []
+        learners = {name: self.rules.learners[name] for name in mine if name in self.rules.learners}
+        learned = await self._begun(await self.states.read(learners)) if learners else {}
+        # An advisory that is not read yet would look as if its publisher had taken it back.
+        await self.advisories_known.wait()
+        # Nothing is waited for from here on: a partition that is taken from us meanwhile leaves nothing behind.
+        known = self.desk.recall(mine, on_log)
         observed = [alert for alert in known if not is_expectation(alert)]
         congestion, incidents = (
             {name: AlertBoard.rebuilt(self.rules.detectors[name].network, kind, observed) for name in mine}
             for kind in (AlertType.CONGESTION, AlertType.INCIDENT)
         )
-        learners = {name: self.rules.learners[name] for name in mine if name in self.rules.learners}
-        learned = await self._begun(await self.states.read(learners)) if learners else {}
-        # An advisory that is not read yet would look as if its publisher had taken it back.
-        await self.advisories_known.wait()
         for network_id in mine:
             self.rules.advisories.recall(network_id, known)
         alerts = PublishedAlerts(
             ObservedAlerts(self.rules, Recalled(congestion, incidents, learned)),
             self.desk,
             mine,
-            partial(self._windows.pop, partition, None),
+            partial(self._close_windows, partition),
         )
         self._windows[partition] = alerts
-        async with self._made:
-            self._made.notify_all()
+        self._recalled[partition].set()
         log.info("alerts recalled", partition=partition, active=alerts.observed.active())
         return alerts
 
     async def predictions(self, partition: int) -> ExpectedAlerts:
         """For the predictions of a partition: recall its expectations, once the windows of that number are known."""
         self._expect_letters(PREDICTIONS.name, partition)
-        async with self._made:
-            await self._made.wait_for(lambda: partition in self._windows)
-        known = [as_watched(alert) for alert in await self.alerts.read() if is_expectation(alert)]
-        boards = {
-            network_id: AlertBoard.rebuilt(self.detectors[network_id].network, AlertType.CONGESTION, known)
-            for network_id in await self._networks_of(partition)
-        }
+        await self._recalled[partition].wait()
+        mine = await self._networks_of(partition)
+        on_log = await self.alerts.read() if mine else []
+        known = [as_watched(alert) for alert in on_log if is_expectation(alert)]
 
         def covered(network_id: NetworkId) -> set[SensorId]:
             windows = self._windows.get(partition)
@@ -114,7 +113,7 @@ class Partitions:
 
         alerts = ExpectedAlerts(
             self.detectors,
-            boards,
+            {name: AlertBoard.rebuilt(self.detectors[name].network, AlertType.CONGESTION, known) for name in mine},
             settle_seconds=EXPECTATION_SETTLE_SECONDS,
             silence_seconds=EXPECTATION_SILENCE_SECONDS,
             covered=covered,
@@ -134,6 +133,10 @@ class Partitions:
     def doubted(self) -> int:
         """How many sensors of the networks that are ours are not believed."""
         return sum(one.observed.doubted for one in self._windows.values())
+
+    def _close_windows(self, partition: int) -> None:
+        self._windows.pop(partition, None)
+        self._recalled[partition].clear()
 
     async def _networks_of(self, partition: int) -> list[NetworkId]:
         numbers = await self.producer.partitions_for(AGGREGATES.name)

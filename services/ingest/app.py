@@ -2,31 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
-from typing import TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.ingest.aggregator import WINDOWS_GROUP, Aggregator, MergePolicy
-from services.ingest.archiver import ARCHIVE_GROUP, Archiver, FlushPolicy
+from services.ingest.aggregator import WINDOWS_GROUP, Aggregation, MergePolicy
+from services.ingest.archiver import ARCHIVE_GROUP, Archiving, FlushPolicy
 from services.ingest.settings import IngestSettings
 from services.ingest.validate import EventValidator
 from services.ingest.windows import WindowPolicy
 from shared.archive.url import open_archive
 from shared.events.decoder import EventDecoder
-from shared.events.errors import ArchiveError, SchemaRegistryUnavailableError, StoreError
 from shared.events.json_mapping import JsonMapping, own_names
 from shared.events.json_mapping_file import load_json_mapping
 from shared.events.records import NetworkId
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
-from shared.kafka.consumer import GroupMember, PartitionWork
+from shared.kafka.consumer import Begin, GroupMember
 from shared.kafka.deadletter import DeadLetterLimit, DeadLetterWriter
 from shared.kafka.membership import open_member
-from shared.kafka.persistence import Persistence
+from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.watch import BrokerWatch, watch_broker
 from shared.runtime.clock import wall_clock
@@ -42,13 +40,6 @@ from shared.traffic.network import Network
 log = structlog.stdlib.get_logger(__name__)
 
 CLIENT_ID = "metrla-ingest"
-PASSING_FAILURES = (StoreError, ArchiveError, SchemaRegistryUnavailableError, OSError)
-
-Result = TypeVar("Result")
-
-
-class _StoppedError(Exception):
-    """The service was told to stop before it had begun."""
 
 
 async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
@@ -60,7 +51,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     metrics = IngestMetrics(registry)
     limit = DeadLetterLimit(own.dead_letter_limit_share, own.dead_letter_limit_events)
     metrics.rejected_share.set_function(lambda: limit.rejected_share)
-    connecting = Persistence(PASSING_FAILURES, stop.is_set)
+    connecting = Persistence(stop)
     members: dict[str, GroupMember] = {}
     watch: BrokerWatch | None = None
 
@@ -83,13 +74,13 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             # A store that is away must not hold up the archive, which does without it.
             store = await asyncio.to_thread(open_deferred, settings.store_url)
             stack.callback(store.close)
-            await _unless_stopped(stop, connecting("broker", lambda: ensure_topics(bootstrap)))
-        except _StoppedError:
+            await connecting.unless_stopped("broker", lambda: ensure_topics(bootstrap))
+        except StoppingError:
             log.info("stopped before the broker was there")
             return
         watch = await stack.enter_async_context(watch_broker(bootstrap, CLIENT_ID))
         producer = await stack.enter_async_context(open_producer(bootstrap, CLIENT_ID))
-        archiver = Archiver(
+        archiving = Archiving(
             validator=_validator(settings, own, networks, mapping, stack),
             archive=archive,
             policy=FlushPolicy(own.archive_flush_s, own.archive_flush_events, own.archive_flush_bytes),
@@ -97,7 +88,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             clock=wall_clock,
             monotonic=time.monotonic,
         )
-        aggregator = Aggregator(
+        aggregation = Aggregation(
             networks=networks,
             validator=_validator(settings, own, networks, mapping, stack),
             store=store,
@@ -111,14 +102,14 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             clock=wall_clock,
             monotonic=time.monotonic,
         )
-        works: dict[str, PartitionWork] = {ARCHIVE_GROUP: archiver, WINDOWS_GROUP: aggregator}
-        for group_id in works:
-            opening = open_member(bootstrap, group_id, CLIENT_ID, PASSING_FAILURES)
+        begins: dict[str, Begin] = {ARCHIVE_GROUP: archiving.begin, WINDOWS_GROUP: aggregation.begin}
+        for group_id in begins:
+            opening = open_member(bootstrap, group_id, CLIENT_ID, stop)
             member = members[group_id] = await stack.enter_async_context(opening)
             metrics.lag.labels(group_id).set_function(member.lag)
         async with asyncio.TaskGroup() as groups:
-            for group_id, work in works.items():
-                running = members[group_id].run(TRAFFIC_EVENTS.name, work, stop, own.max_poll_records)
+            for group_id, begin in begins.items():
+                running = members[group_id].run(TRAFFIC_EVENTS.name, begin, own.max_poll_records)
                 groups.create_task(running, name=group_id)
 
 
@@ -159,19 +150,6 @@ def _window_policy(own: IngestSettings) -> WindowPolicy:
         idle_timeout_s=own.idle_timeout_s,
         silence_s=own.silence_s,
     )
-
-
-async def _unless_stopped(stop: asyncio.Event, work: Awaitable[Result]) -> Result:
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    # What is repeated until it succeeds lets its last failure through once it is told to stop.
-    if working.done() and not (stop.is_set() and working.exception()):
-        return working.result()
-    working.cancel()
-    await asyncio.wait({working})
-    raise _StoppedError
 
 
 def main() -> int:

@@ -64,75 +64,92 @@ class _Partition:
         return len(self.events) >= policy.events or self.bytes >= policy.bytes
 
 
-class Archiver:
-    """The `PartitionWork` of the archive group. Rejected records are left to the windows group, which keeps them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archiving:
+    """The archive group: what it works with, whatever its partitions.
 
-    A mis-keyed event is archived as it came, and the copy that ingest published under its right key is not.
+    Attributes:
+        validator: says which events can be used.
+        archive: where they are kept.
+        policy: when what was collected is written.
+        metrics: what is counted.
+        clock: wall time, to judge timestamps in the future.
+        monotonic: seconds that only go forward, for the policy.
     """
 
-    def __init__(
-        self,
-        *,
-        validator: EventValidator,
-        archive: Archive,
-        policy: FlushPolicy,
-        metrics: IngestMetrics,
-        clock: Clock,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._validator = validator
-        self._archive = archive
-        self._policy = policy
-        self._metrics = metrics
-        self._clock = clock
-        self._monotonic = monotonic
-        self._held: dict[TopicPartition, _Partition] = {}
+    validator: EventValidator
+    archive: Archive
+    policy: FlushPolicy
+    metrics: IngestMetrics
+    clock: Clock
+    monotonic: Callable[[], float]
 
-    def hungry(self) -> Collection[TopicPartition]:
-        """Those that are not full."""
-        return [partition for partition, held in self._held.items() if not held.full(self._policy)]
-
-    def positions(self) -> Mapping[TopicPartition, int]:
-        """The first record of each partition that is not in the archive."""
-        return {partition: held.committed for partition, held in self._held.items()}
-
-    async def take(self, member: GroupMember, committed: Mapping[TopicPartition, Committed]) -> None:
+    async def begin(self, member: GroupMember, committed: Mapping[TopicPartition, Committed]) -> "Archiver":
         """Remove the leftovers of a crash, then start from what was committed."""
         for partition, commit in committed.items():
             clean_up = partial(asyncio.to_thread, self._clean_up, partition.partition, commit.offset)
             removed = await member.persist("archive", clean_up)
             if removed:
                 log.warning("leftovers of a crash removed", partition=partition.partition, files=removed)
-            self._held[partition] = _Partition(commit.offset, commit.offset)
+        held = {partition: _Partition(commit.offset, commit.offset) for partition, commit in committed.items()}
+        return Archiver(self, member, held)
 
-    async def handle(self, member: GroupMember, records: Records) -> None:
+    def _clean_up(self, partition: int, committed: int) -> int:
+        note = pending_path(partition)
+        folder = note.rpartition("/")[0]
+        if not any(entry.path == note for entry in self.archive.list(folder)):
+            return 0
+        stale = leftovers(self.archive.read(note), committed)
+        for path in stale:
+            self.archive.delete(path)
+        self.archive.delete(note)
+        return len(stale)
+
+
+class Archiver:
+    """The `Work` of the archive group on the partitions of one assignment.
+
+    Rejected records are left to the windows group, which keeps them. A mis-keyed event is archived as it came, and the
+    copy that ingest published under its right key is not.
+    """
+
+    def __init__(self, archiving: Archiving, member: GroupMember, held: Mapping[TopicPartition, _Partition]) -> None:
+        self._with = archiving
+        self._member = member
+        self._held = held
+
+    def hungry(self) -> Collection[TopicPartition]:
+        """Those that are not full."""
+        return [partition for partition, held in self._held.items() if not held.full(self._with.policy)]
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """The first record of each partition that is not in the archive."""
+        return {partition: held.committed for partition, held in self._held.items()}
+
+    async def handle(self, records: Records) -> None:
         """Collect, and flush what is due."""
-        with self._metrics.batch_seconds.labels(ARCHIVE_GROUP).time():
-            await self._collect(member, records)
-            now_s = self._monotonic()
+        with self._with.metrics.batch_seconds.labels(ARCHIVE_GROUP).time():
+            await self._collect(records)
+            now_s = self._with.monotonic()
             for partition, held in self._held.items():
-                if held.due(self._policy, now_s):
-                    await self._flush(member, partition, held)
+                if held.due(self._with.policy, now_s):
+                    await self._flush(partition, held)
 
-    async def give_up(self, member: GroupMember) -> None:
+    async def finish(self) -> None:
         """Flush everything."""
         for partition, held in self._held.items():
             if held.next_offset != held.committed:
-                await self._flush(member, partition, held)
+                await self._flush(partition, held)
 
-    def drop(self) -> None:
-        """Forget all partitions."""
-        self._held.clear()
-
-    async def _collect(self, member: GroupMember, records: Records) -> None:
+    async def _collect(self, records: Records) -> None:
         ours = {partition: batch for partition, batch in records.items() if partition in self._held}
         if not ours:
             return
-        judged = await member.persist("validate", lambda: asyncio.to_thread(self._judge, ours))
+        judged = await self._member.persist("validate", lambda: asyncio.to_thread(self._judge, ours))
         for partition, batch in judged.items():
             held = self._held[partition]
             if held.next_offset == held.committed:
-                held.since_s = self._monotonic()
+                held.since_s = self._with.monotonic()
                 held.committed = ours[partition][0].offset
             for event, record in batch.events:
                 if not is_rekeyed(record):
@@ -141,19 +158,21 @@ class Archiver:
             held.next_offset = ours[partition][-1].offset + 1
 
     def _judge(self, records: Records) -> Mapping[TopicPartition, Judged]:
-        return {partition: judge(self._validator, batch, self._clock) for partition, batch in records.items()}
+        return {partition: judge(self._with.validator, batch, self._with.clock) for partition, batch in records.items()}
 
-    async def _flush(self, member: GroupMember, partition: TopicPartition, held: _Partition) -> None:
+    async def _flush(self, partition: TopicPartition, held: _Partition) -> None:
         number = partition.partition
         if held.events:
-            await member.commit({partition: (held.committed, "")})
-            files = await member.persist("archive", lambda: asyncio.to_thread(self._write, number, held.events))
-            await member.commit({partition: (held.next_offset, "")})
-            await member.persist("archive", lambda: asyncio.to_thread(self._archive.delete, pending_path(number)))
-            self._metrics.archived.inc(len(held.events))
-            self._metrics.files.inc(files)
+            await self._member.commit({partition: (held.committed, "")})
+            files = await self._member.persist("archive", lambda: asyncio.to_thread(self._write, number, held.events))
+            await self._member.commit({partition: (held.next_offset, "")})
+            await self._member.persist(
+                "archive", lambda: asyncio.to_thread(self._with.archive.delete, pending_path(number))
+            )
+            self._with.metrics.archived.inc(len(held.events))
+            self._with.metrics.files.inc(files)
         else:
-            await member.commit({partition: (held.next_offset, "")})
+            await self._member.commit({partition: (held.next_offset, "")})
         held.committed = held.next_offset
         held.events = []
         held.bytes = 0
@@ -170,18 +189,7 @@ class Archiver:
             ): group
             for (network_id, hour), group in by_hour.items()
         }
-        self._archive.write(pending_path(partition), write_intent(list(files)))
+        self._with.archive.write(pending_path(partition), write_intent(list(files)))
         for file, group in files.items():
-            self._archive.write(file.path, encode_container(group))
+            self._with.archive.write(file.path, encode_container(group))
         return len(files)
-
-    def _clean_up(self, partition: int, committed: int) -> int:
-        note = pending_path(partition)
-        folder = note.rpartition("/")[0]
-        if not any(entry.path == note for entry in self._archive.list(folder)):
-            return 0
-        stale = leftovers(self._archive.read(note), committed)
-        for path in stale:
-            self._archive.delete(path)
-        self._archive.delete(note)
-        return len(stale)

@@ -28,7 +28,7 @@ from shared.forecasting.scoring.scoreboard import Spans
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
-from shared.kafka.delivery import StoppingError, until_done
+from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
@@ -62,9 +62,10 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     metrics = PredictorMetrics(probed)
     servers = settings.kafka_bootstrap_servers
     worker: Worker[Step] | None = None
+    starting = Persistence(stop)
 
-    async def create_topics() -> None:
-        await ensure_topics(servers)
+    def waiting_for() -> str | None:
+        return starting.trouble or "the broker" if worker is None else worker.waiting_for()
 
     async with AsyncExitStack() as opened:
         archive = await opened.enter_async_context(
@@ -75,15 +76,10 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         roles = RoleKeeper(registry, store, metrics)
         scorekeeper = Scorekeeper(networks, _scoring(own), archive, store, metrics)
 
-        async def load_models() -> None:
-            await asyncio.to_thread(roles.refresh)
-
-        await opened.enter_async_context(
-            serve_probes(settings, probed, lambda: "the broker" if worker is None else worker.waiting_for())
-        )
+        await opened.enter_async_context(serve_probes(settings, probed, waiting_for))
         try:
-            await until_done("loading of models", load_models, stop)
-            await until_done("creation of topics", create_topics, stop)
+            await starting.unless_stopped("loading of models", lambda: asyncio.to_thread(roles.refresh))
+            await starting.unless_stopped("creation of topics", lambda: ensure_topics(servers))
         except StoppingError:
             return
         for network_id in networks:

@@ -12,7 +12,7 @@ from shared.events.topics import TOPICS, Topic
 
 
 class TopicError(MetrlaError):
-    """A topic could not be created."""
+    """A topic could not be created, or is not what it was. It passes once somebody has set that right."""
 
 
 @asynccontextmanager

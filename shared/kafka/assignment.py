@@ -24,7 +24,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.events.errors import RejectedEventError
 from shared.events.topics import Topic
 from shared.kafka.admin import open_admin
-from shared.kafka.delivery import FIRST_PAUSE_SECONDS, TRANSIENT, Outbox, StoppingError, until_done
+from shared.kafka.delivery import Outbox
+from shared.kafka.persistence import Persistence
 from shared.kafka.replay import LogRecord, open_reader, read_back, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -61,14 +62,21 @@ class Processing(Protocol[In_contra, Out_co]):
 class Input(Generic[In, Out]):
     """A topic to read, how bytes become records, what happens to those that do not, and what is done with a partition.
 
-    `decode` raises `RejectedEventError`; `dead_letter` returns when the log has acknowledged the dead letter. `create`
-    makes what is done with a partition, with the state that is kept elsewhere than in the input.
+    Attributes:
+        topic: to read.
+        decode: raises `RejectedEventError`.
+        dead_letter: returns when the log has acknowledged the dead letter.
+        create: makes what is done with a partition, with the state that is kept elsewhere than in the topic. It may be
+            cancelled, and may be called again.
+        formerly: the group that read the topic in an earlier release: where our group committed nothing for a
+            partition yet, it begins where that one stopped.
     """
 
     topic: Topic
     decode: Callable[[bytes], In]
     dead_letter: Callable[[LogRecord, RejectedEventError], Awaitable[None]]
     create: Callable[[int], Awaitable[Processing[In, Out]]]
+    formerly: str | None = None
 
 
 @dataclass(slots=True)
@@ -82,13 +90,13 @@ class Assignment(Generic[In, Out]):
     """The partitions of one input that this process works on, whoever reads them. One event loop only."""
 
     def __init__(
-        self, bootstrap_servers: str, group: str, source: Input[In, Out], outbox: Outbox[Out], stop: asyncio.Event
+        self, bootstrap_servers: str, group: str, source: Input[In, Out], outbox: Outbox[Out], persist: Persistence
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._group = group
         self._source = source
         self._outbox = outbox
-        self._stop = stop
+        self._persist = persist
         self._partitions: dict[int, _Partition[In, Out]] = {}
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -99,6 +107,10 @@ class Assignment(Generic[In, Out]):
                     self._rebuild(partition), name=f"rebuild {self._source.topic.name}-{partition}"
                 )
                 self._partitions[partition] = _Partition(ready)  # the task begins after this
+
+    def __contains__(self, partition: int) -> bool:
+        """Whether a partition is worked on."""
+        return partition in self._partitions
 
     def revoke(self, partitions: Iterable[int]) -> None:
         """Drop the state of partitions that are no longer ours."""
@@ -146,11 +158,6 @@ class Assignment(Generic[In, Out]):
         """How many partitions are not ready yet."""
         return sum(not held.ready.done() for held in self._partitions.values())
 
-    @property
-    def trouble(self) -> str | None:
-        """What keeps outputs from being delivered at present, or `None`."""
-        return self._outbox.trouble
-
     def revoke_all(self) -> None:
         """Drop all state."""
         self.revoke(tuple(self._partitions))
@@ -160,7 +167,7 @@ class Assignment(Generic[In, Out]):
             decoded = await self._decoded(record)
         except RejectedEventError as rejected:
             reason = rejected
-            await until_done("dead letter", lambda: self._source.dead_letter(record, reason), self._stop)
+            await self._persist("dead letter", lambda: self._source.dead_letter(record, reason))
         else:
             if held.processing is None:  # what is ready has one
                 raise RuntimeError(f"partition {record.partition} is not rebuilt")
@@ -168,27 +175,18 @@ class Assignment(Generic[In, Out]):
         held.position = record.offset + 1
 
     async def _decoded(self, record: LogRecord) -> In:
-        while True:
-            try:
-                return self._source.decode(record.value or b"")
-            except RejectedEventError:
-                raise
-            except TRANSIENT as failed:
-                # A schema registry that is away says nothing about the record.
-                if self._stop.is_set():
-                    raise StoppingError("decoding") from failed
-                log.warning("will try again", what="decoding", error=str(failed))
-                await asyncio.sleep(FIRST_PAUSE_SECONDS)
+        async def attempt() -> In:
+            return self._source.decode(record.value or b"")
+
+        # A schema registry that is away says nothing about the record.
+        return await self._persist("decoding", attempt)
 
     async def _read_skipped(self, partition: int, start: int, end: int) -> Sequence[LogRecord]:
-        records: list[LogRecord] = []
-
-        async def read() -> None:
+        async def read() -> Sequence[LogRecord]:
             async with open_reader(self._bootstrap_servers, f"{self._group}-catch-up") as reader:
-                records[:] = await read_range(reader, TopicPartition(self._source.topic.name, partition), start, end)
+                return await read_range(reader, TopicPartition(self._source.topic.name, partition), start, end)
 
-        await until_done("reading of skipped records", read, self._stop)
-        return records
+        return await self._persist("reading of skipped records", read)
 
     async def _rebuild(self, partition: int) -> None:
         held = self._partitions[partition]
@@ -208,14 +206,17 @@ class Assignment(Generic[In, Out]):
             held.position = committed
             log.info("partition ready", topic=self._source.topic.name, partition=partition, records_read=len(records))
 
-        await until_done("rebuilding of state", attempt, self._stop)
+        await self._persist(f"rebuilding of {self._source.topic.name}-{partition}", attempt)
 
     async def _committed(self, partition: int) -> int | None:
         where = TopicPartition(self._source.topic.name, partition)
         async with open_admin(self._bootstrap_servers) as admin:
-            offsets = await admin.list_consumer_group_offsets(self._group, partitions=[where])
-        found = offsets.get(where)
-        return None if found is None or found.offset < 0 else int(found.offset)
+            for group in (self._group, self._source.formerly):
+                if group is not None:
+                    found = (await admin.list_consumer_group_offsets(group, partitions=[where])).get(where)
+                    if found is not None and found.offset >= 0:
+                        return int(found.offset)
+        return None
 
     async def _read_back(
         self, reader: AIOKafkaConsumer, where: TopicPartition, end: int, processing: Processing[In, Out]

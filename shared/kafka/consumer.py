@@ -2,12 +2,12 @@
 
 aiokafka rebalances eagerly: every member gives up all its partitions, then gets new ones. A member therefore handles
 batches in turns under a lock. A revocation waits for the turn in hand, lets the work finish and commit, and only then
-lets the partitions go; nothing of them is kept. After an assignment the work takes its partitions up again from what
-was committed, in the next turn rather than in the callback, because aiokafka sends no heartbeat while that one runs.
+lets the partitions go and drops the work; nothing of it is kept. After an assignment new work begins from what was
+committed, in the next turn rather than in the callback, because aiokafka sends no heartbeat while that one runs.
 """
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from shared.kafka.admin import open_admin
-from shared.kafka.persistence import LONGEST_PAUSE_S, Persistence
+from shared.kafka.persistence import LONGEST_PAUSE_S, Persistence, StoppingError, passes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -36,44 +36,43 @@ class Committed:
     metadata: str
 
 
-class PartitionWork(Protocol):
-    """What a member does with the partitions it holds. No two methods run at the same time."""
+class Work(Protocol):
+    """What a member does with the partitions of one assignment; another assignment is another object.
+
+    No two methods run at the same time. Without `finish`, what was not committed will be read again by whoever is next.
+    """
 
     def hungry(self) -> Collection[TopicPartition]:
-        """The partitions to read from next: those held whose unfinished records are not too many."""
+        """The partitions to read from next: those whose unfinished records are not too many."""
 
     def positions(self) -> Mapping[TopicPartition, int]:
-        """Per partition held, the offset of the first record not yet handled."""
+        """Per partition, the offset of the first record not yet handled."""
 
-    async def take(self, member: "GroupMember", committed: Mapping[TopicPartition, Committed]) -> None:
-        """Hold these partitions from now on, from what was committed."""
+    async def handle(self, records: Records) -> None:
+        """Handle the next records, none when a poll found none."""
 
-    async def handle(self, member: "GroupMember", records: Records) -> None:
-        """Handle the next records, none when a poll found none; records of partitions not held are left alone."""
+    async def finish(self) -> None:
+        """Finish what is in hand and commit it: the partitions are about to be given up."""
 
-    async def give_up(self, member: "GroupMember") -> None:
-        """Finish what is in hand and commit it; `drop` follows."""
 
-    def drop(self) -> None:
-        """Forget every partition without a commit: what was not committed will be read again."""
+Begin = Callable[["GroupMember", Mapping[TopicPartition, Committed]], Awaitable[Work]]
+"""Makes the work on newly assigned partitions, from what was committed of each."""
 
 
 class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not annotated
-    """Reads one topic as a member of a group and drives its work. Made by `shared.kafka.membership`."""
+    """Reads one topic as a member of a group and drives the work on it. Made by `shared.kafka.membership`."""
 
-    def __init__(
-        self, consumer: AIOKafkaConsumer, group_id: str, bootstrap_servers: str, retry_on: tuple[type[Exception], ...]
-    ) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, group_id: str, bootstrap_servers: str, stop: asyncio.Event) -> None:
         self._consumer = consumer
         self._bootstrap_servers = bootstrap_servers
         self._turn = asyncio.Lock()
-        self._work: PartitionWork | None = None
-        self._stop = asyncio.Event()
+        self._work: Work | None = None
+        self._stop = stop
         self._untaken: frozenset[TopicPartition] | None = None
         self._leaving = True
         self._poll_trouble: str | None = None
         self.group_id = group_id
-        self.persist = Persistence(retry_on, lambda: self._leaving or self._stop.is_set())
+        self.persist = Persistence(stop, lambda: self._leaving)
 
     @property
     def waiting_for(self) -> str | None:
@@ -94,12 +93,11 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         end: int | None = self._consumer.highwater(partition) if partition in self._consumer.assignment() else None
         return end
 
-    async def run(self, topic: str, work: PartitionWork, stop: asyncio.Event, max_records: int) -> None:
-        """Work until `stop` is set, then finish what is in hand and commit it."""
-        self._work, self._stop = work, stop
+    async def run(self, topic: str, begin: Begin, max_records: int) -> None:
+        """Work until the service is to stop, then finish what is in hand and commit it."""
         self._consumer.subscribe([topic], listener=self)
-        stopping = asyncio.ensure_future(stop.wait())
-        working = asyncio.ensure_future(self._run(work, stopping, max_records))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        working = asyncio.ensure_future(self._run(begin, stopping, max_records))
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not (await asyncio.wait({working}, timeout=DRAIN_S))[0]:
@@ -121,28 +119,28 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Let the batch in hand finish, then give everything up."""
         self._leaving = True
         async with self._turn:
-            if self._work is not None:
-                await self._hand_over(self._work)
+            await self._give_up()
         if revoked:
             log.info("partitions revoked", group=self.group_id, partitions=sorted(tp.partition for tp in revoked))
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Note what the next turn takes up."""
+        """Note what the next turn begins to work on."""
         self._untaken = frozenset(assigned)
         self._leaving = False
         log.info("partitions assigned", group=self.group_id, partitions=sorted(tp.partition for tp in assigned))
 
-    async def _run(self, work: PartitionWork, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> None:
+    async def _run(self, begin: Begin, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> None:
         while not stopping.done():
-            records = await self._poll(work, stopping, max_records)
+            records = await self._poll(stopping, max_records)
             async with self._turn:
-                await self._guarded(self._one_turn(work, records))
+                await self._guarded(self._one_turn(begin, records))
         async with self._turn:
-            await self._hand_over(work)
+            await self._give_up()
 
-    async def _poll(self, work: PartitionWork, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> Records:
-        hungry = work.hungry()
-        if not hungry and work.positions():
+    async def _poll(self, stopping: "asyncio.Future[Literal[True]]", max_records: int) -> Records:
+        # Without work, a poll is what makes the consumer join its group again.
+        hungry = () if self._work is None else self._work.hungry()
+        if not hungry and self._work is not None and self._work.positions():
             await asyncio.wait({stopping}, timeout=POLL_MS / 1000)
             return {}
         # Outside the turn: getmany waits for the end of a rebalance, which waits for the turn.
@@ -157,7 +155,7 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         try:
             records: Records = polling.result()
         except KafkaError as failure:
-            if not failure.retriable:
+            if not passes(failure):
                 raise
             self._poll_trouble = f"poll: {failure!r}"
             await asyncio.wait({stopping}, timeout=LONGEST_PAUSE_S)
@@ -165,39 +163,37 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._poll_trouble = None
         return records
 
-    async def _one_turn(self, work: PartitionWork, records: Records) -> None:
+    async def _one_turn(self, begin: Begin, records: Records) -> None:
         if self._untaken is None:
-            await work.handle(self, records)
+            if self._work is not None:
+                await self._work.handle(records)
             return
         # What was polled so far may be from before the rebalance: it is left, and read again from the commit on.
         untaken = self._untaken
         committed = await self.persist("read commits", lambda: self._committed(untaken))
-        await work.take(self, committed)
+        work = await begin(self, committed)
         for partition, commit in committed.items():
             self._consumer.seek(partition, commit.offset)
-        self._untaken = None
+        self._work, self._untaken = work, None
 
-    async def _hand_over(self, work: PartitionWork) -> None:
-        self._untaken = None
+    async def _give_up(self) -> None:
+        work, self._untaken = self._work, None
         try:
-            await self._guarded(work.give_up(self))
+            if work is not None:
+                await self._guarded(work.finish())
         finally:
-            work.drop()
+            self._work = None
 
     async def _guarded(self, turn: Awaitable[None]) -> None:
         try:
             await turn
         except (CommitFailedError, IllegalStateError) as fenced:
             log.warning("partitions lost", group=self.group_id, error=str(fenced))
-        except Exception as failure:
-            if not self.persist.passing(failure) or not (self._leaving or self._stop.is_set()):
-                raise
-            log.warning("batch abandoned", group=self.group_id, error=str(failure))
-            self.persist.trouble = None
+        except StoppingError as interrupted:
+            log.warning("batch abandoned", group=self.group_id, error=str(interrupted))
         else:
             return
-        if self._work is not None:
-            self._work.drop()
+        self._work = None
 
     async def _committed(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
         if not partitions:

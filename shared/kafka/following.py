@@ -1,61 +1,54 @@
 """Follow topics without a consumer group: read what is there, then what comes, and begin anew after every outage."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from aiokafka.errors import KafkaError
 
 from shared.events.topics import Topic
-from shared.kafka.admin import TopicError, partitions_of
+from shared.kafka.admin import partitions_of
+from shared.kafka.persistence import Pauses, passes
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
 
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS = 500
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
-JITTER = 0.2
-LOST = (KafkaError, TopicError, OSError, TimeoutError)
-"""What a session ends with when the broker is away."""
 
 Session = Callable[[Callable[[], None]], Awaitable[None]]
 """Reads until the broker is lost; calls its argument once it has reached the broker."""
 
 
-async def keep_following(
-    session: Session,
-    on_lost: Callable[[BaseException, float], None],
-    lost: tuple[type[Exception], ...] = LOST,
-) -> None:
+async def keep_following(session: Session, on_lost: Callable[[BaseException, float], None]) -> None:
     """Run one session after the other until cancelled, with growing pauses while the broker stays away.
 
     The pause starts again from its least once a session has reached the broker: an outage that comes after hours of
     quiet must not wait as long as the last one did.
 
     Args:
-        session: reads; it ends by raising one of `lost`, or a group of them.
+        session: reads; it ends by raising a failure that passes by itself, or a group of them. Any other ends this.
         on_lost: is told the failure and the seconds until the next try.
-        lost: failures that pass by themselves; others end this.
     """
-    pause = FIRST_PAUSE_S
-
-    def reached() -> None:
-        nonlocal pause
-        pause = FIRST_PAUSE_S
-
+    pauses = Pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
     while True:
-        failure: BaseException | None = None
+        lost: BaseException | None = None
         try:
-            await session(reached)
-        except* lost as failures:
-            failure = failures.exceptions[0]
-            while isinstance(failure, BaseExceptionGroup):
-                failure = failure.exceptions[0]
-        if failure is not None:
-            on_lost(failure, pause)
-        await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - jitter, no secret
-        pause = min(LONGEST_PAUSE_S, 2 * pause)
+            await session(pauses.restart)
+        except Exception as failure:
+            failures = _each(failure)
+            if not all(map(passes, failures)):
+                raise
+            lost = failures[0]
+        pause_s = pauses.longer()
+        if lost is not None:
+            on_lost(lost, pause_s)
+        await asyncio.sleep(pause_s)
+
+
+def _each(failure: BaseException) -> list[BaseException]:
+    if isinstance(failure, BaseExceptionGroup):
+        return [one for part in failure.exceptions for one in _each(part)]
+    return [failure]
 
 
 class TopicFollower:

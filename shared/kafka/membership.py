@@ -1,5 +1,6 @@
 """Connect a member of a consumer group, and let it leave."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,12 +19,9 @@ MAX_POLL_INTERVAL_MS = 300_000
 
 @asynccontextmanager
 async def open_member(
-    bootstrap_servers: str, group_id: str, client_id: str, retry_on: tuple[type[Exception], ...] = ()
+    bootstrap_servers: str, group_id: str, client_id: str, stop: asyncio.Event
 ) -> AsyncIterator[GroupMember]:
-    """A connected member that has not joined yet; on leaving it leaves the group.
-
-    `retry_on` are failures of the work, beside Kafka's own, that pass by themselves.
-    """
+    """A connected member that has not joined yet and works until `stop` is set; on leaving it leaves the group."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         group_id=group_id,
@@ -37,6 +35,6 @@ async def open_member(
     )
     try:
         await consumer.start()
-        yield GroupMember(consumer, group_id, bootstrap_servers, retry_on)
+        yield GroupMember(consumer, group_id, bootstrap_servers, stop)
     finally:
         await stop_consumer(consumer)

@@ -1,55 +1,136 @@
-"""Attempts that are repeated until they succeed, or until somebody else must be let in."""
+"""The one policy for what fails: which failures pass by themselves, how long to wait, and when to give in to a stop."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-import stamina
+import structlog
+from aiokafka import errors
 from aiokafka.errors import KafkaError
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER_S = 0.1, 5.0, 0.5
+from shared.events.errors import ArchiveError, SchemaRegistryUnavailableError, StoreError
+from shared.kafka.admin import TopicError
+
+log = structlog.stdlib.get_logger(__name__)
 
 Result = TypeVar("Result")
 
+FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER = 0.2, 5.0, 0.2
+
+AWAY = (StoreError, ArchiveError, SchemaRegistryUnavailableError, TopicError, OSError, TimeoutError)
+"""What a store, an archive, a registry or a broker raises while it is away."""
+
+FINAL = (
+    # Another member has our partitions: what is in hand is no longer ours to finish.
+    errors.CommitFailedError,
+    errors.IllegalGenerationError,
+    errors.IllegalStateError,
+    errors.UnknownMemberIdError,
+    # The producer cannot send any more, whatever it is given.
+    errors.InvalidProducerEpoch,
+    errors.OutOfOrderSequenceNumber,
+    errors.ProducerClosed,
+    errors.ProducerFenced,
+    # The log does not take this, whenever it is sent.
+    errors.InvalidMessageError,
+    errors.InvalidTimestampError,
+    errors.MessageSizeTooLargeError,
+    errors.RecordListTooLargeError,
+    errors.RecordTooLargeError,
+)
+"""Kafka's failures that no waiting mends; with every other the broker is away, or somebody may yet set it right."""
+
+
+def passes(failure: BaseException) -> bool:
+    """Whether the same attempt may succeed later. What does not pass is refused input, or a fault of ours."""
+    if isinstance(failure, KafkaError):
+        return not isinstance(failure, FINAL)
+    return isinstance(failure, AWAY)
+
+
+class StoppingError(Exception):
+    """What was to be done has to wait for who comes next: it stays uncommitted and comes again."""
+
+
+@dataclass
+class Pauses:
+    """How long to wait between attempts: twice as long after each that fails, from the start again after a success."""
+
+    first_s: float = FIRST_PAUSE_S
+    longest_s: float = LONGEST_PAUSE_S
+    _failures: int = field(default=0, init=False)
+
+    def longer(self) -> float:
+        """The seconds until the next attempt, a bit more or less, so that not all come back at once."""
+        pause_s = min(self.longest_s, self.first_s * 2.0**self._failures)
+        self._failures += pause_s < self.longest_s
+        return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, no secret
+
+    def restart(self) -> None:
+        """An attempt succeeded."""
+        self._failures = 0
+
 
 class Persistence:
-    """Repeats what fails for a passing reason, with backoff and without end.
+    """Repeats what fails for a passing reason, with growing pauses, until it succeeds or somebody has to be let in.
 
     Args:
-        retry_on: failures that pass by themselves, beside those that Kafka calls retriable.
-        interrupted: whether to stop repeating and let the failure through.
+        stop: the service is to stop.
+        leaving: whether the partitions in hand are to be given up.
     """
 
-    def __init__(self, retry_on: tuple[type[Exception], ...], interrupted: Callable[[], bool]) -> None:
-        self._retry_on = retry_on
-        self._interrupted = interrupted
-        self.trouble: str | None = None
+    def __init__(self, stop: asyncio.Event, leaving: Callable[[], bool] = lambda: False) -> None:
+        self._stop = stop
+        self._leaving = leaving
+        self._failing: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
         """What fails at present, or `None`."""
+        return next(iter(self._failing.values()), None)
 
     async def __call__(self, what: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """The result of `attempt`; `what` names it in `trouble`."""
+        """The result of `attempt`; `what` names it in `trouble`.
 
-        def again(failure: Exception) -> bool:
-            if not self.passing(failure):
-                return False
-            self.trouble = f"{what}: {str(failure) or type(failure).__name__}"
-            return not self._interrupted()
+        Raises:
+            StoppingError: an attempt failed, and there is no time for another.
+        """
+        pauses = Pauses()
+        try:
+            while True:
+                try:
+                    return await attempt()
+                except Exception as failure:
+                    if not passes(failure):
+                        raise
+                    reason = str(failure) or type(failure).__name__
+                    if self._stop.is_set() or self._leaving():
+                        raise StoppingError(f"{what}: {reason}") from failure
+                    self._failing[what] = f"{what}: {reason}"
+                    pause_s = pauses.longer()
+                    log.warning("will try again", what=what, pause_s=round(pause_s, 1), error=reason)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), pause_s)
+        finally:
+            self._failing.pop(what, None)
 
-        async for trial in stamina.retry_context(
-            on=again,
-            attempts=None,
-            timeout=None,
-            wait_initial=FIRST_PAUSE_S,
-            wait_max=LONGEST_PAUSE_S,
-            wait_jitter=JITTER_S,
-        ):
-            with trial:
-                result = await attempt()
-                self.trouble = None
-                return result
-        raise AssertionError(what)  # pragma: no cover - the loop has no other end
+    async def unless_stopped(self, what: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """As a call, for what has no effect yet: it is not waited for once the service is to stop.
 
-    def passing(self, failure: Exception) -> bool:
-        """Whether the same attempt may succeed later."""
-        if isinstance(failure, KafkaError):
-            return bool(failure.retriable)
-        return isinstance(failure, (TimeoutError, *self._retry_on))
+        Raises:
+            StoppingError: it was not done before.
+        """
+        working = asyncio.ensure_future(self(what, attempt))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            working.cancel()  # changes nothing where it is done
+        await asyncio.wait({working})
+        if working.cancelled():
+            raise StoppingError(what)
+        return working.result()

@@ -22,7 +22,8 @@ from mode.threads import ServiceThread, WorkerThread
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.kafka.admin import partitions_of
 from shared.kafka.assignment import Assignment, Input
-from shared.kafka.delivery import Deliver, Outbox, StoppingError, until_done
+from shared.kafka.delivery import Deliver, Outbox
+from shared.kafka.persistence import Pauses, Persistence, StoppingError
 from shared.kafka.replay import LogRecord
 from shared.kafka.watch import BrokerWatch, watch_broker
 
@@ -93,7 +94,7 @@ class Worker(Generic[Out]):
     alike, and a worker refuses to start where their numbers differ.
 
     `deliver` returns when store and log have acknowledged all outputs; it is called again with the same ones when it
-    raises a transient error (`shared.kafka.delivery.TRANSIENT`). Any other error sets `stop` and ends `run`.
+    raises a failure that passes (`shared.kafka.persistence.passes`). Any other sets `stop` and ends `run`.
     """
 
     bootstrap_servers: str
@@ -106,14 +107,19 @@ class Worker(Generic[Out]):
     _assigned: bool = field(default=False, init=False, repr=False)
     _fault: Exception | None = field(default=None, init=False, repr=False)
     _watch: BrokerWatch | None = field(default=None, init=False, repr=False)
+    _persist: Persistence = field(init=False, repr=False)
+    _restarts: Pauses = field(
+        default_factory=lambda: Pauses(FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS), init=False, repr=False
+    )
     _assignments: Mapping[str, Assignment[Any, Out]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Tie the parts together."""
+        self._persist = Persistence(self.stop)
+        # One for all inputs: what they change of one thing gets out in the order in which it was worked out.
+        outbox = Outbox(self.deliver, self._persist)
         self._assignments = {
-            source.topic.name: Assignment(
-                self.bootstrap_servers, self.group, source, Outbox(self.deliver, self.stop), self.stop
-            )
+            source.topic.name: Assignment(self.bootstrap_servers, self.group, source, outbox, self._persist)
             for source in self.inputs
         }
 
@@ -124,8 +130,8 @@ class Worker(Generic[Out]):
         if not self._assigned:
             return "the broker to give it partitions"
         if any(one.rebuilding for one in self._assignments.values()):
-            return "state to be rebuilt from the log"
-        return next((one.trouble for one in self._assignments.values() if one.trouble is not None), None)
+            return self._persist.trouble or "state to be rebuilt from the log"
+        return self._persist.trouble
 
     async def run(self) -> None:
         """Work until `stop` is set, starting the reader anew whenever it crashes.
@@ -142,27 +148,21 @@ class Worker(Generic[Out]):
             raise WorkerError(f"{self.group}: {self._fault!r}") from self._fault
 
     async def _require_equal_partitions(self) -> None:
-        counts: Counter[str] = Counter()
-
-        async def look() -> None:
-            found = await partitions_of(self.bootstrap_servers, [source.topic for source in self.inputs])
-            counts.clear()
-            counts.update(where.topic for where in found)
-
-        await until_done("looking at the topics", look, self.stop)
+        topics = [source.topic for source in self.inputs]
+        found = await self._persist.unless_stopped("topics", lambda: partitions_of(self.bootstrap_servers, topics))
+        counts = Counter(where.topic for where in found)
         if len(set(counts.values())) > 1:
             listed = " and ".join(f"{name} has {count}" for name, count in counts.items())
             raise ConfigurationError(f"topics that are read together need equally many partitions, but {listed}")
 
     async def _run(self) -> None:
         ticking = asyncio.create_task(self._tick(), name="worker tick")
-        pause = FIRST_RESTART_SECONDS
         try:
             while (crash := await self._read_until_it_ends()) is not None:
-                log.warning("reader crashed, starting it anew", error=repr(crash), pause_seconds=pause)
+                pause_s = self._restarts.longer()
+                log.warning("reader crashed, starting it anew", error=repr(crash), pause_s=round(pause_s, 1))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.stop.wait(), pause)
-                pause = min(2 * pause, LONGEST_RESTART_SECONDS)
+                    await asyncio.wait_for(self.stop.wait(), pause_s)
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
@@ -210,13 +210,18 @@ class Worker(Generic[Out]):
         async for event in stream.events():
             with suppress(AssertionError):  # the partition has just been revoked
                 self.behind = (stream.app.consumer.highwater(event.message.tp) or 0) - event.message.offset - 1
-            if await self._handled(event.message):
+            if self._is_ours(stream.app, event.message) and await self._handled(event.message):
                 await stream.ack(event)
             else:
                 # Faust must not wait at its end for what will not be acknowledged by this process.
                 stream.app.consumer.unacked.discard(event.message)
             if self.stop.is_set():
                 return
+
+    def _is_ours(self, app: faust.App, message: Any) -> bool:  # noqa: ANN401 - faust ships no types
+        """Whether a message's partition is; one that was waiting while it was taken from us is not."""
+        known = message.partition in self._assignments[message.topic]
+        return known or message.tp in app.consumer.assignment()
 
     async def _handled(self, record: LogRecord) -> bool:
         try:
@@ -259,6 +264,7 @@ class Worker(Generic[Out]):
     async def _on_assigned(self, _app: Any, /, *args: Any, **_: Any) -> None:  # noqa: ANN401 - a signal's signature
         assigned: set[TP] = args[0]
         self._assigned = True
+        self._restarts.restart()
         for topic, one in self._assignments.items():
             one.assign(where.partition for where in assigned if where.topic == topic)
 

@@ -11,11 +11,11 @@ from aiokafka.errors import KafkaConnectionError
 
 from services.gateway.log.records import FOLLOWED, WHOLE, Followed, LogRecord, LookBack, read
 from services.gateway.views.traffic import TrafficView
-from shared.events.errors import MetrlaError, RejectedEventError
+from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
 from shared.events.topics import ADVISORIES
-from shared.kafka.admin import ensure_topics, partitions_of
-from shared.kafka.following import LOST, keep_following
+from shared.kafka.admin import TopicError, ensure_topics, partitions_of
+from shared.kafka.following import keep_following
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
 
@@ -30,7 +30,7 @@ PARTITIONS_EVERY = 30
 REJECTION_LOG_INTERVAL_S = 10.0
 
 
-class LogRestartedError(MetrlaError):
+class LogRestartedError(TopicError):
     """The log ends earlier than it did, or has other partitions: what was read is not what is there."""
 
 
@@ -65,7 +65,7 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled; a broker that is not there is asked again, less and less often."""
-        await keep_following(self._reach, self._lost, (*LOST, LogRestartedError))
+        await keep_following(self._reach, self._lost)
 
     async def _reach(self, reached: Callable[[], None]) -> None:
         await ensure_topics(self._bootstrap_servers)

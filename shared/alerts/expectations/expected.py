@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+from structlog.stdlib import BoundLogger
+
 from shared.alerts.expectations.alerts import UNKNOWN_AFTER, ExpectationDetector
 from shared.alerts.expectations.outlook import Outlook, outlook
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.events.records import NetworkId, SensorId, TrafficAlert, TrafficPrediction
 
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
 ORIGINS_BACK = 3
 """A restart reads back more origins than this: the last that was judged, the one before it, and one in hand."""
+
+MOST_PASSED_OVER_NAMED = 100
 
 
 @dataclass
@@ -34,7 +41,8 @@ class ExpectedAlerts:
     """What the alert detector does with a partition of predictions while it is ours.
 
     Each origin of each network is judged once; forecasts that are corrected later count no more. Predictions of
-    networks that do not belong to this partition are passed over: releases before 0.2 spread them by sensor.
+    networks that do not belong to this partition are passed over, and the log says so: once they were spread by sensor.
+    The forecasts of the next origin take their place.
 
     Args:
         detectors: one for each network.
@@ -64,6 +72,7 @@ class ExpectedAlerts:
         self._covered = covered
         self._published = published
         self._on_close = on_close
+        self._passed_over: set[NetworkId] = set()
 
     def enough(self, records: Sequence[TrafficPrediction]) -> bool:
         """Whether each network of ours that is in `records` at all is there for more origins than a restart needs."""
@@ -114,7 +123,10 @@ class ExpectedAlerts:
     def _take(self, record: TrafficPrediction, now: float) -> bool:
         """Whether the record counts: only the answers of the network do, not those of models beside it."""
         network = self._networks.get(record.network_id)
-        if network is None or not record.serving:
+        if network is None:
+            self._pass_over(record.network_id)
+            return False
+        if not record.serving:
             return False
         at = record.timestamp
         network.since = now
@@ -125,6 +137,11 @@ class ExpectedAlerts:
             if known is None or record.revision > known.revision:
                 told[record.sensor_id] = record
         return True
+
+    def _pass_over(self, network_id: NetworkId) -> None:
+        if network_id not in self._passed_over and len(self._passed_over) < MOST_PASSED_OVER_NAMED:
+            self._passed_over.add(network_id)
+            log.warning("passing over forecasts outside the partition of their network", network=network_id)
 
     def _due(self, network_id: NetworkId, now: float) -> Iterator[RoadChanges]:
         network = self._networks[network_id]

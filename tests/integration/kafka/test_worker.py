@@ -79,6 +79,8 @@ class Harness:
     out: list[int] = field(default_factory=list)
     dead: list[bytes | None] = field(default_factory=list)
     fail: Callable[[Sequence[int]], None] = lambda _: None
+    group: str = GROUP
+    formerly: str | None = None
 
     async def deliver(self, outputs: Sequence[int]) -> None:
         self.fail(outputs)
@@ -88,16 +90,18 @@ class Harness:
         assert reason.reason is RejectionReason.UNDECODABLE
         self.dead.append(record.value)
 
+    def worker(self) -> Worker[int]:
+        inputs = [Input(topic, decode, self.dead_letter, self.sums.create, self.formerly) for topic in self.topics]
+        return Worker(self.servers, self.group, inputs, self.deliver, asyncio.Event())
+
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker[int]]:
-        stop = asyncio.Event()
-        sources = [Input(topic, decode, self.dead_letter, self.sums.create) for topic in self.topics]
-        worker = Worker(self.servers, GROUP, sources, self.deliver, stop)
+        worker = self.worker()
         running = asyncio.create_task(worker.run())
         try:
             yield worker
         finally:
-            stop.set()
+            worker.stop.set()
             await asyncio.wait_for(running, 60)
 
     async def send(self, *values: object, partition: int = 0) -> None:
@@ -139,6 +143,18 @@ async def test_a_restart_goes_on_where_it_stopped_and_rebuilds_from_before(harne
         await until(lambda: len(harness.out) == 10, lambda: f"the expected records, not {harness.out}")
     await harness.send(*range(10, 15))
     harness.sums = Sums()
+    async with harness.working():
+        await until(lambda: len(harness.out) == 15, lambda: f"the expected records, not {harness.out}")
+    assert harness.out == list(range(15))
+    assert harness.sums.rebuilt[0] == list(range(10))
+
+
+async def test_a_new_group_goes_on_where_the_former_one_stopped(harness: Harness) -> None:
+    await harness.send(*range(10))
+    async with harness.working():
+        await until(lambda: len(harness.out) == 10, lambda: f"the expected records, not {harness.out}")
+    await harness.send(*range(10, 15))
+    harness.sums, harness.group, harness.formerly = Sums(), f"{GROUP}-anew", GROUP
     async with harness.working():
         await until(lambda: len(harness.out) == 15, lambda: f"the expected records, not {harness.out}")
     assert harness.out == list(range(15))
@@ -242,5 +258,4 @@ async def test_topics_that_are_read_together_need_equally_many_partitions(harnes
     await ensure_topics(harness.servers, [other])
     harness.topics = (TOPIC, other)
     with pytest.raises(ConfigurationError, match="equally many partitions, but numbers has 2 and letters has 3"):
-        async with harness.working():
-            pass
+        await asyncio.wait_for(harness.worker().run(), 60)

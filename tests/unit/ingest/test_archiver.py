@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError
 from prometheus_client import CollectorRegistry
 
-from services.ingest.archiver import Archiver, FlushPolicy
+from services.ingest.archiver import Archiver, Archiving, FlushPolicy
 from services.ingest.validate import EventValidator
 from shared.archive.container import decode_container
 from shared.archive.layout import RAW_ROOT, parse_raw_path, pending_path
@@ -76,7 +76,7 @@ class Bench:
     def __init__(self, archive: Archive, policy: FlushPolicy | None = None) -> None:
         self.member, self.clock = Member(), Clock()
         self.registry = CollectorRegistry()
-        self.archiver = Archiver(
+        self.archiving = Archiving(
             validator=EventValidator({NETWORK.network_id: NETWORK}, EventDecoder()),
             archive=archive,
             policy=policy or FlushPolicy(seconds=60, events=1000, bytes=1_000_000),
@@ -85,16 +85,20 @@ class Bench:
             monotonic=self.clock,
         )
 
+        self.archiver: Archiver | None = None
+
     @property
-    def group(self) -> GroupMember:
-        return cast("GroupMember", self.member)
+    def work(self) -> Archiver:
+        assert self.archiver is not None
+        return self.archiver
 
     async def take(self, offset: int = 0) -> None:
-        await self.archiver.take(self.group, {PARTITION: Committed(offset, "")})
+        group = cast("GroupMember", self.member)
+        self.archiver = await self.archiving.begin(group, {PARTITION: Committed(offset, "")})
 
     async def handle(self, records: Sequence[ConsumerRecord] = (), at_s: float = 0.0) -> None:
         self.clock.now_s = at_s
-        await self.archiver.handle(self.group, {PARTITION: list(records)} if records else {})
+        await self.work.handle({PARTITION: list(records)} if records else {})
 
 
 def record(offset: int, minute: float = 0, headers: tuple[tuple[str, bytes], ...] = ()) -> ConsumerRecord:
@@ -166,7 +170,7 @@ async def test_a_full_partition_is_not_read_on(archive: LocalArchive) -> None:
     await bench.take()
     with pytest.raises(ArchiveError):
         await bench.handle([record(0), record(1)])
-    assert bench.archiver.hungry() == []
+    assert bench.work.hungry() == []
 
 
 def archive_root(archive: LocalArchive) -> Path:
@@ -190,17 +194,20 @@ async def test_a_batch_without_a_valid_event_is_committed_without_a_file(archive
     assert (files(archive), bench.member.commits) == ([], [1])
 
 
-async def test_giving_up_flushes_and_dropping_does_not(archive: LocalArchive) -> None:
+async def test_finishing_flushes_and_who_comes_next_takes_what_was_not_finished(archive: LocalArchive) -> None:
     bench = Bench(archive)
     await bench.take()
     await bench.handle([record(0)])
-    await bench.archiver.give_up(bench.group)
+    await bench.work.finish()
     assert bench.member.commits == [0, 1]
+    assert bench.work.positions() == {PARTITION: 1}
     await bench.handle([record(1)])
-    bench.archiver.drop()
-    await bench.handle([record(2)], at_s=1000)
+    await bench.take(1)
+    await bench.handle(at_s=1000)
     assert offsets(archive) == {0: 1}
-    assert bench.archiver.positions() == {}
+    await bench.handle([record(1), record(2)], at_s=1000)
+    await bench.handle(at_s=2000)
+    assert offsets(archive) == {0: 1, 1: 1, 2: 1}
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2, 3])
@@ -222,9 +229,6 @@ async def test_a_crash_in_the_middle_of_a_flush_is_repaired(archive: LocalArchiv
 
 
 async def test_files_that_were_committed_stay_when_only_the_note_was_left(archive: LocalArchive) -> None:
-    bench = Bench(archive)
-    await bench.take()
-    await bench.handle([record(0)])
     note = {}
 
     class Keeping(LocalArchive):
@@ -232,7 +236,9 @@ async def test_files_that_were_committed_stay_when_only_the_note_was_left(archiv
             note[path] = content
             super().write(path, content)
 
-    bench.archiver._archive = Keeping(archive_root(archive))
+    bench = Bench(Keeping(archive_root(archive)))
+    await bench.take()
+    await bench.handle([record(0)])
     await bench.handle(at_s=60)
     archive.write(pending_path(2), note[pending_path(2)])
     successor = Bench(archive)

@@ -26,7 +26,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Clock]:
     def make(count: int) -> Clock:
         clock = Clock(count)
         monkeypatch.setattr("shared.kafka.following.asyncio.sleep", clock.sleep)
-        monkeypatch.setattr("shared.kafka.following.random.uniform", lambda _low, _high: 1.0)
+        monkeypatch.setattr("shared.kafka.persistence.random.uniform", lambda _low, _high: 1.0)
         return clock
 
     return make
@@ -67,3 +67,18 @@ async def test_a_fault_of_ours_is_not_tried_again(pauses: Callable[[int], Clock]
     with pytest.raises(ValueError, match="ours"):
         await keep_following(session, lambda _failure, _pause: None)
     assert clock.slept == []
+
+
+async def test_a_group_of_failures_passes_when_each_of_them_does(pauses: Callable[[int], Clock]) -> None:
+    clock, told = pauses(2), list[str]()
+    both = [
+        ExceptionGroup("lost", [ConnectionError("away"), ExceptionGroup("and", [TimeoutError("late")])]),
+        ExceptionGroup("lost", [ConnectionError("away"), ValueError("ours")]),
+    ]
+
+    async def session(_reached: Callable[[], None]) -> None:
+        raise both.pop(0)
+
+    with pytest.raises(ExceptionGroup):
+        await keep_following(session, lambda failure, _pause: told.append(str(failure)))
+    assert (told, clock.slept) == (["away"], [FIRST_PAUSE_S])
