@@ -97,7 +97,7 @@ class Aggregation:
 
 
 class Aggregator:
-    """The `Work` of the windows group on the partitions of one assignment.
+    """The `AssignedWork` of the windows group on the partitions of one assignment.
 
     Per batch: bad events to the dead-letter topic, mis-keyed ones back to their topic under the right key, the rest
     through the merge into the windows of their partition; emitted windows to the store, then to their topic; then,

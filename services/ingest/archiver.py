@@ -107,7 +107,7 @@ class Archiving:
 
 
 class Archiver:
-    """The `Work` of the archive group on the partitions of one assignment.
+    """The `AssignedWork` of the archive group on the partitions of one assignment.
 
     Rejected records are left to the windows group, which keeps them. A mis-keyed event is archived as it came, and the
     copy that ingest published under its right key is not.

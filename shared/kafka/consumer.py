@@ -36,7 +36,7 @@ class Committed:
     metadata: str
 
 
-class Work(Protocol):
+class AssignedWork(Protocol):
     """What a member does with the partitions of one assignment; another assignment is another object.
 
     No two methods run at the same time. Without `finish`, what was not committed will be read again by whoever is next.
@@ -55,7 +55,7 @@ class Work(Protocol):
         """Finish what is in hand and commit it: the partitions are about to be given up."""
 
 
-Begin = Callable[["GroupMember", Mapping[TopicPartition, Committed]], Awaitable[Work]]
+Begin = Callable[["GroupMember", Mapping[TopicPartition, Committed]], Awaitable[AssignedWork]]
 """Makes the work on newly assigned partitions, from what was committed of each."""
 
 
@@ -66,7 +66,7 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._consumer = consumer
         self._bootstrap_servers = bootstrap_servers
         self._turn = asyncio.Lock()
-        self._work: Work | None = None
+        self._work: AssignedWork | None = None
         self._stop = stop
         self._untaken: frozenset[TopicPartition] | None = None
         self._leaving = True
