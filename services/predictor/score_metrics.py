@@ -10,10 +10,10 @@ from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
 from shared.forecasting.forecasting import Scales
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.registry.serving import Serving
 from shared.forecasting.scoring.standing import Drifts, Standing
 from shared.runtime.metrics import PredictorMetrics
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)

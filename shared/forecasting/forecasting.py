@@ -9,12 +9,13 @@ import numpy as np
 
 from shared.events.records import PredictionBasis
 from shared.forecasting.calibration.spread import Bounds, Context
-from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, Booleans, Floats, Integers, batch_of
+from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, batch_of
 from shared.forecasting.inputs.recent import Recent, Row
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from shared.forecasting.models.historical_average import StreamAverage
 from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
@@ -50,7 +51,7 @@ class ModelForecast:
     predicted_mph: Floats
     bounds: Bounds
     basis: Integers
-    serving: Booleans
+    serving: Flags
     scale: Floats
 
 
@@ -91,7 +92,7 @@ class Forecasting:
         """The same for any origins; the stream average knows what it has been shown, be it later than these."""
         done = _Predictions(batch, models)
         as_calibrated = np.ones((len(batch.observed), HORIZONS))
-        unserved: Booleans = np.ones(batch.observed.shape, dtype=np.bool_)
+        unserved: Flags = np.ones(batch.observed.shape, dtype=np.bool_)
         forecasts = []
         for place, model in enumerate(models.ranked):
             if place and not (challengers or unserved.any()):
@@ -122,7 +123,7 @@ class Forecasting:
                 rows.append(row)
         return rows
 
-    def _of_stream(self, batch: Batch, unserved: Booleans) -> ModelForecast:
+    def _of_stream(self, batch: Batch, unserved: Flags) -> ModelForecast:
         predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)
         bounds = self._stream.bounds(Context(predicted, np.zeros_like(predicted), batch.observed))
         basis = np.full(unserved.shape, PROFILE)

@@ -8,8 +8,8 @@ import numpy as np
 
 from shared.events.records import HorizonForecast, TrafficPrediction
 from shared.forecasting.forecasting import BASES, ModelForecast
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.steps import Step
 
 
@@ -29,7 +29,7 @@ class PublishedForecast:
     current_mph: Floats
     values: Floats
     basis: Integers
-    serving: Booleans
+    serving: Flags
 
     @classmethod
     def of(cls, step: Step, forecast: ModelForecast) -> "PublishedForecast":

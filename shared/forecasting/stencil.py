@@ -17,9 +17,9 @@ from fastavro import schemaless_writer
 from shared.events.avro import codec
 from shared.events.records import SensorId, TrafficPrediction
 from shared.forecasting.forecasting import BASES, ModelForecast
-from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.predictions import Frame, PublishedForecast
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 

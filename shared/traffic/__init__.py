@@ -4,6 +4,7 @@
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock
     roadway           carriageways as arrays in road order
     landmarks         where something is, in words that a driver understands
+    arrays            names of the array types
     ring              the last windows of all sensors as arrays of (windows, sensors)
     steps             when all windows that end together are ready to be worked on, and when again
     assembler         windows of many networks in, due steps out: where predictor and alert detector both begin

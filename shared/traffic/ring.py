@@ -2,16 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.events.records import ProcessedTrafficAggregate
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
-
-Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

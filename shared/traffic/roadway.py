@@ -3,18 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.events.records import SensorId
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.landmarks import Landmarks
 from shared.traffic.network import Network, Sensor
-
-Floats: TypeAlias = NDArray[np.float64]
-Flags: TypeAlias = NDArray[np.bool_]
-Positions: TypeAlias = NDArray[np.intp]
 
 MAX_HALF_LENGTH_MILES = 1.0
 """A sensor speaks for the road half-way to the next one, but for no more than this to either side."""
@@ -30,9 +25,9 @@ class Roadway:
 
     network: Network
     sensors: tuple[Sensor, ...]
-    columns: Positions
-    positions: Positions
-    road: Positions
+    columns: Integers
+    positions: Integers
+    road: Integers
     road_names: tuple[str, ...]
     miles: Floats
     length_miles: Floats

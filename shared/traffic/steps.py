@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.events.records import ProcessedTrafficAggregate
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
-from shared.traffic.ring import Change, Floats, Integers, WindowRing
+from shared.traffic.ring import Change, WindowRing
 
 PATIENCE = 5
 """A step to which windows keep trickling in is handed out after this many settle times all the same."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from metrla.lab.forecasting.evaluation.tally import Accuracy
-from shared.forecasting.inputs.history import Floats
+from shared.traffic.arrays import Floats
 
 
 def accuracy(predicted: Floats, actual: Floats) -> Accuracy:

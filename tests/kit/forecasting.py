@@ -14,9 +14,10 @@ from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Context, Uncertainty
-from shared.forecasting.inputs.history import HORIZONS, Floats
+from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.artefact import PROFILE, Artefact, pack
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Edge, Network, Sensor
 from shared.traffic.steps import Step
 

@@ -21,7 +21,7 @@ from shared.forecasting.forecasting import Forecasting, ModelForecast
 from shared.forecasting.inputs.history import LAGS
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.registry.serving import Serving
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 WITHIN = timedelta(minutes=20)
 DAY = timedelta(days=1)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.traffic.roadway import Flags, Roadway
+from shared.traffic.arrays import Flags
+from shared.traffic.roadway import Roadway
 
 JOIN_MILES = 1.5
 JOIN_WINDOWS = 3

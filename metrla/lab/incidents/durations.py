@@ -9,7 +9,7 @@ import numpy as np
 
 from metrla.lab.incidents.truth import LoggedIncident
 from shared.alerts.lifecycle.duration import Estimate, estimate
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 AGES_MINUTES = (0.0, 30.0)
 COVERAGE = 0.9

@@ -16,7 +16,7 @@ from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREA
 from shared.alerts.detection.calibration import level_within
 from shared.alerts.detection.protocol import watch
 from shared.events.errors import ConfigurationError
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 SETTLING_DAYS = 14
 CHANGED_MPH = 1.0

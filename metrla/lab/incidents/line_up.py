@@ -17,7 +17,7 @@ from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.health import Guarded, HealthRules
 from shared.alerts.detection.neighbours import neighbours
 from shared.alerts.detection.protocol import IncidentDetector, Observation
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 WITHIN_MILES = 2.5
 DEFAULT_LANES = 4

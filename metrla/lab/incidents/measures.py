@@ -12,9 +12,10 @@ from metrla.data.feeds.files.recording import RecordedStep
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
-from shared.traffic.roadway import Flags, Floats, Positions, Roadway, roadway
+from shared.traffic.roadway import Roadway, roadway
 
 MIN_SHARE_OBSERVED = 0.5
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
@@ -41,8 +42,8 @@ class Measures:
     speed_mph: Floats
     occupancy: Floats
     volume: Floats
-    day: Positions
-    slot: Positions
+    day: Integers
+    slot: Integers
     weekend: Flags
 
     @property
@@ -170,7 +171,7 @@ def _values(step: RecordedStep, kind: str) -> dict[str, object]:
     return {name: values for name, values in carried.items() if values is not None}
 
 
-def _columns(names: Sequence[str], network: Network) -> tuple[Positions, Positions]:
+def _columns(names: Sequence[str], network: Network) -> tuple[Integers, Integers]:
     pairs = [
         (column, network.index[SensorId(name)]) for column, name in enumerate(names) if SensorId(name) in network.index
     ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from metrla.lab.incidents.alarms import Alarm
 from metrla.lab.incidents.truth import Disturbance, Truth
-from shared.traffic.roadway import Flags
+from shared.traffic.arrays import Flags
 
 EARLIEST_MINUTES, LATEST_MINUTES = -15.0, 55.0
 MINUTES_PER_HOUR, HOURS_PER_DAY = 60.0, 24.0

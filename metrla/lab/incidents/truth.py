@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.traffic.roadway import Flags, Floats, Positions, Roadway
+from shared.traffic.arrays import Flags, Floats, Integers
+from shared.traffic.roadway import Roadway
 
 WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES = 2.0, 0.5
 USUAL_WITHIN_WINDOWS = 2
@@ -49,7 +50,7 @@ class Truth:
     rows_felt: int
 
 
-def usual_speeds(speed_mph: Floats, day: Positions, slot: Positions, weekend: Flags) -> Floats:
+def usual_speeds(speed_mph: Floats, day: Integers, slot: Integers, weekend: Flags) -> Floats:
     """Median of the other days of the same kind around the same clock time: (windows, sensors).
 
     Args:
@@ -99,7 +100,7 @@ def find_truth(
     )
 
 
-def watching_positions(road: Roadway, row: LoggedIncident) -> Positions:
+def watching_positions(road: Roadway, row: LoggedIncident) -> Integers:
     """The stations, in road order, that would see an incident there."""
     ahead = road.miles - row.travel_miles
     on_road = np.array([sensor.road_name == row.road_name for sensor in road.sensors])

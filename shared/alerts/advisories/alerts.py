@@ -36,8 +36,8 @@ from shared.events.records import (
     TrafficAdvisory,
     TrafficAlert,
 )
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor, great_circle_miles
-from shared.traffic.roadway import Floats
 
 ANNOUNCED, CONFIRMED = 0.5, 0.9
 """Confidence in what only a publisher says, and in what the sensors show as well."""

@@ -9,7 +9,7 @@ from shared.alerts.advisories.board import AdvisoryBoard
 from shared.alerts.advisories.book import AdvisoryBook
 from shared.alerts.advisories.usual import UsualSpeeds, Wanted
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 LIVE = timedelta(days=7)
 """A feed that fell silent no longer ago than this was about the present: the wall clock tells its time from then on."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.alerts.congestion.queues import CongestionRule, slow_sensors
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 BEYOND_MPH = 10.0
 LEAST_SHARE = 0.1

@@ -8,8 +8,8 @@ import numpy as np
 
 from shared.alerts.advisories.evidence import LEAST_SHARE, Evidence
 from shared.events.records import AlertEvidence, MeasuredWindow
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor
-from shared.traffic.roadway import Floats
 
 RULE, MEASURE = "advisory", "share_of_sensors_congested"
 MAX_WINDOWS = 12

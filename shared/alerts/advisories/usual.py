@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
+from shared.traffic.arrays import Floats
 from shared.traffic.calendar import DAY_TYPES, is_day_off
 from shared.traffic.network import Network
-from shared.traffic.roadway import Floats
 
 LOOK_BACK = timedelta(days=21)
 FRESH = timedelta(days=1)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from shared.alerts.congestion.normal import CRAWL_MPH
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 DUE = timedelta(minutes=30)
 DUE_VEHICLE_HOURS = 1.0

@@ -14,8 +14,9 @@ from shared.alerts.learned.known import Known
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import Listening
 from shared.events.records import AlertType, TrafficAlert
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
-from shared.traffic.roadway import Floats, roadway
+from shared.traffic.roadway import roadway
 
 
 class CongestionDetector:

@@ -7,7 +7,8 @@ import numpy as np
 
 from shared.alerts.congestion.queues import CongestionRule, Queue
 from shared.events.records import AlertEvidence, MeasuredWindow
-from shared.traffic.roadway import Floats, Roadway
+from shared.traffic.arrays import Floats
+from shared.traffic.roadway import Roadway
 
 RULE = "bottleneck"
 MEASURE = "speed_drop_mph"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.alerts.learned.known import Known
-from shared.traffic.roadway import Floats, Roadway
+from shared.traffic.arrays import Floats
+from shared.traffic.roadway import Roadway
 
 FREE_FLOW_MPH = 60.0
 """The speed against which PeMS reckons delay on freeways; here where free flow is not known."""

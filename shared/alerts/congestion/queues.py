@@ -16,8 +16,9 @@ import numpy as np
 
 from shared.alerts.congestion.normal import CRAWL_MPH, Normal, mean_where_known, usual_share
 from shared.events.records import SensorId
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Sensor
-from shared.traffic.roadway import Flags, Floats, Positions, Roadway
+from shared.traffic.roadway import Roadway
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def heard_sensors(speed_mph: Floats) -> Flags:
     return flags
 
 
-def _rise(road: Roadway, speed_mph: Floats, candidates: Positions, way: int, within_miles: float) -> Floats:
+def _rise(road: Roadway, speed_mph: Floats, candidates: Integers, way: int, within_miles: float) -> Floats:
     peak = speed_mph[:, candidates].copy()
     rising = np.isfinite(peak)
     for hops in range(1, len(road.sensors)):
@@ -180,7 +181,7 @@ def _rise(road: Roadway, speed_mph: Floats, candidates: Positions, way: int, wit
     return peak
 
 
-def stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Positions]:
+def stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Integers]:
     """Positions of the sensors that stand in one stretch of slow traffic, stretch after stretch in road order."""
     at = np.flatnonzero(slow)
     if not at.size:

@@ -22,7 +22,7 @@ from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
 from shared.alerts.detection.usual import Usual
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""

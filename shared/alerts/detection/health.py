@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.alerts.detection.protocol import IncidentDetector, Observation, Verdict
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 S = TypeVar("S")
 Counts = npt.NDArray[np.int32]

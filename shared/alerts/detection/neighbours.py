@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.traffic.roadway import Floats, Positions, Roadway
+from shared.traffic.arrays import Floats, Integers
+from shared.traffic.roadway import Roadway
 
 HOPS = 3
 
@@ -13,8 +14,8 @@ HOPS = 3
 class Neighbours:
     """For each sensor in road order the next `HOPS` along its carriageway, either way: (hops, sensors), -1: none."""
 
-    downstream: Positions
-    upstream: Positions
+    downstream: Integers
+    upstream: Integers
 
     def beyond(self, values: Floats) -> Floats:
         """The value of the nearest sensor downstream that has one; NaN where there is none. Last axis: sensors."""
@@ -30,7 +31,7 @@ def neighbours(road: Roadway, within_miles: float) -> Neighbours:
     return Neighbours(_reached(road, 1, within_miles), _reached(road, -1, within_miles))
 
 
-def _reached(road: Roadway, way: int, within_miles: float) -> Positions:
+def _reached(road: Roadway, way: int, within_miles: float) -> Integers:
     count = len(road.sensors)
     here = np.arange(count)
     found = np.full((HOPS, count), -1, dtype=np.intp)
@@ -43,7 +44,7 @@ def _reached(road: Roadway, way: int, within_miles: float) -> Positions:
     return found
 
 
-def _nearest(values: Floats, reached: Positions) -> Floats:
+def _nearest(values: Floats, reached: Integers) -> Floats:
     nearest = np.full(values.shape, np.nan)
     for there in reached[::-1]:
         value = np.where(there >= 0, values[..., there], np.nan)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared.traffic.roadway import Flags
+from shared.traffic.arrays import Flags
 
 Counts = npt.NDArray[np.int16]
 

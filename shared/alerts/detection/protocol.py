@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 S = TypeVar("S")
 

@@ -44,8 +44,9 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
+from shared.traffic.arrays import Flags
 from shared.traffic.network import Network
-from shared.traffic.roadway import Flags, roadway
+from shared.traffic.roadway import roadway
 
 CONFIDENCE_DIGITS = 3
 RULE = "forecast"

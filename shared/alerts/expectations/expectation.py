@@ -9,7 +9,8 @@ import numpy as np
 from shared.alerts.congestion.normal import CRAWL_MPH, FREE_FLOW_MPH
 from shared.alerts.congestion.queues import CongestionRule, Queue, stretches
 from shared.alerts.expectations.outlook import Outlook
-from shared.traffic.roadway import Flags, Floats, Positions, Roadway
+from shared.traffic.arrays import Flags, Floats, Integers
+from shared.traffic.roadway import Roadway
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _greatest(outlook: Outlook) -> Floats:
 
 
 def _expected(
-    road: Roadway, now: Outlook, stretch: Positions, seeds: Flags, rule: ExpectationRule, *, there: bool
+    road: Roadway, now: Outlook, stretch: Integers, seeds: Flags, rule: ExpectationRule, *, there: bool
 ) -> Expected:
     # A horizon that nobody on the stretch was forecast for decides nothing.
     here = np.nan_to_num(now.probability[:, stretch], nan=-1.0)
@@ -111,7 +112,7 @@ def _expected(
     )
 
 
-def _queue(road: Roadway, stretch: Positions, speed: Floats, probability: float, *, detected: bool) -> Queue:
+def _queue(road: Roadway, stretch: Integers, speed: Floats, probability: float, *, detected: bool) -> Queue:
     sensors = tuple(road.sensors[position] for position in stretch)
     miles = road.length_miles[stretch]
     lanes: Sequence[int] = [sensor.lane_count for sensor in sensors if sensor.lane_count is not None]

@@ -8,7 +8,8 @@ import numpy as np
 
 from shared.alerts.expectations.probability import probability_below
 from shared.events.records import SensorId, TrafficPrediction
-from shared.traffic.roadway import Floats, Roadway
+from shared.traffic.arrays import Floats
+from shared.traffic.roadway import Roadway
 
 MINUTE = timedelta(minutes=1)
 

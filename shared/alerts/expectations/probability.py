@@ -8,7 +8,7 @@ errors of speed forecasts are. docs/alerts.md shows how well it is calibrated.
 
 import numpy as np
 
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 LOG_ODDS = float(np.log(0.95 / 0.05))
 NARROWEST_MPH = 0.1

@@ -14,7 +14,8 @@ import numpy as np
 from shared.alerts.congestion.queues import CongestionRule, Queue, stretches
 from shared.alerts.lifecycle.changes import assign
 from shared.events.records import AlertId, SensorId, TrafficAlert
-from shared.traffic.roadway import Flags, Roadway
+from shared.traffic.arrays import Flags
+from shared.traffic.roadway import Roadway
 
 OLD_QUEUE = timedelta(minutes=30)
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from shared.alerts.congestion.normal import CRAWL_MPH, Normal, mean_where_known
 from shared.alerts.congestion.queues import Queue
-from shared.traffic.roadway import Floats, Roadway
+from shared.traffic.arrays import Floats
+from shared.traffic.roadway import Roadway
 
 
 def measured(road: Roadway, positions: tuple[int, ...], speeds_mph: Floats, normal: Normal) -> Queue:

@@ -8,8 +8,9 @@ from shared.alerts.congestion.queues import Queue
 from shared.alerts.learned.learner import Alarms
 from shared.alerts.lifecycle.messages import duration_text, place_of
 from shared.events.records import AlertEvidence, MeasuredWindow, TrafficAlert
+from shared.traffic.arrays import Floats
 from shared.traffic.landmarks import Landmarks
-from shared.traffic.roadway import Floats, Roadway
+from shared.traffic.roadway import Roadway
 
 RULE, MEASURE = "forecast_residual", "score"
 MOST_WINDOWS = 12

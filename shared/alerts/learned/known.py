@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

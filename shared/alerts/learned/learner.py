@@ -21,9 +21,10 @@ from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.known import Known
 from shared.alerts.learned.persistently_slow import Hours, stuck_low
 from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
 from shared.traffic.network import Network
-from shared.traffic.roadway import Flags, Floats, Roadway, roadway
+from shared.traffic.roadway import Roadway, roadway
 
 INCIDENT_THRESHOLD = 4.2
 """At this much evidence METR-LA has less than one false alarm in 100 sensor-days (docs/alerts.md)."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.usual import Row
-from shared.traffic.roadway import Flags, Floats
+from shared.traffic.arrays import Flags, Floats
 
 SLOW_MPH = 45.0
 KNOWN_SHARE = 0.95

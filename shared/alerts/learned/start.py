@@ -6,7 +6,7 @@ from shared.alerts.detection.forecast_residual import CRAWL_MPH
 from shared.alerts.detection.usual import Row
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 SEEN_DAYS = 5
 """A profile counts as so many days: it is believed, but a change of traffic is learned from the first day on."""

@@ -14,7 +14,7 @@ from shared.alerts.detection.forecast_residual import Expectation
 from shared.alerts.detection.health import Guard, Health
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.usual import Row, Usual
-from shared.traffic.roadway import Flags
+from shared.traffic.arrays import Flags
 
 Compact: TypeAlias = NDArray[Any]
 """float32, as on the log."""

@@ -28,7 +28,8 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
-from shared.traffic.roadway import Flags, Roadway
+from shared.traffic.arrays import Flags
+from shared.traffic.roadway import Roadway
 
 Found = TypeVar("Found")
 

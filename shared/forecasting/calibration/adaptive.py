@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers
 
 COVERAGE = 0.9
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ class AdaptiveScale:
     _counts: Floats = field(init=False, repr=False)
     _numbers: Integers = field(init=False, repr=False)
     _revisions: Integers = field(init=False, repr=False)
-    _scored: Booleans = field(init=False, repr=False)
+    _scored: Flags = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Know nothing of the stream."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shared.forecasting.calibration.residuals import BINS, counts, places, quantile, shrunken
 from shared.forecasting.calibration.taxonomy import CELLS, OBSERVED, SHAPE, Context, Taxonomy, fast, observed_of
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers
 
 COVERAGE = 0.9
 CLOSE_MPH = 5.0
@@ -48,7 +48,7 @@ class _Pairs:
     residual: Floats
     block: Integers
 
-    def __getitem__(self, chosen: Booleans) -> "_Pairs":
+    def __getitem__(self, chosen: Flags) -> "_Pairs":
         return _Pairs(self.cell[chosen], self.group[chosen], self.residual[chosen], self.block[chosen])
 
 
@@ -159,7 +159,7 @@ def _corrections(cell: Integers, scores: Floats) -> Floats:
     return shrunken(found, ROADS, lambda sums: quantile(sums, COVERAGE, beyond=1.0))
 
 
-def _tally(group: Integers, true: Booleans, groups: int) -> Floats:
+def _tally(group: Integers, true: Flags, groups: int) -> Floats:
     pairs, hits = np.bincount(group, minlength=groups), np.bincount(group[true], minlength=groups)
     tally: Floats = np.stack([hits, pairs - hits], axis=-1).astype(np.float64)
     return tally

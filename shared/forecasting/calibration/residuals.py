@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Floats, Integers
+from shared.traffic.arrays import Floats, Integers
 
 FINEST, WIDEST, HALF = 0.5, 100.0, 120
 LEAN = 100.0

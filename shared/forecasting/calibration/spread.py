@@ -22,7 +22,7 @@ from shared.forecasting.calibration.taxonomy import (
     fast,
     observed_of,
 )
-from shared.forecasting.inputs.arrays import Floats, Integers
+from shared.traffic.arrays import Floats, Integers
 
 __all__ = ["CLOSE_MPH", "COVERAGE", "Bounds", "Context", "Uncertainty"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers
 
 REGIME_SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.55, 0.8)
 """The slowest 2 % of all forecasts are the first regime, and so on."""
@@ -106,7 +106,7 @@ class Taxonomy:
         return cls(edges, apart)
 
 
-def fast(cells: Integers) -> Booleans:
+def fast(cells: Integers) -> Flags:
     """Whether each cell is of forecasts of a fast road."""
     return cells >= FAST_REGIME * (CELLS // REGIMES)
 

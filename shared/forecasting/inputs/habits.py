@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Compact, Floats, Integers
+from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, SATURDAY
 
 DAYS, PER_DAY = 7, 48

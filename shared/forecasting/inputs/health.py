@@ -11,13 +11,13 @@ in runs of hours; rounded to whole miles per hour it would be 0.01 %, 0.12 % and
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Booleans, Floats
+from shared.traffic.arrays import Flags, Floats
 
 FREE_FLOW_MPH = 60.0
 LEAST_REPEATED = 6
 
 
-def stuck(speed_mph: Floats) -> Booleans:
+def stuck(speed_mph: Floats) -> Flags:
     """Which readings are one of `LEAST_REPEATED` or more equal ones in a row, below free flow.
 
     A missing reading in between does not end a row.

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Booleans, Compact, Floats, Integers
 from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.recent import Lately, Recent, by_quarter
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
-
-__all__ = ["HORIZONS", "LAGS", "Batch", "Booleans", "Compact", "Floats", "Integers", "View", "batch_of", "view_of"]
 
 LAGS = 12
 HORIZONS = 12
@@ -61,7 +59,7 @@ class View:
     lately_mph: Floats
 
     @property
-    def seen(self) -> Booleans:
+    def seen(self) -> Flags:
         """Which windows have a speed: (B, LAGS, N)."""
         return ~np.isnan(self.speed_mph)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Edge, Network
 
 MOST_NEIGHBOURS = 8
@@ -19,7 +19,7 @@ class Neighbours:
     rows: Integers
     weights: Floats
 
-    def mean(self, values: Floats, seen: Booleans) -> Floats:
+    def mean(self, values: Floats, seen: Flags) -> Floats:
         """Weighted mean of the neighbours' values that were seen, 0 where none was: from (…, N) to (…, sensors)."""
         total, weight = np.zeros((2, *values.shape[:-1], len(self.rows)))
         known, heard = np.where(seen, values, 0.0), seen.astype(np.float64)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Floats, Integers
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.calendar import DAY_TYPES
 
 LEAST_WEIGHT = 0.1

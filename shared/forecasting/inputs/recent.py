@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.forecasting.inputs.arrays import Compact, Floats
+from shared.traffic.arrays import Compact, Floats
 from shared.traffic.calendar import DAY_TYPES, day_type_slots, slots_per_day
 from shared.traffic.network import Network
 

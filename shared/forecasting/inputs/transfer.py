@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import EARTH_RADIUS_MILES, Network
 
 NEAREST = 4
@@ -13,9 +13,9 @@ FALLBACK_MPH = 60.0
 """What is usual where nothing is known of any sensor."""
 
 
-def has_profile(profile_mph: Floats) -> Booleans:
+def has_profile(profile_mph: Floats) -> Flags:
     """Which sensors have a profile, (slots, N) mph to (N,)."""
-    known: Booleans = np.all(~np.isnan(profile_mph), axis=0)
+    known: Flags = np.all(~np.isnan(profile_mph), axis=0)
     return known
 
 
@@ -46,7 +46,7 @@ def completed(network: Network, profile_mph: Floats) -> Floats:
     return filled
 
 
-def _donors_by_road(network: Network, known: Booleans) -> Mapping[str, Integers]:
+def _donors_by_road(network: Network, known: Flags) -> Mapping[str, Integers]:
     rows: dict[str, list[int]] = {}
     for row in np.flatnonzero(known).tolist():
         rows.setdefault(network.sensors[row].road_name, []).append(row)

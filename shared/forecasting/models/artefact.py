@@ -18,9 +18,9 @@ from safetensors.numpy import load, save
 from shared.archive.layout import MODEL_FILE, ONNX_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
 from shared.forecasting.inputs.transfer import completed, has_profile
 from shared.forecasting.models.card import FORMAT, ModelCard
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, slots_per_day
 from shared.traffic.network import Network
 
@@ -137,7 +137,7 @@ class Opened:
         return completed(self.network, self.known_profile_mph)
 
     @property
-    def known(self) -> Booleans:
+    def known(self) -> Flags:
         """Which of the network's sensors the training had speeds of: (N,)."""
         return has_profile(self.known_profile_mph)
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.events.errors import ModelError
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import ENSEMBLE
+from shared.traffic.arrays import Floats
 
 LEAST_WEIGHT = 1e-6
 """Members with less between them count evenly."""

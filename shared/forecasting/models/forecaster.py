@@ -12,7 +12,8 @@ from shared.events.model_names import (
     RANDOM_FOREST,
     XGBOOST,
 )
-from shared.forecasting.inputs.history import Batch, Floats
+from shared.forecasting.inputs.history import Batch
+from shared.traffic.arrays import Floats
 
 __all__ = [
     "ENSEMBLE",

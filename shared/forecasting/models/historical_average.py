@@ -10,9 +10,10 @@ from math import erf
 import numpy as np
 
 from shared.forecasting.calibration.spread import CLOSE_MPH, Bounds, Context
-from shared.forecasting.inputs.history import Batch, Floats, Integers
+from shared.forecasting.inputs.history import Batch
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE as NAME
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, slots_per_day
 from shared.traffic.network import Network
 

@@ -7,8 +7,9 @@ where traffic does.
 
 import numpy as np
 
-from shared.forecasting.inputs.history import LAGS, Booleans, Floats, View
+from shared.forecasting.inputs.history import LAGS, View
 from shared.forecasting.inputs.neighbours import Sides
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import slots_per_day
 
 RECENT, NEIGHBOUR_LAGS = 3, 6
@@ -51,7 +52,7 @@ def features(view: View, sides: Sides, sensors: slice = slice(None)) -> Floats:
     )
     waves = [wave(order * phase) for order in range(1, HARMONICS + 1) for wave in (np.sin, np.cos)]
     flat = (*bends, *waves, np.sin(phase) * now, np.cos(phase) * now)
-    blocks: tuple[Floats | Booleans, ...] = (
+    blocks: tuple[Floats | Flags, ...] = (
         own,
         _by_sensor(seen[:, -RECENT:, sensors]),
         downstream,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.history import HORIZONS, Batch, Floats, view_of
+from shared.forecasting.inputs.history import HORIZONS, Batch, view_of
 from shared.forecasting.inputs.neighbours import Sides, neighbours
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION as NAME
 from shared.forecasting.models.linear_features import COUNT, features
+from shared.traffic.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.events.errors import ModelError
-from shared.forecasting.inputs.arrays import Compact, Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS, Batch, View, view_of
 from shared.forecasting.inputs.recent import Lately
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import NEURAL_NETWORK
 from shared.forecasting.models.perceptron import FEATURES, Inputs, Mean, PerceptronSize, forward
 from shared.forecasting.models.surroundings import Edges, learned_factors, mean_of
+from shared.traffic.arrays import Compact, Floats, Integers
 
 SIZE, SCALE, EDGES = "size", "scale_mph", "edges"
 EDGE_LOGS = ("down_log", "up_log")

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.events.records import SensorId
-from shared.forecasting.inputs.arrays import Compact, Integers
 from shared.forecasting.inputs.neighbours import links
 from shared.forecasting.models.perceptron import Mean
+from shared.traffic.arrays import Compact, Integers
 from shared.traffic.network import Network
 
 DENSE_UP_TO = 1024

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Booleans, Compact, Floats, Integers
 from shared.forecasting.inputs.habits import KINDS, Habits
 from shared.forecasting.inputs.history import LAGS, View
 from shared.forecasting.inputs.neighbours import Neighbours, neighbours
+from shared.traffic.arrays import Compact, Flags, Floats, Integers
 from shared.traffic.calendar import slots_per_day
 from shared.traffic.network import Network
 
@@ -110,7 +110,7 @@ class Tabular:
         rows[..., -len(HABIT_STEPS) * len(KINDS) :] = habits.reshape(len(rows), -1, rows.shape[1]).transpose(0, 2, 1)
         return rows
 
-    def _wide(self, deviation: Floats, seen: Booleans) -> list[Floats]:
+    def _wide(self, deviation: Floats, seen: Flags) -> list[Floats]:
         at = [LAGS - 1 - age for age in NETWORK_AGES]
         values, known = deviation[:, at], seen[:, at].astype(np.float64)
         slow = (values[:, :1] < -SLOW_MPH) * known[:, :1]
@@ -152,7 +152,7 @@ def last_known(view: View) -> tuple[Floats, Floats]:
     return last, np.where(seen.any(axis=1), age, LAGS).astype(np.float64)
 
 
-def _own(view: View, deviation: Floats, seen: Booleans) -> tuple[Floats, ...]:
+def _own(view: View, deviation: Floats, seen: Flags) -> tuple[Floats, ...]:
     last, age = last_known(view)
     observed = np.count_nonzero(seen, axis=1).astype(np.float64)
     usual = view.usual_mph[:, -1]
@@ -171,7 +171,7 @@ def _own(view: View, deviation: Floats, seen: Booleans) -> tuple[Floats, ...]:
     )
 
 
-def _beyond(side: Neighbours, deviation: Floats, seen: Booleans) -> tuple[Floats, Floats, Floats]:
+def _beyond(side: Neighbours, deviation: Floats, seen: Flags) -> tuple[Floats, Floats, Floats]:
     now, heard = deviation[:, [-1, -4]], seen[:, [-1, -4]]
     around = side.mean(now, heard)
     beyond = side.mean(around, np.ones_like(heard))

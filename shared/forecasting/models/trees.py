@@ -11,10 +11,11 @@ import numpy as np
 from shared.archive.layout import ONNX_FILE
 from shared.events.errors import ModelError
 from shared.forecasting.inputs.habits import DAYS, PER_DAY, Habits
-from shared.forecasting.inputs.history import HORIZONS, Batch, Floats, View, view_of
+from shared.forecasting.inputs.history import HORIZONS, Batch, View, view_of
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.onnx import OnnxModel
 from shared.forecasting.models.tabular import COUNT, NAMES, Tabular, last_known
+from shared.traffic.arrays import Floats
 from shared.traffic.calendar import DAY_TYPES
 
 INPUT = "features"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.spread import Uncertainty
-from shared.forecasting.inputs.arrays import Booleans
 from shared.forecasting.models.artefact import Artefact, Opened, open_artefact
 from shared.forecasting.models.card import ModelCard
 from shared.forecasting.models.ensemble import Ensemble
@@ -23,6 +22,7 @@ from shared.forecasting.models.historical_average import HistoricalAverage
 from shared.forecasting.models.linear_regression import LinearRegression
 from shared.forecasting.models.neural_network import NeuralNetwork
 from shared.forecasting.models.trees import Trees
+from shared.traffic.arrays import Flags
 from shared.traffic.network import Network
 
 Model = Forecaster | Combiner
@@ -52,7 +52,7 @@ class Served:
 
     model: Model
     uncertainty: Uncertainty
-    known: Booleans
+    known: Flags
     card: ModelCard
 
     @property

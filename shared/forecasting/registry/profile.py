@@ -6,9 +6,9 @@ from structlog.stdlib import BoundLogger
 from shared.archive.port import Archive
 from shared.events.errors import ModelError
 from shared.events.model_names import HISTORICAL_AVERAGE
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.models.artefact import open_artefact
 from shared.forecasting.registry.registry import listing, read_artefact
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.models.card import ModelCard
 from shared.forecasting.scoring.rolling import Errors
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, day_type_slots, slots_per_day
 from shared.traffic.network import Network
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.forecasting.forecasting import ModelForecast
-from shared.forecasting.inputs.arrays import Booleans, Floats
 from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.sums import WindowForecasts, horizon_scores
 from shared.store.encoding import EPOCH
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, ModelScore
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -70,7 +70,7 @@ class LiveScoring:
         self._advance(number)
         history = step.speed_mph[-LAGS:]
         speed_mph = without_stuck(history[None])[0, -1]
-        usable: Booleans = np.nan_to_num(speed_mph) > 0
+        usable: Flags = np.nan_to_num(speed_mph) > 0
         actual = np.where(usable, speed_mph, np.nan)
         self._actuals[number] = _Actual(int(step.revisions[-1].sum()), actual)
         return self._scored(number)

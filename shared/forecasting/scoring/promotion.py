@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.rolling import Errors
+from shared.traffic.arrays import Floats, Integers
 
 MARGIN = 0.02
 LEAST_SHARE = 0.5

@@ -11,10 +11,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.registry.loading import Key
 from shared.store.model_records import CONFIDENCE_BINS, HorizonScore, ModelScore
+from shared.traffic.arrays import Floats
 
 MINUTE = timedelta(minutes=1)
 PAIRS, ABSOLUTE, ERROR, COVERED = range(4)

@@ -12,7 +12,6 @@ import numpy as np
 
 from shared.forecasting.calibration.adaptive import BINS, KEPT, AdaptiveScale
 from shared.forecasting.forecasting import ModelForecast, Scales
-from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
@@ -27,6 +26,7 @@ from shared.forecasting.scoring.drift import (
 from shared.forecasting.scoring.live import LiveScoring
 from shared.forecasting.scoring.rolling import Errors, ScoreHistory, Totals
 from shared.store.model_records import ModelScore
+from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from shared.forecasting.calibration import adaptive
 from shared.forecasting.calibration.spread import CLOSE_MPH
-from shared.forecasting.inputs.arrays import Floats
 from shared.store.model_records import CONFIDENCE_BINS, HorizonScore
+from shared.traffic.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,12 +8,13 @@ import pytest
 from shared.events.avro import codec
 from shared.events.records import PredictionBasis, TrafficPrediction
 from shared.forecasting.forecasting import Forecasting
-from shared.forecasting.inputs.history import HORIZONS, Batch, Floats, batch_of
+from shared.forecasting.inputs.history import HORIZONS, Batch, batch_of
 from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, LINEAR_REGRESSION, XGBOOST
 from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.loading import Served, open_model
 from shared.forecasting.registry.serving import Serving
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 

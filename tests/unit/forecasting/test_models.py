@@ -12,7 +12,7 @@ from shared.archive.layout import MODEL_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
 from shared.forecasting.calibration.spread import Context
-from shared.forecasting.inputs.history import HORIZONS, Batch, Floats, batch_of
+from shared.forecasting.inputs.history import HORIZONS, Batch, batch_of
 from shared.forecasting.inputs.neighbours import neighbours
 from shared.forecasting.models.artefact import Artefact, pack
 from shared.forecasting.models.forecaster import Combiner
@@ -20,6 +20,7 @@ from shared.forecasting.models.historical_average import StreamAverage
 from shared.forecasting.models.linear_features import COUNT, features
 from shared.forecasting.models.linear_regression import LinearRegression
 from shared.forecasting.registry.loading import Model, open_model
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 

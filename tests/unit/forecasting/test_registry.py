@@ -11,13 +11,13 @@ from shared.archive.layout import CARD_FILE, MODEL_FILE, champion_path, model_pa
 from shared.archive.local import LocalArchive
 from shared.archive.port import ArchivedObject
 from shared.events.errors import ArchiveError, ConfigurationError, ModelError
-from shared.forecasting.inputs.history import Floats
 from shared.forecasting.models.artefact import Artefact, Opened, open_artefact
 from shared.forecasting.models.forecaster import ENSEMBLE
 from shared.forecasting.registry import loading
 from shared.forecasting.registry.loading import open_model
 from shared.forecasting.registry.registry import Registry, listing, load, save
 from shared.forecasting.registry.roles import Champion, champions, promote, roll_back
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,9 +9,10 @@ from shared.events.avro import encode
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import BASES, ModelForecast
-from shared.forecasting.inputs.history import HORIZONS, LAGS, Floats
+from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.predictions import records_of
 from shared.forecasting.stencil import MARK, PredictionMessages
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shared.events.records import SensorId
-from shared.forecasting.inputs.arrays import Booleans, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Edge, Network
 
 SHARES = (0.1, 0.3, 0.5)
@@ -30,7 +30,7 @@ class Disturbed:
     what: str
     network: Network
     speed_mph: Floats
-    affected: Booleans
+    affected: Flags
 
 
 def disturbances(network: Network, speed_mph: Floats, seed: int) -> Iterable[Disturbed]:

@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.forecasting.inputs.arrays import Booleans, Floats
+from shared.traffic.arrays import Flags, Floats
 
 FREE_FLOW_PERCENTILE = 85.0
 CONGESTED_SHARE = 0.7
@@ -51,8 +51,8 @@ def regimes(now_mph: Floats, then_mph: Floats, below_mph: Floats) -> NDArray[np.
         then_mph: (origins, sensors, horizons), the actual or the forecast speed.
         below_mph: (sensors,), see `congested_below`.
     """
-    slow_now: Booleans = (now_mph < below_mph)[:, :, None]
-    slow_then: Booleans = then_mph < below_mph[:, None]
+    slow_now: Flags = (now_mph < below_mph)[:, :, None]
+    slow_then: Flags = then_mph < below_mph[:, None]
     return np.select(
         (~slow_now & slow_then, slow_now & slow_then, slow_now & ~slow_then),
         (Regime.ONSET, Regime.CONGESTED, Regime.RECOVERY),

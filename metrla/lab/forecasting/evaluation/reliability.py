@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shared.forecasting.inputs.arrays import Floats
+from shared.traffic.arrays import Floats
 
 
 def calibration_error(pairs: Floats, confidence_sums: Floats, close: Floats) -> float:

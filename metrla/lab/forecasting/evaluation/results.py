@@ -24,8 +24,8 @@ from metrla.lab.forecasting.evaluation.tally import (
     errors,
     share,
 )
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.inputs.history import HORIZONS
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 Json: TypeAlias = dict[str, Any]

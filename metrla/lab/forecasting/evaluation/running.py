@@ -14,12 +14,12 @@ from metrla.lab.forecasting.training.recorded import Recorded, last_values
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.adaptive import AdaptiveScale, score
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting, ModelForecast
-from shared.forecasting.inputs.arrays import Floats, Integers
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner, Forecaster
 from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
 from shared.forecasting.scoring.scoreboard import settled_after
+from shared.traffic.arrays import Floats, Integers
 
 LAST_VALUE = "last_value"
 ORIGINS_AT_ONCE = 48

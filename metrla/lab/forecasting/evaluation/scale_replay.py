@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from shared.forecasting.calibration.adaptive import BINS, AdaptiveScale, histogram
-from shared.forecasting.inputs.arrays import Floats, Integers
+from shared.traffic.arrays import Floats, Integers
 
 
 @dataclass(eq=False)

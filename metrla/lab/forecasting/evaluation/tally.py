@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.evaluation import reliability
 from metrla.lab.forecasting.evaluation.regimes import Regime, regimes
 from shared.forecasting.calibration.conformal import CLOSE_MPH
-from shared.forecasting.inputs.arrays import Booleans, Floats
 from shared.forecasting.inputs.history import HORIZONS
+from shared.traffic.arrays import Flags, Floats
 
 HOURS = 24
 BINS = 20
@@ -54,7 +54,7 @@ class Piece:
     now_mph: Floats
     below_mph: Floats
     hours: NDArray[np.intp]
-    affected: Booleans | None = None
+    affected: Flags | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

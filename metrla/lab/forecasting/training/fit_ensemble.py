@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.training.fitted import Fitted, Task
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.arrays import Compact, Floats
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.ensemble import between, importance
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE
+from shared.traffic.arrays import Compact, Floats
 
 ONE_SET: tuple[float, ...] = ()
 CHOICES: Mapping[str, tuple[float, ...]] = {

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.recorded import Recorded
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.history import HORIZONS, Booleans, Floats
+from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.inputs.neighbours import neighbours
 from shared.forecasting.models.linear_features import COUNT, GROUPS, features
+from shared.traffic.arrays import Flags, Floats
 
 RIDGE = 30.0
 REWEIGHTINGS = 3
@@ -68,7 +69,7 @@ def fit_linear(task: Task) -> Fitted:
     )
 
 
-def _prepared(recorded: Recorded, origins: int, block: slice) -> tuple[NDArray[np.float32], Floats, Booleans, Booleans]:
+def _prepared(recorded: Recorded, origins: int, block: slice) -> tuple[NDArray[np.float32], Floats, Flags, Flags]:
     """Of the sensors of a block, by origin: features, deviations to come, which of these are known, enough history."""
     sides, count = neighbours(recorded.network).of(block), block.stop - block.start
     rows = np.empty((origins, count, COUNT), dtype=np.float32)
@@ -84,7 +85,7 @@ def _prepared(recorded: Recorded, origins: int, block: slice) -> tuple[NDArray[n
     return rows, np.where(told, target, 0.0), told, enough
 
 
-def _least_absolute(rows: Floats, target: Floats, told: Booleans) -> tuple[Floats, Floats]:
+def _least_absolute(rows: Floats, target: Floats, told: Flags) -> tuple[Floats, Floats]:
     centre, scale = rows.mean(axis=0), rows.std(axis=0)
     scale[scale < 1e-9] = 1.0  # noqa: PLR2004 - a feature that never changes
     scaled, weight = (rows - centre) / scale, np.ones(len(rows))

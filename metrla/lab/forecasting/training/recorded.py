@@ -10,10 +10,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from shared.forecasting.inputs.health import without_stuck
-from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, Compact, Floats, Integers, View
+from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View
 from shared.forecasting.inputs.profile import usual_speeds
 from shared.forecasting.inputs.recent import Lately, by_quarter, faded, lately
 from shared.forecasting.inputs.transfer import completed
+from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 

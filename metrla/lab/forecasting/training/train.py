@@ -21,11 +21,11 @@ from metrla.lab.forecasting.training.run.held_out import HeldOut
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.arrays import Compact
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, PREFERRED
 from shared.forecasting.registry.loading import MODELS, open_model
 from shared.forecasting.registry.serving import Serving
+from shared.traffic.arrays import Compact
 
 LEAST_DAYS = 2.0
 LEAST_MEMBERS = 2

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 States = npt.NDArray[np.int8]
 

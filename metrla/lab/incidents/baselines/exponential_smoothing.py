@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 MAX_FROZEN_WINDOWS = 24
 DEVIATION_FLOOR_OCCUPANCY, DEVIATION_FLOOR_MPH = 0.004, 0.8

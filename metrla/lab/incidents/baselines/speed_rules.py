@@ -7,7 +7,7 @@ import numpy as np
 from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 CLEAR_ABOVE_MPH = 5.0
 

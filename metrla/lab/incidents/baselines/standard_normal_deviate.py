@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.traffic.roadway import Floats
+from shared.traffic.arrays import Floats
 
 MAX_FROZEN_WINDOWS = 24
 SPREAD_FLOOR_OCCUPANCY, SPREAD_FLOOR_MPH = 0.005, 1.0

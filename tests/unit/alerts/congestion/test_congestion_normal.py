@@ -16,8 +16,9 @@ from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.known import Known
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.records import AlertSeverity, AlertStatus, AlertType, SensorId, TrafficAlert
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
-from shared.traffic.roadway import Floats, roadway
+from shared.traffic.roadway import roadway
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)

@@ -16,8 +16,8 @@ from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, SensorId, TrafficAlert
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
-from shared.traffic.roadway import Floats
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """Midnight in Los Angeles."""

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.records import NetworkId, SensorId
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.models.card import ModelCard
 from shared.forecasting.scoring.drift import (
     InputReference,
@@ -24,6 +23,7 @@ from shared.forecasting.scoring.drift import (
 from shared.forecasting.scoring.rolling import Errors
 from shared.forecasting.scoring.standing import DriftKind, Drifts
 from shared.store.model_records import SPEED_BINS
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)  # a Monday, midnight in Los Angeles

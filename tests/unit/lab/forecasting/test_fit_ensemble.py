@@ -9,10 +9,11 @@ from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.history import HORIZONS, Compact
+from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.artefact import open_artefact, pack
 from shared.forecasting.models.ensemble import Ensemble
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE
+from shared.traffic.arrays import Compact
 from shared.traffic.network import Network
 
 ORIGINS, SENSORS = 300, 4

@@ -21,8 +21,9 @@ from shared.alerts.detection.neighbours import neighbours
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
 from shared.alerts.detection.usual import Usual
 from shared.events.records import NetworkId, SensorId
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor
-from shared.traffic.roadway import Floats, roadway
+from shared.traffic.roadway import roadway
 
 COUNT = 3
 NAN = float("nan")

@@ -17,8 +17,9 @@ from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.neighbours import Neighbours, neighbours
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
 from shared.events.records import NetworkId, SensorId
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.network import Network, Sensor
-from shared.traffic.roadway import Flags, Floats, roadway
+from shared.traffic.roadway import roadway
 
 SENSORS = 4
 NAN = float("nan")

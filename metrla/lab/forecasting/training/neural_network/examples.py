@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
 from metrla.lab.forecasting.training.recorded import Recorded
-from shared.forecasting.inputs.arrays import Compact, Integers
 from shared.forecasting.models.neural_network import Scale
 from shared.forecasting.models.perceptron import Inputs
+from shared.traffic.arrays import Compact, Integers
 
 BYTE = 256
 

@@ -7,9 +7,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from metrla.lab.forecasting.training.recorded import Recorded
-from shared.forecasting.inputs.arrays import Compact, Integers
 from shared.forecasting.models.neural_network import Perceptron, Scale
 from shared.forecasting.models.perceptron import Inputs, forward
+from shared.traffic.arrays import Compact, Integers
 
 ORIGINS = 96
 Change = Callable[[Inputs, Perceptron], tuple[Inputs, Perceptron]]

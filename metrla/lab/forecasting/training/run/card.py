@@ -10,7 +10,6 @@ from metrla.lab.forecasting.training.fitted import Fitted
 from metrla.lab.forecasting.training.run.catalogue import ORDER, software
 from metrla.lab.forecasting.training.run.work import data_fingerprint, network_fingerprint
 from metrla.lab.forecasting.training.split import Split
-from shared.forecasting.inputs.arrays import Floats
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,
@@ -20,6 +19,7 @@ from shared.forecasting.models.forecaster import (
     XGBOOST,
 )
 from shared.forecasting.scoring.drift import describe_inputs
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 WHAT: Mapping[str, str] = {

@@ -13,10 +13,10 @@ from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
 from shared.forecasting.calibration.spread import Context, Uncertainty
-from shared.forecasting.inputs.arrays import Booleans, Compact, Floats, Integers
 from shared.forecasting.inputs.history import LAGS, Batch
 from shared.forecasting.models.forecaster import Combiner
 from shared.forecasting.registry.loading import Model
+from shared.traffic.arrays import Compact, Flags, Floats, Integers
 
 ORIGINS_AT_ONCE = 64
 EVERY = 3
@@ -41,8 +41,8 @@ class HeldOut:
     origins: Integers = field(init=False)
     actual: Floats = field(init=False)
     observed: Integers = field(init=False)
-    told: Booleans = field(init=False)
-    hidden: Booleans = field(init=False)
+    told: Flags = field(init=False)
+    hidden: Flags = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out what happened."""
@@ -100,11 +100,11 @@ class HeldOut:
         hidden[len(hidden) - (copies.stop - copies.start) :] = self.hidden[copies]
         return replace(batch, speed_mph=np.where(hidden, np.nan, batch.speed_mph))
 
-    def _hidden(self, copies: int) -> Booleans:
+    def _hidden(self, copies: int) -> Flags:
         random, network = np.random.default_rng((self.seed, 7)), self.recorded.network
         sensors = len(network.sensors)
         lot = random.random((copies, 1, sensors))
-        hidden: Booleans = lot < WHOLLY
+        hidden: Flags = lot < WHOLLY
         hidden = hidden | ((lot < WHOLLY + PARTLY) & (random.random((copies, LAGS, sensors)) < HALF))
         roads = [[network.index[sensor.sensor_id] for sensor in along] for along in network.carriageways.values()]
         for copy in np.flatnonzero(random.random(copies) < CARRIAGEWAY):

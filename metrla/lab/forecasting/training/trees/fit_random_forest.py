@@ -17,8 +17,8 @@ from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
 from metrla.lab.forecasting.training.trees.rows import Rows, Source
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.arrays import Compact, Floats, Integers
 from shared.forecasting.models.tabular import COUNT, NAMES
+from shared.traffic.arrays import Compact, Floats, Integers
 
 LEAST_ROWS = 200
 

@@ -17,9 +17,9 @@ from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
 from metrla.lab.forecasting.training.trees.rows import Source
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.arrays import Compact
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.tabular import COUNT, NAMES
+from shared.traffic.arrays import Compact
 
 LEAST_ROWS = 500
 

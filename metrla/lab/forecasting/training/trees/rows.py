@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.arrays import Booleans, Compact, Integers
 from shared.forecasting.inputs.habits import Learned, learned_habits
 from shared.forecasting.inputs.history import HORIZONS, LAGS, View
 from shared.forecasting.inputs.transfer import completed
 from shared.forecasting.models.tabular import COUNT, HABIT_STEPS, Tabular
 from shared.forecasting.models.trees import BY_DAY, BY_DAY_TYPE, CEILING, base_mph
+from shared.traffic.arrays import Compact, Flags, Integers
 from shared.traffic.calendar import slots_per_day
 
 ORIGINS_AT_ONCE = 256
@@ -37,7 +37,7 @@ class Rows:
     features: Compact
     base_mph: Compact
     target: Compact
-    told: Booleans
+    told: Flags
 
     def error_mph(self, change: Compact) -> float:
         """Mean absolute error of the forecast `base_mph` + `change`, (n, HORIZONS)."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from metrla.lab.forecasting.evaluation.disturbances import STUCK_WINDOWS, disturbances
-from shared.forecasting.inputs.history import Floats
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 

@@ -6,7 +6,8 @@ import pytest
 from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.run.held_out import EVERY, HeldOut
 from metrla.lab.forecasting.training.split import Split
-from shared.forecasting.inputs.history import HORIZONS, Batch, Floats
+from shared.forecasting.inputs.history import HORIZONS, Batch
+from shared.traffic.arrays import Floats
 
 
 def unheard(done: float, of: float) -> None:

@@ -1,4 +1,4 @@
-"""Names of the array types. Pure."""
+"""Names of the array types, for what is known of all sensors at once. Pure."""
 
 from typing import TypeAlias
 
@@ -8,4 +8,4 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Compact: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.intp]
-Booleans: TypeAlias = NDArray[np.bool_]
+Flags: TypeAlias = NDArray[np.bool_]
