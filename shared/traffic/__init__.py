@@ -1,6 +1,9 @@
 """What every part of the product knows about traffic: roads, time, windows and steps. Pure.
 
     network, folder   sensors in their order along each carriageway, read from a folder of three files
+    roadway           the carriageways as arrays in road order
+    neighbours        the next sensors along the carriageway, either way, that say something in a window
+    landmarks         what places along a road are called
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock
     roadway           carriageways as arrays in road order
     landmarks         where something is, in words that a driver understands

@@ -15,9 +15,9 @@ from metrla.lab.incidents.measures import Measures
 from shared.alerts.detection.calibration import sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.health import Guarded, HealthRules
-from shared.alerts.detection.neighbours import neighbours
 from shared.alerts.detection.protocol import IncidentDetector, Observation
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.neighbours import neighbours
 
 WITHIN_MILES = 2.5
 DEFAULT_LANES = 4

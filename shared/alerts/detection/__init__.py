@@ -4,7 +4,6 @@
     forecast_residual   the detector that serves: slower than usual, than forecast, and than the road beyond
     usual               what is usual at a place and hour, learned as windows come
     health              which sensors are believed; the others neither alarm nor serve as neighbours
-    neighbours          the next sensors along the carriageway that say something in this window
     persistence         when evidence becomes an alarm, and when the alarm ends
     calibration         a threshold for each sensor, at one level for all
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
 from shared.alerts.detection.usual import Usual
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.neighbours import Neighbours
 
 CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""

@@ -16,13 +16,13 @@ import numpy as np
 from shared.alerts.detection.calibration import OWN_WEIGHT, TAIL
 from shared.alerts.detection.forecast_residual import Expectation, ForecastResidual, Weights
 from shared.alerts.detection.health import Guarded, HealthRules
-from shared.alerts.detection.neighbours import Neighbours, neighbours
 from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.known import Known
 from shared.alerts.learned.persistently_slow import Hours, stuck_low
 from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
+from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 

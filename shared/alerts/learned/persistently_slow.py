@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.usual import Row
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.neighbours import Neighbours
 
 SLOW_MPH = 45.0
 KNOWN_SHARE = 0.95

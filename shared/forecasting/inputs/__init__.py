@@ -4,7 +4,7 @@
     profile, transfer  usual speeds by type of day and slot, also for sensors that the training did not have
     recent             how the last days differed from the usual
     habits             how often a sensor is slow at an hour, and how far it strays: for the trees
-    neighbours         weighted means over the sensors before and behind in the road graph
+    links              weighted means over the sensors linked down- and upstream in the road graph
     health             sensors that repeat one value; their readings are treated as missing
 
 Missing is NaN all the way; filling in is the model's own decision, and shows in the forecast's `basis`. Training and

@@ -8,7 +8,7 @@ where traffic does.
 import numpy as np
 
 from shared.forecasting.inputs.history import LAGS, View
-from shared.forecasting.inputs.neighbours import Sides
+from shared.forecasting.inputs.links import Sides
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import slots_per_day
 

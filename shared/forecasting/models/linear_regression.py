@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.forecasting.inputs.history import HORIZONS, Batch, view_of
-from shared.forecasting.inputs.neighbours import Sides, neighbours
+from shared.forecasting.inputs.links import Sides, sides_of
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION as NAME
 from shared.forecasting.models.linear_features import COUNT, features
@@ -49,5 +49,5 @@ class LinearRegression:
             weights=opened.by_sensor("weights", sensors, COUNT, HORIZONS),
             intercepts=opened.by_sensor("intercepts", sensors, HORIZONS),
             ceiling_mph=opened.by_sensor("ceiling_mph", sensors),
-            sides=neighbours(opened.network),
+            sides=sides_of(opened.network),
         )

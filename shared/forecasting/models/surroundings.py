@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.events.records import SensorId
-from shared.forecasting.inputs.neighbours import links
+from shared.forecasting.inputs.links import links
 from shared.forecasting.models.perceptron import Mean
 from shared.traffic.arrays import Compact, Integers
 from shared.traffic.network import Network

@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.forecasting.inputs.habits import KINDS, Habits
 from shared.forecasting.inputs.history import LAGS, View
-from shared.forecasting.inputs.neighbours import Neighbours, neighbours
+from shared.forecasting.inputs.links import Linked, sides_of
 from shared.traffic.arrays import Compact, Flags, Floats, Integers
 from shared.traffic.calendar import slots_per_day
 from shared.traffic.network import Network
@@ -54,7 +54,7 @@ class Tabular:
     """
 
     network: Network
-    sides: tuple[Neighbours, Neighbours]
+    sides: tuple[Linked, Linked]
     roads: "_Roads"
     free_flow_mph: Floats
     statistics: Floats
@@ -62,7 +62,7 @@ class Tabular:
     @classmethod
     def of(cls, network: Network, profile_mph: Floats) -> "Tabular":
         """For a network whose profile is (slots of the week, N) mph, without NaN."""
-        sides = neighbours(network)
+        sides = sides_of(network)
         order = {road: place for place, road in enumerate(network.carriageways)}
         roads = _Roads.of(np.array([order[sensor.road_name] for sensor in network.sensors], dtype=np.intp))
         low, free_flow = np.quantile(profile_mph, (LOW, FREE_FLOW), axis=0)
@@ -171,7 +171,7 @@ def _own(view: View, deviation: Floats, seen: Flags) -> tuple[Floats, ...]:
     )
 
 
-def _beyond(side: Neighbours, deviation: Floats, seen: Flags) -> tuple[Floats, Floats, Floats]:
+def _beyond(side: Linked, deviation: Floats, seen: Flags) -> tuple[Floats, Floats, Floats]:
     now, heard = deviation[:, [-1, -4]], seen[:, [-1, -4]]
     around = side.mean(now, heard)
     beyond = side.mean(around, np.ones_like(heard))

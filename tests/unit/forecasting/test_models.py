@@ -13,7 +13,7 @@ from shared.events.errors import ModelError
 from shared.events.records import SensorId
 from shared.forecasting.calibration.spread import Context
 from shared.forecasting.inputs.history import HORIZONS, Batch, batch_of
-from shared.forecasting.inputs.neighbours import neighbours
+from shared.forecasting.inputs.links import sides_of
 from shared.forecasting.models.artefact import Artefact, pack
 from shared.forecasting.models.forecaster import Combiner
 from shared.forecasting.models.historical_average import StreamAverage
@@ -39,7 +39,7 @@ def predict(model: Model, batch: Batch) -> Floats:
 
 
 def test_there_are_as_many_features_as_are_counted(network: Network, recorded: Recorded) -> None:
-    view, sides = recorded.view(np.arange(100, 105)), neighbours(network)
+    view, sides = recorded.view(np.arange(100, 105)), sides_of(network)
     rows = features(view, sides)
     assert rows.shape == (5, 4, COUNT)
     assert np.isfinite(rows).all()

@@ -9,7 +9,7 @@ from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.recorded import Recorded
 from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.history import HORIZONS
-from shared.forecasting.inputs.neighbours import neighbours
+from shared.forecasting.inputs.links import sides_of
 from shared.forecasting.models.linear_features import COUNT, GROUPS, features
 from shared.traffic.arrays import Flags, Floats
 
@@ -71,7 +71,7 @@ def fit_linear(task: Task) -> Fitted:
 
 def _prepared(recorded: Recorded, origins: int, block: slice) -> tuple[NDArray[np.float32], Floats, Flags, Flags]:
     """Of the sensors of a block, by origin: features, deviations to come, which of these are known, enough history."""
-    sides, count = neighbours(recorded.network).of(block), block.stop - block.start
+    sides, count = sides_of(recorded.network).of(block), block.stop - block.start
     rows = np.empty((origins, count, COUNT), dtype=np.float32)
     target = np.empty((origins, count, HORIZONS))
     enough = np.empty((origins, count), dtype=np.bool_)

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.protocol import Observation, Verdict
 from shared.traffic.arrays import Floats
+from shared.traffic.neighbours import Neighbours
 
 States = npt.NDArray[np.int8]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.neighbours import Neighbours
 
 MIN_WINDOWS_TO_FIT = 100
 FREE_ABOVE_MPH = 50.0

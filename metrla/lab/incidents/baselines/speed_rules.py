@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.detection.neighbours import Neighbours
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
 from shared.traffic.arrays import Floats
+from shared.traffic.neighbours import Neighbours
 
 CLEAR_ABOVE_MPH = 5.0
 

@@ -17,11 +17,11 @@ from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNorma
 from shared.alerts.detection.calibration import level_within, sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.health import Guarded, Health, HealthRules, judge
-from shared.alerts.detection.neighbours import neighbours
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
 from shared.alerts.detection.usual import Usual
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.arrays import Floats
+from shared.traffic.neighbours import neighbours
 from shared.traffic.network import Network, Sensor
 from shared.traffic.roadway import roadway
 

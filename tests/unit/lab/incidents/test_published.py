@@ -14,10 +14,10 @@ from metrla.lab.incidents.baselines.mcmaster import McMaster, fit_template
 from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStation
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
 from shared.alerts.detection.forecast_residual import ForecastResidual
-from shared.alerts.detection.neighbours import Neighbours, neighbours
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.network import Network, Sensor
 from shared.traffic.roadway import roadway
 
@@ -64,18 +64,6 @@ def occupancies(rows: Sequence[Sequence[float]]) -> list[Observation]:
 
 FREE = [0.06, 0.06, 0.06, 0.06]
 QUEUE = [0.06, 0.30, 0.04, 0.05]
-
-
-def test_neighbours_skip_the_silent_and_go_with_traffic(road: Neighbours) -> None:
-    assert road.beyond(np.array([1.0, 2.0, NAN, 4.0])).tolist()[:2] == [2.0, 4.0]
-    assert road.before(np.array([1.0, NAN, 3.0, 4.0])).tolist()[1:] == [1.0, 1.0, 3.0]
-
-
-def test_southbound_traffic_has_its_downstream_at_lower_postmiles() -> None:
-    sensors = tuple(Sensor(SensorId(str(n)), str(n), "I-1", "S", float(n), NAN, NAN) for n in range(3))
-    south = roadway(Network(NetworkId("s"), "s", ZoneInfo("UTC"), sensors))
-    beyond = neighbours(south, 2.5).beyond(np.array([sensor.postmile for sensor in south.sensors]))
-    assert beyond.tolist()[:2] == [1.0, 0.0]
 
 
 def test_fixed_threshold_waits_for_a_second_window() -> None:

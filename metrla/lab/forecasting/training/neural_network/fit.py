@@ -18,7 +18,7 @@ from metrla.lab.forecasting.training.neural_network.settings import NeuralNetwor
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
 from metrla.lab.forecasting.training.neural_network.steps import State, Step, optimiser, step_of
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.neighbours import links
+from shared.forecasting.inputs.links import links
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Perceptron, Scale, size_tensor
 from shared.forecasting.models.perceptron import PerceptronSize
 from shared.forecasting.models.surroundings import Edges, mean_of

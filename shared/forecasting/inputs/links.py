@@ -1,4 +1,8 @@
-"""What the roads before and after a sensor look like: weighted means over its neighbours in the road graph. Pure."""
+"""What the roads before and after a sensor look like: weighted means over the sensors linked to it. Pure.
+
+Links are the edges of the published graph, from one freeway to another as well: not `shared.traffic.neighbours`, which
+follow each other on one carriageway.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,19 +12,19 @@ import numpy as np
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Edge, Network
 
-MOST_NEIGHBOURS = 8
+MOST_LINKED = 8
 REACH_MILES = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Neighbours:
-    """Rows and weights of some sensors' neighbours on one side: (sensors, `MOST_NEIGHBOURS`), weight 0 where none."""
+class Linked:
+    """Rows and weights of the sensors linked to each on one side: (sensors, `MOST_LINKED`), weight 0 where none."""
 
     rows: Integers
     weights: Floats
 
     def mean(self, values: Floats, seen: Flags) -> Floats:
-        """Weighted mean of the neighbours' values that were seen, 0 where none was: from (…, N) to (…, sensors)."""
+        """Weighted mean of those of their values that were seen, 0 where none was: from (…, N) to (…, sensors)."""
         total, weight = np.zeros((2, *values.shape[:-1], len(self.rows)))
         known, heard = np.where(seen, values, 0.0), seen.astype(np.float64)
         for rows, weights in zip(self.rows.T, self.weights.T, strict=True):
@@ -32,20 +36,18 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sides:
-    """Neighbours downstream and upstream."""
+    """What is linked downstream and upstream."""
 
-    downstream: Neighbours
-    upstream: Neighbours
+    downstream: Linked
+    upstream: Linked
 
     def of(self, sensors: slice) -> "Sides":
         """Those of some sensors."""
-        return Sides(
-            *(Neighbours(side.rows[sensors], side.weights[sensors]) for side in (self.downstream, self.upstream))
-        )
+        return Sides(*(Linked(side.rows[sensors], side.weights[sensors]) for side in (self.downstream, self.upstream)))
 
 
-def neighbours(network: Network) -> Sides:
-    """Neighbours downstream and upstream of each sensor: by the network's edges, or by its postmiles without any."""
+def sides_of(network: Network) -> Sides:
+    """What is linked to each sensor: by the network's edges, or by its postmiles without any."""
     begins, ends, weights = links(network)
     onward = list(zip(begins.tolist(), ends.tolist(), weights.tolist(), strict=True))
     back = [(to, from_, weight) for from_, to, weight in onward]
@@ -73,13 +75,13 @@ def _along_carriageways(network: Network) -> Iterable[Edge]:
             yield Edge(sensor.sensor_id, near.sensor.sensor_id, float(np.exp(-((near.miles / REACH_MILES) ** 2))))
 
 
-def _strongest(sensors: int, links: Iterable[tuple[int, int, float]]) -> Neighbours:
+def _strongest(sensors: int, links: Iterable[tuple[int, int, float]]) -> Linked:
     of: list[list[tuple[float, int]]] = [[] for _ in range(sensors)]
     for from_, to, weight in links:
         of[from_].append((-weight, to))
-    rows = np.zeros((sensors, MOST_NEIGHBOURS), dtype=np.intp)
-    weights = np.zeros((sensors, MOST_NEIGHBOURS))
+    rows = np.zeros((sensors, MOST_LINKED), dtype=np.intp)
+    weights = np.zeros((sensors, MOST_LINKED))
     for sensor, linked in enumerate(of):
-        for column, (negative, to) in enumerate(sorted(linked)[:MOST_NEIGHBOURS]):
+        for column, (negative, to) in enumerate(sorted(linked)[:MOST_LINKED]):
             rows[sensor, column], weights[sensor, column] = to, -negative
-    return Neighbours(rows, weights)
+    return Linked(rows, weights)

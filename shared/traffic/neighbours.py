@@ -1,4 +1,7 @@
-"""The next sensors along the carriageway that say something in a window. Pure."""
+"""The next sensors along the carriageway that say something in a window. Pure.
+
+The same neighbours as `Network.upstream` and `Network.downstream` name, for work on all sensors at once.
+"""
 
 from dataclasses import dataclass
 
@@ -35,12 +38,18 @@ def _reached(road: Roadway, way: int, within_miles: float) -> Integers:
     count = len(road.sensors)
     here = np.arange(count)
     found = np.full((HOPS, count), -1, dtype=np.intp)
-    for hop in range(HOPS):
-        there = here + way * (hop + 1)
-        inside = (there >= 0) & (there < count)
+    hops = np.zeros(count, dtype=np.intp)
+    for distance in range(1, count):
+        there = here + way * distance
         clipped = np.clip(there, 0, count - 1)
-        inside &= (road.road[clipped] == road.road) & (np.abs(road.miles[clipped] - road.miles) <= within_miles)
-        found[hop, inside] = there[inside]
+        ahead_miles = way * (road.miles[clipped] - road.miles)
+        near = (there == clipped) & (road.road[clipped] == road.road) & (ahead_miles <= within_miles) & (hops < HOPS)
+        if not near.any():
+            break
+        # What stands at the same place sees the same traffic: it lies neither before nor beyond.
+        further = near & (ahead_miles > 0)
+        found[hops[further], here[further]] = there[further]
+        hops += further
     return found
 
 
