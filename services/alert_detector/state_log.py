@@ -9,7 +9,7 @@ from structlog.stdlib import BoundLogger
 
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned
-from shared.alerts.learned.wire import Recalled, UnreadableStateError, network_of
+from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, network_of
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.records import NetworkId
 from shared.events.topics import ALERT_DETECTOR_STATE
@@ -40,7 +40,7 @@ class StateLog:
 
     async def read(self, learners: Mapping[NetworkId, Learner]) -> dict[NetworkId, Learned | None]:
         """What is on the log of each of these networks; `None` where nothing is, or nothing that fits."""
-        recalled = {network_id: Recalled(learner) for network_id, learner in learners.items()}
+        recalled = {network_id: LearnedRecords(learner) for network_id, learner in learners.items()}
         for record in await read_topic(self._bootstrap_servers, f"{self._client_id}-learned", ALERT_DETECTOR_STATE):
             known = recalled.get(network_of(record.key or b""))
             try:

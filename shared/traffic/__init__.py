@@ -1,13 +1,13 @@
 """What every part of the product knows about traffic: roads, time, windows and steps. Pure.
 
     network, folder   sensors in their order along each carriageway, read from a folder of three files
-    roadway           the carriageways as arrays in road order
-    neighbours        the next sensors along the carriageway, either way, that say something in a window
-    landmarks         what places along a road are called
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock
     roadway           carriageways as arrays in road order
+    neighbours        the next sensors along the carriageway, either way, that say something in a window
     landmarks         where something is, in words that a driver understands
     arrays            names of the array types
+    usual/            what is normal for a sensor at that time of the week
+    health/           which sensors, and which of their readings, are to be believed
     ring              the last windows of all sensors as arrays of (windows, sensors)
     steps             when all windows that end together are ready to be worked on, and when again
     assembler         windows of many networks in, due steps out: where predictor and alert detector both begin

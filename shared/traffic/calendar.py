@@ -9,13 +9,16 @@ of windows falls in the slots of the hour before.
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 import holidays
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.events.errors import ConfigurationError
+from shared.traffic.arrays import Integers
 from shared.traffic.network import Network
+
+Slots = TypeVar("Slots", int, Integers)
 
 DAY_TYPES = 2
 """Working days; weekends and holidays."""
@@ -66,17 +69,19 @@ def week_slot(network: Network, window_start: datetime) -> int:
     return day_of(network, local.date()) * slots_per_day(network) + day_slot(network, local)
 
 
-def day_type_slots(network: Network, window_starts: Iterable[datetime]) -> NDArray[np.intp]:
+def day_type_slots(network: Network, window_starts: Iterable[datetime]) -> Integers:
     """The slot of each window in its type of day: a working day's slots come first, those of days off behind them."""
     per_day = slots_per_day(network)
-    slots = []
-    for start in window_starts:
-        day, slot = divmod(week_slot(network, start), per_day)
-        slots.append(slot + (per_day if day >= SATURDAY else 0))
-    return np.array(slots, dtype=np.intp)
+    return np.array([day_type_slot(week_slot(network, start), per_day) for start in window_starts], dtype=np.intp)
 
 
-def days_of(network: Network, window_starts: Iterable[datetime]) -> NDArray[np.intp]:
+def day_type_slot(week_slots: Slots, per_day: int) -> Slots:
+    """The slot in its type of day, see `day_type_slots`, of a slot of the week, or of many."""
+    day, slot = week_slots // per_day, week_slots % per_day
+    return slot + per_day * (day >= SATURDAY)
+
+
+def days_of(network: Network, window_starts: Iterable[datetime]) -> Integers:
     """The day of the week of each window, see `day_of`."""
     days = [day_of(network, start.astimezone(network.time_zone).date()) for start in window_starts]
     return np.array(days, dtype=np.intp)

@@ -11,6 +11,8 @@ from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.landmarks import Landmarks
 from shared.traffic.network import Network, Sensor
 
+DEFAULT_LANES = 4
+"""Of a sensor whose lanes nobody counted."""
 MAX_HALF_LENGTH_MILES = 1.0
 """A sensor speaks for the road half-way to the next one, but for no more than this to either side."""
 
@@ -36,6 +38,11 @@ class Roadway:
     def landmarks(self) -> Landmarks:
         """What its places are called."""
         return Landmarks(self.network)
+
+    @cached_property
+    def lanes(self) -> Floats:
+        """Lanes of the carriageway at each sensor: (sensors,)."""
+        return np.array([sensor.lane_count or DEFAULT_LANES for sensor in self.sensors], dtype=np.float64)
 
     def flags(self, sensor_ids: Iterable[SensorId]) -> Flags:
         """Where the sensors of these ids stand; ids that the network does not have are left out."""

@@ -14,13 +14,13 @@ from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNorma
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.detection.calibration import sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
-from shared.alerts.detection.health import Guarded, HealthRules
+from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import neighbours
 
 WITHIN_MILES = 2.5
-DEFAULT_LANES = 4
 LEVELS = 14
 OURS = "forecast residual"
 # Thresholds as tuned on the first 14 days of Orange by the mean detection rate at 2 to 15 false alarms per day.
@@ -98,5 +98,4 @@ def calibrated(
             verdict, state = silent.step(seen, state)
             scores.append(verdict.score[0])
         scales = sensor_scales(np.stack(scores), calm)
-    lanes = np.array([sensor.lane_count or DEFAULT_LANES for sensor in measures.road.sensors], dtype=np.float64)
-    return Guarded(contender.make(contender.thresholds[:, None] * scales), HealthRules(), lanes)
+    return Guarded(contender.make(contender.thresholds[:, None] * scales), HealthRules(), measures.road.lanes)

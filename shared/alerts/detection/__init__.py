@@ -2,8 +2,7 @@
 
     protocol            what every detector takes and gives: all sensors and all levels of sensitivity at once
     forecast_residual   the detector that serves: slower than usual, than forecast, and than the road beyond
-    usual               what is usual at a place and hour, learned as windows come
-    health              which sensors are believed; the others neither alarm nor serve as neighbours
+    guard               a detector that is shown nothing of sensors that are not believed
     persistence         when evidence becomes an alarm, and when the alarm ends
     calibration         a threshold for each sensor, at one level for all
 

@@ -20,9 +20,9 @@ import numpy as np
 
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.alerts.detection.usual import Usual
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.neighbours import Neighbours
+from shared.traffic.usual.running import RunningUsual
 
 CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""
@@ -54,7 +54,7 @@ class Weights:
 class Expectation:
     """What is usual, the deviation of late and the surprises added up (levels, sensors), and the latch."""
 
-    usual: Usual
+    usual: RunningUsual
     late: Floats
     surprise: Floats
     latch: Latch
@@ -81,7 +81,7 @@ class ForecastResidual:
         """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
         levels, sensors = self.thresholds.shape
         zero = np.zeros((levels, sensors))
-        return Expectation(Usual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
+        return Expectation(RunningUsual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
 
     def step(self, seen: Observation, state: Expectation) -> tuple[Verdict, Expectation]:
         """One window."""

@@ -15,13 +15,14 @@ import numpy as np
 
 from shared.alerts.detection.calibration import OWN_WEIGHT, TAIL
 from shared.alerts.detection.forecast_residual import Expectation, ForecastResidual, Weights
-from shared.alerts.detection.health import Guarded, HealthRules
+from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.known import Known
-from shared.alerts.learned.persistently_slow import Hours, stuck_low
 from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
+from shared.traffic.health.always_slow import SlowHours, always_slow
+from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
@@ -29,7 +30,6 @@ from shared.traffic.roadway import Roadway, roadway
 INCIDENT_THRESHOLD = 4.2
 """At this much evidence METR-LA has less than one false alarm in 100 sensor-days (docs/alerts.md)."""
 WITHIN_MILES = 2.5
-DEFAULT_LANES = 4
 TAIL_STEP = 0.1
 SCALES = (0.6, 2.5)
 """A sensor's threshold is no smaller and no greater part of the common one."""
@@ -67,7 +67,7 @@ class Lesson:
     known: Known
     alarms: Alarms
     after: Learned
-    hours: Hours
+    hours: SlowHours
 
 
 @dataclass(eq=False)
@@ -81,14 +81,12 @@ class Learner:
     road: Roadway = field(init=False)
     near: Neighbours = field(init=False)
     per_day: int = field(init=False)
-    _lanes: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out the road."""
         self.road = roadway(self.network)
         self.near = neighbours(self.road, WITHIN_MILES)
         self.per_day = slots_per_day(self.network)
-        self._lanes = np.array([sensor.lane_count or DEFAULT_LANES for sensor in self.road.sensors], dtype=np.float64)
 
     def nothing(self) -> Learned:
         """The state before anything was learned."""
@@ -98,14 +96,14 @@ class Learner:
         """Number of a window in the local week, see `week_slot`."""
         return week_slot(self.network, window_start)
 
-    def hours(self, learned: Learned) -> Hours:
+    def hours(self, learned: Learned) -> SlowHours:
         """In which windows traffic is usually slow."""
-        return Hours.of(learned.usual.rows, len(self.road.sensors))
+        return SlowHours.of(learned.usual.rows, len(self.road.sensors))
 
     def step(
         self,
         before: Learned,
-        hours: Hours,
+        hours: SlowHours,
         end: datetime,
         speed_mph: Floats,
         occupancy: Floats,
@@ -126,17 +124,17 @@ class Learner:
         columns = self.road.columns
         slot = self.slot(end - self.network.window)
         seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns])
-        place = slot % self.per_day + self.per_day * (slot // self.per_day >= SATURDAY)
+        place = before.usual.place(slot)
         scale = scales(before.lasting.tail)
         threshold = self.threshold * scale
         detector: Guarded[Expectation] = Guarded(
-            ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.rules, self._lanes
+            ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.rules, self.road.lanes
         )
         verdict, guard = detector.step(seen, before.guard)
         after = compacted(guard, place)
         good = (after.health.owed == 0) & (before.guard.health.owed == 0)
         hours = hours.changed(before.usual.rows[place], after.inner.usual.rows[place])
-        believed = good & ~stuck_low(hours, self.near, self.per_day)
+        believed = good & ~always_slow(hours, self.near, self.per_day)
         usual = before.usual.at(slot)
         usual_log = np.full(len(columns), np.nan) if usual is None else usual[0].astype(np.float64)
         calm = good & np.isfinite(seen.speed_mph) & ~after.inner.latch.freezes(self.weights.max_frozen_windows)[0]

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.alerts.detection.forecast_residual import Expectation
-from shared.alerts.detection.health import Guard, Health
+from shared.alerts.detection.guard import Guard
 from shared.alerts.detection.persistence import Latch
-from shared.alerts.detection.usual import Row, Usual
 from shared.traffic.arrays import Flags
+from shared.traffic.health.rules import SensorHealth
+from shared.traffic.usual.running import RunningRow, RunningUsual
 
 Compact: TypeAlias = NDArray[Any]
 """float32, as on the log."""
@@ -50,14 +51,14 @@ class Learned:
     def nothing(cls, sensors: int, per_day: int) -> "Learned":
         """Before the first step."""
         zero: Compact = np.zeros((1, sensors), np.float32)
-        inner = Expectation(Usual.unknown(per_day), zero, zero, Latch.open(1, sensors))
+        inner = Expectation(RunningUsual.unknown(per_day), zero, zero, Latch.open(1, sensors))
         tail = np.full(sensors, PRIOR_TAIL, np.float32)
         unknown = np.full(sensors, np.nan, np.float32)
         lasting = Lasting(tail, unknown, np.zeros(sensors, np.int16))
-        return cls(None, None, Guard(Health.unknown(sensors), inner), lasting)
+        return cls(None, None, Guard(SensorHealth.unknown(sensors), inner), lasting)
 
     @property
-    def usual(self) -> Usual:
+    def usual(self) -> RunningUsual:
         """Usual speeds, as logarithms."""
         return self.guard.inner.usual
 
@@ -67,14 +68,14 @@ class Learned:
         return self.guard.inner.latch
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> RunningRow | None:
         """The row that the newest step changed."""
         return None if self.place is None else self.usual.rows[self.place]
 
-    def with_rows(self, rows: dict[int, Row]) -> "Learned":
+    def with_rows(self, rows: dict[int, RunningRow]) -> "Learned":
         """With other usual speeds in some places."""
         kept = tuple(rows.get(place, row) for place, row in enumerate(self.usual.rows))
-        return self.with_inner(replace(self.guard.inner, usual=Usual(kept)))
+        return self.with_inner(replace(self.guard.inner, usual=RunningUsual(kept)))
 
     def with_inner(self, inner: Expectation) -> "Learned":
         """With another state of the detector."""
@@ -92,10 +93,10 @@ def compacted(guard: Guard[Expectation], place: int) -> Guard[Expectation]:
     inner = guard.inner
     row = inner.usual.rows[place]
     rows = list(inner.usual.rows)
-    rows[place] = None if row is None else Row(_compact(row.value), _compact(row.seen))
+    rows[place] = None if row is None else RunningRow(_compact(row.value), _compact(row.seen))
     return replace(
         guard,
-        inner=Expectation(Usual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
+        inner=Expectation(RunningUsual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
     )
 
 
@@ -113,11 +114,11 @@ def arrays_of(learned: Learned) -> dict[str, NDArray[Any]]:
     }
 
 
-def of_arrays(step: datetime, place: int, usual: Usual, arrays: dict[str, NDArray[Any]]) -> Learned:
+def of_arrays(step: datetime, place: int, usual: RunningUsual, arrays: dict[str, NDArray[Any]]) -> Learned:
     """Back from `arrays_of`; raises `KeyError` where one is missing."""
     line = {name: np.asarray(arrays[name])[None, :] for name in ("late", "surprise", "count", "standing", "age")}
     latch = Latch(line["count"], _flags(line["standing"]), line["age"])
-    health = Health(**{one.name: arrays[f"health_{one.name}"] for one in fields(Health)})
+    health = SensorHealth(**{one.name: arrays[f"health_{one.name}"] for one in fields(SensorHealth)})
     lasting = Lasting(**{one.name: arrays[one.name] for one in fields(Lasting)})
     return Learned(step, place, Guard(health, Expectation(usual, line["late"], line["surprise"], latch)), lasting)
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from shared.alerts.detection.usual import Row, Usual
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned, arrays_of, of_arrays
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.errors import MetrlaError
 from shared.events.records import NetworkId
+from shared.traffic.usual.running import RunningRow, RunningUsual
 
 VERSION = "1"
 NOW = "now"
@@ -57,7 +57,7 @@ def network_of(key: bytes) -> NetworkId:
 
 
 @dataclass(eq=False)
-class Recalled:
+class LearnedRecords:
     """Puts the records of one network together, oldest first, to the state that they keep."""
 
     learner: Learner
@@ -86,12 +86,12 @@ class Recalled:
             return None
         about, arrays = self._now
         step, place = _step(about), int(about["place"])
-        usual = Usual.unknown(self.learner.per_day)
+        usual = RunningUsual.unknown(self.learner.per_day)
         known = {at: self._row(*row) for at, row in self._rows.items() if _step(row[0]) <= step}
         known[place] = self._row(about, arrays)
         if not all(0 <= at < len(usual.rows) for at in known):
             return None
-        usual = Usual(tuple(known.get(at) for at in range(len(usual.rows))))
+        usual = RunningUsual(tuple(known.get(at) for at in range(len(usual.rows))))
         fresh = arrays_of(self.learner.nothing())
         places = self._places(about)
         fitted = {}
@@ -100,11 +100,11 @@ class Recalled:
             fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
         return of_arrays(step, place, usual, fitted)
 
-    def _row(self, about: dict[str, str], arrays: dict[str, NDArray[Any]]) -> Row:
+    def _row(self, about: dict[str, str], arrays: dict[str, NDArray[Any]]) -> RunningRow:
         places = self._places(about)
         value = np.where(places < 0, np.float32(np.nan), arrays[ROW_VALUE][places])
         seen = np.where(places < 0, np.float32(0), arrays[ROW_SEEN][places])
-        return Row(value[None, :], seen[None, :])
+        return RunningRow(value[None, :], seen[None, :])
 
     def _places(self, about: dict[str, str]) -> NDArray[np.intp]:
         """Where each sensor of the network stands in a record, -1: nowhere."""
@@ -135,7 +135,7 @@ def _step(about: dict[str, str]) -> datetime:
     return datetime.fromisoformat(about["step"])
 
 
-def _row(learner: Learner, step: datetime, place: int, row: Row) -> StateRecord:
+def _row(learner: Learner, step: datetime, place: int, row: RunningRow) -> StateRecord:
     key = f"{learner.network.network_id}/{place}".encode()
     return StateRecord(key, save(_arrays(row), _about(learner, step, place)))
 
@@ -145,7 +145,7 @@ def _about(learner: Learner, step: datetime, place: int) -> dict[str, str]:
     return {"version": VERSION, "step": step.isoformat(), "place": str(place), "sensors": sensors}
 
 
-def _arrays(row: Row) -> dict[str, NDArray[Any]]:
+def _arrays(row: RunningRow) -> dict[str, NDArray[Any]]:
     return _plain({ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]})
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from shared.alerts.advisories.desk import AdvisoryDesk, network_time
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.learned.learner import Learner
-from shared.alerts.learned.persistently_slow import Hours
 from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import records_of
 from shared.alerts.lifecycle.board import AlertBoard
@@ -16,6 +15,7 @@ from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.runtime.clock import Clock, wall_clock
 from shared.traffic.assembler import StepAssembler, Strangers
+from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.network import Network
 from shared.traffic.steps import NetworkSteps, Step
 
@@ -66,7 +66,7 @@ class Taught:
     """What was learned, as of a step."""
 
     learned: Learned
-    hours: Hours
+    hours: SlowHours
 
 
 @dataclass

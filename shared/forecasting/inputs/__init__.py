@@ -5,7 +5,6 @@
     recent             how the last days differed from the usual
     habits             how often a sensor is slow at an hour, and how far it strays: for the trees
     links              weighted means over the sensors linked down- and upstream in the road graph
-    health             sensors that repeat one value; their readings are treated as missing
 
 Missing is NaN all the way; filling in is the model's own decision, and shows in the forecast's `basis`. Training and
 serving build their inputs by this same code, so that a model never sees in service what it did not see in training.

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.recent import Lately, Recent, by_quarter
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
+from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 

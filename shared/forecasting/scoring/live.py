@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.forecasting.forecasting import ModelForecast
-from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.sums import WindowForecasts, horizon_scores
 from shared.store.encoding import EPOCH
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, ModelScore
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 

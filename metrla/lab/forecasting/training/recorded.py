@@ -9,13 +9,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View
 from shared.forecasting.inputs.profile import usual_speeds
 from shared.forecasting.inputs.recent import Lately, by_quarter, faded, lately
 from shared.forecasting.inputs.transfer import completed
 from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
+from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
 
 

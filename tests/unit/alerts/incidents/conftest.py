@@ -11,7 +11,7 @@ from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.learned.learner import Learner, Lesson
-from shared.alerts.learned.wire import Recalled, records_of
+from shared.alerts.learned.wire import LearnedRecords, records_of
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.alerts.observed.step import Boards, judged, silenced
@@ -50,7 +50,7 @@ class Watched:
 
     def restart(self) -> None:
         """Forget everything that is not on the log."""
-        recalled = Recalled(self.learner)
+        recalled = LearnedRecords(self.learner)
         for record in self.changelog:
             recalled.put(record.value)
         self.learned = recalled.state() or self.learner.nothing()

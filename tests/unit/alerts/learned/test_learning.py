@@ -10,20 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from shared.alerts.detection.usual import Row
 from shared.alerts.learned.learner import Learner, scales, tail_after
-from shared.alerts.learned.persistently_slow import Hours
 from shared.alerts.learned.start import from_profile
 from shared.alerts.learned.state import PRIOR_TAIL, Learned, arrays_of
 from shared.alerts.learned.wire import (
-    Recalled,
+    LearnedRecords,
     UnreadableStateError,
     beginning_of,
     network_of,
     records_of,
 )
 from shared.alerts.lifecycle.changes import StateRecord
+from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.network import Network
+from shared.traffic.usual.running import RunningRow
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -68,7 +68,7 @@ def taught(
 
 
 def recalled(learner: Learner, log: list[StateRecord]) -> Learned | None:
-    found = Recalled(learner)
+    found = LearnedRecords(learner)
     for record in log:
         found.put(record.value)
     return found.state()
@@ -122,13 +122,13 @@ def test_records_name_their_network_and_place(network: Network) -> None:
 )
 def test_what_cannot_be_read_is_said(network: Network, value: bytes) -> None:
     with pytest.raises(UnreadableStateError):
-        Recalled(Learner(network, 4.2)).put(value)
+        LearnedRecords(Learner(network, 4.2)).put(value)
 
 
 def test_another_version_is_left_out(network: Network) -> None:
     learner = Learner(network, 4.2)
     now, _ = records_of(learner, taught(learner, 3))
-    found = Recalled(learner)
+    found = LearnedRecords(learner)
     with pytest.raises(UnreadableStateError, match="version 9"):
         found.put(now.value.replace(b'"version":"1"', b'"version":"9"'))
     assert found.state() is None
@@ -197,7 +197,7 @@ def test_quantiles_settle_where_one_window_in_a_hundred_is_beyond() -> None:
 
 def test_free_flow_is_the_fast_part_of_off_peak_speeds(network: Network) -> None:
     learner = Learner(network, 4.2)
-    learned, hours = learner.nothing(), Hours.of((), len(network.sensors))
+    learned, hours = learner.nothing(), SlowHours.of((), len(network.sensors))
     nothing = np.full(len(network.sensors), np.nan)
     lesson = None
     for number in range(3 * PER_DAY):
@@ -212,12 +212,12 @@ def test_free_flow_is_the_fast_part_of_off_peak_speeds(network: Network) -> None
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(5, 80) | st.none()), max_size=30))
 def test_hours_are_counted_as_they_change(changes: list[tuple[int, float | None]]) -> None:
-    rows: list[Row | None] = [None] * 6
-    hours = Hours.of((), 1)
+    rows: list[RunningRow | None] = [None] * 6
+    hours = SlowHours.of((), 1)
     for place, speed in changes:
         value = np.full((1, 1), np.nan if speed is None else np.log(speed))
-        hours = hours.changed(rows[place], row := Row(value, np.ones((1, 1))))
+        hours = hours.changed(rows[place], row := RunningRow(value, np.ones((1, 1))))
         rows[place] = row
-    anew = Hours.of(tuple(rows), 1)
+    anew = SlowHours.of(tuple(rows), 1)
     assert np.array_equal(hours.known, anew.known)
     assert np.array_equal(hours.slow, anew.slow)

@@ -16,11 +16,11 @@ from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.forecasting.calibration import adaptive
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import ModelForecast
-from shared.forecasting.inputs.health import without_stuck
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, batch_of
 from shared.forecasting.predictions import records_of
 from shared.forecasting.scoring.live import LiveScoring
 from shared.store.model_records import ModelScore
+from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
 

@@ -16,14 +16,15 @@ from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStatio
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
 from shared.alerts.detection.calibration import level_within, sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
-from shared.alerts.detection.health import Guarded, Health, HealthRules, judge
+from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
-from shared.alerts.detection.usual import Usual
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.arrays import Floats
+from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import neighbours
 from shared.traffic.network import Network, Sensor
 from shared.traffic.roadway import roadway
+from shared.traffic.usual.running import RunningUsual
 
 COUNT = 3
 NAN = float("nan")
@@ -119,35 +120,12 @@ def test_what_is_usual_stands_still_during_an_alarm() -> None:
 @settings(max_examples=30, deadline=None)
 @given(values=st.lists(st.floats(5, 80), min_size=1, max_size=30))
 def test_what_is_usual_stays_within_what_was_seen(values: list[float]) -> None:
-    usual = Usual.unknown(24)
+    usual = RunningUsual.unknown(24)
     for value in values:
         usual = usual.learned(3, np.array([value]), np.ones((1, 1), np.bool_), 10.0)
     known = usual.at(3)
     assert known is not None
     assert min(values) - 1e-9 <= known[0, 0] <= max(values) + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("speed", "occupancy", "volume"),
-    [
-        (3.0, 0.05, 800.0),
-        (120.0, 0.05, 100.0),
-        (60.0, 0.8, 100.0),
-        (60.0, 1.2, 100.0),
-        (60.0, 0.1, 5000.0),
-    ],
-    ids=["standstill with full flow", "too fast", "free but covered", "occupancy above one", "too many vehicles"],
-)
-def test_a_bad_detector_is_not_believed(speed: float, occupancy: float, volume: float) -> None:
-    seen = Observation(0, *(np.full(COUNT, value) for value in (speed, occupancy, volume)))
-    good, health = judge(HealthRules(), LANES, seen, Health.unknown(COUNT))
-    assert not good.any()
-    fine = Observation(1, np.full(COUNT, 60.0), np.full(COUNT, 0.08), np.full(COUNT, 300.0))
-    good, health = judge(HealthRules(), LANES, fine, health)
-    assert not good.any()
-    for _ in range(HealthRules().probation_windows):
-        good, health = judge(HealthRules(), LANES, fine, health)
-    assert good.all()
 
 
 def test_a_stuck_sensor_raises_no_alarm_for_long() -> None:

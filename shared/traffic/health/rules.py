@@ -1,20 +1,17 @@
-"""Which detectors are to be believed: a bad one neither raises an alarm nor serves as a neighbour. Pure.
+"""Which sensors are to be believed: a bad one neither raises an alarm nor serves as a neighbour. Pure.
 
 The rules follow PeMS' diagnostics of loop detectors (C. Chen, J. Kwon, J. Rice, A. Skabardonis and P. Varaiya,
 'Detecting errors and imputing missing data for single-loop surveillance systems', Transportation Research Record 1855,
 2003), on windows of a network in place of a day's samples of one loop.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.alerts.detection.protocol import IncidentDetector, Observation, Verdict
 from shared.traffic.arrays import Flags, Floats
 
-S = TypeVar("S")
 Counts = npt.NDArray[np.int32]
 
 
@@ -42,7 +39,7 @@ class HealthRules:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Health:
+class SensorHealth:
     """Per sensor: windows of silence, windows with the same speed, that speed, good windows still owed."""
 
     silent: Counts
@@ -51,69 +48,43 @@ class Health:
     owed: Counts
 
     @classmethod
-    def unknown(cls, sensors: int) -> "Health":
+    def unknown(cls, sensors: int) -> "SensorHealth":
         """Before anything was told: believed from the first word on."""
         zero = np.zeros(sensors, np.int32)
         return cls(zero, zero, np.full(sensors, np.nan), zero)
 
 
-def judge(rules: HealthRules, lanes: Floats, seen: Observation, health: Health) -> tuple[Flags, Health]:
+def judge(
+    rules: HealthRules,
+    lanes: Floats,
+    speed_mph: Floats,
+    occupancy: Floats,
+    volume_vehicles: Floats,
+    health: SensorHealth,
+) -> tuple[Flags, SensorHealth]:
     """Which sensors (sensors,) are believed in this window, and the health after it.
 
     Args:
         rules: when a sensor is bad.
         lanes: (sensors,) lanes that it counts.
-        seen: the window.
+        speed_mph: (sensors,) in this window, NaN where it said nothing; likewise the other two.
+        occupancy: 0-1.
+        volume_vehicles: on all lanes.
         health: before it.
     """
-    speed = seen.speed_mph
-    told = np.isfinite(speed) | np.isfinite(seen.occupancy)
+    speed = speed_mph
+    told = np.isfinite(speed) | np.isfinite(occupancy)
     silent = np.where(told, 0, health.silent + 1).astype(np.int32)
     repeats = np.round(speed, 1) == health.speed_mph
     same = np.where(np.isfinite(speed), np.where(repeats, health.same + 1, 0), health.same).astype(np.int32)
-    per_lane = seen.volume / lanes
-    impossible = (
-        (speed < 0) | (speed > rules.max_mph) | (seen.occupancy < 0) | (seen.occupancy > 1) | (per_lane < 0)
-    ) | (per_lane > rules.max_vehicles)
+    per_lane = volume_vehicles / lanes
+    impossible = ((speed < 0) | (speed > rules.max_mph) | (occupancy < 0) | (occupancy > 1) | (per_lane < 0)) | (
+        per_lane > rules.max_vehicles
+    )
     disagreeing = ((speed < rules.crawl_mph) & (per_lane > rules.busy_vehicles)) | (
-        (speed > rules.free_mph) & (seen.occupancy > rules.covered)
+        (speed > rules.free_mph) & (occupancy > rules.covered)
     )
     bad = (silent >= rules.dead_windows) | (same >= rules.stuck_windows) | impossible | disagreeing
     owed = np.where(bad, rules.probation_windows, np.maximum(health.owed - told, 0)).astype(np.int32)
     newest = np.where(np.isfinite(speed), np.round(speed, 1), health.speed_mph)
-    return ~bad & (health.owed == 0), Health(silent, same, newest, owed)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Guard(Generic[S]):
-    """State of a guarded detector: of the rules and of the detector itself."""
-
-    health: Health
-    inner: S
-
-
-@dataclass(frozen=True, eq=False)
-class Guarded(Generic[S]):
-    """A detector that is shown nothing of bad sensors, and whose alarms at them are dropped."""
-
-    detector: IncidentDetector[S]
-    rules: HealthRules
-    lanes: Floats
-
-    @property
-    def name(self) -> str:
-        """That of the detector."""
-        return self.detector.name
-
-    def initial(self) -> Guard[S]:
-        """All sensors good."""
-        return Guard(Health.unknown(len(self.lanes)), self.detector.initial())
-
-    def step(self, seen: Observation, state: Guard[S]) -> tuple[Verdict, Guard[S]]:
-        """One window."""
-        good, health = judge(self.rules, self.lanes, seen, state.health)
-        measures: dict[str, Any] = {
-            measure: np.where(good, getattr(seen, measure), np.nan) for measure in ("speed_mph", "occupancy", "volume")
-        }
-        verdict, inner = self.detector.step(replace(seen, **measures), state.inner)
-        return Verdict(verdict.alarm & good, verdict.score), Guard(health, inner)
+    return ~bad & (health.owed == 0), SensorHealth(silent, same, newest, owed)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.forecasting.inputs.health import FREE_FLOW_MPH, LEAST_REPEATED, stuck, without_stuck
+from shared.traffic.health.stuck import FREE_FLOW_MPH, LEAST_REPEATED, stuck, without_stuck
 
 NAN = float("nan")
 

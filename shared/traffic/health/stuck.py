@@ -1,4 +1,4 @@
-"""Detectors that are stuck: they deliver, but always the same. Their readings are treated as missing. Pure.
+"""Readings of stuck sensors, which deliver always the same: forecasts treat them as missing. Pure.
 
 The fourth test of PeMS (Chen, Kwon, Rice, Skabardonis and Varaiya, 'Detecting Errors and Imputing Missing Data for
 Single-Loop Surveillance Systems', TRR 1855, 2003) looks for detectors whose occupancy has no entropy over a day, since

@@ -1,8 +1,8 @@
-"""Detectors that tell slow traffic day and night beside free neighbours: stuck low, not to be believed. Pure.
+"""Sensors that tell slow traffic day and night beside free neighbours: not to be believed. Pure.
 
-PeMS' diagnostics look for constant values; a detector of wrong calibration follows traffic, but on a level of its own.
+PeMS' diagnostics look for constant values; a sensor of wrong calibration follows traffic, but on a level of its own.
 What is usual at it shows that: a road that is slow at nearly every hour, also in the small hours, while the road before
-and beyond it is not, has no queue but a bad detector. Learning goes on there, so that one that was mended is believed
+and beyond it is not, has no queue but a bad sensor. Learning goes on there, so that one that was mended is believed
 again, once its usual speeds have come up.
 """
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.detection.usual import Row
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.neighbours import Neighbours
+from shared.traffic.usual.running import RunningRow
 
 SLOW_MPH = 45.0
 KNOWN_SHARE = 0.95
@@ -23,42 +23,42 @@ FREE_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hours:
-    """In how many windows of both types of day the usual speed is known, and slow: (sensors,) each."""
+class SlowHours:
+    """In how many slots of both types of day the usual speed is known, and slow: (sensors,) each."""
 
     known: Floats
     slow: Floats
 
     @classmethod
-    def of(cls, rows: tuple[Row | None, ...], sensors: int) -> "Hours":
+    def of(cls, rows: tuple[RunningRow | None, ...], sensors: int) -> "SlowHours":
         """Counted anew."""
         hours = cls(np.zeros(sensors), np.zeros(sensors))
         for row in rows:
             hours = hours.changed(None, row)
         return hours
 
-    def changed(self, before: Row | None, after: Row | None) -> "Hours":
+    def changed(self, before: RunningRow | None, after: RunningRow | None) -> "SlowHours":
         """With one row changed."""
         known, slow = self.known, self.slow
         for row, sign in ((before, -1), (after, 1)):
             if row is not None:
                 known = known + sign * np.isfinite(row.value[0])
                 slow = slow + sign * (row.value[0] < np.log(SLOW_MPH))
-        return Hours(known, slow)
+        return SlowHours(known, slow)
 
 
-def stuck_low(hours: Hours, road: Neighbours, per_day: int) -> Flags:
+def always_slow(hours: SlowHours, road: Neighbours, per_day: int) -> Flags:
     """Which sensors are slow at nearly every hour while the nearest others on both sides, where there are any, are not.
 
     Sensors that are slow at every hour themselves are passed over as neighbours.
     """
     share = np.divide(hours.slow, hours.known, out=np.full(hours.slow.shape, np.nan), where=hours.known > 0)
-    always: Flags = (hours.known >= KNOWN_SHARE * per_day) & (share >= SLOW_SHARE)
-    if not always.any():
-        return always
-    others = np.where(always, np.nan, share)
+    slow: Flags = (hours.known >= KNOWN_SHARE * per_day) & (share >= SLOW_SHARE)
+    if not slow.any():
+        return slow
+    others = np.where(slow, np.nan, share)
     sides: Floats = np.stack([road.beyond(others), road.before(others)])
     known = np.isfinite(sides)
     free = known.any(axis=0) & np.all(~known | (sides <= FREE_SHARE), axis=0)
-    stuck: Flags = np.asarray(always & free)
-    return stuck
+    alone: Flags = np.asarray(slow & free)
+    return alone
