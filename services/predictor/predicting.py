@@ -14,7 +14,6 @@ from services.predictor.scorekeeper import Scorekeeper
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.forecasting import Forecasting
-from shared.forecasting.inputs.recent import Recent
 from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.stencil import PredictionMessages
@@ -25,6 +24,7 @@ from shared.store.model_records import ModelScore
 from shared.store.port import Store
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import RecentSpeeds
 
 MOST_WAITING = 1
 
@@ -71,7 +71,7 @@ class Predicting:
         }
 
     @property
-    def recent(self) -> Mapping[NetworkId, Recent]:
+    def recent(self) -> Mapping[NetworkId, RecentSpeeds]:
         """Recent speeds, by network."""
         return {network_id: one.recent for network_id, one in self._forecasting.items()}
 

@@ -16,11 +16,11 @@ from structlog.stdlib import BoundLogger
 
 from shared.events.records import NetworkId
 from shared.events.topics import PREDICTOR_STATE
-from shared.forecasting.inputs.recent import Recent, Row
 from shared.kafka.following import read_topic
 from shared.kafka.producer import Message
 from shared.kafka.replay import LogRecord
 from shared.traffic.network import Network
+from shared.traffic.usual.recent import RecentRow, RecentSpeeds
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -28,7 +28,7 @@ TOTAL, DAYS, METADATA = "total_mph", "days", "__metadata__"
 LENGTH_BYTES = 8
 
 
-def messages_of(network: Network, rows: Iterable[Row]) -> list[Message]:
+def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
     """What keeps rows of a network."""
     sensors = json.dumps([sensor.sensor_id for sensor in network.sensors])
     return [
@@ -49,13 +49,13 @@ def messages_of(network: Network, rows: Iterable[Row]) -> list[Message]:
     ]
 
 
-async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, Recent]) -> None:
+async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, RecentSpeeds]) -> None:
     """Put every row on the log into what is known of its network, where it is newer than that."""
     for record in await read_topic(bootstrap_servers, f"{client_id}-recall", PREDICTOR_STATE):
         _put(record, into)
 
 
-def _put(record: LogRecord, into: Mapping[NetworkId, Recent]) -> None:
+def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
     value = record.value
     if value is None:
         return
@@ -69,6 +69,6 @@ def _put(record: LogRecord, into: Mapping[NetworkId, Recent]) -> None:
         place = {sensor: at for at, sensor in enumerate(json.loads(about["sensors"]))}
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
         total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
-        recent.recall(Row(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
+        recent.recall(RecentRow(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
     except (KeyError, ValueError, IndexError, TypeError, SafetensorError) as damaged:
         log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen

@@ -10,7 +10,6 @@ import numpy as np
 from shared.events.records import PredictionBasis
 from shared.forecasting.calibration.spread import Bounds, Context
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, batch_of
-from shared.forecasting.inputs.recent import Recent, Row
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from shared.forecasting.models.historical_average import StreamAverage
 from shared.forecasting.registry.loading import Key, Served
@@ -19,6 +18,7 @@ from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import RecentRow, RecentSpeeds
 
 SETTLED_WINDOWS = LAGS
 """A window so far behind the newest is not corrected any more, and is learned: it counts as recent."""
@@ -61,13 +61,13 @@ class Forecasting:
 
     network: Network
     least_observed: int = LEAST_OBSERVED
-    recent: Recent = field(init=False)
+    recent: RecentSpeeds = field(init=False)
     _stream: StreamAverage = field(init=False)
     _learned: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin without knowledge of the stream."""
-        self.recent, self._stream = Recent(self.network), StreamAverage(self.network)
+        self.recent, self._stream = RecentSpeeds(self.network), StreamAverage(self.network)
 
     def forecast(
         self, step: Step, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -110,7 +110,7 @@ class Forecasting:
             forecasts.append(self._of_stream(batch, unserved))
         return forecasts
 
-    def settle(self, step: Step) -> list[Row]:
+    def settle(self, step: Step) -> list[RecentRow]:
         """Learn of the windows that the step shows and that will not change; returns what they changed.
 
         They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.

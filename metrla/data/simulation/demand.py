@@ -30,7 +30,7 @@ def demand_shares(
     Args:
         local_times: instants on the local clock of the network.
         roads: the carriageways that want traffic.
-        day: the day whose habits hold.
+        day: the day by whose kind people drive.
         rng: draws how this day and each of its carriageways differ from the usual.
 
     Returns:

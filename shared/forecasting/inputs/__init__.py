@@ -1,9 +1,6 @@
 """What models see of a network at one origin. Pure; arrays are (sensors, ...) in the order of the network's sensors.
 
     history            the last twelve windows of every sensor, set against what is usual
-    profile, transfer  usual speeds by type of day and slot, also for sensors that the training did not have
-    recent             how the last days differed from the usual
-    habits             how often a sensor is slow at an hour, and how far it strays: for the trees
     links              weighted means over the sensors linked down- and upstream in the road graph
 
 Missing is NaN all the way; filling in is the model's own decision, and shows in the forecast's `basis`. Training and

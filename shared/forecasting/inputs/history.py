@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.recent import Lately, Recent, by_quarter
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import RecentMeans, RecentSpeeds
 
 LAGS = 12
 HORIZONS = 12
+QUARTERS = 4
+"""Quarters of the time ahead, of which models are told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +25,7 @@ class Batch:
     `speed_mph` is (B, `LAGS`, N), oldest first, NaN where missing or hidden because stuck. `lag_slots` (B, `LAGS`) and
     `ahead_slots` (B, `HORIZONS`) say which slot of the week each of these windows, and each of those to be forecast,
     falls in. `days` (B,) is the day of the last window: 0 Monday to 6 Sunday, a public holiday counts as a Sunday.
-    `lately` (B, `HORIZONS`, N) is what traffic was of late at the time of the windows to be forecast; None: not known.
+    `recent` (B, `HORIZONS`, N) has the recent speeds at the time of the windows to be forecast; None: not known.
     """
 
     network: Network
@@ -31,7 +33,7 @@ class Batch:
     lag_slots: Integers
     ahead_slots: Integers
     days: Integers
-    lately: Lately | None = None
+    recent: RecentMeans | None = None
 
     @property
     def observed(self) -> Integers:
@@ -46,7 +48,7 @@ class View:
 
     `speed_mph` (B, `LAGS`, N), NaN where missing; `usual_mph` (B, `LAGS`, N) and `ahead_mph` (B, `HORIZONS`, N) are
     what is usual in the same windows and in those to be forecast, never NaN. `times` (B,) is the slot of the day of the
-    last window, `days` (B,) its day as in `Batch`. `lately_mph` (B, `QUARTERS`, N) is how far speeds of late were from
+    last window, `days` (B,) its day as in `Batch`. `recent_mph` (B, `QUARTERS`, N) is how far recent speeds were from
     the usual at the time of the next quarters of an hour, 0 where that is not known.
     """
 
@@ -56,7 +58,7 @@ class View:
     ahead_mph: Floats
     times: Integers
     days: Integers
-    lately_mph: Floats
+    recent_mph: Floats
 
     @property
     def seen(self) -> Flags:
@@ -69,7 +71,7 @@ class View:
         return np.where(self.seen, self.speed_mph - self.usual_mph, 0.0)
 
 
-def batch_of(step: Step, ages: Sequence[int] = (0,), recent: Recent | None = None) -> Batch:
+def batch_of(step: Step, ages: Sequence[int] = (0,), recent: RecentSpeeds | None = None) -> Batch:
     """The batch of a network step: one origin for each of `ages`, which count windows before the step's own.
 
     `recent` is what is known of the days before. The history of the step must be `LAGS` windows longer than the highest
@@ -85,20 +87,27 @@ def batch_of(step: Step, ages: Sequence[int] = (0,), recent: Recent | None = Non
         speeds.append(step.speed_mph[newest - age - LAGS + 1 : newest - age + 1])
     where = np.stack(slots)
     ahead = where[:, LAGS:]
-    lately = None if recent is None else recent.at(ahead)
-    return Batch(network, without_stuck(np.stack(speeds)), where[:, :LAGS], ahead, days_of(network, days), lately)
+    means = None if recent is None else recent.at(ahead)
+    return Batch(network, without_stuck(np.stack(speeds)), where[:, :LAGS], ahead, days_of(network, days), means)
 
 
 def view_of(batch: Batch, profile_mph: Floats) -> View:
     """See a batch against a profile, (slots of the week, N) mph without NaN."""
     ahead = profile_mph[batch.ahead_slots]
-    deviation = np.zeros_like(ahead) if batch.lately is None else batch.lately.deviation_mph(ahead)
+    deviation = np.zeros_like(ahead) if batch.recent is None else batch.recent.deviation_mph(ahead)
     return View(
         network=batch.network,
         speed_mph=batch.speed_mph,
         usual_mph=profile_mph[batch.lag_slots],
         ahead_mph=ahead,
-        lately_mph=by_quarter(deviation),
+        recent_mph=by_quarter(deviation),
         times=batch.lag_slots[:, -1] % slots_per_day(batch.network),
         days=batch.days,
     )
+
+
+def by_quarter(deviation_mph: Floats) -> Floats:
+    """Means over each quarter of the windows ahead: (B, windows, N) to (B, `QUARTERS`, N)."""
+    origins, windows, sensors = deviation_mph.shape
+    means: Floats = deviation_mph.reshape(origins, QUARTERS, windows // QUARTERS, sensors).mean(axis=2)
+    return means

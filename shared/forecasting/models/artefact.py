@@ -18,11 +18,11 @@ from safetensors.numpy import load, save
 from shared.archive.layout import MODEL_FILE, ONNX_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
-from shared.forecasting.inputs.transfer import completed, has_profile
 from shared.forecasting.models.card import FORMAT, ModelCard
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, slots_per_day
 from shared.traffic.network import Network
+from shared.traffic.usual.transfer import completed, has_profile
 
 PROFILE = "profile_mph"
 
@@ -133,7 +133,7 @@ class Opened:
 
     @cached_property
     def profile_mph(self) -> Floats:
-        """The same without NaN: see `inputs.transfer`."""
+        """The same without NaN: see `shared.traffic.usual.transfer`."""
         return completed(self.network, self.known_profile_mph)
 
     @property

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from shared.events.errors import ModelError
 from shared.forecasting.inputs.history import HORIZONS, Batch, View, view_of
-from shared.forecasting.inputs.recent import Lately
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import NEURAL_NETWORK
 from shared.forecasting.models.perceptron import FEATURES, Inputs, Mean, PerceptronSize, forward
 from shared.forecasting.models.surroundings import Edges, learned_factors, mean_of
 from shared.traffic.arrays import Compact, Floats, Integers
+from shared.traffic.usual.recent import RecentMeans
 
 SIZE, SCALE, EDGES = "size", "scale_mph", "edges"
 EDGE_LOGS = ("down_log", "up_log")
@@ -41,7 +41,7 @@ class Scale:
             seen=_sensors_first(seen),
             usual=_sensors_first(usual),
             ahead=_sensors_first(self._standard(view.ahead_mph)),
-            lately=_sensors_first(view.lately_mph / self.spread_mph),
+            recent=_sensors_first(view.recent_mph / self.spread_mph),
             sensor=np.broadcast_to(sensor[:, None], (len(sensor), len(speed))),
             time=view.times,
             day=view.days,
@@ -128,14 +128,14 @@ def _count(opened: Opened) -> int:
 
 
 def _some(batch: Batch, part: slice) -> Batch:
-    lately = None if batch.lately is None else Lately(*(each[part] for each in batch.lately))
+    recent = None if batch.recent is None else RecentMeans(*(each[part] for each in batch.recent))
     return replace(
         batch,
         speed_mph=batch.speed_mph[part],
         lag_slots=batch.lag_slots[part],
         ahead_slots=batch.ahead_slots[part],
         days=batch.days[part],
-        lately=lately,
+        recent=recent,
     )
 
 

@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from shared.forecasting.inputs.history import HORIZONS, LAGS
-from shared.forecasting.inputs.recent import QUARTERS
+from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS
 
 Array: TypeAlias = Any  # of NumPy or of JAX
 Namespace: TypeAlias = Any  # numpy or jax.numpy
@@ -48,7 +47,7 @@ class Inputs(NamedTuple):
     """What the network sees of one or more origins. Speeds are standardised.
 
     `speed`, `seen` (1 or 0) and `usual` are (N, …, LAGS), `ahead` (the usual) is (N, …, HORIZONS). A missing speed is
-    the usual one. `lately` (N, …, QUARTERS) is how far recent speeds were from the usual ahead. `sensor` (N, …) is the
+    the usual one. `recent` (N, …, QUARTERS) is how far recent speeds were from the usual ahead. `sensor` (N, …) is the
     row of the embedding, the last of which stands for a sensor never seen. `time` (…) is the slot of the day of the
     last window and `day` (…) its day.
     """
@@ -57,7 +56,7 @@ class Inputs(NamedTuple):
     seen: Array
     usual: Array
     ahead: Array
-    lately: Array
+    recent: Array
     sensor: Array
     time: Array
     day: Array
@@ -111,7 +110,7 @@ def _features(xp: Namespace, weights: Parameters, inputs: Inputs, around: tuple[
         xp.broadcast_to(weights[name][at], (*inputs.speed.shape[:-1], size))
         for name, at, size in (("times", inputs.time, TIME_SIZE), ("days", inputs.day, DAY_SIZE))
     ]
-    own = [inputs.speed, inputs.seen, *near, deviation, inputs.ahead, inputs.usual[..., -1:], inputs.lately]
+    own = [inputs.speed, inputs.seen, *near, deviation, inputs.ahead, inputs.usual[..., -1:], inputs.recent]
     return xp.concatenate([*own, weights["sensors"][inputs.sensor], *when], -1)
 
 

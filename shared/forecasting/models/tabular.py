@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.habits import KINDS, Habits
 from shared.forecasting.inputs.history import LAGS, View
 from shared.forecasting.inputs.links import Linked, sides_of
 from shared.traffic.arrays import Compact, Flags, Floats, Integers
 from shared.traffic.calendar import slots_per_day
 from shared.traffic.network import Network
+from shared.traffic.usual.deviations import KINDS, UsualDeviations
 
 AGES = (0, 1, 2, 3, 5, 8)
 """Of which windows neighbours tell, counted back from the last one."""
 NEAREST = 2
 NETWORK_AGES = (0, 3, 8)
 AHEAD = (2, 5, 8, 11)
-HABIT_STEPS = (0, 3, 6, 12)
-"""Of which windows habits tell, counted from the last one on."""
+DEVIATION_STEPS = (0, 3, 6, 12)
+"""Of which windows the usual deviations tell, counted from the last one on."""
 SLOW_MPH = 10.0
 """A sensor so far below its usual speed counts as slow."""
 FREE_FLOW, LOW = 0.85, 0.05
@@ -40,7 +40,7 @@ NAMES: tuple[str, ...] = (
     *("network_slow", "carriageway_slow"),
     *(f"ahead_{step + 1}" for step in AHEAD),
     *("ahead_lowest", "time", "day", "free_flow", "low", "spread"),
-    *(f"{kind}_{step}" for step in HABIT_STEPS for kind in KINDS),
+    *(f"{kind}_{step}" for step in DEVIATION_STEPS for kind in KINDS),
 )
 COUNT = len(NAMES)
 
@@ -69,16 +69,16 @@ class Tabular:
         statistics = np.stack([free_flow, low, profile_mph.std(axis=0)])
         return cls(network, (sides.downstream, sides.upstream), roads, free_flow, statistics)
 
-    def habits(self, habits: Habits, view: View) -> Compact:
+    def deviations(self, deviations: UsualDeviations, view: View) -> Compact:
         """Of the windows that features look at: (B, steps, kinds, N)."""
-        return habits.ahead(view.times, view.days, slots_per_day(self.network), HABIT_STEPS)
+        return deviations.ahead(view.times, view.days, slots_per_day(self.network), DEVIATION_STEPS)
 
-    def features(self, view: View, habits: Compact) -> Compact:
+    def features(self, view: View, deviations: Compact) -> Compact:
         """Of every sensor at every origin of the view: (B, N, COUNT), in the order of `NAMES`.
 
         Args:
             view: of B origins.
-            habits: of the same, (B, steps, kinds, N), as `habits` has them; NaN where unknown.
+            deviations: of the same, (B, steps, kinds, N), as `deviations` has them; NaN where unknown.
         """
         seen = view.seen
         deviation = view.deviation_mph
@@ -107,7 +107,9 @@ class Tabular:
         hours: Floats = view.times[:, None].astype(np.float64) * (HOURS / slots_per_day(self.network))
         add(hours, view.days[:, None].astype(np.float64))
         add(*self.statistics)
-        rows[..., -len(HABIT_STEPS) * len(KINDS) :] = habits.reshape(len(rows), -1, rows.shape[1]).transpose(0, 2, 1)
+        rows[..., -len(DEVIATION_STEPS) * len(KINDS) :] = deviations.reshape(len(rows), -1, rows.shape[1]).transpose(
+            0, 2, 1
+        )
         return rows
 
     def _wide(self, deviation: Floats, seen: Flags) -> list[Floats]:

@@ -10,13 +10,13 @@ import numpy as np
 
 from shared.archive.layout import ONNX_FILE
 from shared.events.errors import ModelError
-from shared.forecasting.inputs.habits import DAYS, PER_DAY, Habits
 from shared.forecasting.inputs.history import HORIZONS, Batch, View, view_of
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.onnx import OnnxModel
 from shared.forecasting.models.tabular import COUNT, NAMES, Tabular, last_known
 from shared.traffic.arrays import Floats
 from shared.traffic.calendar import DAY_TYPES
+from shared.traffic.usual.deviations import DAYS, PER_DAY, UsualDeviations
 
 INPUT = "features"
 CEILING, BY_DAY_TYPE, BY_DAY = "ceiling_mph", "habits_by_day_type", "habits_by_day"
@@ -33,14 +33,14 @@ class Trees:
     version: str
     profile_mph: Floats
     ceiling_mph: float
-    habits: Habits
+    deviations: UsualDeviations
     tabular: Tabular
     model: OnnxModel
 
     def predict(self, batch: Batch) -> Floats:
         """Last speed plus what the trees add: (B, N, HORIZONS)."""
         view = view_of(batch, self.profile_mph)
-        rows = self.tabular.features(view, self.tabular.habits(self.habits, view))
+        rows = self.tabular.features(view, self.tabular.deviations(self.deviations, view))
         (change,) = self.model(**{INPUT: rows.reshape(-1, COUNT)})
         forecast: Floats = base_mph(view)[:, :, None] + change.reshape(*rows.shape[:2], HORIZONS)
         return forecast.clip(0.0, self.ceiling_mph)
@@ -61,7 +61,7 @@ class Trees:
             version=opened.version,
             profile_mph=opened.profile_mph,
             ceiling_mph=float(opened.tensor(CEILING, 1)[0]),
-            habits=Habits(
+            deviations=UsualDeviations(
                 opened.by_sensor(BY_DAY_TYPE, DAY_TYPES * PER_DAY, 2, sensors, axis=2).astype(np.float32),
                 opened.by_sensor(BY_DAY, DAYS * PER_DAY, sensors, axis=1).astype(np.float32),
             ),

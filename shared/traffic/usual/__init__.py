@@ -1,6 +1,10 @@
 """Usual speeds: what is normal for a sensor at that time of the week, learned from its past. Pure.
 
-    running   learned as the windows come, one by one: what alerts know
+    profile      learned from a whole recording: what models are trained with, and keep in their artefact
+    transfer     the profile of a sensor that the training did not have
+    deviations   how far a sensor strays from it, and how often it is slow
+    recent       how the last days were, learned window by window
+    running      learned as the windows come, one by one: what alerts know
 
 Every table has a row for each slot of the two types of day (`calendar.day_type_slots`): those of working days first,
 then those of days off, in which public holidays are.

@@ -1,4 +1,4 @@
-"""Speeds of late on a log: written row by row, read back by the process that goes on."""
+"""Recent speeds on a log: written row by row, read back by the process that goes on."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,10 +10,10 @@ from metrla.local.devbroker import DevBroker
 from services.predictor.recent_log import messages_of, read_recent
 from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE
-from shared.forecasting.inputs.recent import Recent
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.traffic.network import Network, Sensor
+from shared.traffic.usual.recent import RecentSpeeds
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def network(name: str) -> Network:
 
 async def test_what_was_learned_comes_back() -> None:
     north, south = network("north"), network("south")
-    known = {one.network_id: Recent(one) for one in (north, south)}
+    known = {one.network_id: RecentSpeeds(one) for one in (north, south)}
     random = np.random.default_rng(1)
     messages: list[Message] = []
     for number in range(600):
@@ -41,7 +41,7 @@ async def test_what_was_learned_comes_back() -> None:
         async with open_producer(broker.bootstrap_servers, "test") as producer:
             # Also sent twice, as after a failed attempt.
             await send_all(producer, [*messages, damaged, *messages[-9:]])
-        fresh = {one.network_id: Recent(one) for one in (north, south)}
+        fresh = {one.network_id: RecentSpeeds(one) for one in (north, south)}
         await read_recent(broker.bootstrap_servers, "test", fresh)
         await read_recent(broker.bootstrap_servers, "test", fresh)
     for network_id, one in known.items():

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.training.recorded import Recorded, last_values
 from shared.forecasting.inputs.history import batch_of, view_of
-from shared.forecasting.inputs.profile import usual_speeds
-from shared.forecasting.inputs.transfer import completed
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.profile import learned_profile
+from shared.traffic.usual.transfer import completed
 
 LOCAL = ZoneInfo("America/Los_Angeles")
 
@@ -32,13 +32,13 @@ def test_slots_follow_daylight_saving(network: Network) -> None:
 def test_a_profile_is_the_mean_of_its_slot() -> None:
     slots = np.array([0, 1, 0, 1])
     speeds = np.array([[10.0], [50.0], [20.0], [np.nan]])
-    profile = usual_speeds(speeds, slots, per_day=2, smoothing=0).profile_mph
+    profile = learned_profile(speeds, slots, per_day=2, smoothing=0).profile_mph
     np.testing.assert_allclose(profile[:2, 0], [15.0, 50.0])
     np.testing.assert_allclose(profile[2:, 0], [15.0, 50.0])  # no weekend was recorded
 
 
 def test_a_slot_that_no_day_had_takes_the_mean_and_a_dead_sensor_nothing() -> None:
-    profile = usual_speeds(np.array([[40.0, np.nan]]), np.array([0]), per_day=4, smoothing=0).profile_mph
+    profile = learned_profile(np.array([[40.0, np.nan]]), np.array([0]), per_day=4, smoothing=0).profile_mph
     assert np.all(profile[:, 0] == 40.0)
     assert np.isnan(profile[:, 1]).all()
 
@@ -49,7 +49,7 @@ def test_a_slot_that_no_day_had_takes_the_mean_and_a_dead_sensor_nothing() -> No
 )
 def test_a_profile_stays_within_what_was_seen(speeds: list[float], smoothing: int) -> None:
     table = np.array(speeds)[:, None]
-    usual = usual_speeds(table, np.arange(len(speeds)) % 16, per_day=8, smoothing=smoothing)
+    usual = learned_profile(table, np.arange(len(speeds)) % 16, per_day=8, smoothing=smoothing)
     for learned in (usual.profile_mph, usual.left_out_mph):
         if np.isnan(table).all():
             assert np.isnan(learned).all()
@@ -59,7 +59,7 @@ def test_a_profile_stays_within_what_was_seen(speeds: list[float], smoothing: in
 
 def test_a_window_is_set_against_the_other_days_only() -> None:
     days = np.repeat([[30.0], [50.0], [61.0]], 8, axis=0)
-    usual = usual_speeds(days, np.tile(np.arange(8), 3), per_day=8, smoothing=0)
+    usual = learned_profile(days, np.tile(np.arange(8), 3), per_day=8, smoothing=0)
     assert np.all(usual.profile_mph == 47.0)
     np.testing.assert_allclose(usual.left_out_mph[::8, 0], [55.5, 45.5, 40.0])
 

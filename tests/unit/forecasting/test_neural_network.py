@@ -16,14 +16,14 @@ from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import SensorId
-from shared.forecasting.inputs.history import HORIZONS, LAGS
-from shared.forecasting.inputs.recent import QUARTERS, Lately
+from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS
 from shared.forecasting.models.artefact import PROFILE, open_artefact, pack
 from shared.forecasting.models.forecaster import NEURAL_NETWORK
 from shared.forecasting.models.neural_network import NeuralNetwork
 from shared.forecasting.models.perceptron import Inputs, PerceptronSize, forward
 from shared.forecasting.models.surroundings import DENSE_UP_TO, Edges, mean_of
 from shared.traffic.network import Edge, Network
+from shared.traffic.usual.recent import RecentMeans
 
 SMALL = NeuralNetworkSettings(
     members=(
@@ -129,9 +129,9 @@ def test_missing_input_is_answered(fitted: Fitted, recorded: Recorded, network: 
 def test_the_order_of_sensors_is_nothing(fitted: Fitted, recorded: Recorded, network: Network) -> None:
     batch, turned = recorded.batch(np.arange(20, 25)), [2, 0, 3, 1]
     other = replace(network, sensors=tuple(network.sensors[place] for place in turned))
-    assert batch.lately is not None
-    late = Lately(*(each[..., turned] for each in batch.lately))
-    moved = replace(batch, network=other, speed_mph=batch.speed_mph[:, :, turned], lately=late)
+    assert batch.recent is not None
+    late = RecentMeans(*(each[..., turned] for each in batch.recent))
+    moved = replace(batch, network=other, speed_mph=batch.speed_mph[:, :, turned], recent=late)
     expected = served(fitted, recorded, network).predict(batch)[:, turned]
     assert np.allclose(served(fitted, recorded, other).predict(moved), expected, atol=1e-3)
 
@@ -142,7 +142,7 @@ def test_a_sensor_never_seen_is_answered(fitted: Fitted, recorded: Recorded, net
     grown = replace(network, sensors=(*network.sensors, new), edges=edges)
     batch = recorded.batch(np.arange(20, 25))
     speeds = np.concatenate([batch.speed_mph, batch.speed_mph[:, :, 1:2]], axis=2)
-    seen = replace(batch, network=grown, speed_mph=speeds, lately=None)
+    seen = replace(batch, network=grown, speed_mph=speeds, recent=None)
     predicted = served(fitted, recorded, grown).predict(seen)
     assert np.isfinite(predicted).all()
     assert np.abs(predicted[:, 4] - np.nan_to_num(speeds[:, -1, 4:], nan=60.0)).mean() < 20
@@ -190,7 +190,7 @@ def test_numpy_and_jax_say_the_same() -> None:
         seen=np.ones((sensors, origins, LAGS), dtype=np.float32),
         usual=drawn(sensors, origins, LAGS),
         ahead=drawn(sensors, origins, HORIZONS),
-        lately=drawn(sensors, origins, QUARTERS),
+        recent=drawn(sensors, origins, QUARTERS),
         sensor=np.broadcast_to(np.arange(sensors)[:, None], (sensors, origins)),
         time=np.array([0, 100, 287]),
         day=np.array([0, 5, 6]),

@@ -22,7 +22,6 @@ from shared.events.errors import StoreError
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.inputs.history import LAGS
-from shared.forecasting.inputs.recent import Recent
 from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.registry.registry import Registry, save
 from shared.forecasting.scoring.scoreboard import Spans
@@ -35,6 +34,7 @@ from shared.store.model_records import ModelScore
 from shared.store.url import open_store
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import RecentSpeeds
 from tests.kit.forecasting import History, MakeStep
 
 FIRST, COUNT, CORRECTABLE = 3 * 288, 15, 4
@@ -103,7 +103,7 @@ class Life:
         }
         servers = self.broker.bootstrap_servers
         sent = {(one.partition, one.key, one.value) for one in await read_topic(servers, "test", PREDICTIONS)}
-        recent = {network_id: Recent(network) for network_id, network in self.predicting.networks.items()}
+        recent = {network_id: RecentSpeeds(network) for network_id, network in self.predicting.networks.items()}
         await read_recent(servers, "test", recent)
         learned = [each.ravel().tolist() for one in recent.values() for each in (one.total_mph, one.days)]
         return Left(list(self.store.predictions()), list(self.store.model_scores()), sent, learned, counted)

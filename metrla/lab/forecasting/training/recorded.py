@@ -9,14 +9,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View
-from shared.forecasting.inputs.profile import usual_speeds
-from shared.forecasting.inputs.recent import Lately, by_quarter, faded, lately
-from shared.forecasting.inputs.transfer import completed
+from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View, by_quarter
 from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
+from shared.traffic.usual.profile import learned_profile
+from shared.traffic.usual.recent import RecentMeans, faded, recent_means
+from shared.traffic.usual.transfer import completed
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Recorded:
         """Work out the calendar and the profile."""
         starts = [self.start + row * self.network.window for row in range(len(self.speed_mph))]
         slots, train = day_type_slots(self.network, starts), slice(None, self.train_windows)
-        learned = usual_speeds(self.speed_mph[train], slots[train], slots_per_day(self.network))
+        learned = learned_profile(self.speed_mph[train], slots[train], slots_per_day(self.network))
         usual = completed(self.network, learned.profile_mph)[slots]
         usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)
         derived: dict[str, NDArray[Any]] = {
@@ -71,7 +71,7 @@ class Recorded:
         rows = np.arange(self.train_windows)
         for block in np.array_split(rows, blocks):
             others = np.delete(rows, block)
-            learned = usual_speeds(self.speed_mph[others], self.slots[others], per_day)
+            learned = learned_profile(self.speed_mph[others], self.slots[others], per_day)
             usual[block] = completed(self.network, learned.profile_mph)[self.slots[block]]
         apart = copy(self)
         object.__setattr__(apart, "usual_mph", usual)
@@ -91,7 +91,7 @@ class Recorded:
             lag_slots=self.slots[lags],
             ahead_slots=self.slots[ahead],
             days=self.days[lags[:, -1]],
-            lately=self._lately(ahead),
+            recent=self._recent(ahead),
         )
 
     def view(self, origins: Integers) -> View:
@@ -104,11 +104,11 @@ class Recorded:
             ahead_mph=self.usual_mph[ahead],
             times=self.slots[lags[:, -1]] % slots_per_day(self.network),
             days=self.days[lags[:, -1]],
-            lately_mph=by_quarter(self._lately(ahead).deviation_mph(self.usual_mph[ahead])),
+            recent_mph=by_quarter(self._recent(ahead).deviation_mph(self.usual_mph[ahead])),
         )
 
-    def _lately(self, windows: Integers) -> Lately:
-        return lately(self.late_total_mph[windows], self.late_days[windows])
+    def _recent(self, windows: Integers) -> RecentMeans:
+        return recent_means(self.late_total_mph[windows], self.late_days[windows])
 
     def actual(self, origins: Integers) -> Floats:
         """What then happened: (B, N, HORIZONS) mph, NaN where missing."""
@@ -116,7 +116,7 @@ class Recorded:
 
 
 def _before(speed_mph: Floats, slots: Integers, slots_of_week: int) -> tuple[Compact, Compact]:
-    """What `Recent` held of the slot of each window just before it: weighted sums of speeds and days, (windows, N)."""
+    """What `RecentSpeeds` held of each window's slot just before it: weighted sums of speeds and days, (windows, N)."""
     total, days = np.zeros((2, slots_of_week, speed_mph.shape[1]), dtype=np.float32)
     total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
     for row, slot in enumerate(slots.tolist()):

@@ -49,7 +49,7 @@ class Examples:
             whole._replace(
                 speed=np.where(hidden, whole.usual, whole.speed),
                 seen=np.where(hidden, np.float32(0.0), whole.seen),
-                lately=np.where(forgotten[:, None], np.float32(0.0), whole.lately),
+                recent=np.where(forgotten[:, None], np.float32(0.0), whole.recent),
                 sensor=np.where(stranger, sensors, whole.sensor).astype(np.int32),
             ),
             np.nan_to_num(actual).astype(np.float32),

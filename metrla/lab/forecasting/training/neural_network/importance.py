@@ -52,8 +52,8 @@ def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Chan
     def usual(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs._replace(usual=inputs.usual[:, turn], ahead=inputs.ahead[:, turn]), member
 
-    def lately(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
-        return inputs._replace(lately=inputs.lately[:, turn]), member
+    def recent(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
+        return inputs._replace(recent=inputs.recent[:, turn]), member
 
     def calendar(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:
         return inputs._replace(time=inputs.time[turn], day=inputs.day[turn]), member
@@ -75,7 +75,7 @@ def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Chan
         "neighbours down- and upstream": neighbours,
         "the whole network": network,
         "usual speeds": usual,
-        "the days before": lately,
+        "the days before": recent,
         "time and day": calendar,
         "which sensor": sensor,
     }

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.habits import Learned, learned_habits
 from shared.forecasting.inputs.history import HORIZONS, LAGS, View
-from shared.forecasting.inputs.transfer import completed
-from shared.forecasting.models.tabular import COUNT, HABIT_STEPS, Tabular
+from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, Tabular
 from shared.forecasting.models.trees import BY_DAY, BY_DAY_TYPE, CEILING, base_mph
 from shared.traffic.arrays import Compact, Flags, Integers
 from shared.traffic.calendar import slots_per_day
+from shared.traffic.usual.deviations import LearnedDeviations, learned_deviations
+from shared.traffic.usual.transfer import completed
 
 ORIGINS_AT_ONCE = 256
 SENSORS_AT_ONCE = 40
@@ -27,7 +27,8 @@ HIDDEN_WINDOWS = 0.02
 BAD_ORIGINS, BAD_WINDOWS = 0.06, 0.6
 DEAD_CARRIAGEWAYS = 0.03
 NEW_SENSORS = 0.03
-"""Shares of what is hidden: the last one is of sensors whose habits are, as of one that the training did not have."""
+"""Shares of what is hidden: the last one is of sensors whose usual deviations are,
+as of one that the training did not have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,14 +52,14 @@ class Source:
     recorded: Recorded
     split: Split
     tabular: Tabular
-    habits: Learned
+    deviations: LearnedDeviations
 
     @classmethod
     def of(cls, recorded: Recorded, split: Split) -> "Source":
         """Of a recording."""
         network = recorded.network
         tabular = Tabular.of(network, completed(network, recorded.profile_mph))
-        habits = learned_habits(
+        deviations = learned_deviations(
             recorded.speed_mph,
             recorded.usual_mph,
             tabular.free_flow_mph,
@@ -67,7 +68,7 @@ class Source:
             recorded.train_windows,
             slots_per_day(network),
         )
-        return cls(recorded, split, tabular, habits)
+        return cls(recorded, split, tabular, deviations)
 
     @property
     def sensors(self) -> int:
@@ -102,27 +103,27 @@ class Source:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """What a tree model needs beside its trees."""
-        known, habits = self.recorded.speed_mph[: self.recorded.train_windows], self.habits.habits
+        known, deviations = self.recorded.speed_mph[: self.recorded.train_windows], self.deviations.table
         return {
             CEILING: np.array([np.nanmax(known)], dtype=np.float32),
-            BY_DAY_TYPE: habits.by_day_type.astype(np.float16),
-            BY_DAY: habits.by_day.astype(np.float16),
+            BY_DAY_TYPE: deviations.by_day_type.astype(np.float16),
+            BY_DAY: deviations.by_day.astype(np.float16),
         }
 
     def _pieces(self, origins: Integers, per_origin: int, random: np.random.Generator | None) -> Iterator[Rows]:
         for first in range(0, len(origins), ORIGINS_AT_ONCE):
             chunk = origins[first : first + ORIGINS_AT_ONCE]
             view = self.recorded.view(chunk)
-            habits = self.habits.at(chunk[:, None] + LAGS - 1 + np.array(HABIT_STEPS))
+            deviations = self.deviations.at(chunk[:, None] + LAGS - 1 + np.array(DEVIATION_STEPS))
             picked = np.broadcast_to(np.arange(self.sensors), (len(chunk), self.sensors))
             if random is not None:
                 view = partly_hidden(view, random)
-                habits[np.broadcast_to(random.random((len(chunk), 1, 1, self.sensors)) < NEW_SENSORS, habits.shape)] = (
-                    np.nan
-                )
+                deviations[
+                    np.broadcast_to(random.random((len(chunk), 1, 1, self.sensors)) < NEW_SENSORS, deviations.shape)
+                ] = np.nan
                 picked = np.argsort(random.random(picked.shape), axis=1)[:, :per_origin]
             actual = self.recorded.actual(chunk)
-            yield _rows(self.tabular.features(view, habits), base_mph(view), actual, picked)
+            yield _rows(self.tabular.features(view, deviations), base_mph(view), actual, picked)
 
 
 def partly_hidden(view: View, random: np.random.Generator) -> View:

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.training.trees.rows import Source
 from shared.events.records import NetworkId, SensorId
-from shared.forecasting.inputs.habits import DAYS, PER_DAY, Habits
-from shared.forecasting.inputs.history import HORIZONS, LAGS, View
-from shared.forecasting.inputs.recent import QUARTERS
-from shared.forecasting.models.tabular import COUNT, HABIT_STEPS, NAMES, Tabular, last_known
+from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, View
+from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, NAMES, Tabular, last_known
 from shared.traffic.network import Edge, Network, Sensor
+from shared.traffic.usual.deviations import DAYS, PER_DAY, UsualDeviations
 
 SLOTS = 2 * 288
 ROADS = ("N", "N", "N", "S", "S")
@@ -36,7 +35,7 @@ def network_of(order: list[int]) -> Network:
 
 NETWORK = network_of([0, 1, 2, 3, 4])
 SENSORS = len(ROADS)
-HABITS = Habits(
+DEVIATIONS = UsualDeviations(
     np.random.default_rng(2).uniform(0, 5, (2 * PER_DAY, 2, SENSORS)).astype(np.float32),
     np.random.default_rng(3).normal(0, 3, (DAYS * PER_DAY, SENSORS)).astype(np.float32),
 )
@@ -53,9 +52,9 @@ def view_of_seed(seed: int, missing: float, origins: int = 2) -> View:
     return View(NETWORK, speed, usual, ahead, rng.integers(0, 288, origins), rng.integers(0, 7, origins), late)
 
 
-def features(view: View, habits: Habits = HABITS, profile: np.ndarray = PROFILE) -> np.ndarray:
+def features(view: View, deviations: UsualDeviations = DEVIATIONS, profile: np.ndarray = PROFILE) -> np.ndarray:
     tabular = Tabular.of(view.network, profile)
-    return tabular.features(view, tabular.habits(habits, view))
+    return tabular.features(view, tabular.deviations(deviations, view))
 
 
 def feature(rows: np.ndarray, name: str) -> np.ndarray:
@@ -124,9 +123,9 @@ def test_the_order_of_the_sensors_does_not_matter(seed: int, order: list[int], m
         usual_mph=view.usual_mph[..., order],
         ahead_mph=view.ahead_mph[..., order],
     )
-    habits = Habits(HABITS.by_day_type[..., order], HABITS.by_day[..., order])
+    deviations = UsualDeviations(DEVIATIONS.by_day_type[..., order], DEVIATIONS.by_day[..., order])
     rows = features(view)
-    np.testing.assert_allclose(features(other, habits, PROFILE[:, order]), rows[:, order], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(features(other, deviations, PROFILE[:, order]), rows[:, order], rtol=1e-4, atol=1e-4)
 
 
 @settings(deadline=None)
@@ -172,20 +171,20 @@ def test_nothing_heard_at_all_is_no_error() -> None:
     assert (feature(rows, "network_0") == 0).all()
 
 
-def test_habits_are_told_of_the_windows_ahead() -> None:
+def test_deviations_are_told_of_the_windows_ahead() -> None:
     view = replace(view_of_seed(6, 0.0), times=np.array([287, 100]), days=np.array([4, 4]))
     rows = features(view)
-    assert feature(rows, "weekday_0")[:, 1] == pytest.approx(HABITS.by_day[[4 * 48 + 47, 4 * 48 + 16], 1], rel=1e-5)
-    # A window after Friday midnight: Saturday has the habits of weekends.
-    assert feature(rows, "slow_12")[:, 2] == pytest.approx(HABITS.by_day_type[[48 + 1, 18], 0, 2], rel=1e-5)
-    assert feature(rows, "strays_6")[:, 3] == pytest.approx(HABITS.by_day_type[[48, 17], 1, 3], rel=1e-5)
+    assert feature(rows, "weekday_0")[:, 1] == pytest.approx(DEVIATIONS.by_day[[4 * 48 + 47, 4 * 48 + 16], 1], rel=1e-5)
+    # A window after Friday midnight: Saturday deviates as weekends do.
+    assert feature(rows, "slow_12")[:, 2] == pytest.approx(DEVIATIONS.by_day_type[[48 + 1, 18], 0, 2], rel=1e-5)
+    assert feature(rows, "strays_6")[:, 3] == pytest.approx(DEVIATIONS.by_day_type[[48, 17], 1, 3], rel=1e-5)
 
 
 def test_of_a_recording(source: Source) -> None:
-    view, habits = (
+    view, deviations = (
         source.recorded.view(np.arange(5)),
-        source.habits.at(np.arange(5)[:, None] + 11 + np.array(HABIT_STEPS)),
+        source.deviations.at(np.arange(5)[:, None] + 11 + np.array(DEVIATION_STEPS)),
     )
-    rows = source.tabular.features(view, habits)
+    rows = source.tabular.features(view, deviations)
     assert rows.shape == (5, 4, COUNT)
     assert rows.dtype == np.float32

@@ -1,4 +1,4 @@
-"""What traffic has been like of late at a time of day, which a profile of whole months does not know. Pure.
+"""Recent speeds: how the last days were at a time of day, which a profile of whole months does not know. Pure.
 
 A school holiday, a diversion or a season moves the daily queues for days or weeks. For each slot of the week (a time of
 day on a type of day) the speeds of the last days are kept as a mean whose weights fall exponentially with the days that
@@ -20,12 +20,10 @@ FADE = 0.75
 """What a day counts of the day after it: the last four days of a type have two thirds of the weight."""
 PRIOR_DAYS = 1.0
 """How many days of the usual a deviation begins with: one odd day is no trend."""
-QUARTERS = 4
-"""Quarters of the time ahead, of which models are told."""
 
 
-class Lately(NamedTuple):
-    """Of some windows of N sensors: the mean speed of late, NaN where unknown, and of how many days: (…, N) each."""
+class RecentMeans(NamedTuple):
+    """Of some windows of N sensors: the mean of recent speeds, NaN where unknown, and of how many days: (…, N) each."""
 
     speed_mph: Floats
     days: Floats
@@ -35,7 +33,7 @@ class Lately(NamedTuple):
         return np.nan_to_num(self.speed_mph - usual_mph) * self.days / (self.days + PRIOR_DAYS)
 
 
-class Row(NamedTuple):
+class RecentRow(NamedTuple):
     """One slot of the week, as of the window that began at `window_start`: weighted sums (N,) of speeds and days."""
 
     slot: int
@@ -45,7 +43,7 @@ class Row(NamedTuple):
 
 
 @dataclass(eq=False)
-class Recent:
+class RecentSpeeds:
     """The means of one network of N sensors, learned window by window in the order of time.
 
     `total_mph` and `days` are weighted sums, (slots of the week, N); `learned` is the start of the newest window.
@@ -61,24 +59,24 @@ class Recent:
         shape = DAY_TYPES * slots_per_day(self.network), len(self.network.sensors)
         self.total_mph, self.days = np.zeros((2, *shape), dtype=np.float32)
 
-    def learn(self, window_start: datetime, speed_mph: Floats) -> Row | None:
+    def learn(self, window_start: datetime, speed_mph: Floats) -> RecentRow | None:
         """Take in a window of all sensors, (N,) mph, NaN where missing; None where it or a later one is in already."""
         if self.learned is not None and window_start <= self.learned:
             return None
         (slot,) = day_type_slots(self.network, [window_start]).tolist()
         faded(self.total_mph[slot], self.days[slot], speed_mph)
         self.learned = window_start
-        return Row(slot, window_start, self.total_mph[slot].copy(), self.days[slot].copy())
+        return RecentRow(slot, window_start, self.total_mph[slot].copy(), self.days[slot].copy())
 
-    def recall(self, row: Row) -> None:
+    def recall(self, row: RecentRow) -> None:
         """Take a row that was made before, unless what is known is newer; rows come oldest first."""
         if self.learned is None or row.window_start > self.learned:
             self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
             self.learned = row.window_start
 
-    def at(self, slots: NDArray[np.intp]) -> Lately:
+    def at(self, slots: NDArray[np.intp]) -> RecentMeans:
         """Of windows in some slots of the week, (…,)."""
-        return lately(self.total_mph[slots], self.days[slots])
+        return recent_means(self.total_mph[slots], self.days[slots])
 
 
 def faded(total_mph: Compact, days: Compact, speed_mph: Floats) -> None:
@@ -88,14 +86,7 @@ def faded(total_mph: Compact, days: Compact, speed_mph: Floats) -> None:
     days[seen] = FADE * days[seen] + 1
 
 
-def lately(total_mph: Compact, days: Compact) -> Lately:
+def recent_means(total_mph: Compact, days: Compact) -> RecentMeans:
     """From weighted sums."""
     speed = np.divide(total_mph, days, out=np.full(days.shape, np.nan), where=days > 0)
-    return Lately(speed, days.astype(np.float64))
-
-
-def by_quarter(deviation_mph: Floats) -> Floats:
-    """Means over each quarter of the windows ahead: (B, windows, N) to (B, `QUARTERS`, N)."""
-    origins, windows, sensors = deviation_mph.shape
-    means: Floats = deviation_mph.reshape(origins, QUARTERS, windows // QUARTERS, sensors).mean(axis=2)
-    return means
+    return RecentMeans(speed, days.astype(np.float64))

@@ -1,4 +1,4 @@
-"""Speeds of late: learned window by window, once each, and the same in training and in serving."""
+"""Recent speeds: learned window by window, once each, and the same in training and in serving."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,11 +15,11 @@ from services.predictor.recent_log import _put, messages_of
 from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
-from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
-from shared.forecasting.inputs.recent import FADE, PRIOR_DAYS, QUARTERS, Recent, Row, by_quarter
+from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, batch_of, by_quarter
 from shared.traffic.calendar import day_type_slots, slots_per_day
 from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import FADE, PRIOR_DAYS, RecentRow, RecentSpeeds
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -31,7 +31,7 @@ def speeds(*values: float) -> np.ndarray:
 
 
 def test_days_fade(network: Network) -> None:
-    recent = Recent(network)
+    recent = RecentSpeeds(network)
     for day, speed in enumerate((60.0, 40.0, 20.0)):
         recent.learn(MONDAY + day * DAY, speeds(speed))
     late = recent.at(day_type_slots(network, [MONDAY]))
@@ -44,7 +44,7 @@ def test_days_fade(network: Network) -> None:
 
 
 def test_unknown_is_usual(network: Network) -> None:
-    recent = Recent(network)
+    recent = RecentSpeeds(network)
     recent.learn(MONDAY, speeds(np.nan))
     late = recent.at(day_type_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]))
     assert np.isnan(late.speed_mph[0, 0])
@@ -53,7 +53,7 @@ def test_unknown_is_usual(network: Network) -> None:
 
 
 def test_a_window_counts_once(network: Network) -> None:
-    recent = Recent(network)
+    recent = RecentSpeeds(network)
     first = recent.learn(MONDAY, speeds(60.0))
     assert first is not None
     assert recent.learn(MONDAY, speeds(10.0)) is None
@@ -66,11 +66,11 @@ def test_goes_on_from_its_rows(cut: int, twice: int) -> None:
     network = _small()
     random = np.random.default_rng(cut)
     windows = [(MONDAY + step * timedelta(hours=6), random.uniform(5, 70, 2)) for step in range(41)]
-    whole, before = Recent(network), Recent(network)
+    whole, before = RecentSpeeds(network), RecentSpeeds(network)
     rows = [row for start, speed in windows if (row := whole.learn(start, speed)) is not None]
     for start, speed in windows[:cut]:
         before.learn(start, speed)
-    after = Recent(network)
+    after = RecentSpeeds(network)
     latest = {row.slot: row for row in rows[:cut]}  # as a compacted topic keeps them
     for row in sorted(latest.values(), key=lambda row: row.window_start):
         after.recall(row)
@@ -95,13 +95,13 @@ def test_training_sees_what_serving_sees(network: Network) -> None:
         step = _step(network, MONDAY, table, last, shown)
         if last % 97 == 0:
             origin = last - LAGS + 1
-            served = batch_of(step, recent=forecasting.recent).lately
-            trained = recorded.batch(np.array([origin])).lately
+            served = batch_of(step, recent=forecasting.recent).recent
+            trained = recorded.batch(np.array([origin])).recent
             assert served is not None
             assert trained is not None
             np.testing.assert_allclose(served.days, trained.days, rtol=1e-6)
             np.testing.assert_allclose(served.speed_mph, trained.speed_mph, rtol=1e-6)
-            assert recorded.view(np.array([origin])).lately_mph.shape == (1, QUARTERS, SENSORS)
+            assert recorded.view(np.array([origin])).recent_mph.shape == (1, QUARTERS, SENSORS)
         forecasting.settle(step)
 
 
@@ -116,13 +116,13 @@ def test_only_settled_windows_are_learned_and_once(network: Network) -> None:
 
 
 def test_rows_come_back_from_the_log(network: Network) -> None:
-    recent = Recent(network)
+    recent = RecentSpeeds(network)
     row = recent.learn(MONDAY, speeds(np.nan, 30.0))
     assert row is not None
     (message,) = messages_of(network, [row])
     assert message.topic == PREDICTOR_STATE.name
     turned = replace(network, sensors=network.sensors[::-1], edges=())
-    other = Recent(turned)
+    other = RecentSpeeds(turned)
     _put(SimpleNamespace(value=message.value, offset=0), {network.network_id: other})
     np.testing.assert_array_equal(other.total_mph[row.slot], row.total_mph[::-1])
     assert other.learned == MONDAY
@@ -130,17 +130,17 @@ def test_rows_come_back_from_the_log(network: Network) -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
 def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> None:
-    recent = Recent(network)
+    recent = RecentSpeeds(network)
     _put(SimpleNamespace(value=value, offset=0), {network.network_id: recent})
     assert recent.learned is None
 
 
 def test_an_older_row_changes_nothing(network: Network) -> None:
-    recent = Recent(network)
+    recent = RecentSpeeds(network)
     known = recent.learn(MONDAY, speeds(60.0))
     assert known is not None
     zeros = np.zeros(SENSORS, dtype=np.float32)
-    recent.recall(Row(known.slot, MONDAY - DAY, zeros, zeros))
+    recent.recall(RecentRow(known.slot, MONDAY - DAY, zeros, zeros))
     np.testing.assert_array_equal(recent.total_mph[known.slot], known.total_mph)
 
 

@@ -1,4 +1,4 @@
-"""What is usual: the mean speed of each sensor by type of day and time of day. Pure."""
+"""Usual speeds learned from a whole recording: the profile that models are trained with. Pure."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Usual:
-    """What is usual in each slot of the week: `profile_mph` (2 * slots per day, sensors), NaN for a dead sensor.
+class Profile:
+    """Usual speeds by slot of both types of day: `profile_mph` (2 * slots per day, sensors), NaN for a dead sensor.
 
     `left_out_mph` (windows, sensors) is the same for each recorded window, but without what its own day adds: with few
     days of history a window is closer to a profile that it is part of than any later window will be.
@@ -22,8 +22,8 @@ class Usual:
     left_out_mph: Floats
 
 
-def usual_speeds(speed_mph: Floats, slots: Integers, per_day: int, smoothing: int = 2) -> Usual:
-    """Learn the usual speed of each sensor in each slot of the week.
+def learned_profile(speed_mph: Floats, slots: Integers, per_day: int, smoothing: int = 2) -> Profile:
+    """Learn the usual speed of each sensor in each slot of both types of day.
 
     Means over the recorded windows of a slot and, with falling weight, `smoothing` slots before and after it on the
     same type of day. A slot without any takes the other type of day, then the sensor's mean.
@@ -56,7 +56,7 @@ def usual_speeds(speed_mph: Floats, slots: Integers, per_day: int, smoothing: in
         left_total[rows] -= _weight(shift, smoothing) * known[rows + shift]
         left_count[rows] -= _weight(shift, smoothing) * seen[rows + shift]
     left_out = _mean(left_total, np.where(left_count > LEAST_WEIGHT, left_count, 0.0))
-    return Usual(
+    return Profile(
         np.where(np.isnan(mean), second_best, mean), np.where(np.isnan(left_out), second_best[slots], left_out)
     )
 

@@ -1,6 +1,6 @@
-"""What each sensor's traffic does at a time of day, beyond its mean: how often it is slow, how far it strays. Pure.
+"""How a sensor strays from its usual speed at a time of day, and how often it is slow: what trees are told. Pure.
 
-Where a queue stands on two mornings of three, the profile is a speed that hardly ever occurs, and where Fridays are not
+Where a queue stands on two mornings of three, the usual speed is one that hardly ever occurs, and where Fridays are not
 like Mondays it is that of no day. These tables are by half hour, like the profile only from the training part.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.traffic.arrays import Compact, Floats, Integers
-from shared.traffic.calendar import DAY_TYPES, SATURDAY
+from shared.traffic.calendar import DAY_TYPES, day_type_slot
 
 DAYS, PER_DAY = 7, 48
 KINDS = ("slow", "strays", "weekday")
@@ -20,7 +20,7 @@ PRIOR_WINDOWS = 12.0
 
 
 @dataclass(frozen=True, eq=False)
-class Habits:
+class UsualDeviations:
     """Of N sensors, NaN for one that the training did not have.
 
     `by_day_type` (`DAY_TYPES` * `PER_DAY`, 2, N) has the share of windows that were slow, and the mean absolute
@@ -41,17 +41,17 @@ class Habits:
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
-    """Habits, and what they would be for each recorded window without its own day, see `usual_speeds`."""
+class LearnedDeviations:
+    """Usual deviations, and what they would be for each recorded window without its own day, see `learned_profile`."""
 
-    habits: Habits
+    table: UsualDeviations
     place: Integers
     left_out: Compact
     stretch: Integers
 
     def at(self, windows: Integers) -> Compact:
         """Of any windows of the recording, (…,): (…, 3, N)."""
-        found = self.habits.at(self.place[windows])
+        found = self.table.at(self.place[windows])
         trained = windows < len(self.stretch)
         found[trained] = self.left_out[self.stretch[windows[trained]]]
         return found
@@ -62,7 +62,7 @@ def places(days: Integers, slots: Integers, per_day: int) -> Integers:
     return days * PER_DAY + slots * PER_DAY // per_day
 
 
-def learned_habits(
+def learned_deviations(
     speed_mph: Floats,
     usual_mph: Floats,
     free_flow_mph: Floats,
@@ -70,7 +70,7 @@ def learned_habits(
     days: Integers,
     train_windows: int,
     per_day: int,
-) -> Learned:
+) -> LearnedDeviations:
     """Learn from the first `train_windows` windows.
 
     Args:
@@ -100,7 +100,7 @@ def learned_habits(
         )
     )
     left_out = np.concatenate([by_type[1], by_day[1]], axis=1)
-    return Learned(Habits(by_type[0], by_day[0][:, 0]), place, left_out, np.cumsum(new) - 1)
+    return LearnedDeviations(UsualDeviations(by_type[0], by_day[0][:, 0]), place, left_out, np.cumsum(new) - 1)
 
 
 def _tables(own: Floats, count: Floats, at: Integers, rows: int, kinds: slice) -> tuple[Compact, Compact]:
@@ -120,5 +120,4 @@ def _tables(own: Floats, count: Floats, at: Integers, rows: int, kinds: slice) -
 
 
 def _type_of(place: Integers) -> Integers:
-    day, half_hour = np.divmod(place, PER_DAY)
-    return half_hour + np.where(day >= SATURDAY, PER_DAY, 0)
+    return day_type_slot(place, PER_DAY)

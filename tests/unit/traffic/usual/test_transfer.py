@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 
 from shared.events.records import SensorId
-from shared.forecasting.inputs.transfer import FALLBACK_MPH, completed, has_profile
 from shared.traffic.network import Network
+from shared.traffic.usual.transfer import FALLBACK_MPH, completed, has_profile
 
 NAN = float("nan")
 

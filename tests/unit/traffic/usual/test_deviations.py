@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shared.forecasting.inputs.habits import DAYS, PER_DAY, PRIOR_WINDOWS, Learned, learned_habits
+from shared.traffic.usual.deviations import DAYS, PER_DAY, PRIOR_WINDOWS, LearnedDeviations, learned_deviations
 
 DAYS_RECORDED, SLOTS = 15, 288
 WINDOWS, TRAIN = DAYS_RECORDED * SLOTS, 14 * SLOTS
@@ -10,8 +10,8 @@ TIMES, DAY = np.arange(WINDOWS) % SLOTS, np.arange(WINDOWS) // SLOTS % DAYS
 WEEK = np.arange(DAYS * PER_DAY)
 
 
-def learn(speed: np.ndarray, usual: np.ndarray) -> Learned:
-    return learned_habits(speed, usual, np.full(speed.shape[1], 60.0), TIMES, DAY, TRAIN, SLOTS)
+def learn(speed: np.ndarray, usual: np.ndarray) -> LearnedDeviations:
+    return learned_deviations(speed, usual, np.full(speed.shape[1], 60.0), TIMES, DAY, TRAIN, SLOTS)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def speed(usual: np.ndarray) -> np.ndarray:
 
 
 def test_what_one_day_of_the_week_does_is_known(speed: np.ndarray, usual: np.ndarray) -> None:
-    table = learn(speed, usual).habits.at(WEEK)
+    table = learn(speed, usual).table.at(WEEK)
     friday, monday = (table[day * PER_DAY + 32, :, 0] for day in (4, 0))
     assert friday[2] == pytest.approx(-30 * 12 / (12 + PRIOR_WINDOWS), abs=0.5)
     assert abs(monday[2]) < 0.5
@@ -50,23 +50,23 @@ def test_windows_after_the_training_take_what_was_learned(speed: np.ndarray, usu
     windows = np.array([[TRAIN, TRAIN + 5], [TRAIN + 12 * 16, WINDOWS - 1]])
     found = learned.at(windows)
     assert found.shape == (2, 2, 3, 2)
-    np.testing.assert_array_equal(found, learned.habits.at(learned.place[windows]))
+    np.testing.assert_array_equal(found, learned.table.at(learned.place[windows]))
 
 
 def test_windows_after_the_training_teach_nothing(speed: np.ndarray, usual: np.ndarray) -> None:
     other = speed.copy()
     other[TRAIN:] = 5.0
-    np.testing.assert_array_equal(learn(other, usual).habits.at(WEEK), learn(speed, usual).habits.at(WEEK))
+    np.testing.assert_array_equal(learn(other, usual).table.at(WEEK), learn(speed, usual).table.at(WEEK))
 
 
-def test_a_dead_sensor_has_no_habits(speed: np.ndarray, usual: np.ndarray) -> None:
+def test_a_dead_sensor_has_none(speed: np.ndarray, usual: np.ndarray) -> None:
     speed[:, 1] = np.nan
     learned = learn(speed, usual)
-    assert np.isnan(learned.habits.at(WEEK)[..., 1]).all()
-    assert np.isfinite(learned.habits.at(WEEK)[..., 0]).all()
+    assert np.isnan(learned.table.at(WEEK)[..., 1]).all()
+    assert np.isfinite(learned.table.at(WEEK)[..., 0]).all()
 
 
 def test_ahead_looks_past_midnight(speed: np.ndarray, usual: np.ndarray) -> None:
-    habits = learn(speed, usual).habits
-    found = habits.ahead(np.array([287]), np.array([6]), SLOTS, (0, 1))
-    np.testing.assert_array_equal(found[0], habits.at(np.array([6 * PER_DAY + 47, 0])))
+    deviations = learn(speed, usual).table
+    found = deviations.ahead(np.array([287]), np.array([6]), SLOTS, (0, 1))
+    np.testing.assert_array_equal(found[0], deviations.at(np.array([6 * PER_DAY + 47, 0])))

@@ -1,0 +1,1 @@
+from tests.kit.forecasting import history, network, recorded, split, step_of  # noqa: F401 - fixtures
