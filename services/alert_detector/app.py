@@ -19,7 +19,7 @@ from shared.alerts.actions.desk import ActionDesk
 from shared.alerts.advisories.alerts import AdvisoryJudge
 from shared.alerts.advisories.board import TYPES
 from shared.alerts.advisories.desk import AdvisoryDesk
-from shared.alerts.advisories.usual import UsualSpeeds
+from shared.alerts.advisories.usual import UsualLookups
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
@@ -94,7 +94,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     own = read_settings(AlertDetectorSettings)
     networks = load_networks(settings.networks)
     advisories = AdvisoryDesk(
-        {name: AdvisoryJudge(network, own.rule) for name, network in networks.items()}, usual=UsualSpeeds()
+        {name: AdvisoryJudge(network, own.rule) for name, network in networks.items()}, usual=UsualLookups()
     )
     rules = DetectionRules(
         {name: CongestionDetector(network, own.rule, own.materiality) for name, network in networks.items()},

@@ -22,6 +22,8 @@ Slots = TypeVar("Slots", int, Integers)
 
 DAY_TYPES = 2
 """Working days; weekends and holidays."""
+DAYS_IN_WEEK, HALF_HOURS = 7, 48
+"""Half hours of a day: the slots of tables that are coarser than windows."""
 SATURDAY, SUNDAY = 5, 6
 
 
@@ -79,6 +81,18 @@ def day_type_slot(week_slots: Slots, per_day: int) -> Slots:
     """The slot in its type of day, see `day_type_slots`, of a slot of the week, or of many."""
     day, slot = week_slots // per_day, week_slots % per_day
     return slot + per_day * (day >= SATURDAY)
+
+
+def half_hours(days: Slots, day_slots: Slots, per_day: int) -> Slots:
+    """The half hour of the week of days of the week and slots of the day: 0 to `DAYS_IN_WEEK` * `HALF_HOURS` - 1."""
+    return days * HALF_HOURS + day_slots * HALF_HOURS // per_day
+
+
+def half_hour_slot(network: Network, window_start: datetime) -> int:
+    """The half hour of a window in its type of day: those of a working day come first, those of a day off behind."""
+    per_day = slots_per_day(network)
+    day, slot = divmod(week_slot(network, window_start), per_day)
+    return day_type_slot(half_hours(day, slot, per_day), HALF_HOURS)
 
 
 def days_of(network: Network, window_starts: Iterable[datetime]) -> Integers:

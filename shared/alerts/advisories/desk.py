@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from shared.alerts.advisories.alerts import AdvisoryJudge, Traffic
 from shared.alerts.advisories.board import AdvisoryBoard
 from shared.alerts.advisories.book import AdvisoryBook
-from shared.alerts.advisories.usual import UsualSpeeds, Wanted
+from shared.alerts.advisories.usual import UsualLookups, Wanted
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
 from shared.traffic.arrays import Floats
 
@@ -32,7 +32,7 @@ class AdvisoryDesk:
 
     judges: Mapping[NetworkId, AdvisoryJudge]
     book: AdvisoryBook = field(default_factory=AdvisoryBook)
-    usual: UsualSpeeds | None = None
+    usual: UsualLookups | None = None
     _held: dict[NetworkId, _Held] = field(default_factory=dict)
 
     def recall(self, network_id: NetworkId, alerts: Iterable[TrafficAlert]) -> None:

@@ -1,4 +1,4 @@
-"""What is usual at the sensors of advisories, from the windows of the weeks before. Pure.
+"""What is usual at the sensors of advisories, looked up in the windows of the weeks before. Pure.
 
 The median speed of each half hour of the day, apart for working days and for weekends and holidays, over the three
 weeks before the alert was raised, so that what is announced is no part of it. Known where three days at least were
@@ -13,13 +13,12 @@ import numpy as np
 
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.traffic.arrays import Floats
-from shared.traffic.calendar import DAY_TYPES, is_day_off
+from shared.traffic.calendar import half_hour_slot
 from shared.traffic.network import Network
+from shared.traffic.usual.medians import usual_medians
 
 LOOK_BACK = timedelta(days=21)
 FRESH = timedelta(days=1)
-LEAST_DAYS = 3
-SLOTS, SLOT_MINUTES = 48, 30
 PENDING = -np.inf
 """Not looked up yet: no speed is slower than usual."""
 
@@ -34,8 +33,8 @@ class Wanted:
 
 
 @dataclass
-class UsualSpeeds:
-    """Usual speeds by sensor: (DAY_TYPES, 48) for working days and days off, NaN where unknown."""
+class UsualLookups:
+    """Usual speeds by sensor, as far as they were looked up."""
 
     _tables: dict[tuple[NetworkId, SensorId], tuple[datetime, Floats]] = field(default_factory=dict)
 
@@ -49,30 +48,17 @@ class UsualSpeeds:
 
     def put(self, wanted: Wanted, network: Network, windows: Iterable[ProcessedTrafficAggregate]) -> None:
         """Take in the windows that were found; none make everything unknown."""
-        speeds: dict[tuple[int, int], list[float]] = {}
-        days: dict[tuple[int, int], set[int]] = {}
-        for window in windows:
-            if window.mean_speed_mph is not None:
-                place = slot_of(window.window_end, network)
-                speeds.setdefault(place, []).append(window.mean_speed_mph)
-                days.setdefault(place, set()).add(window.window_end.astimezone(network.time_zone).toordinal())
-        table = np.full((DAY_TYPES, SLOTS), np.nan)
-        for place, seen in speeds.items():
-            if len(days[place]) >= LEAST_DAYS:
-                table[place] = float(np.median(seen))
-        self._tables[wanted.network_id, wanted.sensor_id] = wanted.before, table
+        medians = usual_medians(network, windows)
+        self._tables[wanted.network_id, wanted.sensor_id] = wanted.before, medians
 
     def at(self, network: Network, at: datetime) -> Floats:
-        """Usual speeds (sensors,) in the order of the network, mph: NaN where unknown, `PENDING` if not looked up."""
+        """Of the window that ends at `at`: (sensors,) mph in the order of the network, NaN where unknown.
+
+        `PENDING` where it was not looked up yet.
+        """
         usual = np.full(len(network.sensors), PENDING)
-        place = slot_of(at, network)
-        for (network_id, sensor_id), (_, table) in self._tables.items():
+        slot = half_hour_slot(network, at - network.window)
+        for (network_id, sensor_id), (_, medians) in self._tables.items():
             if network_id == network.network_id:
-                usual[network.index[sensor_id]] = table[place]
+                usual[network.index[sensor_id]] = medians[slot]
         return usual
-
-
-def slot_of(end: datetime, network: Network) -> tuple[int, int]:
-    """Type of day (0: a working day) and half hour, local, of the window that ends at `end`."""
-    local = (end - network.window).astimezone(network.time_zone)
-    return int(is_day_off(network, local.date())), (local.hour * 60 + local.minute) // SLOT_MINUTES

@@ -1,7 +1,7 @@
 """Congestion that is there: the queues that speeds show, and the alerts made of them. Pure.
 
     queues            the PeMS bottleneck rule, and how far each queue reaches along its carriageway
-    normal            a queue against what is usual there: free flow, recurrent or not
+    reference         what a queue is measured against: free flow, and the usual speed; recurrent or not
     severity, delay   how bad it is for those who drive through it; what it costs in vehicle-hours
     evidence          the windows and the drop of speed that show it
     alerts            queues and active alerts in, changes out: what is said, and when it is worth an update

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from shared.alerts.congestion.delay import Costs, added, is_due
 from shared.alerts.congestion.evidence import Windows
 from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
-from shared.alerts.congestion.normal import is_recurrent
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.reference import is_recurrent
 from shared.alerts.congestion.severity import severity_of
 from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
 from shared.alerts.lifecycle.changes import (

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from shared.alerts.congestion.normal import CRAWL_MPH
+from shared.alerts.congestion.reference import CRAWL_MPH
 from shared.traffic.arrays import Flags, Floats
 
 DUE = timedelta(minutes=30)

@@ -8,15 +8,16 @@ import numpy as np
 from shared.alerts.congestion.alerts import Materiality, Moment, advance
 from shared.alerts.congestion.delay import Costs, vehicle_hours
 from shared.alerts.congestion.evidence import Windows
-from shared.alerts.congestion.normal import Normal
 from shared.alerts.congestion.queues import CongestionRule, find_queues, heard_sensors
-from shared.alerts.learned.known import Known
+from shared.alerts.congestion.reference import reference_mph
+from shared.alerts.learned.sensors import LearnedSensors
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import Listening
 from shared.events.records import AlertType, TrafficAlert
 from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 from shared.traffic.roadway import roadway
+from shared.traffic.usual.speeds import UsualSpeeds
 
 
 class CongestionDetector:
@@ -37,7 +38,7 @@ class CongestionDetector:
         speed_mph: Floats,
         share_observed: Floats,
         volume_vehicles: Floats | None = None,
-        known: Known | None = None,
+        learned: LearnedSensors | None = None,
     ) -> list[list[TrafficAlert]]:
         """What the step that ends at `at` changes, one list for each carriageway.
 
@@ -47,10 +48,10 @@ class CongestionDetector:
             speed_mph: (points, sensors) mean speeds, oldest first, in `network.sensors` order, NaN where missing.
             share_observed: (points, sensors) part of each window that was observed, 0-1, NaN where it did not come.
             volume_vehicles: (points, sensors) vehicles on all lanes, NaN where unknown; `None`: nowhere known.
-            known: what was learned of the sensors, as it holds for the newest window; `None`: nothing, and all of them
-                are believed.
+            learned: what was learned of the sensors, as it holds for the newest window; `None`: nothing, and all
+                of them are believed.
         """
-        moment = self.look(board.active(), at, speed_mph, share_observed, volume_vehicles, known)
+        moment = self.look(board.active(), at, speed_mph, share_observed, volume_vehicles, learned)
         return self.advance(board, moment)
 
     def look(
@@ -60,23 +61,23 @@ class CongestionDetector:
         speed_mph: Floats,
         share_observed: Floats,
         volume_vehicles: Floats | None = None,
-        known: Known | None = None,
+        learned: LearnedSensors | None = None,
     ) -> Moment:
         """What the step that ends at `at` shows, see `changes`; `active` are all alerts that queues belong to."""
         points, road = self.rule.points, self.road
         told = speed_mph[-points:, road.columns]
-        believed = np.ones(len(road.sensors), np.bool_) if known is None else known.believed[road.columns]
+        believed = np.ones(len(road.sensors), np.bool_) if learned is None else learned.believed[road.columns]
         speed = np.where(believed, told, np.nan)
         volume = np.full_like(speed, np.nan) if volume_vehicles is None else volume_vehicles[-points:, road.columns]
-        normal = Normal.along(road, known)
+        usual = UsualSpeeds.unknown(len(road.sensors)) if learned is None else learned.speeds.along(road)
         members = road.flags(sensor_id for alert in active for sensor_id in alert.affected_sensors)
-        cost = vehicle_hours(speed, volume, road.length_miles, normal.reference_mph, self.rule.leave_mph)
+        cost = vehicle_hours(speed, volume, road.length_miles, reference_mph(usual.free_flow_mph), self.rule.leave_mph)
         return Moment(
             at=at,
-            queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, normal),
+            queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, usual),
             listening=Listening(road, heard_sensors(told), believed, points * self.network.window),
             costs=Costs(at, self.network.window, cost),
-            windows=Windows(road, at, speed, normal.usual_mph, self.rule),
+            windows=Windows(road, at, speed, usual.usual_mph, self.rule),
         )
 
     def advance(self, board: AlertBoard, moment: Moment) -> list[list[TrafficAlert]]:

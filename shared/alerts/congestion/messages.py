@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from shared.alerts.congestion.normal import level_words
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.reference import level_words
 from shared.alerts.lifecycle.messages import duration_text, place_of
 from shared.events.records import TrafficAlert
 from shared.traffic.landmarks import Landmarks

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.alerts.congestion.normal import CRAWL_MPH, Normal, mean_where_known, usual_share
+from shared.alerts.congestion.reference import CRAWL_MPH, mean_where_known, reference_mph, usual_share
 from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Sensor
 from shared.traffic.roadway import Roadway
+from shared.traffic.usual.speeds import UsualSpeeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def find_queues(
     share_observed: Floats,
     members: Flags,
     rule: CongestionRule,
-    normal: Normal | None = None,
+    usual: UsualSpeeds | None = None,
 ) -> list[Queue]:
     """The queues of a network at its newest point, in road order.
 
@@ -93,7 +94,7 @@ def find_queues(
         share_observed: (points, sensors) part of each point that was observed, 0-1, NaN where it did not come.
         members: (sensors,) which belong to a standing alert and so leave their queue later than others join one.
         rule: the thresholds; `rule.points` points are needed.
-        normal: what is normal at each sensor, as far as it is known.
+        usual: what is usual at each sensor, as far as it is known.
 
     Returns:
         Queues that are detected or hold a member; a slow stretch that is neither is nobody's business yet.
@@ -106,8 +107,8 @@ def find_queues(
     steps = np.where(evident, drops, 0.0).sum(axis=0) / np.maximum(evident.sum(axis=0), 1)
     slow = slow_sensors(speed, members, rule)
     recent = _recent_mean(speed, rule.recent_points)
-    normal = normal or Normal.unknown(len(road.sensors))
-    reference = normal.reference_mph
+    usual = usual or UsualSpeeds.unknown(len(road.sensors))
+    reference = reference_mph(usual.free_flow_mph)
     queues = []
     for stretch in stretches(road, slow, np.isfinite(recent), rule):
         if detected[stretch].any() or members[stretch].any():
@@ -127,8 +128,8 @@ def find_queues(
                     lanes=sum(lanes) / len(lanes) if lanes else None,
                     evidence=float(weight[stretch].max()),
                     witness=sensors[int(np.lexsort((steps[stretch], weight[stretch]))[-1])],
-                    free_flow_mph=mean_where_known(normal.free_flow_mph[stretch], miles),
-                    usual_share=usual_share(normal.usual_mph[stretch], miles, rule.leave_mph),
+                    free_flow_mph=mean_where_known(usual.free_flow_mph[stretch], miles),
+                    usual_share=usual_share(usual.usual_mph[stretch], miles, rule.leave_mph),
                 )
             )
     return queues

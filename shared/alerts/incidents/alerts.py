@@ -16,8 +16,8 @@ from datetime import timedelta
 import numpy as np
 
 from shared.alerts.congestion.alerts import Materiality, Moment
-from shared.alerts.congestion.normal import Normal, is_recurrent, mean_where_known
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.reference import is_recurrent, mean_where_known
 from shared.alerts.congestion.severity import RANKS, severity_of
 from shared.alerts.incidents.footprints import Footprint, Scene, footprints
 from shared.alerts.incidents.measured import measured
@@ -41,6 +41,7 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
+from shared.traffic.usual.speeds import UsualSpeeds
 
 LONGEST = timedelta(hours=6)
 LEAST_SEVERITY = AlertSeverity.MEDIUM
@@ -61,7 +62,7 @@ class Incidents:
     scene: Scene
     moment: Moment
     alarms: Alarms
-    normal: Normal
+    usual: UsualSpeeds
     material: Materiality
     past: AlertBoard
 
@@ -162,7 +163,7 @@ class Incidents:
         return not (others - inside).isdisjoint(alert.affected_sensors)
 
     def _place(self, footprint: Footprint) -> Queue:
-        return measured(self.scene.road, footprint.positions, self.moment.windows.speed_mph, self.normal)
+        return measured(self.scene.road, footprint.positions, self.moment.windows.speed_mph, self.usual)
 
     def _message(self, place: Queue, footprint: Footprint) -> str:
         positions = list(footprint.positions)

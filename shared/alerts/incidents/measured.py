@@ -2,27 +2,28 @@
 
 import numpy as np
 
-from shared.alerts.congestion.normal import CRAWL_MPH, Normal, mean_where_known
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.reference import CRAWL_MPH, mean_where_known, reference_mph
 from shared.traffic.arrays import Floats
 from shared.traffic.roadway import Roadway
+from shared.traffic.usual.speeds import UsualSpeeds
 
 
-def measured(road: Roadway, positions: tuple[int, ...], speeds_mph: Floats, normal: Normal) -> Queue:
+def measured(road: Roadway, positions: tuple[int, ...], speeds_mph: Floats, usual: UsualSpeeds) -> Queue:
     """The stretch of these positions as a queue, by the newest speed of each sensor; 0 mph where none spoke.
 
     Args:
         road: the layout of the network.
         positions: in road order.
         speeds_mph: (points, sensors) mean speeds, oldest point first, NaN where missing.
-        normal: what is normal at each sensor.
+        usual: what is usual at each sensor.
     """
     here = list(positions)
     speed = newest(speeds_mph)[here]
     miles = road.length_miles[here]
     sensors = tuple(road.sensors[position] for position in here)
     lanes = [sensor.lane_count for sensor in sensors if sensor.lane_count is not None]
-    hours = miles / np.maximum(speed, CRAWL_MPH) - miles / normal.reference_mph[here]
+    hours = miles / np.maximum(speed, CRAWL_MPH) - miles / reference_mph(usual.free_flow_mph[here])
     return Queue(
         road_name=sensors[0].road_name,
         sensors=sensors,
@@ -33,7 +34,7 @@ def measured(road: Roadway, positions: tuple[int, ...], speeds_mph: Floats, norm
         drop_mph=0.0,
         lanes=sum(lanes) / len(lanes) if lanes else None,
         evidence=1.0,
-        free_flow_mph=mean_where_known(normal.free_flow_mph[here], miles),
+        free_flow_mph=mean_where_known(usual.free_flow_mph[here], miles),
     )
 
 

@@ -17,7 +17,7 @@ from shared.alerts.detection.calibration import OWN_WEIGHT, TAIL
 from shared.alerts.detection.forecast_residual import Expectation, ForecastResidual, Weights
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import Observation
-from shared.alerts.learned.known import Known
+from shared.alerts.learned.sensors import LearnedSensors
 from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
@@ -26,6 +26,7 @@ from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
+from shared.traffic.usual.speeds import UsualSpeeds
 
 INCIDENT_THRESHOLD = 4.2
 """At this much evidence METR-LA has less than one false alarm in 100 sensor-days (docs/alerts.md)."""
@@ -62,9 +63,9 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """What a step gave: what is known for it, its alarms, and the state after it."""
+    """What a step gave: what holds of the sensors, its alarms, and the state after it."""
 
-    known: Known
+    sensors: LearnedSensors
     alarms: Alarms
     after: Learned
     hours: SlowHours
@@ -159,12 +160,10 @@ class Learner:
             forecast_mph=np.exp(usual_log + before.guard.inner.late[0]),
         )
         free_flow = np.where(lasting.free_flow_windows >= FREE_FLOW_WINDOWS, lasting.free_flow_mph, np.nan)
-        known = Known(
-            usual_mph=usual_mph[self.road.positions],
-            free_flow_mph=free_flow.astype(np.float64)[self.road.positions],
-            believed=believed[self.road.positions],
-        )
-        return Lesson(known, alarms, Learned(end.astimezone(UTC), place, after, lasting), hours)
+        places = self.road.positions
+        speeds = UsualSpeeds(usual_mph[places], free_flow.astype(np.float64)[places])
+        sensors = LearnedSensors(speeds, believed[places])
+        return Lesson(sensors, alarms, Learned(end.astimezone(UTC), place, after, lasting), hours)
 
     def _is_off_peak(self, slot: int) -> bool:
         day, clock = divmod(slot, self.per_day)

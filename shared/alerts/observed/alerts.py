@@ -212,8 +212,8 @@ class ObservedAlerts:
         newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
         lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
         watch.after = Taught(lesson.after, lesson.hours)
-        watch.doubted = int((~lesson.known.believed).sum())
-        moment = detector.look(watch.boards.active(), *shown, lesson.known)
+        watch.doubted = int((~lesson.sensors.believed).sum())
+        moment = detector.look(watch.boards.active(), *shown, lesson.sensors)
         yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
         yield RoadChanges((), records_of(learner, lesson.after))
 

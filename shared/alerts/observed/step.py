@@ -13,7 +13,6 @@ import numpy as np
 
 from shared.alerts.congestion.alerts import Moment
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.normal import Normal
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.incidents.alerts import Incidents, RoadIncidents
 from shared.alerts.incidents.footprints import Scene
@@ -22,6 +21,7 @@ from shared.alerts.learned.learner import Alarms, Lesson
 from shared.alerts.lifecycle.board import ELSEWHERE, AlertBoard, RoadAlerts
 from shared.alerts.lifecycle.changes import oldest_first
 from shared.events.records import AlertId, AlertStatus, TrafficAlert
+from shared.traffic.usual.speeds import UsualSpeeds
 
 ORDER = {AlertStatus.CLEARED: 0, AlertStatus.UPDATED: 1, AlertStatus.RAISED: 2}
 
@@ -61,13 +61,13 @@ def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson:
         moment: the step, with all queues.
         lesson: what was learned, and the alarms.
     """
-    return _judged(detector, boards, moment, lesson.alarms, Normal.along(detector.road, lesson.known))
+    return _judged(detector, boards, moment, lesson.alarms, lesson.sensors.speeds.along(detector.road))
 
 
 def _judged(
-    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, normal: Normal
+    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, usual: UsualSpeeds
 ) -> list[list[TrafficAlert]]:
-    by_road = _incidents(detector, boards, moment, alarms, normal)
+    by_road = _incidents(detector, boards, moment, alarms, usual)
     taken = {id(queue): alert for one, queues in by_road.values() for queue, alert in _taken(one, queues)}
     rest = replace(moment, queues=[queue for queue in moment.queues if id(queue) not in taken])
     merged = _merged(boards, moment, taken)
@@ -83,7 +83,7 @@ def _judged(
 
 
 def _incidents(
-    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, normal: Normal
+    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, usual: UsualSpeeds
 ) -> dict[str, tuple[RoadIncidents, Sequence[Queue]]]:
     """What incidents do on each carriageway where any is active or a sensor alarms, with the queues there."""
     road = detector.road
@@ -106,7 +106,7 @@ def _incidents(
             incidents,
             congestion,
         )
-        step = Incidents(scene, moment, alarms, normal, detector.material, boards.incidents).step()
+        step = Incidents(scene, moment, alarms, usual, detector.material, boards.incidents).step()
         found[name] = step, queues
     return found
 
@@ -140,4 +140,4 @@ def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> l
     moment = detector.look(boards.active(), at, nothing, nothing)
     unknown = nothing[0]
     alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown, unknown)
-    return _judged(detector, boards, moment, alarms, Normal.unknown(count))
+    return _judged(detector, boards, moment, alarms, UsualSpeeds.unknown(count))

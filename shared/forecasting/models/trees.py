@@ -15,8 +15,8 @@ from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.onnx import OnnxModel
 from shared.forecasting.models.tabular import COUNT, NAMES, Tabular, last_known
 from shared.traffic.arrays import Floats
-from shared.traffic.calendar import DAY_TYPES
-from shared.traffic.usual.deviations import DAYS, PER_DAY, UsualDeviations
+from shared.traffic.calendar import DAY_TYPES, DAYS_IN_WEEK, HALF_HOURS
+from shared.traffic.usual.deviations import UsualDeviations
 
 INPUT = "features"
 CEILING, BY_DAY_TYPE, BY_DAY = "ceiling_mph", "habits_by_day_type", "habits_by_day"
@@ -62,8 +62,8 @@ class Trees:
             profile_mph=opened.profile_mph,
             ceiling_mph=float(opened.tensor(CEILING, 1)[0]),
             deviations=UsualDeviations(
-                opened.by_sensor(BY_DAY_TYPE, DAY_TYPES * PER_DAY, 2, sensors, axis=2).astype(np.float32),
-                opened.by_sensor(BY_DAY, DAYS * PER_DAY, sensors, axis=1).astype(np.float32),
+                opened.by_sensor(BY_DAY_TYPE, DAY_TYPES * HALF_HOURS, 2, sensors, axis=2).astype(np.float32),
+                opened.by_sensor(BY_DAY, DAYS_IN_WEEK * HALF_HOURS, sensors, axis=1).astype(np.float32),
             ),
             tabular=Tabular.of(opened.network, opened.profile_mph),
             model=model,

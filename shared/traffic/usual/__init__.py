@@ -4,7 +4,9 @@
     transfer     the profile of a sensor that the training did not have
     deviations   how far a sensor strays from it, and how often it is slow
     recent       how the last days were, learned window by window
+    medians      of some weeks of one sensor's windows, looked up on demand: what advisories are held against
     running      learned as the windows come, one by one: what alerts know
+    speeds       what is usual in one window, and free flow, as everybody is told it
 
 Every table has a row for each slot of the two types of day (`calendar.day_type_slots`): those of working days first,
 then those of days off, in which public holidays are.

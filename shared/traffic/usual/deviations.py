@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.traffic.arrays import Compact, Floats, Integers
-from shared.traffic.calendar import DAY_TYPES, day_type_slot
+from shared.traffic.calendar import DAY_TYPES, DAYS_IN_WEEK, HALF_HOURS, day_type_slot, half_hours
 
-DAYS, PER_DAY = 7, 48
 KINDS = ("slow", "strays", "weekday")
 SLOW_SHARE = 0.8
 """Of a sensor's free flow: what is less counts as slow."""
@@ -23,21 +22,24 @@ PRIOR_WINDOWS = 12.0
 class UsualDeviations:
     """Of N sensors, NaN for one that the training did not have.
 
-    `by_day_type` (`DAY_TYPES` * `PER_DAY`, 2, N) has the share of windows that were slow, and the mean absolute
-    deviation from the profile in mph; `by_day` (`DAYS` * `PER_DAY`, N) the mean deviation on a day of the week in mph.
+    `by_day_type` (`DAY_TYPES` * `HALF_HOURS`, 2, N) has the share of windows that were slow, and the mean absolute
+    deviation from the profile in mph; `by_day` (`DAYS_IN_WEEK` * `HALF_HOURS`, N) the mean deviation on a
+    day of the week in mph.
     """
 
     by_day_type: Compact
     by_day: Compact
 
     def at(self, places: Integers) -> Compact:
-        """All `KINDS` of some places of the week, see `places`, (…,): (…, 3, N)."""
-        return np.concatenate([self.by_day_type[_type_of(places)], self.by_day[places][..., None, :]], axis=-2)
+        """All `KINDS` of some places of the week, see `half_hours`, (…,): (…, 3, N)."""
+        return np.concatenate(
+            [self.by_day_type[day_type_slot(places, HALF_HOURS)], self.by_day[places][..., None, :]], axis=-2
+        )
 
     def ahead(self, times: Integers, days: Integers, per_day: int, steps: tuple[int, ...]) -> Compact:
         """So many windows after those in slot `times` of the day on `days`, (B,) each: (B, steps, 3, N)."""
         beyond, slot = np.divmod(times[:, None] + np.array(steps), per_day)
-        return self.at(places((days[:, None] + beyond) % DAYS, slot, per_day))
+        return self.at(half_hours((days[:, None] + beyond) % DAYS_IN_WEEK, slot, per_day))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +57,6 @@ class LearnedDeviations:
         trained = windows < len(self.stretch)
         found[trained] = self.left_out[self.stretch[windows[trained]]]
         return found
-
-
-def places(days: Integers, slots: Integers, per_day: int) -> Integers:
-    """The place in the week of days and slots of the day: 0 to `DAYS` * `PER_DAY` - 1."""
-    return days * PER_DAY + slots * PER_DAY // per_day
 
 
 def learned_deviations(
@@ -82,7 +79,7 @@ def learned_deviations(
         train_windows: how many to learn from.
         per_day: slots of a day.
     """
-    place, train = places(days, times, per_day), slice(None, train_windows)
+    place, train = half_hours(days, times, per_day), slice(None, train_windows)
     deviation = (speed_mph - usual_mph)[train]
     seen = ~np.isnan(deviation)
     slow = speed_mph[train] < SLOW_SHARE * free_flow_mph
@@ -95,8 +92,8 @@ def learned_deviations(
     by_type, by_day = (
         _tables(own, count, at, rows, kinds)
         for at, rows, kinds in (
-            (_type_of(stretch_place), DAY_TYPES * PER_DAY, slice(0, 2)),
-            (stretch_place, DAYS * PER_DAY, slice(2, 3)),
+            (day_type_slot(stretch_place, HALF_HOURS), DAY_TYPES * HALF_HOURS, slice(0, 2)),
+            (stretch_place, DAYS_IN_WEEK * HALF_HOURS, slice(2, 3)),
         )
     )
     left_out = np.concatenate([by_type[1], by_day[1]], axis=1)
@@ -117,7 +114,3 @@ def _tables(own: Floats, count: Floats, at: Integers, rows: int, kinds: slice) -
         return shrunk.astype(np.float32)
 
     return mean(total, told), mean(total[at] - own, told[at] - count)
-
-
-def _type_of(place: Integers) -> Integers:
-    return day_type_slot(place, PER_DAY)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.traffic.arrays import Flags, Floats
-from shared.traffic.calendar import DAY_TYPES, day_type_slot
+from shared.traffic.calendar import DAY_TYPES, DAYS_IN_WEEK, day_type_slot
 
 AROUND_WINDOWS = 2
 SLOWEST_SHARE = 0.15
-DAYS_IN_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shared.alerts.advisories.alerts import ANNOUNCED, CONFIRMED, AdvisoryJudge, Traffic
 from shared.alerts.advisories.board import AdvisoryBoard
 from shared.alerts.advisories.desk import AdvisoryDesk, network_time
-from shared.alerts.advisories.usual import UsualSpeeds, Wanted
+from shared.alerts.advisories.usual import UsualLookups, Wanted
 from shared.alerts.congestion.queues import CongestionRule
 from shared.events.records import (
     AdvisoryId,
@@ -310,7 +310,7 @@ def windows(sensor: str, days: int, speed_mph: float, hour: int = 8) -> list[Pro
 
 
 def test_usual_speeds_are_those_of_the_same_hour_and_kind_of_day(road: Network) -> None:
-    usual = UsualSpeeds()
+    usual = UsualLookups()
     wanted = Wanted(road.network_id, SensorId("E3"), START)
     assert usual.at(road, START)[road.index[SensorId("E3")]] == -np.inf
     usual.put(wanted, road, windows("E3", 5, 30.0))
@@ -323,7 +323,7 @@ def test_usual_speeds_are_those_of_the_same_hour_and_kind_of_day(road: Network) 
 
 
 def test_nothing_is_confirmed_before_it_is_known_what_is_usual(road: Network) -> None:
-    desk = AdvisoryDesk({road.network_id: AdvisoryJudge(road, CongestionRule())}, usual=UsualSpeeds())
+    desk = AdvisoryDesk({road.network_id: AdvisoryJudge(road, CongestionRule())}, usual=UsualLookups())
     desk.book.replace({AdvisoryId("a"): advisory(last=None)})
     speeds = np.full((7, len(road.sensors)), 20.0)
     (raised,) = desk.step(road.network_id, START + WINDOW, speeds)

@@ -9,9 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrla.lab.incidents.measures import Measures
-from shared.alerts.advisories.usual import slot_of
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
-from shared.traffic.calendar import day_of, day_slot, day_type_slots, days_of, is_day_off, slots_per_day, week_slot
+from shared.traffic.calendar import (
+    HALF_HOURS,
+    day_of,
+    day_slot,
+    day_type_slots,
+    days_of,
+    half_hour_slot,
+    is_day_off,
+    slots_per_day,
+    week_slot,
+)
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.roadway import roadway
 
@@ -40,7 +49,7 @@ def test_predictor_learner_advisories_and_lab_agree_on_a_day(day: date, *, day_o
     start = datetime.combine(day, datetime.min.time(), NETWORK.time_zone) + timedelta(hours=12)
     (slot,) = day_type_slots(NETWORK, [start]).tolist()
     learned = Learner(NETWORK, INCIDENT_THRESHOLD).slot(start.astimezone(UTC))
-    kind, _ = slot_of(start + NETWORK.window, NETWORK)
+    kind, _ = divmod(half_hour_slot(NETWORK, start), HALF_HOURS)
     lab = [seen.slot for seen in measures_from(day).observations()]
     assert is_day_off(NETWORK, day) is day_off
     assert (slot >= PER_DAY, learned >= 5 * PER_DAY, bool(kind), lab[0] >= 5 * PER_DAY) == (day_off,) * 4
@@ -64,7 +73,7 @@ def test_every_window_of_the_year_has_one_slot_the_same_for_all(start: datetime)
     (of_type,) = day_type_slots(NETWORK, [start]).tolist()
     assert divmod(of_type, PER_DAY) == (int(is_day_off(NETWORK, local.date())), clock)
     assert Learner(NETWORK, INCIDENT_THRESHOLD).slot(start) == slot
-    kind, half_hour = slot_of(start + NETWORK.window, NETWORK)
+    kind, half_hour = divmod(half_hour_slot(NETWORK, start), HALF_HOURS)
     assert (kind, half_hour) == (int(is_day_off(NETWORK, local.date())), clock * 48 // PER_DAY)
 
 

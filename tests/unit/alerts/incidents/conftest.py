@@ -86,7 +86,7 @@ class Watched:
         unknown = np.full(len(self.network.sensors), np.nan)
         lesson = self.learner.step(self.learned, self.hours, self.now, shown[-1], unknown, unknown)
         share = np.isfinite(shown).astype(np.float64)
-        moment = self.detector.look(self.boards.active(), self.now, shown, share, None, lesson.known)
+        moment = self.detector.look(self.boards.active(), self.now, shown, share, None, lesson.sensors)
         told = self._take(judged(self.detector, self.boards, moment, lesson))
         self.changelog.extend(records_of(self.learner, lesson.after))
         self.learned, self.hours, self.lesson = lesson.after, lesson.hours, lesson

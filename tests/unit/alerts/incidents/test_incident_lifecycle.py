@@ -179,7 +179,7 @@ def test_a_slow_detector_between_free_neighbours_is_not_believed(watch: Watch) -
     watched.days(2)
     assert watched.lesson is not None
     names = [sensor.sensor_id for sensor in watched.network.sensors]
-    doubted = {name for name, believed in zip(names, watched.lesson.known.believed, strict=True) if not believed}
+    doubted = {name for name, believed in zip(names, watched.lesson.sensors.believed, strict=True) if not believed}
     assert doubted == {"E8"}
     assert not watched.boards.active()
     assert watched.standing(AlertType.CONGESTION) == []
@@ -190,7 +190,7 @@ def test_a_road_that_is_always_slow_is_believed(watch: Watch) -> None:
     watched = watch(daily=lambda _: {f"E{number}": 32.0 for number in range(16)})
     watched.days(2)
     assert watched.lesson is not None
-    assert watched.lesson.known.believed.all()
+    assert watched.lesson.sensors.believed.all()
 
 
 @pytest.mark.parametrize("every", [1, 7, 50])

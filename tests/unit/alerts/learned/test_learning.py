@@ -163,8 +163,8 @@ def test_a_profile_is_where_learning_begins(network: Network) -> None:
     lesson = learner.step(learned, hours, START + WINDOW, speed, nothing, nothing)
     weekend = learner.step(learned, hours, START + WINDOW + timedelta(days=5), speed, nothing, nothing)
     for one, usual in ((lesson, 60.0), (weekend, 70.0)):
-        assert np.isnan(one.known.usual_mph[0])
-        assert one.known.usual_mph[1:] == pytest.approx(usual, abs=0.01)
+        assert np.isnan(one.sensors.speeds.usual_mph[0])
+        assert one.sensors.speeds.usual_mph[1:] == pytest.approx(usual, abs=0.01)
     back = recalled(learner, [*beginning_of(learner, learned), *records_of(learner, lesson.after)])
     assert back is not None
     assert bit_equal(back, lesson.after)
@@ -205,9 +205,9 @@ def test_free_flow_is_the_fast_part_of_off_peak_speeds(network: Network) -> None
         speed = np.random.default_rng(number).normal(20 if slow else 60, 2, len(network.sensors))
         lesson = learner.step(learned, hours, START + (number + 1) * WINDOW, speed, nothing, nothing)
         learned, hours = lesson.after, lesson.hours
-        assert np.isfinite(lesson.known.free_flow_mph).all() == (number >= 23)
+        assert np.isfinite(lesson.sensors.speeds.free_flow_mph).all() == (number >= 23)
     assert lesson is not None
-    assert lesson.known.free_flow_mph == pytest.approx(60 + 2 * 1.04, abs=1.5)
+    assert lesson.sensors.speeds.free_flow_mph == pytest.approx(60 + 2 * 1.04, abs=1.5)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(5, 80) | st.none()), max_size=30))

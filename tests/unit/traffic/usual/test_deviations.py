@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from shared.traffic.usual.deviations import DAYS, PER_DAY, PRIOR_WINDOWS, LearnedDeviations, learned_deviations
+from shared.traffic.calendar import DAYS_IN_WEEK, HALF_HOURS
+from shared.traffic.usual.deviations import PRIOR_WINDOWS, LearnedDeviations, learned_deviations
 
 DAYS_RECORDED, SLOTS = 15, 288
 WINDOWS, TRAIN = DAYS_RECORDED * SLOTS, 14 * SLOTS
-TIMES, DAY = np.arange(WINDOWS) % SLOTS, np.arange(WINDOWS) // SLOTS % DAYS
+TIMES, DAY = np.arange(WINDOWS) % SLOTS, np.arange(WINDOWS) // SLOTS % DAYS_IN_WEEK
 
-WEEK = np.arange(DAYS * PER_DAY)
+WEEK = np.arange(DAYS_IN_WEEK * HALF_HOURS)
 
 
 def learn(speed: np.ndarray, usual: np.ndarray) -> LearnedDeviations:
@@ -29,7 +30,7 @@ def speed(usual: np.ndarray) -> np.ndarray:
 
 def test_what_one_day_of_the_week_does_is_known(speed: np.ndarray, usual: np.ndarray) -> None:
     table = learn(speed, usual).table.at(WEEK)
-    friday, monday = (table[day * PER_DAY + 32, :, 0] for day in (4, 0))
+    friday, monday = (table[day * HALF_HOURS + 32, :, 0] for day in (4, 0))
     assert friday[2] == pytest.approx(-30 * 12 / (12 + PRIOR_WINDOWS), abs=0.5)
     assert abs(monday[2]) < 0.5
     assert friday[0] == pytest.approx(12 / 60, abs=0.04)
@@ -69,4 +70,4 @@ def test_a_dead_sensor_has_none(speed: np.ndarray, usual: np.ndarray) -> None:
 def test_ahead_looks_past_midnight(speed: np.ndarray, usual: np.ndarray) -> None:
     deviations = learn(speed, usual).table
     found = deviations.ahead(np.array([287]), np.array([6]), SLOTS, (0, 1))
-    np.testing.assert_array_equal(found[0], deviations.at(np.array([6 * PER_DAY + 47, 0])))
+    np.testing.assert_array_equal(found[0], deviations.at(np.array([6 * HALF_HOURS + 47, 0])))

@@ -11,8 +11,9 @@ from metrla.lab.forecasting.training.trees.rows import Source
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, View
 from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, NAMES, Tabular, last_known
+from shared.traffic.calendar import DAYS_IN_WEEK, HALF_HOURS
 from shared.traffic.network import Edge, Network, Sensor
-from shared.traffic.usual.deviations import DAYS, PER_DAY, UsualDeviations
+from shared.traffic.usual.deviations import UsualDeviations
 
 SLOTS = 2 * 288
 ROADS = ("N", "N", "N", "S", "S")
@@ -36,8 +37,8 @@ def network_of(order: list[int]) -> Network:
 NETWORK = network_of([0, 1, 2, 3, 4])
 SENSORS = len(ROADS)
 DEVIATIONS = UsualDeviations(
-    np.random.default_rng(2).uniform(0, 5, (2 * PER_DAY, 2, SENSORS)).astype(np.float32),
-    np.random.default_rng(3).normal(0, 3, (DAYS * PER_DAY, SENSORS)).astype(np.float32),
+    np.random.default_rng(2).uniform(0, 5, (2 * HALF_HOURS, 2, SENSORS)).astype(np.float32),
+    np.random.default_rng(3).normal(0, 3, (DAYS_IN_WEEK * HALF_HOURS, SENSORS)).astype(np.float32),
 )
 PROFILE = np.random.default_rng(1).uniform(40, 70, (SLOTS, SENSORS))
 

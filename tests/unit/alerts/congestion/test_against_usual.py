@@ -1,4 +1,4 @@
-"""Congestion against what is normal: recurrent or not, the level, belief, delay in vehicle-hours, and the evidence."""
+"""Congestion against what is usual: recurrent or not, the level, belief, delay in vehicle-hours, and the evidence."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.delay import Costs, added, is_due, vehicle_hours
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.congestion.normal import Normal, is_recurrent, level_words, mean_where_known, usual_share
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.learned.known import Known
+from shared.alerts.congestion.reference import (
+    is_recurrent,
+    level_words,
+    mean_where_known,
+    reference_mph,
+    usual_share,
+)
+from shared.alerts.learned.sensors import LearnedSensors
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.records import AlertSeverity, AlertStatus, AlertType, SensorId, TrafficAlert
 from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 from shared.traffic.roadway import roadway
+from shared.traffic.usual.speeds import UsualSpeeds
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -65,14 +72,16 @@ class Course:
         nothing = [np.full(len(self.network.sensors), np.nan)] * (POINTS - len(self.speeds))
         speed = np.array([*nothing, *self.speeds[-POINTS:]])
         volume = np.array([*nothing, *self.volumes[-POINTS:]])
-        known = Known(
-            np.full(speed.shape[1], np.nan) if usual is None else self.columns(usual, 60.0),
-            np.full(speed.shape[1], free_flow),
+        learned = LearnedSensors(
+            UsualSpeeds(
+                np.full(speed.shape[1], np.nan) if usual is None else self.columns(usual, 60.0),
+                np.full(speed.shape[1], free_flow),
+            ),
             self.columns(dict.fromkeys(doubted, 0.0), 1.0) > 0,
         )
         board = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
         share = np.isfinite(speed).astype(np.float64)
-        batches = self.detector.changes(board, self.now, speed, share, volume, known)
+        batches = self.detector.changes(board, self.now, speed, share, volume, learned)
         changes = [alert for batch in batches for alert in batch]
         self.log += changes
         return changes
@@ -172,8 +181,7 @@ class TestLevel:
 
     @pytest.mark.parametrize(("free_flow", "reference"), [(np.nan, 60.0), (35.0, 60.0), (66.0, 66.0), (80.0, 70.0)])
     def test_delay_is_against_free_flow_within_bounds(self, free_flow: float, reference: float) -> None:
-        normal = Normal(np.array([np.nan]), np.array([free_flow]))
-        assert normal.reference_mph.tolist() == [reference]
+        assert reference_mph(np.array([free_flow])).tolist() == [reference]
 
     def test_a_mean_of_nothing_is_not_known(self) -> None:
         assert mean_where_known(np.array([np.nan]), np.array([1.0])) is None

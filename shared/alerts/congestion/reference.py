@@ -1,4 +1,4 @@
-"""What is normal at a place: free flow, the usual speed of the hour, and what a queue is against both. Pure.
+"""What a queue is measured against: free flow, and the usual speed of the hour. Pure.
 
 Levels of congestion are shares of free flow. Their limits are those that the Highway Capacity Manual (Transportation
 Research Board, HCM 2010, exhibit 16-4) draws between levels of service by travel speed as a share of the base free-flow
@@ -9,13 +9,9 @@ nonrecurrent traffic congestion', Transportation Research Record 1856 (2003), ta
 days at the same place and hour; so does the learned usual speed, which is a median.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from shared.alerts.learned.known import Known
 from shared.traffic.arrays import Floats
-from shared.traffic.roadway import Roadway
 
 FREE_FLOW_MPH = 60.0
 """The speed against which PeMS reckons delay on freeways; here where free flow is not known."""
@@ -29,32 +25,11 @@ USUAL_SHARE = 0.5
 """A queue is recurrent where slow traffic is usual on so much of its length."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Normal:
-    """What is normal at each sensor at one step: (sensors,) in road order, NaN where it is not known."""
-
-    usual_mph: Floats
-    free_flow_mph: Floats
-
-    @classmethod
-    def unknown(cls, sensors: int) -> "Normal":
-        """Nothing is known."""
-        nothing = np.full(sensors, np.nan)
-        return cls(nothing, nothing)
-
-    @classmethod
-    def along(cls, road: Roadway, known: Known | None) -> "Normal":
-        """What was learned, in road order."""
-        if known is None:
-            return cls.unknown(len(road.sensors))
-        return cls(known.usual_mph[road.columns], known.free_flow_mph[road.columns])
-
-    @property
-    def reference_mph(self) -> Floats:
-        """The speed against which delay is reckoned: (sensors,)."""
-        bounded = np.clip(self.free_flow_mph, *REFERENCE_MPH)
-        reference: Floats = np.where(np.isfinite(bounded), bounded, FREE_FLOW_MPH)
-        return reference
+def reference_mph(free_flow_mph: Floats) -> Floats:
+    """The speed against which delay is reckoned, of free-flow speeds in mph, NaN where unknown: (sensors,)."""
+    bounded = np.clip(free_flow_mph, *REFERENCE_MPH)
+    reference: Floats = np.where(np.isfinite(bounded), bounded, FREE_FLOW_MPH)
+    return reference
 
 
 def level_words(mean_speed_mph: float, free_flow_mph: float | None) -> str:
