@@ -79,7 +79,7 @@ def simulate(
     roads = next(iter(load_networks([network] if network else settings.networks).values()))
     given, _ = read_range(start, None, roads.time_zone)
     live = rate is None and read_speed(speed) == 1.0
-    first = given or (wall_clock() if live else recent_workday(wall_clock(), roads.time_zone))
+    first = given or (wall_clock() if live else recent_workday(wall_clock(), roads))
     until = first + read_duration("--duration", duration) if duration else None
     pace = read_pace(speed, rate, first)
     simulator = Simulator(roads, seed, faults=read_fault_kinds(faults), incidents=read_incidents(incident or (), first))

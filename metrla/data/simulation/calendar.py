@@ -1,7 +1,9 @@
 """When a simulation is worth watching. Pure."""
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+from shared.traffic.calendar import DAYS_IN_WEEK, is_day_off
+from shared.traffic.network import Network
 
 TUESDAY = 1
 QUEUES_GROW = time(7, 15)
@@ -9,8 +11,13 @@ QUEUES_GROW = time(7, 15)
 WEEKS_BACK = timedelta(weeks=18)
 
 
-def recent_workday(now: datetime, zone: ZoneInfo) -> datetime:
-    """A Tuesday, 07:15 on the clock of `zone`, about four months before `now` (aware): the first queues are growing."""
-    day = (now.astimezone(zone) - WEEKS_BACK).date()
-    day -= timedelta(days=(day.weekday() - TUESDAY) % 7)
-    return datetime.combine(day, QUEUES_GROW, zone).astimezone(UTC)
+def recent_workday(now: datetime, network: Network) -> datetime:
+    """A Tuesday, 07:15 local time, about four months before `now` (aware): the first queues are growing.
+
+    Not a public holiday where the network is.
+    """
+    day = (now.astimezone(network.time_zone) - WEEKS_BACK).date()
+    day -= timedelta(days=(day.weekday() - TUESDAY) % DAYS_IN_WEEK)
+    while is_day_off(network, day):
+        day -= timedelta(days=DAYS_IN_WEEK)
+    return datetime.combine(day, QUEUES_GROW, network.time_zone).astimezone(UTC)

@@ -24,6 +24,7 @@ from metrla.data.simulation.scenario import (
     draw_scenario,
     rain_intensity,
 )
+from shared.traffic import calendar
 from shared.traffic.network import Network
 
 DAY_BEGINS = time(3)
@@ -128,7 +129,7 @@ def _conditions(
     shares = demand_shares(
         [(start + timedelta(seconds=float(knot))).astimezone(network.time_zone) for knot in knots],
         roads.carriageways,
-        day,
+        calendar.day_of(network, day),
         rng,
     )
     demand = np.stack([np.interp(seconds, knots, column) for column in shares.T], axis=1)

@@ -1,11 +1,12 @@
 """How many want to drive, by local clock, day of the week and direction. Pure."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 
 from metrla.data.simulation.roads import Carriageway, Floats
+from shared.traffic.calendar import SATURDAY
 
 # Demand as a share of a carriageway's capacity, at hours of the local clock: the shape of loop data in Los Angeles.
 HOURS = (0, 2, 3, 4, 5, 6, 7, 9, 10, 12, 14, 15, 18, 19, 20, 22, 24)
@@ -18,34 +19,33 @@ EVENING_HOUR, EVENING_WIDTH_HOURS = 17.1, 1.45
 WITH_THE_PEAK, AGAINST_THE_PEAK = 0.25, 0.09
 
 WEEKDAY_FACTOR = (0.985, 1.0, 1.01, 1.015, 0.99, 1.0, 0.93)
-FIRST_WEEKEND_DAY = 5
 DAY_SPREAD, ROAD_SPREAD = 0.018, 0.022
 
 
 def demand_shares(
-    local_times: Sequence[datetime], roads: Sequence[Carriageway], day: date, rng: np.random.Generator
+    local_times: Sequence[datetime], roads: Sequence[Carriageway], weekday: int, rng: np.random.Generator
 ) -> Floats:
     """Wanted flow as a share of capacity.
 
     Args:
         local_times: instants on the local clock of the network.
         roads: the carriageways that want traffic.
-        day: the day by whose kind people drive.
+        weekday: day of the week whose traffic it is, 0 Monday to 6 Sunday; a public holiday is a Sunday.
         rng: draws how this day and each of its carriageways differ from the usual.
 
     Returns:
         Shares, times x carriageways.
     """
     hours = np.array([time.hour + time.minute / 60 + time.second / 3600 for time in local_times])
-    usual = np.interp(hours, HOURS, WEEKEND if day.weekday() >= FIRST_WEEKEND_DAY else WORKDAY)
+    usual = np.interp(hours, HOURS, WEEKEND if weekday >= SATURDAY else WORKDAY)
     shares = np.repeat(usual[:, None], len(roads), axis=1)
-    if day.weekday() < FIRST_WEEKEND_DAY:
+    if weekday < SATURDAY:
         inbound = np.array([road.inbound for road in roads])
         strength = np.array([road.peak_strength for road in roads])
         morning = np.exp(-0.5 * ((hours - MORNING_HOUR) / MORNING_WIDTH_HOURS) ** 2)[:, None]
         evening = np.exp(-0.5 * ((hours - EVENING_HOUR) / EVENING_WIDTH_HOURS) ** 2)[:, None]
         shares += morning * strength * np.where(inbound, WITH_THE_PEAK, AGAINST_THE_PEAK)
         shares += evening * strength * np.where(inbound, AGAINST_THE_PEAK, WITH_THE_PEAK)
-    today = WEEKDAY_FACTOR[day.weekday()] * np.exp(rng.normal(0, DAY_SPREAD))
+    today = WEEKDAY_FACTOR[weekday] * np.exp(rng.normal(0, DAY_SPREAD))
     wanted: Floats = shares * today * np.exp(rng.normal(0, ROAD_SPREAD, size=len(roads)))
     return wanted

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from metrla.data.simulation.scenario import Incident, Rain
 from metrla.data.simulation.simulator import Simulator
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
+from shared.traffic.calendar import is_day_off
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network, Sensor
 
@@ -288,7 +290,26 @@ def test_what_does_not_fit_is_refused() -> None:
 @given(st.integers(0, 2000 * 24 * 60))
 def test_the_demo_starts_on_a_past_tuesday_morning(minutes: int) -> None:
     now = TUESDAY + timedelta(minutes=minutes)
-    local = recent_workday(now, LOS_ANGELES).astimezone(LOS_ANGELES)
+    local = recent_workday(now, road(2)).astimezone(LOS_ANGELES)
     assert (local.weekday(), local.hour, local.minute) == (1, 7, 15)
     assert timedelta(days=120) < now - local < timedelta(days=135)
     assert isinstance(local.date(), date)
+
+
+@given(st.integers(0, 2000))
+def test_the_demo_starts_on_no_holiday(example: Network, days: int) -> None:
+    now = TUESDAY + timedelta(days=days)
+    local = recent_workday(now, example).astimezone(LOS_ANGELES)
+    assert not is_day_off(example, local.date())
+    assert (local.weekday(), local.hour, local.minute) == (1, 7, 15)
+    assert timedelta(days=120) < now - local < timedelta(days=150)
+
+
+def test_nobody_commutes_on_an_observed_holiday(example: Network) -> None:
+    """Independence Day of 2026 is a Saturday, observed on the Friday before."""
+    begins = datetime(2026, 7, 3, 3, tzinfo=LOS_ANGELES).astimezone(UTC)
+    shares = []
+    for network in (example, replace(example, holidays=None)):
+        speeds = Simulator(network, 7, random_scenario=False).speeds(begins, 288)
+        shares.append(float((speeds < 40).mean()))
+    assert shares[0] < 0.01 < shares[1]
