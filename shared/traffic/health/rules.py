@@ -40,7 +40,10 @@ class HealthRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SensorHealth:
-    """Per sensor: windows of silence, windows with the same speed, that speed, good windows still owed."""
+    """Per sensor: windows of silence, windows with the same speed, that speed, good windows still owed.
+
+    The names of the fields go to the log with what the alert detector learned.
+    """
 
     silent: Counts
     same: Counts

@@ -9,5 +9,7 @@
     speeds       what is usual in one window, and free flow, as everybody is told it
 
 Every table has a row for each slot of the two types of day (`calendar.day_type_slots`): those of working days first,
-then those of days off, in which public holidays are.
+then those of days off, in which public holidays are. Slots are windows, or half hours where days are few
+(`deviations`, `medians`). The estimators differ in what they may see: `profile` a whole recording at once, `medians`
+the weeks that the store has, `recent` and `running` one window after the other.
 """

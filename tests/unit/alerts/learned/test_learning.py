@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from shared.alerts.learned.learner import Learner, scales, tail_after
 from shared.alerts.learned.start import from_profile
@@ -221,3 +221,15 @@ def test_hours_are_counted_as_they_change(changes: list[tuple[int, float | None]
     anew = SlowHours.of(tuple(rows), 1)
     assert np.array_equal(hours.known, anew.known)
     assert np.array_equal(hours.slow, anew.slow)
+
+
+def test_names_on_the_log_stay(network: Network) -> None:
+    """Another version reads what this one wrote: a field that is renamed in code keeps its name there."""
+    learner, log = Learner(network, 4.2), list[StateRecord]()
+    taught(learner, 1, log=log)
+    now, row = (load(record.value) for record in log)
+    assert set(row) == {"row_value", "row_seen"}
+    assert set(now) - set(row) == {
+        *("late", "surprise", "count", "standing", "age", "tail", "free_flow_mph", "free_flow_windows"),
+        *("health_silent", "health_same", "health_speed_mph", "health_owed"),
+    }
