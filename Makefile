@@ -45,7 +45,8 @@ demo-real: setup ## the demo on those servers instead of the embedded ones
 
 test: lint types unit integration real ## lint, types, all tests; those on real servers where Java and Maven are
 
-unit: setup ## pure logic and contracts of the embedded implementations
+unit: setup ## pure logic and contracts of the embedded implementations; the page's where Node is
+	@tests/javascript.sh test
 	$(BIN)/pytest -n 2 --dist loadfile -m "not integration and not real" $(ARGS)
 
 integration: setup ## real processes over the embedded broker, end to end
@@ -54,11 +55,12 @@ integration: setup ## real processes over the embedded broker, end to end
 real: setup ## contracts and pipeline on real Kafka, HDFS and HBase, started for the run
 	@tests/real.sh $(ARGS)
 
-lint: setup ## ruff, the import contracts, dead code
+lint: setup ## ruff, the import contracts, dead code; ESLint where Node is
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	@tests/javascript.sh lint
 
 types: setup ## mypy --strict over everything
 	$(BIN)/mypy
@@ -84,4 +86,4 @@ lock: ## resolve pyproject.toml anew into requirements.lock, and of it what the 
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements-runtime.lock pyproject.toml
 
 clean: ## the environment, caches and what demos left
-	rm -rf $(VENV) .metrla build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .metrla build dist node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

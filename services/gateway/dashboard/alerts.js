@@ -1,7 +1,8 @@
 /** The alerts: what is wrong where, why, what operators did, and, with a write token, buttons to act. */
 
-import { describeMeasure, lasting, make, mph, percent } from "./format.js";
-import { words } from "./models.js";
+import { facts, when, whoSaw } from "./alert-text.js";
+import { make } from "./elements.js";
+import { describeMeasure, mph, words } from "./format.js";
 
 const DONE = { acknowledge: "acknowledged", comment: "commented", close: "closed" };
 const BUTTONS = { acknowledge: "Acknowledge", comment: "Comment", close: "Close" };
@@ -184,26 +185,6 @@ export class AlertPanel {
     stop.addEventListener("click", () => become(this.operator, ""));
     label();
   }
-}
-
-/** 'since 16:20, about 45 min': when it began and how long it will last, or when it was cleared. */
-function when(alert, clock) {
-  if (alert.status === "cleared") return `cleared ${clock.time(alert.cleared_at)}`;
-  const begin = alert.expected_at ? `at ${clock.time(alert.expected_at)}` : `since ${clock.time(alert.timestamp)}`;
-  return alert.estimated_duration === null ? begin : `${begin}, about ${lasting(alert.estimated_duration)}`;
-}
-
-function facts(alert) {
-  const usual = { true: "usual at this time", false: "unusual at this time" }[alert.recurrent];
-  const delay = alert.delay_vehicle_hours === null ? "" : `${Math.round(alert.delay_vehicle_hours)} vehicle-hours of delay`;
-  const [lower, upper] = [alert.estimated_duration_lower, alert.estimated_duration_upper];
-  const over = alert.status === "cleared" || lower === null || upper === null;
-  const range = over ? "" : `90 % interval ${Math.round(lower)} to ${lasting(upper)}`;
-  return [alert.location, `confidence ${percent(alert.confidence_score)}`, range, usual, delay].filter(Boolean);
-}
-
-function whoSaw(alert) {
-  return [...new Set(alert.actions.filter(({ kind }) => kind === "acknowledge").map(({ operator }) => operator))].join(", ");
 }
 
 /** A random id; `crypto.randomUUID` exists only on secure origins. */

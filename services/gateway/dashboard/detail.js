@@ -1,7 +1,8 @@
 /** One sensor: its speeds in the last hours, the forecasts that were made for them, and the forecast of the next hour. */
 
-import { BASES, make, makeSvg, mph, percent } from "./format.js";
-import { words } from "./models.js";
+import { make, makeSvg } from "./elements.js";
+import { BASES, mph, percent, words } from "./format.js";
+import { brokenPath } from "./roads.js";
 
 const PAST_WINDOWS = 24;
 const MOST_ROWS = 400;
@@ -77,15 +78,15 @@ export function drawDetail(svg, { past, before, future }, clock) {
     const lower = future.map((row) => [row.target_timestamp, row.lower_speed]).reverse();
     const anchor = start === null ? [] : [[origin, start]];
     svg.append(
-      makeSvg("path", { class: "chart-band", d: line([...anchor, ...upper, ...lower], x, y) + "Z" }),
-      makeSvg("path", { class: "chart-future", d: line([...anchor, ...middle], x, y) }),
+      makeSvg("path", { class: "chart-band", d: `${brokenPath([...anchor, ...upper, ...lower], x, y)}Z` }),
+      makeSvg("path", { class: "chart-future", d: brokenPath([...anchor, ...middle], x, y) }),
       makeSvg("line", { class: "chart-now", x1: x(origin), x2: x(origin), y1: EDGE.top, y2: height - EDGE.bottom }),
       makeSvg("text", { class: "chart-label", x: x(origin), y: height - 5, "text-anchor": "middle" }, clock.time(origin)),
     );
   }
   svg.append(
-    makeSvg("path", { class: "chart-past", d: line(past, x, y) }),
-    makeSvg("path", { class: "chart-before", d: line(before, x, y) }),
+    makeSvg("path", { class: "chart-past", d: brokenPath(past, x, y) }),
+    makeSvg("path", { class: "chart-before", d: brokenPath(before, x, y) }),
   );
   const ends = past.length ? [[from, "start"], [to, "end"]] : [[to, "end"]];
   for (const [time, anchor] of ends) {
@@ -97,18 +98,4 @@ export function drawDetail(svg, { past, before, future }, clock) {
   svg.setAttribute("aria-label", last
     ? `Forecast: ${mph(last.predicted_speed)} mph at ${clock.time(last.target_timestamp)}`
     : "Speeds measured so far; no forecast yet");
-}
-
-/** A path through the values, broken where a value is missing. */
-function line(points, x, y) {
-  let pen = "M";
-  return points.map(([time, value]) => {
-    if (value === null) {
-      pen = "M";
-      return "";
-    }
-    const step = `${pen}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
-    pen = "L";
-    return step;
-  }).join("");
 }

@@ -53,20 +53,8 @@ export function clockIn(timeZone) {
   };
 }
 
-/** An element with attributes, properties of `dataset` under `data`, and children. */
-export function make(tag, { data = {}, ...attributes } = {}, ...children) {
-  return dress(document.createElement(tag), attributes, data, children);
-}
+/** A difference with its sign: '+1.2', '−0.5', '0.0'. */
+export const signed = (value, digits = 1) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(digits)}`;
 
-export function makeSvg(tag, { data = {}, ...attributes } = {}, ...children) {
-  return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, data, children);
-}
-
-function dress(element, attributes, data, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value);
-  }
-  Object.assign(element.dataset, data);
-  element.append(...children);
-  return element;
-}
+/** A name such as 'linear_regression' in words. */
+export const words = (name) => name.replaceAll("_", " ");

@@ -2,16 +2,17 @@
 
 import { AlertPanel } from "./alerts.js";
 import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
-import { SLOW_MPH, clockIn, make, mph } from "./format.js";
+import { make } from "./elements.js";
+import { SLOW_MPH, clockIn, mph, words } from "./format.js";
 import { SensorMap } from "./map.js";
-import { ModelPanel, words } from "./models.js";
+import { ModelPanel } from "./models.js";
+import { waitForNetworks } from "./networks.js";
 import { State } from "./state.js";
 import { Stream } from "./stream.js";
 import { SensorTable } from "./table.js";
 
 const CHANNELS = ["predictions", "alerts", "sensors"];
 const HORIZONS = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60];
-const RETRY_MS = 3000;
 
 const $ = (id) => document.getElementById(id);
 const state = new State();
@@ -121,14 +122,14 @@ function showEmpty(rows) {
 
 function showConnection() {
   const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? 0) - Date.now()) / 1000));
-  const words = { connecting: "Connecting", open: "Live", lost: seconds ? `Reconnecting in ${seconds} s` : "Connecting" };
+  const labels = { connecting: "Connecting", open: "Live", lost: seconds ? `Reconnecting in ${seconds} s` : "Connecting" };
   const pill = $("connection");
   pill.dataset.state = { connecting: "connecting", open: "live", lost: "lost" }[connection.state];
-  if (pill.textContent !== words[connection.state]) pill.textContent = words[connection.state];
+  if (pill.textContent !== labels[connection.state]) pill.textContent = labels[connection.state];
 }
 
 async function showDetail() {
-  const entry = state.rows().find(({ sensor }) => sensor.sensor_id === state.selected);
+  const entry = state.rows().find((row) => row.sensor.sensor_id === state.selected);
   $("detail").hidden = !entry;
   const wanted = entry ? [state.selected, entry.sensor.timestamp, entry.forecast?.timestamp, state.model, state.horizon, clock.zone].join() : "";
   if (wanted === detailShown) return;
@@ -152,7 +153,7 @@ function pick(sensorId) {
 }
 
 function hover(sensorId, point) {
-  const row = sensorId && state.rows().find(({ sensor }) => sensor.sensor_id === sensorId);
+  const row = sensorId && state.rows().find((each) => each.sensor.sensor_id === sensorId);
   $("tip").hidden = !row;
   if (!row) return;
   const { sensor, forecast } = row;
@@ -225,13 +226,7 @@ async function start() {
   chooseTheme(localStorage.getItem("theme") ?? preferred);
   listen();
   schedule();
-  while (!state.networks.length) {
-    try {
-      state.networks = await (await fetch("/api/networks")).json();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  }
+  state.networks = await waitForNetworks(() => fetch("/api/networks"));
   $("network").append(...state.networks.map((network) => make("option", { value: network.network_id }, network.name)));
   $("network-choice").hidden = state.networks.length < 2;
   $("network-name").hidden = state.networks.length > 1;

@@ -1,11 +1,12 @@
 /** The map sketch: carriageways as lines, sensors as dots, both coloured by speed; alerts as marks. */
 
-import { band, makeSvg } from "./format.js";
+import { makeSvg } from "./elements.js";
+import { band } from "./format.js";
+import { carriageways, extent, mean, pairs, path } from "./roads.js";
 
 const MARGIN = { left: 50, right: 60, top: 46, bottom: 62 };
 const NAME_PX = 20; // from a freeway to its name
 const SIDE_PX = 4.5; // half the distance between the two carriageways of a freeway
-const MAX_GAP_MILES = 6; // farther apart, two sensors are not joined
 const MAX_ZOOM = 40;
 
 export class SensorMap {
@@ -126,7 +127,7 @@ export class SensorMap {
     const cosine = Math.cos((mean(this.sensors.map((s) => s.latitude)) * Math.PI) / 180);
     const flat = ({ latitude, longitude }) => [longitude * cosine, -latitude];
     const all = this.sensors.map(flat);
-    const [left, right] = extent(all.map(([x]) => x)), [top, bottom] = extent(all.map(([, y]) => y));
+    const [left, right] = extent(all.map(([east]) => east)), [top, bottom] = extent(all.map(([, south]) => south));
     const [free, tall] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];
     const unit = Math.max(0, Math.min(free / (right - left || 1), tall / (bottom - top || 1)));
     const [centreX, centreY] = [MARGIN.left + free / 2, MARGIN.top + tall / 2];
@@ -186,24 +187,3 @@ export class SensorMap {
     this.svg.addEventListener("pointerup", () => this.svg.classList.remove("dragging"));
   }
 }
-
-/** Sensors by road, in the direction of travel. */
-function carriageways(sensors) {
-  const roads = new Map();
-  for (const sensor of sensors) roads.set(sensor.road_name, [...(roads.get(sensor.road_name) ?? []), sensor]);
-  for (const along of roads.values()) {
-    const sign = "SW".includes(along[0].direction) && along[0].direction ? -1 : 1;
-    along.sort((a, b) => sign * (a.postmile - b.postmile));
-  }
-  return roads;
-}
-
-/** Neighbours that are close enough to be joined. */
-function pairs(along) {
-  return along.slice(1).map((sensor, index) => [along[index], sensor])
-    .filter(([a, b]) => Math.abs(a.postmile - b.postmile) <= MAX_GAP_MILES);
-}
-
-const path = (points) => `M${points.map((point) => point.join(" ")).join("L")}`;
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const extent = (values) => [Math.min(...values), Math.max(...values)];

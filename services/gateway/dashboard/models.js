@@ -1,6 +1,7 @@
 /** The models: which one serves, how accurate each was lately, and which one the page shows. */
 
-import { make, percent } from "./format.js";
+import { make } from "./elements.js";
+import { percent, signed, words } from "./format.js";
 
 const REFRESH_MS = 15000;
 const SHOWN_MINUTES = [15, 30, 60];
@@ -99,7 +100,7 @@ function roleLabel(role) {
 function errorCell(model, minutes) {
   const live = model.live.find((score) => score.horizon_minutes === minutes);
   if (live) {
-    const title = `${live.pairs} forecasts, bias ${signed(live.bias_mph)} mph, coverage ${percent(live.coverage_90)}`;
+    const title = `${live.pairs} forecasts, bias ${signed(live.bias_mph, 2)} mph, coverage ${percent(live.coverage_90)}`;
     return make("td", { class: "number", title }, live.mae_mph.toFixed(2));
   }
   const offline = model.offline.find((score) => score.part === "test" && score.horizon_minutes === minutes)?.mae_mph;
@@ -115,8 +116,3 @@ function about(model) {
   const parts = [model.what, `${model.role}, version ${model.model_version}`, `serves ${model.serving_sensors} of ${model.sensors} sensors`];
   return parts.filter(Boolean).join("\n");
 }
-
-const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
-
-/** A name such as 'linear_regression' in words. */
-export const words = (name) => name.replaceAll("_", " ");

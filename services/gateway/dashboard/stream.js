@@ -1,7 +1,7 @@
 /** The WebSocket: connects, reconnects after growing pauses, and reports its state. */
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30000;
+import { Backoff } from "./backoff.js";
+
 const PING_MS = 20000;
 
 export class Stream {
@@ -12,7 +12,7 @@ export class Stream {
   constructor(onMessage, onState) {
     this.onMessage = onMessage;
     this.onState = onState;
-    this.pause = FIRST_PAUSE_MS;
+    this.backoff = new Backoff();
     this.subscription = null;
     window.addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.hurry());
@@ -38,7 +38,7 @@ export class Stream {
     this.socket = socket;
     const asked = this.subscription;
     socket.addEventListener("open", () => {
-      this.pause = FIRST_PAUSE_MS;
+      this.backoff.reset();
       this.onState("open");
       if (asked !== this.subscription) socket.send(JSON.stringify(this.subscription));
       this.pinging = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
@@ -49,8 +49,7 @@ export class Stream {
 
   lost() {
     clearInterval(this.pinging);
-    const wait = this.pause * (0.75 + Math.random() / 2);
-    this.pause = Math.min(LONGEST_PAUSE_MS, this.pause * 2);
+    const wait = this.backoff.next();
     this.onState("lost", Date.now() + wait);
     this.retry = setTimeout(() => this.open(), wait);
   }

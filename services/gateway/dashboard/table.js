@@ -1,10 +1,9 @@
 /** The sortable, filterable table of sensors. */
 
 import { basisLabel } from "./detail.js";
-import { SLOW_MPH, band, make, mph, percent } from "./format.js";
-
-const change = ({ forecast }) =>
-  forecast && forecast.current_speed !== null ? forecast.predicted_speed - forecast.current_speed : null;
+import { make } from "./elements.js";
+import { band, mph, percent, signed } from "./format.js";
+import { change, filtered, sorted } from "./rows.js";
 
 const COLUMNS = [
   { name: "Sensor", value: ({ sensor }) => sensor.sensor_id },
@@ -61,7 +60,7 @@ export class SensorTable {
     speed(cells[4].lastChild, forecast?.predicted_speed ?? null);
     label(cells[4], forecast?.basis);
     write(cells[5], forecast ? `${forecast.lower_speed.toFixed(0)}–${forecast.upper_speed.toFixed(0)}` : "–");
-    write(cells[6], delta === null ? "–" : `${delta > 0 ? "+" : delta < 0 ? "−" : ""}${Math.abs(delta).toFixed(1)}`);
+    write(cells[6], delta === null ? "–" : signed(delta));
     cells[6].classList.toggle("falls", delta !== null && delta <= -5);
     cells[6].classList.toggle("rises", delta !== null && delta >= 5);
     write(cells[7], percent(forecast?.confidence_score));
@@ -70,11 +69,8 @@ export class SensorTable {
 
   #arrange() {
     if (!this.rows) return;
-    const words = this.filter.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const { column, descending } = this.sorted;
-    const value = COLUMNS[column].value;
-    const kept = this.rows.filter((row) => this.#matches(row, words));
-    kept.sort((a, b) => compare(value(a), value(b), descending) || a.sensor.sensor_id.localeCompare(b.sensor.sensor_id));
+    const kept = sorted(filtered(this.rows, this.filter.value, this.onlySlow.checked), COLUMNS[column].value, descending);
     const elements = kept.map(({ sensor }) => this.elements.get(sensor.sensor_id));
     if (elements.length !== this.body.children.length || elements.some((each, index) => each !== this.body.children[index])) {
       const focused = document.activeElement;
@@ -83,13 +79,6 @@ export class SensorTable {
     }
     this.count.textContent = kept.length === this.rows.length ? String(kept.length) : `${kept.length} of ${this.rows.length}`;
     this.empty.hidden = kept.length > 0 || this.rows.length === 0;
-  }
-
-  #matches({ sensor, forecast }, words) {
-    if (this.onlySlow.checked && !(sensor.current_speed !== null && sensor.current_speed < SLOW_MPH)
-      && !(forecast && forecast.predicted_speed < SLOW_MPH)) return false;
-    const text = `${sensor.sensor_id} ${sensor.road_name} ${sensor.name}`.toLowerCase();
-    return words.every((word) => text.includes(word));
   }
 
   #sortBy(column) {
@@ -105,13 +94,6 @@ export class SensorTable {
       else header.removeAttribute("aria-sort");
     });
   }
-}
-
-/** Missing values stand last, whichever way the rest is sorted. */
-function compare(a, b, descending) {
-  if (a === null || b === null) return (a === null) - (b === null);
-  const order = typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b;
-  return descending ? -order : order;
 }
 
 function write(cell, text) {
