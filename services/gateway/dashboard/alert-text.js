@@ -15,7 +15,7 @@ export function facts(alert) {
   const delay = alert.delay_vehicle_hours === null ? "" : `${Math.round(alert.delay_vehicle_hours)} vehicle-hours of delay`;
   const [lower, upper] = [alert.estimated_duration_lower, alert.estimated_duration_upper];
   const over = alert.status === "cleared" || lower === null || upper === null;
-  const range = over ? "" : `90 % interval ${Math.round(lower)} to ${lasting(upper)}`;
+  const range = over ? "" : `90 % interval ${lasting(lower)} to ${lasting(upper)}`;
   return [alert.location, `confidence ${percent(alert.confidence_score)}`, range, usual, delay].filter(Boolean);
 }
 

@@ -53,8 +53,12 @@ export function clockIn(timeZone) {
   };
 }
 
-/** A difference with its sign: '+1.2', '−0.5', '0.0'. */
-export const signed = (value, digits = 1) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(digits)}`;
+/** A difference with its sign: '+1.2', '−0.5'; what rounds to zero has none. */
+export function signed(value, digits = 1) {
+  const size = Math.abs(value).toFixed(digits);
+  if (Number(size) === 0) return size;
+  return `${value > 0 ? "+" : "−"}${size}`;
+}
 
 /** A name such as 'linear_regression' in words. */
 export const words = (name) => name.replaceAll("_", " ");

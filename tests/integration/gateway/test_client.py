@@ -1,7 +1,9 @@
+import ast
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime
+from types import FunctionType
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ from shared.events.records import ProcessedTrafficAggregate, TrafficPrediction
 from shared.kafka.producer import Message
 from shared.store.model_records import ModelScore
 from shared.traffic.network import Network
+from tests.kit.places import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -72,6 +75,50 @@ async def test_rest(
             with pytest.raises(GatewayError, match="limit") as refused:
                 await client.predictions(limit=0)
             assert refused.value.status == 422
+
+
+class StreamedError(Exception):
+    """The example follows the stream for ever; the test has seen enough."""
+
+
+async def test_the_example_of_the_documentation_runs(
+    world: Any,  # noqa: ANN401 - the World of conftest.py
+    start_gateway: Start,
+    step: Step,
+    alert: Callable[..., Message],
+    windows: Callable[[int], list[ProcessedTrafficAggregate]],
+    predictions: Callable[..., list[TrafficPrediction]],
+    score: Callable[..., ModelScore],
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.gateway.log.writer.SEEN_S", 0.1)  # no alert detector answers here
+    section = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("\n## Python\n")[2]
+    example = section.partition("```python\n")[2].partition("```")[0]
+    world.store.put_aggregates(windows(1))
+    world.store.put_predictions(predictions(1, ("linear_regression",)))
+    world.store.put_model_scores([score(1, "linear_regression")])
+    await world.publish([*step(1), alert("a", 1)])
+    printed: list[tuple[Any, ...]] = []
+
+    def note(*values: Any) -> None:  # noqa: ANN401 - stands for print
+        printed.append(values)
+        if {"predictions_snapshot", "alerts_snapshot"} <= {str(first) for first, *_ in printed}:
+            raise StreamedError
+
+    async with start_gateway(world.platform, write_token="demo") as url:  # noqa: S106 - that of the example
+        async with httpx.AsyncClient(base_url=url) as plain:
+            await until(plain, "/ready", lambda answer: answer.status_code == 200)
+        text = example.replace("http://127.0.0.1:8000", url)
+        assert text != example
+        code = compile(text, "docs/api.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(StreamedError):
+                await FunctionType(code, {"print": note})()
+    firsts = [first for first, *_ in printed]
+    assert firsts[0] == "Queue."
+    assert "linear_regression" in firsts
+    assert sum(isinstance(first, datetime) for first in firsts) == 2  # a window and a forecast
 
 
 async def test_nobody_there() -> None:

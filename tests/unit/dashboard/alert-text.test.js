@@ -23,11 +23,15 @@ test("expected congestion says for when, a cleared alert when it was cleared", (
 
 test("facts are those that are known", () => {
   assert.deepEqual(facts(ALERT), [
-    "I-110 N at Stadium Way", "confidence 82 %", "90 % interval 15 to 90 min", "unusual at this time", "42 vehicle-hours of delay",
+    "I-110 N at Stadium Way", "confidence 82 %", "90 % interval 15 min to 90 min", "unusual at this time", "42 vehicle-hours of delay",
   ]);
   const little = { ...ALERT, recurrent: null, delay_vehicle_hours: null, estimated_duration_upper: null };
   assert.deepEqual(facts(little), ["I-110 N at Stadium Way", "confidence 82 %"]);
   assert.ok(!facts({ ...ALERT, status: "cleared" }).some((fact) => fact.startsWith("90 %")), "no interval once it is over");
+});
+
+test("both ends of an interval have their unit", () => {
+  assert.ok(facts({ ...ALERT, estimated_duration_upper: 840 }).includes("90 % interval 15 min to 14 h"));
 });
 
 test("an operator who acknowledged twice is named once", () => {

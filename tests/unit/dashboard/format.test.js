@@ -41,7 +41,8 @@ test("a measure says its name, and its values their unit", () => {
   assert.equal(written("severity_rank", 3), "severity rank: 3");
 });
 
-test("a difference has a sign, zero has none", () => {
+test("a difference has a sign, what rounds to zero has none", () => {
+  assert.deepEqual([0.04, -0.04, -0].map((value) => signed(value)), ["0.0", "0.0", "0.0"]);
   assert.deepEqual([1.25, -0.5, 0].map((value) => signed(value)), ["+1.3", "−0.5", "0.0"]);
   assert.equal(signed(-0.061, 2), "−0.06");
 });
