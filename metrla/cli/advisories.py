@@ -14,7 +14,7 @@ from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
-    from shared.alerts.advisories.draft import Format as DocumentFormat
+    from shared.alerts.advisories.documents.draft import DocumentFormat
     from shared.events.records import TrafficAdvisory
     from shared.traffic.network import Network
 
@@ -150,11 +150,11 @@ def _networks(folders: list[Path]) -> "list[Network]":
 
 
 def _form(text: str) -> "DocumentFormat | None":
-    from shared.alerts.advisories.draft import Format  # noqa: PLC0415 - shapely
+    from shared.alerts.advisories.documents.draft import DocumentFormat  # noqa: PLC0415 - shapely
 
     if text not in FORMATS:
         raise ConfigurationError(f"--format {text}: choose one of {', '.join(FORMATS)}")
-    return None if text == "auto" else Format(text)
+    return None if text == "auto" else DocumentFormat(text)
 
 
 def _length(text: str) -> float:

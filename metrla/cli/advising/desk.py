@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 
-from shared.alerts.advisories.draft import Format
-from shared.alerts.advisories.importing import Outcome, prepare
-from shared.alerts.advisories.matching import Matcher
-from shared.alerts.advisories.reading import read_advisories
+from shared.alerts.advisories.documents.draft import DocumentFormat
+from shared.alerts.advisories.documents.importing import ImportResult, prepare
+from shared.alerts.advisories.documents.matching import Matcher
+from shared.alerts.advisories.documents.reading import read_advisories
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.kafka.advisories import publish
 from shared.runtime.clock import Clock
@@ -23,14 +23,14 @@ class Desk:
     standing: dict[AdvisoryId, TrafficAdvisory]
     producer: AIOKafkaProducer | None
     clock: Clock
-    form: Format | None = None
+    form: DocumentFormat | None = None
     _matchers: list[Matcher] = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay the roads out."""
         self._matchers = [Matcher(network) for network in self.networks]
 
-    async def take(self, data: bytes, feed: str, *, complete: bool) -> Outcome:
+    async def take(self, data: bytes, feed: str, *, complete: bool) -> ImportResult:
         """Publish what a document changes; raises `UnreadableAdvisoriesError` where it is none."""
         parsed = read_advisories(data, self.networks[0].time_zone, self.clock(), self.form)
         outcome = prepare(parsed, self._matchers, self.standing, feed, complete=complete)

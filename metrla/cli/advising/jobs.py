@@ -12,7 +12,7 @@ from metrla.cli.advising.desk import Desk
 from metrla.cli.advising.fetching import FetchError, feed_name, fetch
 from metrla.cli.advising.report import Imported, summary
 from metrla.cli.advising.watching import watch
-from shared.alerts.advisories.draft import Format, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableAdvisoriesError
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.kafka.admin import ensure_topics
 from shared.kafka.advisories import read_standing
@@ -27,7 +27,7 @@ async def import_places(
     servers: str,
     networks: Sequence[Network],
     places: Sequence[str],
-    form: Format | None,
+    form: DocumentFormat | None,
     *,
     complete: bool,
     dry_run: bool,
@@ -48,7 +48,9 @@ async def import_places(
         return [await _taken(desk, place, complete=complete) for place in places]
 
 
-async def watch_feed(servers: str, networks: Sequence[Network], url: str, every_s: float, form: Format | None) -> None:
+async def watch_feed(
+    servers: str, networks: Sequence[Network], url: str, every_s: float, form: DocumentFormat | None
+) -> None:
     """Watch a feed until SIGINT or SIGTERM, telling every change and trouble in a line."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from metrla.cli.querying.output import TABLE_WIDTH
-from shared.alerts.advisories.importing import Outcome
+from shared.alerts.advisories.documents.importing import ImportResult
 
 SHOWN = 20
 
@@ -20,7 +20,7 @@ class Imported:
     """One document: what became of it, or why it could not be read at all."""
 
     place: str
-    outcome: Outcome | None
+    outcome: ImportResult | None
     fault: str | None = None
 
 
@@ -80,7 +80,7 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool) -> None:
         ])  # fmt: skip
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: ImportResult) -> str:
     """One line for a feed that is watched."""
     kinds = Counter(change.advisory_type for change in outcome.changes if not change.withdrawn)
     news = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"

@@ -10,12 +10,12 @@ from aiokafka.errors import KafkaError
 
 from metrla.cli.advising.desk import Desk
 from metrla.cli.advising.fetching import HEADERS, TIMEOUT_S, Fetched, FetchError, feed_name, fetch_changed
-from shared.alerts.advisories.draft import UnreadableAdvisoriesError
-from shared.alerts.advisories.importing import Outcome
+from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.importing import ImportResult
 
 LONGEST_PAUSE_S = 900.0
 
-Report = Callable[[Outcome], None]
+Report = Callable[[ImportResult], None]
 Trouble = Callable[[str, float], None]
 
 

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from services.gateway.responses import Answer, Latitude, Longitude
 from services.gateway.views.advisories import AdvisoryState, state_of
-from shared.alerts.advisories.draft import Format
-from shared.alerts.advisories.importing import Outcome
+from shared.alerts.advisories.documents.draft import DocumentFormat
+from shared.alerts.advisories.documents.importing import ImportResult
 from shared.events.records import AdvisoryType, AlertSeverity, TrafficAdvisory
 
 
@@ -53,7 +53,7 @@ class FeatureFault(Answer):
 class Receipt(Answer):
     """What happened to a document: every feature is counted once."""
 
-    format: Format
+    format: DocumentFormat
     features: int = Field(description="Features in the document.")
     advisories: int = Field(description="Advisories that it contains, one for each network and period.")
     published: int = Field(description="Advisories that were new or changed.")
@@ -66,7 +66,7 @@ class Receipt(Answer):
     advisory_ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "Receipt":
+    def of(cls, outcome: ImportResult) -> "Receipt":
         """The receipt for one document."""
         return cls(
             format=outcome.format,

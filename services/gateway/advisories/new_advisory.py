@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from shared.alerts.advisories.draft import Draft
-from shared.alerts.advisories.formats.reading import MAX_DESCRIPTION, MAX_TITLE, read_geometry
-from shared.alerts.advisories.importing import id_for, whole_ms
-from shared.alerts.advisories.matching import Matcher
-from shared.alerts.advisories.roads import direction_of, read_road
+from shared.alerts.advisories.documents.draft import Draft
+from shared.alerts.advisories.documents.formats.reading import MAX_DESCRIPTION, MAX_TITLE, read_geometry
+from shared.alerts.advisories.documents.importing import id_for, whole_ms
+from shared.alerts.advisories.documents.matching import Matcher
+from shared.alerts.advisories.documents.roads import direction_of, read_road
 from shared.events.records import AdvisoryType, AlertSeverity, NetworkId, SensorId, TrafficAdvisory
 
 FORM = "operator"

@@ -6,9 +6,9 @@ from functools import cached_property
 
 from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
-from shared.alerts.advisories.importing import Outcome, prepare, take_back
-from shared.alerts.advisories.matching import Matcher
-from shared.alerts.advisories.reading import read_advisories
+from shared.alerts.advisories.documents.importing import ImportResult, prepare, take_back
+from shared.alerts.advisories.documents.matching import Matcher
+from shared.alerts.advisories.documents.reading import read_advisories
 from shared.events.records import NetworkId, TrafficAdvisory
 from shared.kafka.advisories import publish
 from shared.runtime.clock import Clock
@@ -28,7 +28,7 @@ class AdvisoryWriter:
         """Of every network."""
         return {network_id: Matcher(network) for network_id, network in self._view.networks.items()}
 
-    async def take(self, data: bytes, feed: str, *, complete: bool) -> Outcome:
+    async def take(self, data: bytes, feed: str, *, complete: bool) -> ImportResult:
         """Publish what a document changes.
 
         Raises:
@@ -51,7 +51,7 @@ class AdvisoryWriter:
         await self.put(withdrawn)
         return withdrawn
 
-    def _prepared(self, data: bytes, feed: str, complete: bool) -> Outcome:  # noqa: FBT001 - called through a thread
+    def _prepared(self, data: bytes, feed: str, complete: bool) -> ImportResult:  # noqa: FBT001 - called through a thread
         matchers = tuple(self.matchers.values())
         parsed = read_advisories(data, matchers[0].network.time_zone, self._clock())
         return prepare(parsed, matchers, dict(self._view.advisories.records), feed, complete=complete)

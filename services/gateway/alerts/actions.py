@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
-from shared.alerts.advisories.importing import whole_ms
+from shared.alerts.advisories.documents.importing import whole_ms
 from shared.events.avro import encode
 from shared.events.errors import MetrlaError
 from shared.events.records import AlertAction, AlertActionKind, AlertId, TrafficAlert

@@ -19,9 +19,9 @@ from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
-from shared.alerts.advisories.draft import UnreadableAdvisoriesError
-from shared.alerts.advisories.importing import Outcome
-from shared.alerts.advisories.matching import Matcher
+from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.importing import ImportResult
+from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -207,7 +207,7 @@ def _matcher(gateway: Gateway, network_id: str | None) -> Matcher:
     return found
 
 
-def _reasons(outcome: Outcome) -> Sequence[tuple[str, str]]:
+def _reasons(outcome: ImportResult) -> Sequence[tuple[str, str]]:
     return [(f"feature {each.index} ({each.publisher_id or 'no id'})", each.reason) for each in outcome.rejected]
 
 

@@ -1,13 +1,12 @@
 """Construction, weather and events: what publishers announce, as alerts, and what sensors make of it. Pure.
 
-    formats/, reading    bytes of WZDx, Open511, CAP or api.weather.gov to drafts and reasons
-    roads, matching      which sensors of a network a draft touches, by the road's name, geometry and direction
-    importing            drafts against what the log holds already: new, changed, withdrawn
-    book                 the advisories on the log, by network
-    alerts, board        advisories and a moment in, changes of alerts out
-    usual, evidence, recording, messages   confirmed or not by speeds, and how that is told
-    desk                 the advisory alerts of the networks that a process has in hand
+    documents/          published documents to records of `traffic-advisories`: for whoever publishes
+    book                the advisories on the log, by network
+    alerts, board       advisories and a moment in, changes of alerts out
+    evidence, usual     confirmed or not by speeds; `recording` for the record
+    messages            what the message says
+    desk                the advisory alerts of the networks that a process has in hand
 
-The first three lines are used by whoever publishes (`metrla advisories`, the gateway), the others by the alert
-detector; between them lies the topic `traffic-advisories`. Fetching is not in here: `metrla.cli.advising`.
+`documents/` is used by `metrla advisories` and the gateway, the rest by the alert detector. The two know nothing of each
+other: between them lies the topic `traffic-advisories`.
 """

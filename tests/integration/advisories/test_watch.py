@@ -16,7 +16,7 @@ from aiohttp import web
 from metrla.cli.advising.desk import Desk
 from metrla.cli.advising.watching import watch
 from metrla.local.devbroker import DevBroker
-from shared.alerts.advisories.importing import Outcome
+from shared.alerts.advisories.documents.importing import ImportResult
 from shared.events.records import TrafficAdvisory
 from shared.kafka.admin import ensure_topics
 from shared.kafka.advisories import read_standing
@@ -91,7 +91,7 @@ async def until(met: Callable[[], Awaitable[bool]]) -> None:
 async def test_a_feed_is_followed(server: Server) -> None:
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        outcomes: list[Outcome] = []
+        outcomes: list[ImportResult] = []
         faults: list[str] = []
         stop = asyncio.Event()
 

@@ -21,7 +21,7 @@ from services.gateway.routes import alerts as alert_routes
 from services.gateway.routes import health, history, predictions, root, sensors
 from services.gateway.routes import models as model_routes
 from services.gateway.views.advisories import AdvisoryState
-from shared.alerts.advisories import draft
+from shared.alerts.advisories.documents import draft
 from shared.events import records
 from shared.forecasting.models.card import TrainingData
 from shared.store.model_records import ModelRole
@@ -51,7 +51,7 @@ ENUMS: tuple[tuple[type[StrEnum], type[StrEnum]], ...] = (
     (values.AlertActionKind, records.AlertActionKind),
     (values.AdvisoryType, records.AdvisoryType),
     (values.AdvisoryState, AdvisoryState),
-    (values.DocumentFormat, draft.Format),
+    (values.DocumentFormat, draft.DocumentFormat),
     (values.PredictionBasis, records.PredictionBasis),
     (values.ModelRole, ModelRole),
     (values.Channel, channels.Channel),

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from shared.alerts.advisories.draft import Draft, Format, Parsed, Rejected, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats.messages import Message, draft_of
-from shared.alerts.advisories.formats.reading import id_of, read_geometry, reason_of
+from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
+from shared.alerts.advisories.documents.formats.reading import id_of, read_geometry, reason_of
 
 GEOMETRIES = frozenset({"Polygon", "MultiPolygon", "GeometryCollection"})
 
@@ -38,11 +38,11 @@ def parse(document: object) -> Parsed:
         try:
             draft = _draft(index, feature, properties)
             if draft.publisher_id in drafts:
-                raise ValueError(f"id: stands twice, first at feature {drafts[draft.publisher_id].index}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"id: appears twice, first at feature {drafts[draft.publisher_id].index}")  # noqa: TRY301 - the one place that rejects
             drafts[draft.publisher_id] = draft
         except (ValidationError, ValueError) as wrong:
             rejected.append(Rejected(index, id_of(properties, "id") or id_of(feature, "id"), reason_of(wrong)))
-    return Parsed(Format.NWS, len(features), tuple(drafts.values()), tuple(rejected))
+    return Parsed(DocumentFormat.NWS, len(features), tuple(drafts.values()), tuple(rejected))
 
 
 def _draft(index: int, feature: object, properties: object) -> Draft:
@@ -55,7 +55,7 @@ def _draft(index: int, feature: object, properties: object) -> Draft:
         "area": properties.get("areaDesc"),
         **{name: properties[name] for name in _SAME if properties.get(name) is not None},
     }
-    message = Message.model_validate(told)
+    message = HazardMessage.model_validate(told)
     geometry = feature.get("geometry")
     return draft_of(index, message, None if geometry is None else read_geometry(geometry, GEOMETRIES))
 

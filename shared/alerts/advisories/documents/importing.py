@@ -1,7 +1,7 @@
-"""A document's drafts into records for the log: matched, compared with what stands there, told apart. Pure.
+"""A document's drafts into records for the log: matched, compared with what the log has. Pure.
 
 Ids derive from format, network and the publisher's own id, so the same document gives the same advisories however often
-it is imported. What stands on the log is looked at to leave out what has not changed, to refuse what is older, to
+it is imported. What the log has is looked at to leave out what has not changed, to refuse what is older, to
 continue a chain of messages, and to take back what the publisher has taken back.
 """
 
@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.alerts.advisories.draft import Draft, Format, Parsed, Rejected
-from shared.alerts.advisories.matching import Matcher
+from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected
+from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.records import AdvisoryId, NetworkId, SensorId, TrafficAdvisory
 
 SLUG_LENGTH, DIGEST_LENGTH = 40, 10
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@-]+")
 
-Standing = Mapping[AdvisoryId, TrafficAdvisory]
+KnownAdvisories = Mapping[AdvisoryId, TrafficAdvisory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Unmatched:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ImportResult:
     """What becomes of a document. `advisories` is what it says, `changes` what of it the log does not have yet.
 
     `withdrawn` are the changes that take an advisory back; `stale` counts those older than what is on the log,
     `superseded` those that another message of the same document replaces.
     """
 
-    format: Format
+    format: DocumentFormat
     features: int
     rejected: tuple[Rejected, ...]
     advisories: list[TrafficAdvisory] = field(default_factory=list)
@@ -56,20 +56,27 @@ class Outcome:
 
 
 def prepare(
-    parsed: Parsed, matchers: Sequence[Matcher], standing: Standing, feed: str = "", *, complete: bool = False
-) -> Outcome:
+    parsed: Parsed,
+    matchers: Sequence[Matcher],
+    known_advisories: KnownAdvisories,
+    feed: str = "",
+    *,
+    complete: bool = False,
+) -> ImportResult:
     """Compare a document with the log.
 
     Args:
         parsed: the document.
         matchers: of the networks; an advisory that touches several becomes a record for each.
-        standing: the advisories on the log, those withdrawn as well.
+        known_advisories: the advisories on the log, those withdrawn as well.
         feed: address or name of the feed that the document is from.
         complete: the document is all that the feed holds: what it published before and no longer has is taken back.
     """
-    outcome = Outcome(parsed.format, parsed.features, parsed.rejected)
+    outcome = ImportResult(parsed.format, parsed.features, parsed.rejected)
     replaced = {earlier for draft in parsed.drafts for earlier in draft.supersedes}
-    by_message = {(known.network_id, known.publisher_id): known for known in standing.values() if known.publisher_id}
+    by_message = {
+        (known.network_id, known.publisher_id): known for known in known_advisories.values() if known.publisher_id
+    }
     networks = {matcher.network.network_id for matcher in matchers}
     taken: set[AdvisoryId] = set()
     for draft in parsed.drafts:
@@ -82,14 +89,18 @@ def prepare(
             advisory_id = _id_of(parsed.format, network_id, draft, by_message, taken)
             if draft.withdrawn:
                 taken.add(advisory_id)
-                _take_back(outcome, draft, standing.get(advisory_id))
+                _take_back(outcome, draft, known_advisories.get(advisory_id))
             elif sensors := matcher.match(draft):
                 touched = True
                 taken.add(advisory_id)
-                _compare(outcome, _record(draft, advisory_id, network_id, sensors, feed), standing.get(advisory_id))
+                _compare(
+                    outcome, _record(draft, advisory_id, network_id, sensors, feed), known_advisories.get(advisory_id)
+                )
         if not touched and not draft.withdrawn:
             outcome.unmatched.append(Unmatched(draft.index, draft.publisher_id, draft.title))
-    mine = [known for known in standing.values() if known.network_id in networks and known.advisory_id not in taken]
+    mine = [
+        known for known in known_advisories.values() if known.network_id in networks and known.advisory_id not in taken
+    ]
     for known in _gone(mine, parsed, replaced, feed, complete=complete):
         outcome.changes.append(take_back(known))
         outcome.withdrawn += 1
@@ -109,7 +120,7 @@ def take_back(known: TrafficAdvisory) -> TrafficAdvisory:
 
 
 def _id_of(
-    form: Format,
+    form: DocumentFormat,
     network_id: NetworkId,
     draft: Draft,
     by_message: Mapping[tuple[NetworkId, str], TrafficAdvisory],
@@ -154,20 +165,20 @@ def whole_ms(time: datetime) -> datetime:
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def _compare(outcome: Outcome, record: TrafficAdvisory, known: TrafficAdvisory | None) -> None:
+def _compare(outcome: ImportResult, record: TrafficAdvisory, known: TrafficAdvisory | None) -> None:
     outcome.advisories.append(record)
     if known is None:
         outcome.changes.append(record)
     elif known.updated_at and record.updated_at and record.updated_at < known.updated_at:
         outcome.stale += 1
     elif replace(record, updated_at=known.updated_at) == known:
-        # A publisher that only confirms what stands, every minute, says nothing new.
+        # A publisher that only confirms what the log has, every minute, says nothing new.
         outcome.unchanged += 1
     else:
         outcome.changes.append(record)
 
 
-def _take_back(outcome: Outcome, draft: Draft, known: TrafficAdvisory | None) -> None:
+def _take_back(outcome: ImportResult, draft: Draft, known: TrafficAdvisory | None) -> None:
     if known is None:
         return
     if known.withdrawn:
@@ -180,12 +191,12 @@ def _take_back(outcome: Outcome, draft: Draft, known: TrafficAdvisory | None) ->
 
 
 def _gone(
-    standing: Iterable[TrafficAdvisory], parsed: Parsed, replaced: Collection[str], feed: str, *, complete: bool
+    candidates: Iterable[TrafficAdvisory], parsed: Parsed, replaced: Collection[str], feed: str, *, complete: bool
 ) -> Iterable[TrafficAdvisory]:
     """What other messages replaced, what the feed no longer holds, and times that a schedule no longer has."""
     damaged = {rejected.publisher_id for rejected in parsed.rejected}
     said = {(draft.publisher_id, draft.source) for draft in parsed.drafts}
-    for known in standing:
+    for known in candidates:
         if known.withdrawn or known.publisher_id in damaged:
             continue
         same_form = known.advisory_id.startswith(f"{parsed.format}-{known.network_id}-")

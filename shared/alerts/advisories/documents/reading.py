@@ -3,14 +3,14 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from shared.alerts.advisories.draft import Format, Parsed, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats import cap, nws, open511, wzdx
-from shared.alerts.advisories.formats.reading import read_json
+from shared.alerts.advisories.documents.draft import DocumentFormat, Parsed, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats import cap, nws, open511, wzdx
+from shared.alerts.advisories.documents.formats.reading import read_json
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_advisories(data: bytes, time_zone: ZoneInfo, now: datetime, form: Format | None = None) -> Parsed:
+def read_advisories(data: bytes, time_zone: ZoneInfo, now: datetime, form: DocumentFormat | None = None) -> Parsed:
     """All of a document, every feature accounted for.
 
     Args:
@@ -23,14 +23,14 @@ def read_advisories(data: bytes, time_zone: ZoneInfo, now: datetime, form: Forma
         UnreadableAdvisoriesError: the document as a whole is none of the formats.
     """
     text = data.removeprefix(BYTE_ORDER_MARK).strip()
-    if form is Format.CAP or (form is None and text.startswith(b"<")):
+    if form is DocumentFormat.CAP or (form is None and text.startswith(b"<")):
         return cap.parse(text)
     document = read_json(text)
-    if form is Format.OPEN511 or (form is None and open511.is_open511(document)):
+    if form is DocumentFormat.OPEN511 or (form is None and open511.is_open511(document)):
         return open511.parse(document, time_zone, now)
-    if form is Format.NWS or (form is None and nws.is_nws(document)):
+    if form is DocumentFormat.NWS or (form is None and nws.is_nws(document)):
         return nws.parse(document)
-    if form is Format.WZDX or wzdx.is_wzdx(document):
+    if form is DocumentFormat.WZDX or wzdx.is_wzdx(document):
         return wzdx.parse(document)
     raise UnreadableAdvisoriesError(
         "neither WZDx (`feed_info`), Open511 (`events`), alerts of api.weather.gov (`messageType`) nor CAP (XML)"

@@ -20,8 +20,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.draft import Draft
-from shared.alerts.advisories.roads import Road, read_road
+from shared.alerts.advisories.documents.draft import Draft
+from shared.alerts.advisories.documents.roads import Road, read_road
 from shared.events.records import SensorId
 from shared.events.units import METRES_PER_MILE
 from shared.traffic.network import Network, Sensor

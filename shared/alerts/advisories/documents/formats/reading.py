@@ -11,7 +11,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.draft import UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.traffic.network import on_globe
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200

@@ -4,9 +4,9 @@
     open511   road events: Open511 1.0, JSON
     cap       weather and other alerts: CAP 1.2, XML
     nws       the same as api.weather.gov tells it, GeoJSON
-    messages  what the last two have in common: messages that update and cancel each other
+    hazards   what the last two have in common: messages that update and cancel each other
     reading   instants, geometries, and reasons that a person understands
 
 No input makes a reader raise: each feature becomes a draft, a withdrawal or a reason with its place. To add a format:
-a module here, its sign in `advisories.reading`, its line in the table of docs/alerts.md.
+a module here, its sign in `documents.reading`, its line in the table of docs/alerts.md.
 """

@@ -6,12 +6,12 @@ from enum import StrEnum
 
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.roads import Road
+from shared.alerts.advisories.documents.roads import Road
 from shared.events.errors import MetrlaError
 from shared.events.records import AdvisoryType, AlertSeverity
 
 
-class Format(StrEnum):
+class DocumentFormat(StrEnum):
     """The published formats that are read."""
 
     WZDX = "wzdx"
@@ -68,7 +68,7 @@ class Parsed:
     A feature that holds at several times has a draft for each.
     """
 
-    format: Format
+    format: DocumentFormat
     features: int
     drafts: tuple[Draft, ...]
     rejected: tuple[Rejected, ...]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.alerts.advisories.draft import Parsed, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats import cap, nws
+from shared.alerts.advisories.documents.draft import Parsed, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats import cap, nws
 from shared.events.records import AdvisoryType, AlertSeverity
 
 Document = dict[str, Any]

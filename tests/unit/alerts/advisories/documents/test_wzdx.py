@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.alerts.advisories.draft import Format, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats import wzdx
-from shared.alerts.advisories.importing import prepare
-from shared.alerts.advisories.matching import Matcher
-from shared.alerts.advisories.reading import read_advisories
+from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats import wzdx
+from shared.alerts.advisories.documents.importing import prepare
+from shared.alerts.advisories.documents.matching import Matcher
+from shared.alerts.advisories.documents.reading import read_advisories
 from shared.events.records import AdvisoryType, AlertSeverity
 from shared.traffic.network import Network
 
@@ -130,7 +130,7 @@ def test_every_feature_is_accounted_for_whatever_it_is(
 ) -> None:
     features = [data.draw(mangled(make_work_zone(number))) for number in range(3)]
     parsed = wzdx.parse(make_feed(features))
-    assert parsed.format is Format.WZDX
+    assert parsed.format is DocumentFormat.WZDX
     accounted = sorted([draft.index for draft in parsed.drafts] + [rejected.index for rejected in parsed.rejected])
     assert accounted == list(range(3))
     assert all(rejected.reason for rejected in parsed.rejected)

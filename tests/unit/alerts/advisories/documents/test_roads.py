@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.alerts.advisories.roads import direction_of, read_road
+from shared.alerts.advisories.documents.roads import direction_of, read_road
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError
 
-from shared.alerts.advisories.draft import Draft, Format, Parsed, Rejected, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats.reading import (
+from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.reading import (
     FIRST_YEAR,
     LAST_YEAR,
     Instant,
@@ -24,7 +24,7 @@ from shared.alerts.advisories.formats.reading import (
     reason_of,
     require_order,
 )
-from shared.alerts.advisories.roads import Road, direction_of, read_road
+from shared.alerts.advisories.documents.roads import Road, direction_of, read_road
 from shared.events.records import AdvisoryType, AlertSeverity
 
 GEOMETRIES = frozenset({
@@ -106,13 +106,13 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
         try:
             event = _Event.model_validate(value)
             if event.id in seen:
-                raise ValueError(f"id: stands twice, first at event {seen[event.id]}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"id: appears twice, first at event {seen[event.id]}")  # noqa: TRY301 - the one place that rejects
             drafts.extend(_drafts(index, event, value, time_zone, now))
             seen[event.id] = index
         except (ValidationError, ValueError, OverflowError) as wrong:
             reason = reason_of(wrong) if isinstance(wrong, ValueError) else str(wrong)
             rejected.append(Rejected(index, id_of(value, "id"), reason))
-    return Parsed(Format.OPEN511, len(events), tuple(drafts), tuple(rejected))
+    return Parsed(DocumentFormat.OPEN511, len(events), tuple(drafts), tuple(rejected))
 
 
 def _drafts(index: int, event: _Event, value: Any, time_zone: ZoneInfo, now: datetime) -> Iterable[Draft]:  # noqa: ANN401 - the JSON of the event

@@ -12,9 +12,9 @@ from shapely import affinity
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.draft import Draft, Format, Parsed, Rejected, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats.messages import Message, draft_of
-from shared.alerts.advisories.formats.reading import MIN_RING_POINTS, reason_of
+from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
+from shared.alerts.advisories.documents.formats.reading import MIN_RING_POINTS, reason_of
 from shared.traffic.network import on_globe
 
 KM_PER_DEGREE = 111.195
@@ -39,11 +39,11 @@ def parse(data: bytes) -> Parsed:
         try:
             draft = _draft(index, alert)
             if draft.publisher_id in drafts:
-                raise ValueError(f"identifier: stands twice, first at alert {drafts[draft.publisher_id].index}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"identifier: appears twice, first at alert {drafts[draft.publisher_id].index}")  # noqa: TRY301 - the one place that rejects
             drafts[draft.publisher_id] = draft
         except (ValidationError, ValueError) as wrong:
             rejected.append(Rejected(index, _told(alert, "identifier"), reason_of(wrong)))
-    return Parsed(Format.CAP, len(alerts), tuple(drafts.values()), tuple(rejected))
+    return Parsed(DocumentFormat.CAP, len(alerts), tuple(drafts.values()), tuple(rejected))
 
 
 def _draft(index: int, alert: Element) -> Draft:
@@ -81,7 +81,7 @@ def _draft(index: int, alert: Element) -> Draft:
         told["event"] = "Cancellation"
     else:
         raise ValueError("info: there is none")
-    message = Message.model_validate(told)
+    message = HazardMessage.model_validate(told)
     return draft_of(index, message, _geometry(areas))
 
 

@@ -152,7 +152,7 @@ DAMAGES: tuple[tuple[Callable[[Document], object], str], ...] = (
     (_put("parade", "properties", "core_details", "event_type"), "event_type"),
     (_drop("properties", "vehicle_impact"), "vehicle_impact"),
     (_put("chaos", "properties", "vehicle_impact"), "vehicle_impact"),
-    (_put("wz-0000", "id"), "stands twice"),
+    (_put("wz-0000", "id"), "appears twice"),
     (_put("Fixture", "type"), "type"),
 )
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.draft import Draft
-from shared.alerts.advisories.formats.reading import Instant, Lenient, one_line, paragraph, require_order
+from shared.alerts.advisories.documents.draft import Draft
+from shared.alerts.advisories.documents.formats.reading import Instant, Lenient, one_line, paragraph, require_order
 from shared.events.records import AdvisoryType, AlertSeverity
 
 SEVERITIES = {
@@ -32,7 +32,7 @@ class Reference(Lenient):
     sent: Instant
 
 
-class Message(Lenient):
+class HazardMessage(Lenient):
     """One message. `category` is the first one told."""
 
     identifier: Text
@@ -55,7 +55,7 @@ class Message(Lenient):
     area: str | None = None
 
 
-def draft_of(index: int, message: Message, geometry: BaseGeometry | None) -> Draft:
+def draft_of(index: int, message: HazardMessage, geometry: BaseGeometry | None) -> Draft:
     """The advisory that a message is about; raises `ValueError` where it is none for traffic."""
     if message.status != "Actual":
         raise ValueError(f"status: {message.status}, not meant for the public")

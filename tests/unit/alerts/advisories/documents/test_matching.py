@@ -8,9 +8,9 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.draft import Draft
-from shared.alerts.advisories.matching import Matcher
-from shared.alerts.advisories.roads import read_road
+from shared.alerts.advisories.documents.draft import Draft
+from shared.alerts.advisories.documents.matching import Matcher
+from shared.alerts.advisories.documents.roads import read_road
 from shared.events.records import AdvisoryType, AlertSeverity
 from shared.traffic.network import Network
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.alerts.advisories.draft import Parsed, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats import open511
+from shared.alerts.advisories.documents.draft import Parsed, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats import open511
 from shared.events.records import AdvisoryType, AlertSeverity
 
 ZONE = ZoneInfo("America/Los_Angeles")

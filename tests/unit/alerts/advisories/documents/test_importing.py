@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.alerts.advisories.draft import Parsed
-from shared.alerts.advisories.formats import nws, wzdx
-from shared.alerts.advisories.importing import Outcome, prepare
-from shared.alerts.advisories.matching import Matcher
+from shared.alerts.advisories.documents.draft import Parsed
+from shared.alerts.advisories.documents.formats import nws, wzdx
+from shared.alerts.advisories.documents.importing import ImportResult, prepare
+from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.avro import decode, encode
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.traffic.network import Network
@@ -26,7 +26,7 @@ class Log:
         self.matchers = [Matcher(network)]
         self.standing: dict[AdvisoryId, TrafficAdvisory] = {}
 
-    def take(self, parsed: Parsed, *, complete: bool = False) -> Outcome:
+    def take(self, parsed: Parsed, *, complete: bool = False) -> ImportResult:
         outcome = prepare(parsed, self.matchers, self.standing, FEED, complete=complete)
         for change in outcome.changes:
             self.standing[change.advisory_id] = decode(TrafficAdvisory, encode(change))

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from shared.alerts.advisories.draft import Draft, Format, Parsed, Rejected, UnreadableAdvisoriesError
-from shared.alerts.advisories.formats.reading import (
+from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.reading import (
     Instant,
     Lenient,
     id_of,
@@ -21,7 +21,7 @@ from shared.alerts.advisories.formats.reading import (
     reason_of,
     require_order,
 )
-from shared.alerts.advisories.roads import direction_of, read_road
+from shared.alerts.advisories.documents.roads import direction_of, read_road
 from shared.events.records import AdvisoryType, AlertSeverity
 
 GEOMETRIES = frozenset({"LineString", "MultiPoint"})
@@ -109,11 +109,11 @@ def parse(document: object) -> Parsed:
         try:
             draft = _draft(index, feature, publishers)
             if draft.chain_id in drafts:
-                raise ValueError(f"id: stands twice, first at feature {drafts[draft.chain_id].index}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"id: appears twice, first at feature {drafts[draft.chain_id].index}")  # noqa: TRY301 - the one place that rejects
             drafts[draft.chain_id] = draft
         except (ValidationError, ValueError) as wrong:
             rejected.append(Rejected(index, id_of(feature, "id"), reason_of(wrong)))
-    return Parsed(Format.WZDX, len(features), tuple(drafts.values()), tuple(rejected))
+    return Parsed(DocumentFormat.WZDX, len(features), tuple(drafts.values()), tuple(rejected))
 
 
 def _draft(index: int, value: object, publishers: Mapping[str, str]) -> Draft:
