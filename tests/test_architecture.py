@@ -22,12 +22,9 @@ MIRRORED = ROOT / "metrla" / "client"
 """A distribution of its own that imports nothing of ours: its models have the names of the API."""
 SAME_NAMES: dict[str, int] = {
     "Answer": 2,
-    "Evidence": 2,
     "FetchError": 2,
-    "Format": 2,
     "Judged": 2,
-    "Message": 2,
-    "Outcome": 3,
+    "Outcome": 2,
     "Recording": 2,
     "Tally": 2,
     "Topic": 2,

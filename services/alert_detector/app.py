@@ -15,10 +15,10 @@ from services.alert_detector.partitions import Partitions
 from services.alert_detector.settings import AlertDetectorSettings
 from services.alert_detector.side_by_side import beside
 from services.alert_detector.state_log import StateLog
-from shared.alerts.actions.desk import ActionDesk
-from shared.alerts.advisories.alerts import AdvisoryJudge
+from shared.alerts.actions.alerts import AlertActions
+from shared.alerts.advisories.alerts import AdvisoryDetector
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.advisories.board import TYPES
-from shared.alerts.advisories.desk import AdvisoryDesk
 from shared.alerts.advisories.usual import UsualLookups
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.expectations.alerts import ExpectationDetector
@@ -93,8 +93,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     """Detect until `stop` is set; what is in hand then is finished or comes again after the restart."""
     own = read_settings(AlertDetectorSettings)
     networks = load_networks(settings.networks)
-    advisories = AdvisoryDesk(
-        {name: AdvisoryJudge(network, own.rule) for name, network in networks.items()}, usual=UsualLookups()
+    advisories = AnnouncedAlerts(
+        {name: AdvisoryDetector(network, own.rule) for name, network in networks.items()}, usual=UsualLookups()
     )
     rules = DetectionRules(
         {name: CongestionDetector(network, own.rule, own.materiality) for name, network in networks.items()},
@@ -126,8 +126,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             alerts = AlertLog(servers, producer, store, CLIENT_ID)
             states = StateLog(servers, producer, CLIENT_ID)
             letters = DeadLetterWriter(servers, producer, CLIENT_ID)
-            actions = ActionDesk()
-            announced = advisories_follower(servers, CLIENT_ID, advisories.book)
+            actions = AlertActions()
+            announced = advisories_follower(servers, CLIENT_ID, advisories.current)
             partitions = Partitions(
                 rules, detectors, actions, alerts, states, archive, letters, producer, announced.caught_up
             )
@@ -141,11 +141,11 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
                 await worker.run()
 
 
-def _show(metrics: AlertDetectorMetrics, partitions: Partitions, advisories: AdvisoryDesk) -> None:
+def _show(metrics: AlertDetectorMetrics, partitions: Partitions, advisories: AnnouncedAlerts) -> None:
     for alert_type in (AlertType.CONGESTION, AlertType.INCIDENT):
         metrics.active.labels(alert_type).set_function(partial(partitions.active, alert_type))
     for alert_type in TYPES:
-        metrics.active.labels(alert_type).set_function(partial(advisories.standing, alert_type))
+        metrics.active.labels(alert_type).set_function(partial(advisories.active, alert_type))
     metrics.doubted.set_function(partitions.doubted)
 
 

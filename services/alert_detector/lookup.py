@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from structlog.stdlib import BoundLogger
 
-from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.advisories.usual import LOOK_BACK, Wanted
 from shared.events.errors import StoreError
 from shared.events.records import ProcessedTrafficAggregate
@@ -17,10 +17,10 @@ POLL_S = 0.5
 PAUSE_S = 10.0
 
 
-async def look_up(desk: AdvisoryDesk, store: Store) -> None:
-    """Look up what the desk wants, until cancelled. While the store is away, nothing is confirmed anew."""
+async def look_up(announced: AnnouncedAlerts, store: Store) -> None:
+    """Look up the usual speeds that are wanted, until cancelled. While the store is away, nothing is confirmed anew."""
     while True:
-        wanted = next(iter(desk.wanted()), None)
+        wanted = next(iter(announced.wanted()), None)
         if wanted is None:
             await asyncio.sleep(POLL_S)
             continue
@@ -30,7 +30,7 @@ async def look_up(desk: AdvisoryDesk, store: Store) -> None:
             log.warning("cannot look up usual speeds, trying again", error=str(failed))
             await asyncio.sleep(PAUSE_S)
         else:
-            desk.put_usual(wanted, windows)
+            announced.put_usual(wanted, windows)
 
 
 def _windows(store: Store, wanted: Wanted) -> list[ProcessedTrafficAggregate]:

@@ -16,7 +16,7 @@ from structlog.stdlib import BoundLogger
 
 from services.alert_detector.alert_log import AlertLog
 from services.alert_detector.state_log import StateLog
-from shared.alerts.actions.desk import ActionDesk
+from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.actions.published import PublishedAlerts
 from shared.alerts.actions.rule import as_watched
 from shared.alerts.expectations.alerts import ExpectationDetector, is_expectation
@@ -47,7 +47,7 @@ class Partitions:
     Attributes:
         rules: of the windows.
         detectors: of the predictions.
-        desk: what operators do.
+        actions: what operators do.
         alerts: the alerts on the log.
         states: what was learned.
         archive: where models are kept whose usual speeds a network begins with; `None`: it begins with none.
@@ -58,7 +58,7 @@ class Partitions:
 
     rules: DetectionRules
     detectors: Mapping[NetworkId, ExpectationDetector]
-    desk: ActionDesk
+    actions: AlertActions
     alerts: AlertLog
     states: StateLog
     archive: Archive | None
@@ -80,7 +80,7 @@ class Partitions:
         # An advisory that is not read yet would look as if its publisher had taken it back.
         await self.advisories_known.wait()
         # Nothing is waited for from here on: a partition that is taken from us meanwhile leaves nothing behind.
-        known = self.desk.recall(mine, on_log)
+        known = self.actions.recall(mine, on_log)
         observed = [alert for alert in known if not is_expectation(alert)]
         congestion, incidents = (
             {name: AlertBoard.rebuilt(self.rules.detectors[name].network, kind, observed) for name in mine}
@@ -90,7 +90,7 @@ class Partitions:
             self.rules.advisories.recall(network_id, known)
         alerts = PublishedAlerts(
             ObservedAlerts(self.rules, Recalled(congestion, incidents, learned)),
-            self.desk,
+            self.actions,
             mine,
             partial(self._close_windows, partition),
         )
@@ -117,7 +117,7 @@ class Partitions:
             settle_seconds=EXPECTATION_SETTLE_SECONDS,
             silence_seconds=EXPECTATION_SILENCE_SECONDS,
             covered=covered,
-            published=self.desk.published,
+            published=self.actions.published,
             on_close=partial(self._predictions.pop, partition, None),
         )
         self._predictions[partition] = alerts

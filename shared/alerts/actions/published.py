@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from shared.alerts.actions.desk import ActionDesk
+from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import ObservedAlerts
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
 
 
 class PublishedAlerts:
-    """The observed alerts of a partition as they are published: changes pass the desk, and actions make changes, too.
+    """The observed alerts of a partition as they are published: changes take actions in, and actions make changes, too.
 
-    The changes of a carriageway still reach the log together; what the desk withholds is no longer among them.
+    The changes of a carriageway still reach the log together; what the actions withhold is no longer among them.
 
     Args:
         observed: what the windows show.
-        desk: the actions, with the networks of this partition in hand.
+        actions: those of operators, with the networks of this partition in hand.
         network_ids: of the networks that belong to this partition.
         on_close: is called when the partition is no longer ours.
     """
@@ -24,12 +24,12 @@ class PublishedAlerts:
     def __init__(
         self,
         observed: ObservedAlerts,
-        desk: ActionDesk,
+        actions: AlertActions,
         network_ids: Iterable[NetworkId],
         on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self.observed = observed
-        self._desk = desk
+        self._actions = actions
         self._networks = dict.fromkeys(network_ids)
         self._times: dict[NetworkId, datetime] = {}
         self._on_close = on_close
@@ -45,7 +45,7 @@ class PublishedAlerts:
 
     def close(self) -> None:
         """See `Processing.close`."""
-        self._desk.forget(self._networks)
+        self._actions.forget(self._networks)
         self.observed.close()
         self._on_close()
 
@@ -58,13 +58,13 @@ class PublishedAlerts:
         """What changes because time has passed, or because operators did something."""
         changes = list(self._published(self.observed.tick(now)))
         for network_id in self._networks:
-            due = self._desk.due(network_id, self._times.get(network_id))
+            due = self._actions.due(network_id, self._times.get(network_id))
             changes.extend(RoadChanges((alert,)) for alert in due)
         return changes
 
     def _published(self, changes: Iterable[RoadChanges]) -> Iterator[RoadChanges]:
         for change in changes:
-            alerts = tuple(self._desk.published(change.alerts))
+            alerts = tuple(self._actions.published(change.alerts))
             if alerts or change.learned:
                 yield RoadChanges(alerts, change.learned)
 

@@ -1,8 +1,8 @@
 """How an operator's action changes the record of an alert, and what a closed alert is to those who detect. Pure.
 
 - An action becomes part of the record once, by its `action_id`. A close of an alert that is cleared already is none.
-- A close clears the alert for everybody, but its cause may last: the detectors go on to follow it as an alert that
-  stands, and what they say of it is withheld. So nothing raises it again until they find that it has ended. Then the
+- A close clears the alert for everybody, but its cause may last: the detectors go on to follow it as an active
+  alert, and what they say of it is withheld. So nothing raises it again until they find that it has ended. Then the
   record gets a last revision, whose `updated_at` is later than its `cleared_at`; that is how the log tells a cause
   that lasts (both are equal) from one that is over.
 - Revisions on the log count the actions, too: a detector's change is numbered after what is published.
@@ -54,7 +54,7 @@ def acted(alert: TrafficAlert, action: AlertAction, at: datetime) -> TrafficAler
 
 
 def as_watched(alert: TrafficAlert) -> TrafficAlert:
-    """A published alert as the detectors are to see it: one whose cause lasts stands, one that is over lasted so long.
+    """A published alert as the detectors are to see it: active while its cause lasts, and as long as that.
 
     So they learn how long traffic was disturbed, not how long an operator looked on.
     """

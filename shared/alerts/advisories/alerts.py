@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.board import AdvisoryBoard, next_id, stem_of
-from shared.alerts.advisories.evidence import NOTHING_SEEN, Evidence, evidence
+from shared.alerts.advisories.confirmation import NOTHING_SEEN, Confirmation, look_at, recorded
 from shared.alerts.advisories.messages import (
     CONFIRMED_BY,
     announced,
@@ -25,7 +25,6 @@ from shared.alerts.advisories.messages import (
     seen,
     withdrawn_message,
 )
-from shared.alerts.advisories.recording import recorded
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.changes import AlertContent, cleared, raised, updated
 from shared.events.records import (
@@ -63,7 +62,7 @@ class _Shown:
     evidence: tuple[AlertEvidence, ...]
 
 
-class AdvisoryJudge:
+class AdvisoryDetector:
     """Judges the advisories of one network; keeps no state."""
 
     def __init__(self, network: Network, rule: CongestionRule) -> None:
@@ -162,7 +161,7 @@ class AdvisoryJudge:
     ) -> _Shown:
         """What the sensors make of it. Silence changes nothing; a confirmed alert only gets worse until it is not."""
         was = known is not None and known.confidence_score >= CONFIRMED
-        found = self._evidence(sensors, traffic, confirmed=was)
+        found = self._confirmation(sensors, traffic, confirmed=was)
         worse = _SEVERITIES[min(_SEVERITIES.index(advisory.severity) + found.steps, len(_SEVERITIES) - 1)]
         if known is not None and was and (found.confirmed or not found.heard):
             worse = max(worse, known.severity, key=_SEVERITIES.index)
@@ -172,11 +171,11 @@ class AdvisoryJudge:
         measured = () if traffic is None else recorded(found, self.network, sensors, at, traffic)
         return _Shown(worse, confidence, seen(found), measured)
 
-    def _evidence(self, sensors: Sequence[Sensor], traffic: Traffic | None, *, confirmed: bool) -> Evidence:
+    def _confirmation(self, sensors: Sequence[Sensor], traffic: Traffic | None, *, confirmed: bool) -> Confirmation:
         if traffic is None:
             return NOTHING_SEEN
         columns = [self.network.index[sensor.sensor_id] for sensor in sensors]
-        return evidence(traffic.speed_mph, traffic.usual_mph, columns, self.rule, confirmed=confirmed)
+        return look_at(traffic.speed_mph, traffic.usual_mph, columns, self.rule, confirmed=confirmed)
 
     def _sensors(self, advisory: TrafficAdvisory) -> list[Sensor]:
         """The sensors in road order; where it names none, those near its place, or all where it has no place."""

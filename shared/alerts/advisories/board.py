@@ -12,7 +12,7 @@ AGAIN = "~"
 
 @dataclass
 class AdvisoryBoard:
-    """The newest alert of each advisory, standing or over, by the part of its id that derives from the advisory."""
+    """The newest alert of each advisory, active or over, by the part of its id that derives from the advisory."""
 
     network_id: NetworkId
     newest: dict[str, TrafficAlert] = field(default_factory=dict)
@@ -32,8 +32,8 @@ class AdvisoryBoard:
             if known is None or _order(alert) >= _order(known):
                 self.newest[stem] = alert
 
-    def standing(self) -> Sequence[TrafficAlert]:
-        """Every alert that stands."""
+    def active(self) -> Sequence[TrafficAlert]:
+        """Every active alert."""
         return [alert for alert in self.newest.values() if alert.active]
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from shared.alerts.advisories.evidence import Evidence
+from shared.alerts.advisories.confirmation import Confirmation
 from shared.alerts.lifecycle.messages import duration_text
 from shared.events.records import AdvisoryType, TrafficAdvisory, TrafficAlert
 from shared.traffic.landmarks import landmark
@@ -37,12 +37,12 @@ def location_of(sensors: Sequence[Sensor]) -> str:
 
 
 def announced(advisory: TrafficAdvisory, location: str, zone: ZoneInfo) -> str:
-    """What the publisher says: the beginning of every message while the alert stands."""
+    """What the publisher says: the beginning of every message while the alert is active."""
     until = f" until {_local(advisory.ends_at, zone)}" if advisory.ends_at else ""
     return f"{WORDS[advisory.advisory_type]} on {location}: {advisory.title}{until}"
 
 
-def seen(found: Evidence) -> str:
+def seen(found: Confirmation) -> str:
     """What the sensors add to it; nothing where they confirm nothing."""
     if not found.confirmed:
         return ""

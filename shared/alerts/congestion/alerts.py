@@ -2,7 +2,7 @@
 
 - A detected queue that touches no active alert raises one.
 - An alert is updated when something changed that an operator acts on (`Materiality`), not at each step.
-- It is cleared when none of its sensors stands in a queue any more, and when none has spoken for as long as the rule
+- It is cleared when none of its sensors is in a queue any more, and when none has spoken for as long as the rule
   looks back: then with a message that says so. `shared.alerts.lifecycle.changes` says which queue is whose.
 """
 
@@ -109,7 +109,7 @@ class _Step:
         return raised(alert_id, network_id, self.board.alert_type, at, content)
 
     def _grown(self, alert: TrafficAlert, queue: Queue, *, crowded: bool) -> TrafficAlert | None:
-        recurrent = is_recurrent(queue.usual_share, standing=alert.recurrent)
+        recurrent = is_recurrent(queue.usual_share, known=alert.recurrent)
         severity = severity_of(queue, alert.severity, recurrent=recurrent)
         cost = self._cost(alert, queue)
         age = (self.moment.at - alert.raised_at) / timedelta(minutes=1)

@@ -43,7 +43,7 @@ class CongestionDetector:
         """What the step that ends at `at` changes, one list for each carriageway.
 
         Args:
-            board: the alerts as they stand; it is not changed.
+            board: the alerts on the log; it is not changed.
             at: end of the newest window, UTC.
             speed_mph: (points, sensors) mean speeds, oldest first, in `network.sensors` order, NaN where missing.
             share_observed: (points, sensors) part of each window that was observed, 0-1, NaN where it did not come.

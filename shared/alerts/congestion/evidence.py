@@ -1,4 +1,4 @@
-"""Why a congestion alert stands: the rule, the drop of speed that it asks for, and the windows that show it. Pure."""
+"""Why there is a congestion alert: the rule, the drop of speed that it asks for, and the windows that show it. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

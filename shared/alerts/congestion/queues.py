@@ -92,7 +92,7 @@ def find_queues(
         road: the layout of the network.
         speed_mph: (points, sensors) mean speeds, oldest point first, sensors in the layout's order, NaN where missing.
         share_observed: (points, sensors) part of each point that was observed, 0-1, NaN where it did not come.
-        members: (sensors,) which belong to a standing alert and so leave their queue later than others join one.
+        members: (sensors,) which belong to an active alert and so leave their queue later than others join one.
         rule: the thresholds; `rule.points` points are needed.
         usual: what is usual at each sensor, as far as it is known.
 

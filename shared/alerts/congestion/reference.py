@@ -39,7 +39,7 @@ def level_words(mean_speed_mph: float, free_flow_mph: float | None) -> str:
     return next(words for share, words in LEVELS if mean_speed_mph >= share * free_flow_mph)
 
 
-def is_recurrent(usual_share: float | None, *, standing: bool | None = None) -> bool | None:
+def is_recurrent(usual_share: float | None, *, known: bool | None = None) -> bool | None:
     """Whether a queue is usual for its place and hour, `None` where that is not known.
 
     It is decided once, when it is first known: at the end of its hour every daily queue would become an unusual one on
@@ -47,10 +47,10 @@ def is_recurrent(usual_share: float | None, *, standing: bool | None = None) -> 
 
     Args:
         usual_share: share of its length where slow traffic is usual.
-        standing: what its alert says so far.
+        known: what its alert says so far.
     """
-    if standing is not None or usual_share is None:
-        return standing
+    if known is not None or usual_share is None:
+        return known
     return usual_share >= USUAL_SHARE
 
 

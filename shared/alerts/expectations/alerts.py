@@ -84,7 +84,7 @@ class ExpectationDetector:
             board: the expectations that are active; it is not changed.
             now: what was forecast last.
             before: what was forecast before that, if anything.
-            covered: sensors of standing congestion and incident alerts.
+            covered: sensors of active congestion and incident alerts.
         """
         blocked = self.road.flags(covered)
         found = expected_stretches(self.road, now, before, blocked, self.rule, self.network.window)

@@ -51,7 +51,7 @@ def expected_stretches(
         road: the layout of the network.
         now: what was forecast last.
         before: what was forecast before that, if anything.
-        blocked: (sensors,) of standing alerts of other kinds.
+        blocked: (sensors,) of active alerts of other kinds.
         rule: the thresholds.
         window: between two origins that are in a row.
     """

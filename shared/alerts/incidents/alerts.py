@@ -188,6 +188,6 @@ class Incidents:
         return max(told, key=lambda one: float(self.alarms.score[one] / self.alarms.threshold[one]), default=None)
 
 
-def _severity(place: Queue, standing: AlertSeverity | None = None) -> AlertSeverity:
+def _severity(place: Queue, known: AlertSeverity | None = None) -> AlertSeverity:
     """That of an unusual queue of this delay, extent and lanes, but never low: nobody can see how many are hurt."""
-    return max(severity_of(place, standing, recurrent=False), LEAST_SEVERITY, key=RANKS.__getitem__)
+    return max(severity_of(place, known, recurrent=False), LEAST_SEVERITY, key=RANKS.__getitem__)

@@ -1,8 +1,8 @@
 """Which alarms and which slow traffic have one cause: footprints. Pure.
 
 Alarms of neighbouring sensors on a carriageway (no further apart than the congestion rule's gap) are one footprint, and
-so is the queue that they touch; a queue that touches a standing incident alone is one, too. A queue whose congestion
-alert was raised more than `OLD_QUEUE` before the incident is not its doing: the incident stands inside it by itself.
+so is the queue that they touch; a queue that touches an active incident alone is one, too. A queue whose congestion
+alert was raised more than `OLD_QUEUE` before the incident is not its doing: the incident is inside it by itself.
 """
 
 from collections.abc import Mapping, Sequence

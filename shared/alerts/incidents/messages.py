@@ -42,7 +42,7 @@ def usual_again_message(alert: TrafficAlert, lasted: timedelta) -> str:
 
 
 def lasting_message(alert: TrafficAlert, lasted: timedelta) -> str:
-    """The last word on an incident that has become a standing queue like any other."""
+    """The last word on an incident that has become a queue like any other."""
     return f"Cleared after {duration_text(lasted)}: what is left at {place_of(alert)} is watched as congestion"
 
 

@@ -15,7 +15,7 @@ LEAST_SCORE = 0.1
 
 
 def congestion_confidence(newest_mph: float, extent_miles: float) -> float:
-    """Probability that a queue still stands 15 minutes later.
+    """Probability that a queue is still there 15 minutes later.
 
     Args:
         newest_mph: newest speed at the sensor where the rule holds most.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.alerts.advisories.desk import AdvisoryDesk, network_time
+from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned
@@ -42,7 +42,7 @@ class DetectionRules:
     detectors: Mapping[NetworkId, CongestionDetector]
     settle_seconds: float
     silence_seconds: float
-    advisories: AdvisoryDesk
+    advisories: AnnouncedAlerts
     clock: Clock = wall_clock
     learners: Mapping[NetworkId, Learner] = field(default_factory=dict)
     strangers: Strangers = field(default_factory=Strangers)
@@ -244,5 +244,5 @@ class ObservedAlerts:
 
 
 def _each(alerts: Iterable[TrafficAlert]) -> Iterable[RoadChanges]:
-    # Unlike queues, advisories have nothing to do with each other: each change stands for itself.
+    # Unlike queues, advisories have nothing to do with each other: each change is by itself.
     return (RoadChanges((alert,)) for alert in alerts)

@@ -26,8 +26,8 @@ from metrla.data.importing.published import import_network
 from metrla.data.simulation.scenario import Incident
 from metrla.data.simulation.simulator import Simulator
 from metrla.local.devbroker import BrokerSettings, DevBroker
-from shared.alerts.advisories.alerts import AdvisoryJudge
-from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.alerts import AdvisoryDetector
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
@@ -119,7 +119,7 @@ def expected(speeds: Speeds) -> list[TrafficAlert]:
         {network_id: CongestionDetector(NETWORK, CongestionRule(), Materiality())},
         NEVER_SECONDS,
         NEVER_SECONDS,
-        AdvisoryDesk({network_id: AdvisoryJudge(NETWORK, CongestionRule())}),
+        AnnouncedAlerts({network_id: AdvisoryDetector(NETWORK, CongestionRule())}),
         learners={network_id: Learner(NETWORK, INCIDENT_THRESHOLD)},
     )
     alerts = ObservedAlerts(rules)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.alerts.advisories.alerts import AdvisoryJudge
-from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.alerts import AdvisoryDetector
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
@@ -73,8 +73,8 @@ class Service:
 
     def start(self, committed: int) -> None:
         detector = CongestionDetector(self.network, CongestionRule(), Materiality())
-        desk = AdvisoryDesk({self.network.network_id: AdvisoryJudge(self.network, CongestionRule())})
-        rules = DetectionRules({self.network.network_id: detector}, SETTLE, SILENCE, desk)
+        announced = AnnouncedAlerts({self.network.network_id: AdvisoryDetector(self.network, CongestionRule())})
+        rules = DetectionRules({self.network.network_id: detector}, SETTLE, SILENCE, announced)
         board = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
         self.processor = ObservedAlerts(rules, Recalled({self.network.network_id: board}))
         self.processor.rebuild(self.windows[:committed], self.now)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
@@ -39,7 +39,7 @@ def plain() -> StepAssembler:
 def detecting() -> StepAssembler:
     """As the alert detector makes it."""
     detector = CongestionDetector(NETWORK, CongestionRule(), Materiality())
-    return DetectionRules({NETWORK.network_id: detector}, 5.0, 1800.0, AdvisoryDesk({})).assembler()
+    return DetectionRules({NETWORK.network_id: detector}, 5.0, 1800.0, AnnouncedAlerts({})).assembler()
 
 
 @pytest.fixture(params=[plain, detecting], ids=["predictor", "alert detector"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.alerts.actions.desk import ActionDesk
+from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.actions.rule import acted, as_published, as_watched, is_closed, is_lasting
 from shared.events.records import (
     AlertAction,
@@ -130,20 +130,20 @@ def test_updates_carry_the_actions_along_and_are_numbered_after_them() -> None:
 
 
 def test_an_action_on_an_unknown_alert_changes_nothing() -> None:
-    desk = ActionDesk()
-    desk.recall([NETWORK], [])
-    desk.put(action(ACKNOWLEDGE, of="gone"))
-    assert list(desk.due(NETWORK, START)) == []
+    actions = AlertActions()
+    actions.recall([NETWORK], [])
+    actions.put(action(ACKNOWLEDGE, of="gone"))
+    assert list(actions.due(NETWORK, START)) == []
 
 
 def test_a_network_that_is_not_ours_is_left_alone() -> None:
-    desk = ActionDesk()
-    desk.put(action(ACKNOWLEDGE))
-    assert list(desk.due(NETWORK, START)) == []
-    desk.recall([NETWORK], [alert()])
-    assert len(list(desk.due(NETWORK, START))) == 1
-    desk.forget([NETWORK])
-    assert list(desk.due(NETWORK, START)) == []
+    actions = AlertActions()
+    actions.put(action(ACKNOWLEDGE))
+    assert list(actions.due(NETWORK, START)) == []
+    actions.recall([NETWORK], [alert()])
+    assert len(list(actions.due(NETWORK, START))) == 1
+    actions.forget([NETWORK])
+    assert list(actions.due(NETWORK, START)) == []
 
 
 STEPS = st.lists(
@@ -161,29 +161,29 @@ STEPS = st.lists(
 def test_each_action_counts_once_whatever_restarts_and_repeats(
     steps: list[tuple[str, AlertActionKind | bool | None, int]],
 ) -> None:
-    desk, topic = ActionDesk(), list[AlertAction]()
+    actions, topic = AlertActions(), list[AlertAction]()
     log = [alert()]
-    (watched,) = desk.recall([NETWORK], log)
+    (watched,) = actions.recall([NETWORK], log)
     for number, (what, how, name) in enumerate(steps, start=1):
         lost = False
         if what == "act":
             assert isinstance(how, AlertActionKind)
             topic.append(action(how, f"{name}"))
-            desk.put(topic[-1])
-            changes = list(desk.due(NETWORK, START + number * WINDOW))
+            actions.put(topic[-1])
+            changes = list(actions.due(NETWORK, START + number * WINDOW))
         elif what == "detect" and watched.active:
             watched = updated(watched, number) if how else cleared(watched, number)
-            changes = list(desk.published([watched]))
+            changes = list(actions.published([watched]))
         else:
             lost, changes = bool(how), []
-            desk = ActionDesk() if what == "restart" else desk
-            desk.restart()
+            actions = AlertActions() if what == "restart" else actions
+            actions.restart()
             for each in topic:
-                desk.put(each)
+                actions.put(each)
             if what == "restart":
-                (watched,) = desk.recall([NETWORK], log[-1:])
+                (watched,) = actions.recall([NETWORK], log[-1:])
             if not lost:
-                changes = list(desk.due(NETWORK, START + number * WINDOW))
+                changes = list(actions.due(NETWORK, START + number * WINDOW))
         log.extend(changes)
     last = log[-1]
     assert [one.revision for one in log] == list(range(1, len(log) + 1))

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.alert_detector.settings import AlertDetectorSettings
-from shared.alerts.actions.desk import ActionDesk
+from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.actions.published import PublishedAlerts
 from shared.alerts.actions.rule import is_closed, is_lasting
-from shared.alerts.advisories.alerts import AdvisoryJudge
-from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.advisories.alerts import AdvisoryDetector
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
@@ -88,20 +88,20 @@ class Service:
         """As after a crash: nothing is left but the logs."""
         settings = AlertDetectorSettings()
         network_id = NETWORK.network_id
-        self.book = AdvisoryDesk({network_id: AdvisoryJudge(NETWORK, settings.rule)})
-        self.book.book.replace(self.advisories)
+        self.announced = AnnouncedAlerts({network_id: AdvisoryDetector(NETWORK, settings.rule)})
+        self.announced.current.replace(self.advisories)
         detector = CongestionDetector(NETWORK, settings.rule, settings.materiality)
-        rules = DetectionRules({network_id: detector}, 5.0, 1e9, self.book)
-        self.desk = ActionDesk()
+        rules = DetectionRules({network_id: detector}, 5.0, 1e9, self.announced)
+        self.actions_on = AlertActions()
         latest = {alert.alert_id: alert for alert in self.log}
         alerts = sorted(latest.values(), key=lambda alert: (alert.updated_at, alert.alert_id))
-        known = self.desk.recall([network_id], alerts)
+        known = self.actions_on.recall([network_id], alerts)
         recalled = Recalled({network_id: AlertBoard.rebuilt(NETWORK, AlertType.CONGESTION, known)})
-        self.book.recall(network_id, known)
-        self.service = PublishedAlerts(ObservedAlerts(rules, recalled), self.desk, [network_id])
+        self.announced.recall(network_id, known)
+        self.service = PublishedAlerts(ObservedAlerts(rules, recalled), self.actions_on, [network_id])
         self.service.rebuild(self.windows, 0.0)
         for action in self.actions:
-            self.desk.put(action)
+            self.actions_on.put(action)
 
     def steps(self, count: int, slow: dict[str, float] | None = None) -> list[TrafficAlert]:
         before = len(self.log)
@@ -114,7 +114,7 @@ class Service:
     def act(self, kind: AlertActionKind, alert: TrafficAlert) -> list[TrafficAlert]:
         name = f"{kind}-{len(self.actions)}"
         self.actions.append(AlertAction(name, alert.alert_id, alert.network_id, kind, START, "Dana", ""))
-        self.desk.put(self.actions[-1])
+        self.actions_on.put(self.actions[-1])
         return self.tick()
 
     def tick(self) -> list[TrafficAlert]:
@@ -181,7 +181,7 @@ def test_a_closed_advisory_is_not_raised_again_while_it_holds(*, crashes: bool) 
         service.start()
     worse = replace(WORKS, severity=AlertSeverity.CRITICAL, title="Sinkhole")
     service.advisories[WORKS.advisory_id] = worse
-    service.book.book.take(worse)
+    service.announced.current.take(worse)
     assert service.steps(5) == []
     if crashes:
         service.start()
@@ -189,7 +189,7 @@ def test_a_closed_advisory_is_not_raised_again_while_it_holds(*, crashes: bool) 
     assert not is_lasting(over)
     later = replace(WORKS, starts_at=START + 15 * WINDOW, ends_at=START + 30 * WINDOW)
     service.advisories[WORKS.advisory_id] = later
-    service.book.book.take(later)
+    service.announced.current.take(later)
     assert [alert.status for alert in service.steps(5)] == [AlertStatus.RAISED]
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.alerts.advisories.alerts import ANNOUNCED, CONFIRMED, AdvisoryJudge, Traffic
+from shared.alerts.advisories.alerts import ANNOUNCED, CONFIRMED, AdvisoryDetector, Traffic
+from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.advisories.board import AdvisoryBoard
-from shared.alerts.advisories.desk import AdvisoryDesk, network_time
 from shared.alerts.advisories.usual import UsualLookups, Wanted
 from shared.alerts.congestion.queues import CongestionRule
 from shared.events.records import (
@@ -54,7 +54,7 @@ def advisory(name: str = "a", first: float = 0, last: float | None = 10, **chang
 
 @dataclass
 class Watch:
-    """A judge, its board and the log of alerts; speeds come step by step."""
+    """A detector, its board and the log of alerts; speeds come step by step."""
 
     network: Network
     advisories: dict[str, TrafficAdvisory] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Watch:
     rows: list[NDArray[np.float64]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.judge = AdvisoryJudge(self.network, CongestionRule())
+        self.detector = AdvisoryDetector(self.network, CongestionRule())
         self.restart()
 
     def restart(self) -> None:
@@ -82,7 +82,7 @@ class Watch:
         return self.look(START + len(self.rows) * WINDOW, Traffic(np.array(self.rows[-7:]), usual))
 
     def look(self, at: datetime, traffic: Traffic | None = None) -> list[TrafficAlert]:
-        changed = self.judge.changes(self.board, self.advisories.values(), at, traffic)
+        changed = self.detector.changes(self.board, self.advisories.values(), at, traffic)
         self.board.apply(changed)
         self.log.extend(changed)
         return changed
@@ -258,17 +258,17 @@ def test_sensors_that_the_network_does_not_have_are_left_out(watch: Watch) -> No
 
 
 def test_nothing_is_judged_before_all_advisories_are_read(road: Network) -> None:
-    desk = AdvisoryDesk({road.network_id: AdvisoryJudge(road, CongestionRule())})
+    announced = AnnouncedAlerts({road.network_id: AdvisoryDetector(road, CongestionRule())})
     speeds = np.full((7, len(road.sensors)), 65.0)
-    assert desk.step(road.network_id, START, speeds) == ()
-    desk.book.replace({AdvisoryId("a"): advisory()})
-    assert len(desk.step(road.network_id, START + WINDOW, speeds)) == 1
-    assert desk.standing(AlertType.CONSTRUCTION) == 1
-    assert desk.tick(road.network_id, START + WINDOW) == ()
-    desk.book.take(advisory(withdrawn=True))
-    assert len(desk.tick(road.network_id, START + WINDOW)) == 1
-    desk.forget(road.network_id)
-    assert desk.standing(AlertType.CONSTRUCTION) == 0
+    assert announced.step(road.network_id, START, speeds) == ()
+    announced.current.replace({AdvisoryId("a"): advisory()})
+    assert len(announced.step(road.network_id, START + WINDOW, speeds)) == 1
+    assert announced.active(AlertType.CONSTRUCTION) == 1
+    assert announced.tick(road.network_id, START + WINDOW) == ()
+    announced.current.take(advisory(withdrawn=True))
+    assert len(announced.tick(road.network_id, START + WINDOW)) == 1
+    announced.forget(road.network_id)
+    assert announced.active(AlertType.CONSTRUCTION) == 0
 
 
 @pytest.mark.parametrize(
@@ -286,11 +286,11 @@ def test_the_time_of_a_silent_network(judged: datetime | None, silent: float, ex
 
 
 def test_the_end_comes_by_the_clock_when_the_feed_is_silent(road: Network) -> None:
-    desk = AdvisoryDesk({road.network_id: AdvisoryJudge(road, CongestionRule())})
-    desk.book.replace({AdvisoryId("a"): advisory(last=10)})
-    desk.step(road.network_id, START + WINDOW, np.full((7, len(road.sensors)), 65.0))
-    assert desk.tick(road.network_id, START + 9 * WINDOW) == []
-    (cleared,) = desk.tick(road.network_id, START + 10 * WINDOW)
+    announced = AnnouncedAlerts({road.network_id: AdvisoryDetector(road, CongestionRule())})
+    announced.current.replace({AdvisoryId("a"): advisory(last=10)})
+    announced.step(road.network_id, START + WINDOW, np.full((7, len(road.sensors)), 65.0))
+    assert announced.tick(road.network_id, START + 9 * WINDOW) == []
+    (cleared,) = announced.tick(road.network_id, START + 10 * WINDOW)
     assert cleared.cleared_at == START + 10 * WINDOW
 
 
@@ -323,15 +323,15 @@ def test_usual_speeds_are_those_of_the_same_hour_and_kind_of_day(road: Network) 
 
 
 def test_nothing_is_confirmed_before_it_is_known_what_is_usual(road: Network) -> None:
-    desk = AdvisoryDesk({road.network_id: AdvisoryJudge(road, CongestionRule())}, usual=UsualLookups())
-    desk.book.replace({AdvisoryId("a"): advisory(last=None)})
+    announced = AnnouncedAlerts({road.network_id: AdvisoryDetector(road, CongestionRule())}, usual=UsualLookups())
+    announced.current.replace({AdvisoryId("a"): advisory(last=None)})
     speeds = np.full((7, len(road.sensors)), 20.0)
-    (raised,) = desk.step(road.network_id, START + WINDOW, speeds)
+    (raised,) = announced.step(road.network_id, START + WINDOW, speeds)
     assert raised.confidence_score == ANNOUNCED
-    assert desk.step(road.network_id, START + 2 * WINDOW, speeds) == []
-    assert {wanted.sensor_id for wanted in desk.wanted()} == {"E3", "E4", "E5"}
-    for wanted in list(desk.wanted()):
-        desk.put_usual(wanted, [])
-    assert list(desk.wanted()) == []
-    (confirmed,) = desk.tick(road.network_id, START + 2 * WINDOW)
+    assert announced.step(road.network_id, START + 2 * WINDOW, speeds) == []
+    assert {wanted.sensor_id for wanted in announced.wanted()} == {"E3", "E4", "E5"}
+    for wanted in list(announced.wanted()):
+        announced.put_usual(wanted, [])
+    assert list(announced.wanted()) == []
+    (confirmed,) = announced.tick(road.network_id, START + 2 * WINDOW)
     assert confirmed.confidence_score == CONFIRMED

@@ -47,7 +47,7 @@ class Course:
         return START + len(self.speeds) * WINDOW
 
     @property
-    def standing(self) -> TrafficAlert:
+    def active(self) -> TrafficAlert:
         (alert,) = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log).active()
         return alert
 
@@ -99,26 +99,26 @@ class TestRecurrent:
     def test_a_queue_where_it_is_slow_every_day_is_usual(self, course: Course) -> None:
         for _ in range(6):
             course.step(JAM, usual={"E3": 30.0, "E4": 30.0})
-        assert course.standing.recurrent is True
-        assert course.standing.message.endswith("usual at this hour")
+        assert course.active.recurrent is True
+        assert course.active.message.endswith("usual at this hour")
 
     def test_a_queue_where_traffic_is_free_on_other_days_is_not(self, course: Course) -> None:
         for _ in range(6):
             course.step(JAM, usual={})
-        assert course.standing.recurrent is False
-        assert course.standing.message.endswith("unusual at this hour")
+        assert course.active.recurrent is False
+        assert course.active.message.endswith("unusual at this hour")
 
     def test_what_is_not_known_is_not_told(self, course: Course) -> None:
         for _ in range(6):
             course.step(JAM)
-        assert course.standing.recurrent is None
-        assert "hour" not in course.standing.message
+        assert course.active.recurrent is None
+        assert "hour" not in course.active.message
 
     def test_a_queue_that_outlasts_its_hour_stays_what_it_was(self, course: Course) -> None:
         for _ in range(6):
             course.step(JAM, usual=JAM)
         assert [change for _ in range(10) for change in course.step(JAM, usual={})] == []
-        assert course.standing.recurrent is True
+        assert course.active.recurrent is True
 
     def test_that_it_becomes_known_is_no_news(self, course: Course) -> None:
         for _ in range(6):
@@ -131,11 +131,11 @@ class TestRecurrent:
             course = Course(road)
             for _ in range(6):
                 course.step({"E2": 20.0, "E3": 14.0, "E4": 14.0}, usual=usual)
-            severities.append(course.standing.severity)
+            severities.append(course.active.severity)
         assert severities == [AlertSeverity.MEDIUM, AlertSeverity.HIGH]
 
     @pytest.mark.parametrize(
-        ("share", "standing", "expected"),
+        ("share", "known", "expected"),
         [
             (None, None, None),
             (None, True, True),
@@ -145,8 +145,8 @@ class TestRecurrent:
             (1.0, False, False),
         ],
     )
-    def test_the_rule(self, *, share: float | None, standing: bool | None, expected: bool | None) -> None:
-        assert is_recurrent(share, standing=standing) is expected
+    def test_the_rule(self, *, share: float | None, known: bool | None, expected: bool | None) -> None:
+        assert is_recurrent(share, known=known) is expected
 
     def test_usual_share_is_of_the_length_that_is_known(self) -> None:
         miles = np.array([1.0, 1.0, 2.0])
@@ -176,8 +176,8 @@ class TestLevel:
     def test_the_message_and_the_delay_go_by_free_flow(self, course: Course) -> None:
         for _ in range(6):
             course.step(JAM, free_flow=67.0)
-        assert course.standing.message.startswith("Heavy congestion on I-10 E near E Exit 4")
-        assert "(34 % of free flow)" in course.standing.message
+        assert course.active.message.startswith("Heavy congestion on I-10 E near E Exit 4")
+        assert "(34 % of free flow)" in course.active.message
 
     @pytest.mark.parametrize(("free_flow", "reference"), [(np.nan, 60.0), (35.0, 60.0), (66.0, 66.0), (80.0, 70.0)])
     def test_delay_is_against_free_flow_within_bounds(self, free_flow: float, reference: float) -> None:
@@ -220,19 +220,19 @@ class TestVehicleHours:
     def test_without_flow_it_is_not_known(self, course: Course) -> None:
         for _ in range(20):
             course.step(JAM)
-        assert course.standing.delay_vehicle_hours is None
+        assert course.active.delay_vehicle_hours is None
         assert len(course.log) == 1
 
     def test_it_is_written_every_half_hour_and_at_the_end(self, course: Course) -> None:
         for _ in range(5):
             course.step(JAM, vehicles=400.0)
         per_window = 400 * 0.5 * (1 / 25 + 1 / 20 - 2 / 60)
-        assert course.standing.delay_vehicle_hours == pytest.approx(5 * per_window, abs=0.1)
+        assert course.active.delay_vehicle_hours == pytest.approx(5 * per_window, abs=0.1)
         for _ in range(24):
             course.step(JAM, vehicles=400.0)
         updates = [alert for alert in course.log if alert.status is AlertStatus.UPDATED]
         assert [alert.updated_at - START for alert in updates] == [WINDOW * (5 + 6 * number) for number in (1, 2, 3, 4)]
-        assert course.standing.delay_vehicle_hours == pytest.approx(29 * per_window, abs=0.4)
+        assert course.active.delay_vehicle_hours == pytest.approx(29 * per_window, abs=0.4)
         for _ in range(4):
             course.step(vehicles=400.0)
         assert course.log[-1].status is AlertStatus.CLEARED
@@ -312,7 +312,7 @@ class TestEvidence:
             course.step()
         for _ in range(5):
             course.step(JAM, usual={"E4": 58.0})
-        (evidence,) = course.standing.evidence
+        (evidence,) = course.active.evidence
         assert (evidence.rule, evidence.measure, evidence.threshold) == ("bottleneck", "speed_drop_mph", 20.0)
         assert evidence.value == pytest.approx(45.0)
         assert evidence.model_name is evidence.model_version is None
@@ -324,10 +324,10 @@ class TestEvidence:
     def test_it_stays_while_the_rule_holds_nowhere(self, course: Course) -> None:
         for _ in range(6):
             course.step(JAM, usual=JAM)
-        raised = course.standing.evidence
+        raised = course.active.evidence
         everywhere = {f"E{number}": 30.0 for number in range(10)}
         for _ in range(10):
             course.step(everywhere, usual=JAM)
         assert course.log[-1].status is AlertStatus.UPDATED
-        assert course.standing.evidence
-        assert raised[0].rule == course.standing.evidence[0].rule
+        assert course.active.evidence
+        assert raised[0].rule == course.active.evidence[0].rule

@@ -44,21 +44,21 @@ def test_a_wall_is_medium_at_least(delay_minutes: float, expected: AlertSeverity
     assert severity_of(queue(delay_minutes, drop_mph=WALL_MPH)) is expected
 
 
-def test_a_standing_alert_rises_at_once() -> None:
-    assert severity_of(queue(12.0), standing=LOW) is CRITICAL
+def test_an_active_alert_rises_at_once() -> None:
+    assert severity_of(queue(12.0), known=LOW) is CRITICAL
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.99, HIGH), (LOWER_AT, HIGH), (LOWER_AT - 0.01, MEDIUM)])
-def test_a_standing_alert_falls_only_well_below_its_limit(share: float, expected: AlertSeverity) -> None:
-    assert severity_of(queue(6.0 * share), standing=HIGH) is expected
+def test_an_active_alert_falls_only_well_below_its_limit(share: float, expected: AlertSeverity) -> None:
+    assert severity_of(queue(6.0 * share), known=HIGH) is expected
 
 
-def test_a_standing_alert_falls_no_further_than_it_must() -> None:
-    assert severity_of(queue(7.3), standing=CRITICAL) is CRITICAL
-    assert severity_of(queue(4.0), standing=CRITICAL) is HIGH
-    assert severity_of(queue(0.1, drop_mph=20.0), standing=CRITICAL) is LOW
+def test_an_active_alert_falls_no_further_than_it_must() -> None:
+    assert severity_of(queue(7.3), known=CRITICAL) is CRITICAL
+    assert severity_of(queue(4.0), known=CRITICAL) is HIGH
+    assert severity_of(queue(0.1, drop_mph=20.0), known=CRITICAL) is LOW
 
 
 def test_a_wall_fades_slowly_too() -> None:
-    assert severity_of(queue(0.5, drop_mph=0.9 * WALL_MPH), standing=MEDIUM) is MEDIUM
-    assert severity_of(queue(0.5, drop_mph=0.5 * WALL_MPH), standing=MEDIUM) is LOW
+    assert severity_of(queue(0.5, drop_mph=0.9 * WALL_MPH), known=MEDIUM) is MEDIUM
+    assert severity_of(queue(0.5, drop_mph=0.5 * WALL_MPH), known=MEDIUM) is LOW

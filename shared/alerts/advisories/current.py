@@ -1,11 +1,11 @@
-"""The advisories as they stand on the log, by network. Pure."""
+"""The advisories that are on the log, by network. Pure."""
 
 from collections.abc import Iterable, Mapping
 
 from shared.events.records import AdvisoryId, NetworkId, TrafficAdvisory
 
 
-class AdvisoryBook:
+class CurrentAdvisories:
     """What publishers say at present.
 
     `complete` is false until all of the log was read for the first time: before that, an advisory that is not here may
@@ -17,10 +17,10 @@ class AdvisoryBook:
         self.edition = 0
         self._by_network: dict[NetworkId, dict[AdvisoryId, TrafficAdvisory]] = {}
 
-    def replace(self, standing: Mapping[AdvisoryId, TrafficAdvisory]) -> None:
+    def replace(self, advisories: Mapping[AdvisoryId, TrafficAdvisory]) -> None:
         """Take in all of the log."""
         self._by_network = {}
-        for advisory in standing.values():
+        for advisory in advisories.values():
             self._by_network.setdefault(advisory.network_id, {})[advisory.advisory_id] = advisory
         self.complete = True
         self.edition += 1

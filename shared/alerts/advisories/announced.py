@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.alerts.advisories.alerts import AdvisoryJudge, Traffic
+from shared.alerts.advisories.alerts import AdvisoryDetector, Traffic
 from shared.alerts.advisories.board import AdvisoryBoard
-from shared.alerts.advisories.book import AdvisoryBook
+from shared.alerts.advisories.current import CurrentAdvisories
 from shared.alerts.advisories.usual import UsualLookups, Wanted
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
 from shared.traffic.arrays import Floats
@@ -24,14 +24,14 @@ class _Held:
 
 
 @dataclass
-class AdvisoryDesk:
+class AnnouncedAlerts:
     """Judges advisories at every step of a network, and between steps when they change or when time passes.
 
     With `usual`, a sensor confirms nothing before it is known what is usual there.
     """
 
-    judges: Mapping[NetworkId, AdvisoryJudge]
-    book: AdvisoryBook = field(default_factory=AdvisoryBook)
+    detectors: Mapping[NetworkId, AdvisoryDetector]
+    current: CurrentAdvisories = field(default_factory=CurrentAdvisories)
     usual: UsualLookups | None = None
     _held: dict[NetworkId, _Held] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class AdvisoryDesk:
     def tick(self, network_id: NetworkId, at: datetime | None) -> Sequence[TrafficAlert]:
         """What changes between steps: by advisories that changed, or because it is `at` by now (`None`: unknown)."""
         held = self._of(network_id)
-        if at is None or (held.edition == self.book.edition and held.at is not None and at <= held.at):
+        if at is None or (held.edition == self.current.edition and held.at is not None and at <= held.at):
             return ()
         if held.at is not None and at > held.at:
             # Time passed without windows: the last ones say nothing any more.
@@ -63,29 +63,29 @@ class AdvisoryDesk:
         """The sensors whose usual speeds are to be looked up."""
         if self.usual is not None:
             for held in self._held.values():
-                yield from self.usual.wanted(held.board.standing())
+                yield from self.usual.wanted(held.board.active())
 
     def put_usual(self, wanted: Wanted, windows: Iterable[ProcessedTrafficAggregate]) -> None:
-        """Take in what was found; the next tick judges by it."""
+        """Take in what was found; the next tick goes by it."""
         if self.usual is not None:
-            self.usual.put(wanted, self.judges[wanted.network_id].network, windows)
+            self.usual.put(wanted, self.detectors[wanted.network_id].network, windows)
         if wanted.network_id in self._held:
             self._held[wanted.network_id].edition = -1
 
-    def standing(self, alert_type: AlertType) -> int:
-        """How many alerts of a type stand."""
-        return sum(alert.alert_type is alert_type for held in self._held.values() for alert in held.board.standing())
+    def active(self, alert_type: AlertType) -> int:
+        """How many alerts of a type are active."""
+        return sum(alert.alert_type is alert_type for held in self._held.values() for alert in held.board.active())
 
     def _judge(self, network_id: NetworkId, held: _Held, at: datetime) -> Sequence[TrafficAlert]:
-        if not self.book.complete:
+        if not self.current.complete:
             return ()
-        judge = self.judges[network_id]
+        detector = self.detectors[network_id]
         traffic = None
         if held.speed_mph is not None:
-            traffic = Traffic(held.speed_mph, None if self.usual is None else self.usual.at(judge.network, at))
-        changed = judge.changes(held.board, self.book.of(network_id), at, traffic)
+            traffic = Traffic(held.speed_mph, None if self.usual is None else self.usual.at(detector.network, at))
+        changed = detector.changes(held.board, self.current.of(network_id), at, traffic)
         held.board.apply(changed)
-        held.edition, held.at = self.book.edition, at
+        held.edition, held.at = self.current.edition, at
         return changed
 
     def _of(self, network_id: NetworkId) -> _Held:

@@ -24,8 +24,8 @@ class _Network:
 
 
 @dataclass
-class ActionDesk:
-    """Puts actions into alerts, and stands between what detectors say and what is published.
+class AlertActions:
+    """Puts actions into alerts, and comes between what detectors say and what is published.
 
     Actions are kept as they are on the log and tried again whenever a network is taken in hand: those that the record
     has already change nothing.
