@@ -26,7 +26,7 @@ class AlertDetectorSettings(BaseSettings):
     silence_seconds: float = Field(
         default=1800.0,
         gt=0,
-        description="Wall time without any window of a network after which its alerts are cleared for want of data.",
+        description="Wall time without any window of a network after which its alerts are cleared: data is missing.",
     )
     slow_mph: float = Field(default=RULE.slow_mph, gt=0, le=120, description="Traffic below this speed is slow.")
     drop_mph: float = Field(

@@ -38,4 +38,4 @@ def joined_message(alert: TrafficAlert, survivor: TrafficAlert) -> str:
 
 def unknown_message(alert: TrafficAlert) -> str:
     """The last word when nobody forecasts any more."""
-    return f"Cleared for want of forecasts: whether congestion comes at {place_of(alert)} is not known"
+    return f"Cleared because forecasts are missing: whether congestion comes at {place_of(alert)} is not known"

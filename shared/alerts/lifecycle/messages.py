@@ -20,12 +20,12 @@ def duration_text(lasted: timedelta) -> str:
 
 def silent_message(alert: TrafficAlert, silence: timedelta) -> str:
     """The last word on an alert whose sensors no longer say anything."""
-    return f"Cleared for want of data: no sensor at {place_of(alert)} has reported for {duration_text(silence)}"
+    return f"Cleared because data is missing: no sensor at {place_of(alert)} has reported for {duration_text(silence)}"
 
 
 def doubted_message(alert: TrafficAlert) -> str:
     """The last word on an alert none of whose sensors is to be believed any more."""
-    return f"Cleared for want of data: what the sensors at {place_of(alert)} report is not to be believed"
+    return f"Cleared because data is missing: the sensors at {place_of(alert)} report nothing reliable"
 
 
 def merged_message(alert: TrafficAlert, survivor: TrafficAlert) -> str:

@@ -309,7 +309,7 @@ async def test_a_feed_that_falls_silent_leaves_no_alert_standing(pipeline: Pipel
     raised, cleared = await pipeline.alerts()
     assert raised.alert_id == cleared.alert_id
     assert cleared.status is AlertStatus.CLEARED
-    assert "want of data" in cleared.message
+    assert "data is missing" in cleared.message
 
 
 async def test_it_waits_for_a_broker_that_is_not_up_and_stops_when_told(pipeline: Pipeline) -> None:

@@ -159,7 +159,7 @@ def test_a_gap_in_the_feed_clears_by_event_time(service: Service) -> None:
     service.feed(step(40))
     (cleared,) = service.wait(SETTLE + 1)
     assert cleared.status is AlertStatus.CLEARED
-    assert "want of data" not in cleared.message, "the sensors speak again"
+    assert "data is missing" not in cleared.message, "the sensors speak again"
 
 
 def test_a_feed_that_ends_clears_by_wall_time(service: Service) -> None:
@@ -167,7 +167,7 @@ def test_a_feed_that_ends_clears_by_wall_time(service: Service) -> None:
         service.feed(step(number, JAM))
     assert service.wait(SILENCE - 1) == []
     (cleared,) = service.wait(2)
-    assert "want of data" in cleared.message
+    assert "data is missing" in cleared.message
     assert cleared.cleared_at == START + (6 + 7) * WINDOW
     assert service.wait(SILENCE) == []
 

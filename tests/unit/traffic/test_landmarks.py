@@ -187,12 +187,12 @@ def test_last_words() -> None:
         "Cleared after 1 h 25 min: traffic flows again at I-405 N near A, B"
     )
     assert silent_message(other, timedelta(minutes=35)) == (
-        "Cleared for want of data: no sensor at I-405 N at mile 3.0 has reported for 35 min"
+        "Cleared because data is missing: no sensor at I-405 N at mile 3.0 has reported for 35 min"
     )
     assert merged_message(one, other).endswith("has joined the one at I-405 N at mile 3.0: see congestion-test-a")
     assert "no longer has the sensors" in removed_message(one)
     assert doubted_message(one) == (
-        "Cleared for want of data: what the sensors at I-405 N near A, B report is not to be believed"
+        "Cleared because data is missing: the sensors at I-405 N near A, B report nothing reliable"
     )
 
 

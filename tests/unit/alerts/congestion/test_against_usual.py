@@ -197,7 +197,7 @@ class TestBelief:
             course.step(JAM)
         (cleared,) = course.step(JAM, doubted=("E3", "E4"))
         assert cleared.status is AlertStatus.CLEARED
-        assert "not to be believed" in cleared.message
+        assert "nothing reliable" in cleared.message
 
     def test_one_of_two_is_enough(self, course: Course) -> None:
         for _ in range(6):

@@ -156,7 +156,7 @@ class TestClearing:
         assert drive.steps(6, silent) == []
         (cleared,) = drive.step(silent)
         assert cleared.message == (
-            "Cleared for want of data: no sensor at I-10 E near E Exit 4 has reported for 35 min"
+            "Cleared because data is missing: no sensor at I-10 E near E Exit 4 has reported for 35 min"
         )
 
     def test_one_silent_sensor_does_not_clear_it(self, drive: Drive) -> None:
@@ -169,7 +169,7 @@ class TestClearing:
         drive.steps(6, JAM)
         ((cleared,),) = drive.detector.silence(drive.board, drive.now)
         assert cleared.cleared_at == drive.now + timedelta(minutes=35)
-        assert "want of data" in cleared.message
+        assert "data is missing" in cleared.message
 
     def test_sensors_taken_out_of_the_network_clear_it(self, drive: Drive) -> None:
         drive.steps(6, JAM)

@@ -273,7 +273,7 @@ class TestLife:
         while course.now + WINDOW < raised.expected_at + timedelta(minutes=30):
             assert course.step(silent=("E3", "E4")) == []
         (cleared,) = course.step(silent=("E3", "E4"))
-        assert "for want of forecasts" in cleared.message
+        assert "forecasts are missing" in cleared.message
 
     def test_sensors_taken_out_of_the_network_clear_it(self, course: Course) -> None:
         course.step(SOON)
@@ -286,7 +286,7 @@ class TestLife:
         course.step(SOON)
         assert course.step(silent=[sensor.sensor_id for sensor in course.network.sensors]) == []
         ((cleared,),) = course.detector.silence(course.board, course.now)
-        assert "for want of forecasts" in cleared.message
+        assert "forecasts are missing" in cleared.message
 
 
 def origins_of(network: Network, seed: int, count: int = 40) -> list[list[TrafficPrediction]]:

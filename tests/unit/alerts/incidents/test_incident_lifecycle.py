@@ -136,7 +136,7 @@ def test_silence_ends_it(noon: Watched) -> None:
     noon.steps(4, CRASH)
     (cleared,) = noon.silence()
     assert cleared.alert_type is AlertType.INCIDENT
-    assert "want of data" in cleared.message
+    assert "data is missing" in cleared.message
     assert not noon.boards.active()
 
 
@@ -144,7 +144,7 @@ def test_sensors_that_fall_silent_end_it(noon: Watched) -> None:
     noon.steps(4, CRASH)
     noon.steps(10, dict.fromkeys(["E8"], None))
     assert not noon.boards.active()
-    assert "want of data" in noon.log[-1].message
+    assert "data is missing" in noon.log[-1].message
 
 
 def test_sensors_that_leave_the_network_end_it(noon: Watched) -> None:
@@ -183,7 +183,7 @@ def test_a_slow_detector_between_free_neighbours_is_not_believed(watch: Watch) -
     assert doubted == {"E8"}
     assert not watched.boards.active()
     assert watched.standing(AlertType.CONGESTION) == []
-    assert "not to be believed" in watched.log[-1].message
+    assert "nothing reliable" in watched.log[-1].message
 
 
 def test_a_road_that_is_always_slow_is_believed(watch: Watch) -> None:
