@@ -12,8 +12,8 @@ from metrla.local.devbroker import DevBroker
 from services.alert_detector.alert_log import AlertLog
 from services.alert_detector.partitions import Partitions
 from services.alert_detector.state_log import StateLog
-from shared.alerts.actions.desk import ActionDesk
-from shared.alerts.advisories.desk import AdvisoryDesk
+from shared.alerts.actions.alerts import AlertActions
+from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
@@ -81,9 +81,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
                 known = asyncio.Event()
                 yield Bench(
                     Partitions(
-                        DetectionRules(detectors, 5.0, 1800.0, AdvisoryDesk({})),
+                        DetectionRules(detectors, 5.0, 1800.0, AnnouncedAlerts({})),
                         {NETWORK.network_id: ExpectationDetector(NETWORK, ExpectationRule(CongestionRule()))},
-                        ActionDesk(),
+                        AlertActions(),
                         alerts,
                         StateLog(servers, producer, "test"),
                         None,
@@ -106,7 +106,7 @@ async def test_a_partition_that_is_taken_while_it_is_recalled_leaves_nothing_beh
         task.cancel()
     await asyncio.wait([recalling, expecting])
     assert bench.active() == 0
-    assert bench.partitions.desk.networks() == []
+    assert bench.partitions.actions.networks() == []
 
 
 async def test_predictions_wait_for_the_windows_of_their_number_each_time_they_are_assigned(bench: Bench) -> None:
