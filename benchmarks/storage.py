@@ -22,10 +22,10 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 
+from metrla.data.archive.events import read_events
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import raw_path
 from shared.archive.local import LocalArchive
-from shared.archive.reading import read_events
 from shared.events.records import (
     HorizonForecast,
     NetworkId,

@@ -108,8 +108,8 @@ def watch(
     The server is asked for what changed (ETag, Last-Modified). While it does not answer, or answers with no feed,
     nothing is withdrawn and the time between two looks grows.
     """
-    from metrla.cli.advising.fetching import is_url  # noqa: PLC0415 - httpx
     from metrla.cli.advising.jobs import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.data.web import is_url  # noqa: PLC0415 - httpx
 
     if not is_url(url):
         raise ConfigurationError(f"{url}: an http:// or https:// address is needed; a file is for `import`")

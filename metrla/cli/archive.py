@@ -22,8 +22,8 @@ from shared.events.records import NetworkId, SensorId
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
+    from metrla.data.archive.verification import PartitionVerification
     from shared.archive.port import Archive
-    from shared.archive.verification import PartitionVerification
 
 OBJECT_COLUMNS = (Column("path"), Column("size_bytes", Kind.INTEGER))
 EVENT_COLUMNS = (
@@ -82,7 +82,7 @@ def read(
 
     Speeds in mph; empty means not observed.
     """
-    from shared.archive.reading import events_in, raw_files  # noqa: PLC0415 - fastavro is slow to import
+    from metrla.data.archive.events import events_in, raw_files  # noqa: PLC0415 - fastavro is slow to import
 
     settings = read_settings(PlatformSettings)
     zone = zone_of(settings, network, local=local)
@@ -112,7 +112,7 @@ def verify(
     exactly once and unchanged. Dead-lettered events are accounted for. The present networks and settings say what is
     valid.
     """
-    from metrla.cli.querying.archive_audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
+    from metrla.data.archive.audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
     from services.ingest.app import open_validator  # noqa: PLC0415 - likewise
     from shared.runtime.clock import wall_clock  # noqa: PLC0415 - likewise
 
@@ -139,7 +139,7 @@ def verify(
 
 
 def _report(output: Output, verifications: list["PartitionVerification"]) -> None:
-    from shared.archive.verification import MEANINGS, Fault  # noqa: PLC0415 - fastavro is slow to import
+    from metrla.data.archive.verification import MEANINGS, Fault  # noqa: PLC0415 - fastavro is slow to import
 
     counts = ("partition", "log_start", "committed", "not_yet_archived", "valid", "archived", "rejected", "rekeyed")
     columns = [Column(name, Kind.INTEGER) for name in (*counts, *Fault)]

@@ -25,14 +25,14 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Fetch it again if it is there.")] = False,
 ) -> None:
     """Download a public data set and check its shape; an interrupted download goes on where it stopped."""
-    from metrla.data.feeds import fetching  # noqa: PLC0415 - httpx takes its time to import
+    from metrla.data.data_sets import DATA_SETS, check_shape, fetch_data_set  # noqa: PLC0415 - httpx is slow to import
 
-    if name not in fetching.DATA_SETS:
-        raise ConfigurationError(f"data set {name!r} is not one of {', '.join(fetching.DATA_SETS)}")
-    data_set = fetching.DATA_SETS[name]
+    if name not in DATA_SETS:
+        raise ConfigurationError(f"data set {name!r} is not one of {', '.join(DATA_SETS)}")
+    data_set = DATA_SETS[name]
     target = out / data_set.file_name
     if target.exists() and not force:
-        fetching.check_shape(target, data_set)
+        check_shape(target, data_set)
         typer.echo(f"{target} is there already: {data_set.steps:,} steps x {data_set.sensors} sensors")
         return
     console = Console(stderr=True)
@@ -45,5 +45,5 @@ def fetch(
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(data_set.file_name, total=None)
-        path = fetching.fetch(data_set, out, url, lambda done, total: bar.update(task, completed=done, total=total))
+        path = fetch_data_set(data_set, out, url, lambda done, total: bar.update(task, completed=done, total=total))
     typer.echo(f"{path}: {data_set.title}, {data_set.steps:,} steps x {data_set.sensors} sensors")

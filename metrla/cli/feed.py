@@ -7,8 +7,7 @@ import typer
 
 from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
 from metrla.cli.querying.timerange import read_range
-from metrla.data.feeds.pacing import AsFastAsPossible
-from metrla.data.simulation.calendar import recent_workday
+from metrla.data.feeds.delivery import AsFastAsPossible
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -73,6 +72,7 @@ def simulate(
     """
     from metrla.cli.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
     from metrla.data.feeds.delivery import split  # noqa: PLC0415 - with it
+    from metrla.data.simulation.demand import recent_workday  # noqa: PLC0415 - numpy
     from metrla.data.simulation.simulator import Simulator  # noqa: PLC0415 - numpy
 
     settings = read_settings(PlatformSettings)
@@ -135,7 +135,7 @@ def replay(
     """
     from metrla.cli.feeding.archived import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
     from metrla.cli.feeding.sending import Leg, send_legs  # noqa: PLC0415 - likewise
-    from metrla.data.feeds.files.opening import open_recording  # noqa: PLC0415 - with it
+    from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - with it
     from metrla.data.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
 
     settings = read_settings(PlatformSettings)
@@ -148,7 +148,7 @@ def replay(
         raise typer.Exit(send_archived(again, roads, settings, damaged, seed).exit_code)
     if missing not in list(Missing):
         raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
-    recorded = Replay(open_recording(file), roads, start, stop, Missing(missing), skip_unknown)
+    recorded = Replay(open_readings(file), roads, start, stop, Missing(missing), skip_unknown)
     first, last = recorded.extent()
     origin = first + read_duration("--warm-up", warm_up) if warm_up else first
     leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))

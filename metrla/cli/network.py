@@ -47,7 +47,7 @@ def import_(
     found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is taken
     apart. Where postmiles are missing they are estimated from the positions along the freeway.
     """
-    from metrla.data.importing.folder_writing import write_network  # noqa: PLC0415 - only this command needs it
+    from metrla.data.importing.folder import write_network  # noqa: PLC0415 - only this command needs it
     from metrla.data.importing.published import import_network  # noqa: PLC0415 - likewise
 
     if (out / "network.toml").exists() and not force:

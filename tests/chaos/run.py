@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.process import ProcessPlan
 from metrla.local.launcher.supervisor import Supervisor, supervise

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from metrla.cli.querying.archive_audit import audit_archive
+from metrla.data.archive.audit import audit_archive
+from metrla.data.archive.events import read_events
 from metrla.local.launcher.process import ChildProcess
 from services.ingest.app import open_validator
-from shared.archive.reading import read_events
 from shared.archive.url import open_archive
 from shared.events.errors import RejectionReason
 from shared.events.topics import (

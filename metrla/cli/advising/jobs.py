@@ -9,9 +9,9 @@ import typer
 from aiokafka.errors import KafkaConnectionError
 
 from metrla.cli.advising.desk import Desk
-from metrla.cli.advising.fetching import FetchError, feed_name, fetch
 from metrla.cli.advising.report import Imported, summary
 from metrla.cli.advising.watching import watch
+from metrla.data.web import FetchError, feed_name, fetch_document
 from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableAdvisoriesError
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.kafka.admin import ensure_topics
@@ -75,7 +75,7 @@ async def watch_feed(
 async def _taken(desk: Desk, place: str, *, complete: bool) -> Imported:
     name = feed_name(place) or "standard input"
     try:
-        fetched = await fetch(place)
+        fetched = await fetch_document(place)
         return Imported(name, await desk.take(fetched.data, feed_name(place), complete=complete))
     except (FetchError, UnreadableAdvisoriesError) as unreadable:
         return Imported(name, None, str(unreadable))

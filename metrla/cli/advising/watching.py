@@ -9,7 +9,7 @@ import httpx
 from aiokafka.errors import KafkaError
 
 from metrla.cli.advising.desk import Desk
-from metrla.cli.advising.fetching import HEADERS, TIMEOUT_S, Fetched, FetchError, feed_name, fetch_changed
+from metrla.data.web import HEADERS, TIMEOUT_S, Document, FetchError, feed_name, fetch_changed
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult
 
@@ -30,7 +30,7 @@ async def watch(url: str, every_s: float, desk: Desk, stop: asyncio.Event, repor
         report: told what each change of the feed came to.
         trouble: told what failed and in how many seconds the next attempt comes.
     """
-    known: Fetched | None = None
+    known: Document | None = None
     failures = 0
     async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True, headers=HEADERS) as client:
         while not stop.is_set():
@@ -52,8 +52,8 @@ async def watch(url: str, every_s: float, desk: Desk, stop: asyncio.Event, repor
 
 
 async def _unless_stopped(
-    client: httpx.AsyncClient, url: str, known: Fetched | None, stop: asyncio.Event
-) -> Fetched | None:
+    client: httpx.AsyncClient, url: str, known: Document | None, stop: asyncio.Event
+) -> Document | None:
     """Fetch, but give up as soon as `stop` is set: then nothing has changed."""
     fetching = asyncio.ensure_future(fetch_changed(client, url, known))
     stopping = asyncio.ensure_future(stop.wait())

@@ -9,7 +9,7 @@ from itertools import chain
 
 from metrla.cli.feeding.options import read_duration, read_pace
 from metrla.cli.feeding.sending import Leg, Sent, send_legs
-from metrla.data.feeds.archived import ArchivedEvents
+from metrla.data.archive.feed import ArchivedEvents
 from shared.archive.url import open_archive
 from shared.events.errors import ConfigurationError
 from shared.events.topics import TRAFFIC_EVENTS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, Pace, RatePace
+from metrla.data.feeds.delivery import AsFastAsPossible, EventTimePace, Pace, RatePace
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 

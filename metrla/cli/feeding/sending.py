@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from metrla.data.feeds.damage import Damager
-from metrla.data.feeds.delivery import Delivery
-from metrla.data.feeds.pacing import Pace
-from metrla.data.feeds.publishing import Published, Publisher
+from metrla.data.feeds.delivery import Delivery, Pace
+from metrla.data.feeds.writer import FeedCounts, FeedWriter
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import open_producer
 from shared.runtime.process import stop_with_parent
@@ -80,14 +79,14 @@ async def _send(legs: Iterable[Leg], settings: PlatformSettings, zone: ZoneInfo,
     try:
         await ensure_topics(settings.kafka_bootstrap_servers)
         async with open_producer(settings.kafka_bootstrap_servers, "metrla-feed") as producer:
-            publisher = Publisher(producer, damager)
+            writer = FeedWriter(producer, damager)
             for leg in legs:
                 with _progress(leg, zone) as report:
-                    published = await publisher.publish(leg.deliveries, leg.pace, stop, report)
-                sent.events += published.events
-                sent.damaged += published.damaged.total()
-                sent.seconds += published.seconds
-                sent.last = published.last or sent.last
+                    counts = await writer.write(leg.deliveries, leg.pace, stop, report)
+                sent.events += counts.events
+                sent.damaged += counts.damaged.total()
+                sent.seconds += counts.seconds
+                sent.last = counts.last or sent.last
                 if stop.is_set():
                     break
     finally:
@@ -121,15 +120,15 @@ class _Report:
         total = (leg.extent[1] - leg.extent[0]).total_seconds() if leg.extent else None
         self._task = bar.add_task(leg.title, total=total, event_time="", events=0, rate=0.0)
 
-    def __call__(self, published: Published) -> None:
+    def __call__(self, counts: FeedCounts) -> None:
         """Take the present state of the leg."""
-        event_time = _shown(published.last, self._zone) if published.last else "waiting"
-        rate = published.events / published.seconds if published.seconds else 0.0
-        done = (published.last - self._leg.extent[0]).total_seconds() if published.last and self._leg.extent else 0.0
-        self._bar.update(self._task, completed=done, event_time=event_time, events=published.events, rate=rate)
+        event_time = _shown(counts.last, self._zone) if counts.last else "waiting"
+        rate = counts.events / counts.seconds if counts.seconds else 0.0
+        done = (counts.last - self._leg.extent[0]).total_seconds() if counts.last and self._leg.extent else 0.0
+        self._bar.update(self._task, completed=done, event_time=event_time, events=counts.events, rate=rate)
         if self._plain and time.monotonic() >= self._line_due:
             self._line_due = time.monotonic() + PLAIN_LINE_EVERY_S
-            sys.stderr.write(f"{self._leg.title}: {event_time}, {published.events:,} events, {rate:,.0f}/s{os.linesep}")
+            sys.stderr.write(f"{self._leg.title}: {event_time}, {counts.events:,} events, {rate:,.0f}/s{os.linesep}")
 
 
 def _shown(instant: datetime, zone: ZoneInfo) -> str:

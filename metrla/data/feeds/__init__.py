@@ -1,12 +1,11 @@
 """Where readings come from, and how they get onto the log.
 
-    files/                    recordings: the published forms behind one face
-    replay, archived          a recording, or an archive, as events again
-    delivery, damage          what a feed hands over at one time; and damaged on purpose, to try a pipeline
-    local_time, pacing        local clock time to UTC; when an event is due
-    publishing                deliveries onto the log, in acknowledged batches
-    fetching                  a published data set, resumable and checked
-    tables                    a recording as one table of speeds, for the laboratory
+    files/             published files, one reader for each format
+    replay             a file of readings as events again
+    delivery, damage   what a feed hands over at one time, and when; events damaged on purpose, to try a pipeline
+    local_time         local clock time to UTC
+    writer             deliveries onto the log, in acknowledged batches
+    speed_table        a file of readings as one table of speeds, for the laboratory
 
-A source yields `Delivery` after `Delivery` and knows no topic; `publishing` knows no source.
+A source yields `Delivery` after `Delivery` and knows no topic; `writer` knows no source.
 """

@@ -1,4 +1,4 @@
-"""Damaged events, to try what a pipeline does with them: one kind for each reason to reject an Avro event. Pure."""
+"""Damaged events, to see what a pipeline does with them: one kind for each reason to reject an Avro event. Pure."""
 
 import random
 from collections.abc import Callable

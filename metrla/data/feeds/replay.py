@@ -1,4 +1,4 @@
-"""A recording as the events of a network."""
+"""A file of readings as the events of a network."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import isnan
 
 from metrla.data.feeds.delivery import Delivery
-from metrla.data.feeds.files.recording import RecordedStep, Recording
+from metrla.data.feeds.files.readings_file import ReadingsFile, RecordedStep
 from metrla.data.feeds.local_time import LocalClock
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId, TrafficEvent
@@ -25,7 +25,7 @@ class Missing(StrEnum):
 
 @dataclass(slots=True)
 class ReplayCounts:
-    """What a replay has met so far, in readings."""
+    """What a replay has come across so far, in readings."""
 
     read: int = 0
     missing: int = 0
@@ -35,7 +35,7 @@ class ReplayCounts:
 
 @dataclass(slots=True)
 class Replay:
-    """Turns a recording into deliveries.
+    """Turns a file of readings into deliveries.
 
     Args:
         recording: the file.
@@ -49,7 +49,7 @@ class Replay:
         ConfigurationError: the file has sensors that the network does not have, or none that it has.
     """
 
-    recording: Recording
+    recording: ReadingsFile
     network: Network
     begin: datetime | None = None
     end: datetime | None = None
@@ -118,7 +118,7 @@ class Replay:
             )
 
 
-def check_sensors(recording: Recording, network: Network, *, skip_unknown: bool) -> None:
+def check_sensors(recording: ReadingsFile, network: Network, *, skip_unknown: bool) -> None:
     """Compare the sensors of a file with a network's; raises `ConfigurationError` saying what does not fit."""
     in_file = recording.sensor_ids()
     unknown = [name for name in in_file if SensorId(name) not in network.index]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from metrla.data.importing.freeways import CARRIAGEWAY_TYPES, freeway_and_direction
 from metrla.data.importing.graph import Pair, gaussian_edges
 from metrla.data.importing.postmiles import estimate_postmiles
-from metrla.data.importing.tables import Table, read_table
+from metrla.data.importing.table import Table, read_table
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Edge, Network, Sensor, on_globe

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from metrla.data.importing.freeways import freeway_and_direction
-from metrla.data.importing.tables import read_table
+from metrla.data.importing.table import read_table
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Network, Sensor

@@ -1,12 +1,13 @@
-"""How many want to drive, by local clock, day of the week and direction. Pure."""
+"""How much traffic wants to go: by local clock, day of the week and direction. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
-from metrla.data.simulation.roads import Carriageway, Floats
-from shared.traffic.calendar import SATURDAY
+from metrla.data.simulation.roads import CellRow, Floats
+from shared.traffic.calendar import DAYS_IN_WEEK, SATURDAY, is_day_off
+from shared.traffic.network import Network
 
 # Demand as a share of a carriageway's capacity, at hours of the local clock: the shape of loop data in Los Angeles.
 HOURS = (0, 2, 3, 4, 5, 6, 7, 9, 10, 12, 14, 15, 18, 19, 20, 22, 24)
@@ -21,9 +22,14 @@ WITH_THE_PEAK, AGAINST_THE_PEAK = 0.25, 0.09
 WEEKDAY_FACTOR = (0.985, 1.0, 1.01, 1.015, 0.99, 1.0, 0.93)
 DAY_SPREAD, ROAD_SPREAD = 0.018, 0.022
 
+TUESDAY = 1
+QUEUES_GROW = time(7, 15)
+# A demo at sixty times the speed of the clock must not run into the future within two days of wall time.
+WEEKS_BACK = timedelta(weeks=18)
+
 
 def demand_shares(
-    local_times: Sequence[datetime], roads: Sequence[Carriageway], weekday: int, rng: np.random.Generator
+    local_times: Sequence[datetime], roads: Sequence[CellRow], weekday: int, rng: np.random.Generator
 ) -> Floats:
     """Wanted flow as a share of capacity.
 
@@ -36,7 +42,7 @@ def demand_shares(
     Returns:
         Shares, times x carriageways.
     """
-    hours = np.array([time.hour + time.minute / 60 + time.second / 3600 for time in local_times])
+    hours = np.array([local.hour + local.minute / 60 + local.second / 3600 for local in local_times])
     usual = np.interp(hours, HOURS, WEEKEND if weekday >= SATURDAY else WORKDAY)
     shares = np.repeat(usual[:, None], len(roads), axis=1)
     if weekday < SATURDAY:
@@ -49,3 +55,15 @@ def demand_shares(
     today = WEEKDAY_FACTOR[weekday] * np.exp(rng.normal(0, DAY_SPREAD))
     wanted: Floats = shares * today * np.exp(rng.normal(0, ROAD_SPREAD, size=len(roads)))
     return wanted
+
+
+def recent_workday(now: datetime, network: Network) -> datetime:
+    """A Tuesday, 07:15 local time, about four months before `now` (aware): the first queues are growing.
+
+    Not a public holiday where the network is.
+    """
+    day = (now.astimezone(network.time_zone) - WEEKS_BACK).date()
+    day -= timedelta(days=(day.weekday() - TUESDAY) % DAYS_IN_WEEK)
+    while is_day_off(network, day):
+        day -= timedelta(days=DAYS_IN_WEEK)
+    return datetime.combine(day, QUEUES_GROW, network.time_zone).astimezone(UTC)

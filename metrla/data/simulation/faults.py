@@ -12,7 +12,7 @@ from metrla.data.simulation.days import DayTraffic
 from shared.events.records import SensorId
 from shared.traffic.network import Network
 
-# A late or repeated reading comes at most so long after its time: well within the lateness that windows wait for.
+# A late or repeated reading comes at most this long after its time: well within the lateness that windows wait for.
 MAX_DELAY = timedelta(minutes=3)
 FAULTY_SHARE = 0.02
 FAULT_MINUTES = (30, 180)

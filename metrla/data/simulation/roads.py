@@ -27,10 +27,10 @@ Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Carriageway:
-    """One direction of one freeway: its cells, upstream first, as a slice of the whole row of cells.
+class CellRow:
+    """The cells of one carriageway, upstream first: a slice of the row of all cells.
 
-    `inbound` tells that its traffic drives towards the middle of the network, which is where the morning goes.
+    `inbound`: its traffic drives towards the middle of the network, which is where the morning goes.
     `peak_strength` scales what its peaks add to the usual demand.
     """
 
@@ -55,7 +55,7 @@ class Roads:
     carriageways.
     """
 
-    carriageways: tuple[Carriageway, ...]
+    carriageways: tuple[CellRow, ...]
     free_flow_mph: Floats
     capacity_share: Floats
     road_of_cell: Indices
@@ -75,7 +75,7 @@ def lay_out(network: Network, seed: int) -> Roads:
         float(np.mean([sensor.latitude for sensor in network.sensors])),
         float(np.mean([sensor.longitude for sensor in network.sensors])),
     )
-    roads: list[Carriageway] = []
+    roads: list[CellRow] = []
     sensor_cell = np.zeros(len(network.sensors), dtype=np.intp)
     road_of_sensor = np.zeros(len(network.sensors), dtype=np.intp)
     free_flow: list[Floats] = []
@@ -84,7 +84,7 @@ def lay_out(network: Network, seed: int) -> Roads:
     for number, (road_name, along) in enumerate(network.carriageways.items()):
         first_mile = along[0].travel_miles - LEAD_IN_MILES
         miles = along[-1].travel_miles + LEAD_OUT_MILES - first_mile
-        road = Carriageway(
+        road = CellRow(
             road_name=road_name,
             first_cell=first_cell,
             cell_count=int(np.ceil(miles / CELL_MILES)),
@@ -122,7 +122,7 @@ def _free_flow(cells: int, rng: np.random.Generator) -> Floats:
     return np.interp(np.arange(cells), np.linspace(0, cells, len(knots)), knots)
 
 
-def _capacity(road: Carriageway, along: tuple[Sensor, ...], rng: np.random.Generator) -> Floats:
+def _capacity(road: CellRow, along: tuple[Sensor, ...], rng: np.random.Generator) -> Floats:
     """Bottlenecks lie between two sensors: the one before sees the queue, the one after sees it dissolve."""
     share = np.ones(road.cell_count)
     gaps = list(pairwise(along))

@@ -48,7 +48,7 @@ class Incident:
     def remaining_capacity(self, lane_count: int | None) -> float:
         """Share of the capacity that stays open."""
         lanes = min(max(lane_count or DEFAULT_LANES, min(REMAINING_CAPACITY)), max(REMAINING_CAPACITY))
-        # A closed road would never move again in the model's queue: something always trickles through.
+        # A closed road would never move again in the model's queue: some traffic always trickles through.
         return max(0.05, REMAINING_CAPACITY[lanes][min(max(self.lanes_blocked, 0), 3)])
 
 

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from metrla.data.feeds.files.opening import open_recording
-from metrla.data.feeds.tables import speed_table
+from metrla.data.feeds.files.formats import open_readings
+from metrla.data.feeds.speed_table import speed_table
 from metrla.data.simulation.simulator import Simulator
 from metrla.lab.forecasting.training.run.card import Recording
 from shared.events.errors import ConfigurationError
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 def recorded(data: Path, network: Network, first: datetime | None = None, last: datetime | None = None) -> Recording:
     """A file's speeds from `first` to before `last` (aware); raises `ConfigurationError` where they do not fit."""
-    table = speed_table(open_recording(data), network, first, last)
+    table = speed_table(open_readings(data), network, first, last)
     return Recording(network, table.start, table.speed_mph.astype(np.float64), data.name, table.skipped_windows)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from metrla.data.importing.freeways import freeway_and_direction
-from metrla.data.importing.tables import read_table
+from metrla.data.importing.table import read_table
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.truth import LoggedIncident
 from shared.events.errors import ConfigurationError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from metrla.data.feeds.files.opening import PEMS_SUFFIXES, WIDE_SUFFIXES, open_recording
-from metrla.data.feeds.files.recording import RecordedStep
+from metrla.data.feeds.files.formats import PEMS_SUFFIXES, WIDE_SUFFIXES, open_readings
+from metrla.data.feeds.files.readings_file import RecordedStep
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
@@ -105,7 +105,7 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
     measures = {name: np.full((count, len(network.sensors)), np.nan) for name in set(NAMED.values())}
     for file, kind in files.items():
         on_file(file)
-        recording = open_recording(file)
+        recording = open_readings(file)
         names: Sequence[str] = ()
         columns, rows = _columns(names, network)
         for step in recording.steps():
@@ -152,7 +152,7 @@ def _files(path: Path) -> Mapping[Path, str]:
 
 
 def _days(files: Mapping[Path, str]) -> tuple[datetime, datetime]:
-    extents = [open_recording(file).extent() for file in files]
+    extents = [open_readings(file).extent() for file in files]
     first, last = min(extent[0] for extent in extents), max(extent[1] for extent in extents)
     return datetime.combine(first, time()), datetime.combine(last, time()) + timedelta(days=1)
 

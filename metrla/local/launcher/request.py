@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from metrla.data.feeds.files.opening import open_recording
+from metrla.data.feeds.files.formats import open_readings
 from shared.traffic.folder import EXAMPLE_NETWORK
 
 # The one that is fitted in seconds.
@@ -69,7 +69,7 @@ def replay_start(request: DemoRequest) -> str | None:
     """Where the replay begins, in local time: as asked, or at the midnight after the first 70 % of the file."""
     if request.begin is not None or request.data is None:
         return request.begin
-    first, last = open_recording(request.data).extent()
+    first, last = open_readings(request.data).extent()
     begin = first + (last - first) * REPLAY_FROM_SHARE
     return datetime.combine(begin.date() + timedelta(days=1), time.min).isoformat()
 

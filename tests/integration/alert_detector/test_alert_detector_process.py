@@ -21,7 +21,7 @@ from aiokafka import TopicPartition
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.data.importing.published import import_network
 from metrla.data.simulation.scenario import Incident
 from metrla.data.simulation.simulator import Simulator

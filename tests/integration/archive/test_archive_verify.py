@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from typer.testing import CliRunner, Result
 
 from metrla.cli.archive import app
+from metrla.data.archive.events import raw_files, read_events
 from metrla.local.devbroker import DevBroker
 from services.ingest.aggregator import WINDOWS_GROUP
 from services.ingest.archiver import ARCHIVE_GROUP
@@ -22,7 +23,6 @@ from services.ingest.checkpoint import Checkpoint
 from shared.archive.container import decode_container, encode_container
 from shared.archive.layout import RawFile
 from shared.archive.port import Archive
-from shared.archive.reading import raw_files, read_events
 from shared.archive.url import open_archive
 from shared.events.avro import encode
 from shared.events.records import NetworkId, SensorId, TrafficEvent

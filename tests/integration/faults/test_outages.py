@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.process import ChildProcess
 from metrla.local.launcher.supervisor import Supervisor, supervise

@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 from hdfs import InsecureClient
 
+from metrla.data.archive.events import read_events
 from metrla.data.simulation.simulator import Simulator
 from metrla.local.devbroker import DevBroker
-from shared.archive.reading import read_events
 from shared.archive.url import open_archive
 from shared.archive.webhdfs import WebHdfsAddress
 from shared.events.avro import encode

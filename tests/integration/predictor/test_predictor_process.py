@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.lab.forecasting.training.run.card import Choice, Recording
 from metrla.lab.forecasting.training.train import Trained, train
 from metrla.local.devbroker import DevBroker

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from metrla.cli.advising.fetching import feed_name
 from metrla.cli.advisories import app
+from metrla.data.web import feed_name
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 

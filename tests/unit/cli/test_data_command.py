@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.data import app
-from metrla.data.feeds.fetching import FetchError
+from metrla.data.web import FetchError
 from shared.events.errors import ConfigurationError
 
 

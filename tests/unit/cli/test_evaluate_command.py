@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.main import app
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.data.simulation.simulator import Simulator
 from shared.archive.layout import MODELS_ROOT
 from shared.archive.local import LocalArchive

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.main import app
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.data.simulation.simulator import Simulator
 from metrla.lab.expectations.expecting import Tally
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network

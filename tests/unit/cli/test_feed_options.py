@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
-from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
+from metrla.data.feeds.delivery import AsFastAsPossible, EventTimePace, RatePace
 from metrla.data.simulation.faults import FaultKind
 from shared.events.errors import ConfigurationError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.data.importing.folder_writing import write_network
+from metrla.data.importing.folder import write_network
 from metrla.data.importing.freeways import freeway_and_direction
 from metrla.data.importing.graph import gaussian_edges
 from metrla.data.importing.postmiles import estimate_postmiles

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrla.data.simulation.calendar import recent_workday
+from metrla.data.simulation.demand import recent_workday
 from metrla.data.simulation.faults import FaultKind, SensorFault
 from metrla.data.simulation.roads import WAVE_MPH
 from metrla.data.simulation.scenario import Incident, Rain

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metrla.data.feeds.files.recording import RecordedStep
+from metrla.data.feeds.files.readings_file import RecordedStep
 from shared.events.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metrla.data.feeds.files.opening import open_recording
+from metrla.data.feeds.files.formats import open_readings
 from metrla.data.feeds.replay import Missing, Replay
-from metrla.data.feeds.tables import speed_table
+from metrla.data.feeds.speed_table import speed_table
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.traffic.network import Network, Sensor
@@ -51,7 +51,7 @@ def events(replay: Replay) -> list[TrafficEvent]:
 
 @pytest.mark.parametrize("name", ["x.h5", "x.csv", "x.csv.gz", "x.parquet"])
 def test_every_form_of_a_wide_table_gives_the_same_events(tmp_path: Path, name: str) -> None:
-    recording = open_recording(write(table(), tmp_path / name))
+    recording = open_readings(write(table(), tmp_path / name))
     assert list(recording.sensor_ids()) == list(SENSORS)
     assert recording.extent() == (datetime(2012, 5, 2, 0, 0), datetime(2012, 5, 2, 0, 15))  # noqa: DTZ001 - local
     replay = Replay(recording, network(*SENSORS))
@@ -65,14 +65,14 @@ def test_every_form_of_a_wide_table_gives_the_same_events(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("key", ["df", "speed", "anything"])
 def test_any_single_table_of_an_hdf5_file(tmp_path: Path, key: str) -> None:
-    assert len(events(Replay(open_recording(write(table(), tmp_path / "x.h5", key)), network(*SENSORS)))) == 10
+    assert len(events(Replay(open_readings(write(table(), tmp_path / "x.h5", key)), network(*SENSORS)))) == 10
 
 
 def test_an_hdf5_file_with_several_tables_needs_a_known_name(tmp_path: Path) -> None:
     path = write(table(), tmp_path / "x.h5", "first")
     write(table(), path, "second")
     with pytest.raises(ConfigurationError, match="none is df or speed"):
-        open_recording(path).sensor_ids()
+        open_readings(path).sensor_ids()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -80,12 +80,12 @@ def test_integer_column_names_and_a_named_time_column(tmp_path: Path, suffix: st
     frame = table()
     frame.columns = [str(name) for name in SENSORS]
     frame.index.name = "timestamp"
-    assert len(events(Replay(open_recording(write(frame, tmp_path / f"x{suffix}")), network(*SENSORS)))) == 10
+    assert len(events(Replay(open_readings(write(frame, tmp_path / f"x{suffix}")), network(*SENSORS)))) == 10
 
 
 def test_more_rows_than_a_chunk(tmp_path: Path) -> None:
     for suffix in (".csv", ".parquet", ".h5"):
-        recording = open_recording(write(table(5000), tmp_path / f"x{suffix}"))
+        recording = open_readings(write(table(5000), tmp_path / f"x{suffix}"))
         times = [step.local_time for step in recording.steps()]
         assert len(times) == 5000
         assert times == sorted(set(times))
@@ -93,7 +93,7 @@ def test_more_rows_than_a_chunk(tmp_path: Path) -> None:
 
 
 def test_missing_readings_can_be_marked(tmp_path: Path) -> None:
-    replay = Replay(open_recording(write(table(), tmp_path / "x.csv")), network(*SENSORS), missing=Missing.MARK)
+    replay = Replay(open_readings(write(table(), tmp_path / "x.csv")), network(*SENSORS), missing=Missing.MARK)
     sent = events(replay)
     assert len(sent) == 12
     assert [event.speed_mph for event in sent].count(None) == 2
@@ -102,7 +102,7 @@ def test_missing_readings_can_be_marked(tmp_path: Path) -> None:
 
 def test_a_part_of_a_file(tmp_path: Path) -> None:
     step = timedelta(minutes=5)
-    recording = open_recording(write(table(), tmp_path / "x.csv"))
+    recording = open_readings(write(table(), tmp_path / "x.csv"))
     replay = Replay(recording, network(*SENSORS), FIRST + step, FIRST + 3 * step)
     assert {event.timestamp for event in events(replay)} == {FIRST + step, FIRST + 2 * step}
     assert replay.extent() == (FIRST + step, FIRST + 3 * step)
@@ -111,7 +111,7 @@ def test_a_part_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
-    recording = open_recording(write(table(), tmp_path / "x.csv"))
+    recording = open_readings(write(table(), tmp_path / "x.csv"))
     with pytest.raises(ConfigurationError, match="none of its 3 sensors"):
         Replay(recording, network("1", "2"))
     with pytest.raises(ConfigurationError, match=r"2 of its 3 sensors are not.*767541, 767542; --skip-unknown"):
@@ -123,7 +123,7 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
 def test_the_skipped_hour_is_left_out_and_counted(tmp_path: Path) -> None:
     frame = table(24, "2012-03-11 01:30")
-    replay = Replay(open_recording(write(frame, tmp_path / "x.csv")), network(*SENSORS))
+    replay = Replay(open_readings(write(frame, tmp_path / "x.csv")), network(*SENSORS))
     times = sorted({event.timestamp for event in events(replay)})
     assert times[0] == datetime(2012, 3, 11, 9, 30, tzinfo=UTC)
     assert times[-1] == datetime(2012, 3, 11, 10, 25, tzinfo=UTC)
@@ -147,13 +147,13 @@ def test_damaged_files_are_named(tmp_path: Path, name: str, content: str, reason
     path = tmp_path / name
     path.write_text(content)
     with pytest.raises(ConfigurationError, match=reason) as refusal:
-        list(Replay(open_recording(path), network("1")).deliveries())
+        list(Replay(open_readings(path), network("1")).deliveries())
     assert str(path) in str(refusal.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
-        open_recording(tmp_path / "x.csv")
+        open_readings(tmp_path / "x.csv")
 
 
 PEMS_ROWS = """\
@@ -170,7 +170,7 @@ PEMS_ROWS = """\
 def test_pems_station_files(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(PEMS_ROWS.encode()) if name.endswith(".gz") else PEMS_ROWS.encode())
-    recording = open_recording(path)
+    recording = open_readings(path)
     assert list(recording.sensor_ids()) == ["717445", "717446", "799999"]
     assert recording.extent() == (datetime(2012, 5, 2, 0, 0), datetime(2012, 5, 2, 0, 5))  # noqa: DTZ001 - local
     replay = Replay(recording, network("717445", "717446"), skip_unknown=True)
@@ -184,7 +184,7 @@ def test_pems_station_files(tmp_path: Path, name: str) -> None:
 
 
 def test_a_table_for_training(tmp_path: Path) -> None:
-    recording = open_recording(write(table().drop(index=[pd.Timestamp("2012-05-02 00:10")]), tmp_path / "x.csv"))
+    recording = open_readings(write(table().drop(index=[pd.Timestamp("2012-05-02 00:10")]), tmp_path / "x.csv"))
     found = speed_table(recording, network("767542", "9", "773869"), skip_unknown=True)
     assert (found.start, found.skipped_windows) == (FIRST, 0)
     nan = float("nan")

@@ -8,9 +8,8 @@ from itertools import count
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from metrla.data.feeds.damage import SPOIL, Damager
-from metrla.data.feeds.delivery import Delivery
-from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
-from metrla.data.feeds.publishing import EVENTS_AT_ONCE, Published, Publisher
+from metrla.data.feeds.delivery import AsFastAsPossible, Delivery, EventTimePace, RatePace
+from metrla.data.feeds.writer import EVENTS_AT_ONCE, FeedCounts, FeedWriter
 from metrla.local.devbroker.broker import DevBroker
 from services.ingest.validate import EventValidator, Rejection
 from shared.events.decoder import EventDecoder
@@ -61,7 +60,7 @@ async def test_everything_arrives_in_order_per_sensor_under_its_key() -> None:
     steps = 3 * EVENTS_AT_ONCE // 48
     async with log() as (broker, producer):
         seen: list[int] = []
-        published = await Publisher(producer).publish(
+        published = await FeedWriter(producer).write(
             deliveries(steps), AsFastAsPossible(), asyncio.Event(), lambda state: seen.append(state.events)
         )
         records = await on_the_log(broker)
@@ -81,7 +80,7 @@ async def test_everything_arrives_in_order_per_sensor_under_its_key() -> None:
 async def test_event_time_pace_is_kept_by_the_wall_clock() -> None:
     async with log() as (_, producer):
         started = time.monotonic()
-        published = await Publisher(producer).publish(deliveries(21), EventTimePace(START, 1200.0), asyncio.Event())
+        published = await FeedWriter(producer).write(deliveries(21), EventTimePace(START, 1200.0), asyncio.Event())
     assert published.events == 21 * 48
     # Ten minutes of event time, from the first delivery to the last.
     assert 0.5 <= time.monotonic() - started < 5
@@ -89,7 +88,7 @@ async def test_event_time_pace_is_kept_by_the_wall_clock() -> None:
 
 async def test_a_rate_is_kept() -> None:
     async with log() as (_, producer):
-        published = await Publisher(producer).publish(deliveries(11), RatePace(960.0), asyncio.Event())
+        published = await FeedWriter(producer).write(deliveries(11), RatePace(960.0), asyncio.Event())
     assert published.events == 11 * 48
     assert published.seconds >= 0.5
 
@@ -97,13 +96,13 @@ async def test_a_rate_is_kept() -> None:
 async def test_stop_ends_an_endless_feed_and_the_count_is_what_is_on_the_log() -> None:
     stop = asyncio.Event()
 
-    def soon(state: Published) -> None:
+    def soon(state: FeedCounts) -> None:
         if state.events >= 48 * 5:
             stop.set()
 
     async with log() as (broker, producer):
         published = await asyncio.wait_for(
-            Publisher(producer).publish(deliveries(None), EventTimePace(START, 3000.0), stop, soon), 20
+            FeedWriter(producer).write(deliveries(None), EventTimePace(START, 3000.0), stop, soon), 20
         )
         assert len(await on_the_log(broker)) == published.events >= 48 * 5
 
@@ -111,15 +110,15 @@ async def test_stop_ends_an_endless_feed_and_the_count_is_what_is_on_the_log() -
 async def test_stop_does_not_wait_for_the_next_event() -> None:
     stop = asyncio.Event()
     async with log() as (_, producer):
-        task = asyncio.create_task(Publisher(producer).publish(deliveries(None), EventTimePace(START, 0.001), stop))
+        task = asyncio.create_task(FeedWriter(producer).write(deliveries(None), EventTimePace(START, 0.001), stop))
         stop.set()
         await asyncio.wait_for(task, 10)
 
 
 async def test_damaged_copies_come_on_top() -> None:
     async with log() as (broker, producer):
-        publisher = Publisher(producer, Damager(0.2, seed=3), clock=lambda: NOW)
-        published = await publisher.publish(deliveries(20), AsFastAsPossible(), asyncio.Event())
+        publisher = FeedWriter(producer, Damager(0.2, seed=3), clock=lambda: NOW)
+        published = await publisher.write(deliveries(20), AsFastAsPossible(), asyncio.Event())
         records = await on_the_log(broker)
     assert published.events == 960
     assert len(records) == 960 + published.damaged.total()

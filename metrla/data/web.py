@@ -1,7 +1,8 @@
-"""Documents from files, standard input and the web, the latter fetched again only when they changed."""
+"""Fetching over HTTP: documents, again only when they have changed, and large files, on from where they stopped."""
 
 import asyncio
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,8 +26,12 @@ HEADERS = {
 }
 
 
+# Called with the bytes there are and the bytes there will be, `None` where the server does not say.
+Progress = Callable[[int, int | None], None]
+
+
 class FetchError(MetrlaError):
-    """A document could not be fetched; `retry_after_s` is when the server asks to come again."""
+    """What was asked for could not be fetched, or is not what it should be; `retry_after_s`: when to ask again."""
 
     def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
@@ -34,8 +39,8 @@ class FetchError(MetrlaError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A document and what its server said to recognise it by."""
+class Document:
+    """A document, and the marks by which its server recognises this version of it."""
 
     data: bytes
     etag: str | None = None
@@ -48,7 +53,7 @@ def is_url(place: str) -> bool:
 
 
 def feed_name(place: str) -> str:
-    """How a place is called on the log: without user, password and keys, for all to read."""
+    """The name of a place on the log: without user, password and keys, for all to read."""
     if place == STANDARD_INPUT:
         return ""
     if not is_url(place):
@@ -58,14 +63,14 @@ def feed_name(place: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
-async def fetch(place: str) -> Fetched:
-    """A document from wherever it is; raises `FetchError` or `ConfigurationError`."""
+async def fetch_document(place: str) -> Document:
+    """A document from a URL, a file or standard input; raises `FetchError` or `ConfigurationError`."""
     if is_url(place):
         async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True, headers=HEADERS) as client:
             fetched = await fetch_changed(client, place, None)
-        assert fetched is not None  # noqa: S101 - nothing was known, so nothing can be unchanged
+        assert fetched is not None  # noqa: S101 - no version was known, so it cannot be unchanged
         return fetched
-    return Fetched(await asyncio.to_thread(_opened, place))
+    return Document(await asyncio.to_thread(_opened, place))
 
 
 def _opened(place: str) -> bytes:
@@ -75,8 +80,8 @@ def _opened(place: str) -> bytes:
         raise ConfigurationError(f"{place}: {unreadable.strerror}") from unreadable
 
 
-async def fetch_changed(client: httpx.AsyncClient, url: str, known: Fetched | None) -> Fetched | None:
-    """The document at `url`, or `None` where it is as it was when `known` was fetched; raises `FetchError`."""
+async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | None) -> Document | None:
+    """The document at `url`, or `None` where it is still `known`; raises `FetchError`."""
     asked = {}
     if known is not None and known.etag:
         asked["If-None-Match"] = known.etag
@@ -95,9 +100,35 @@ async def fetch_changed(client: httpx.AsyncClient, url: str, known: Fetched | No
                 data += piece
                 if len(data) > MAX_BYTES:
                     raise FetchError(f"{name}: more than {MAX_BYTES // 2**20} MiB")
-            return Fetched(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
+            return Document(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
     except (httpx.HTTPError, httpx.InvalidURL) as failed:
         raise FetchError(f"{name}: {str(failed) or type(failed).__name__}") from failed
+
+
+def download(url: str, partial: Path, progress: Progress) -> None:
+    """Fetch a large file into `partial`, whose bytes are taken for its beginning where it is there already.
+
+    Raises:
+        httpx.TransportError: the server cannot be reached, or fell silent; `partial` keeps what has come.
+        httpx.HTTPStatusError: it refuses.
+        OSError: `partial` cannot be written.
+    """
+    have = partial.stat().st_size if partial.exists() else 0
+    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT_S) as response:
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+            # Nothing is left to come. Whether the file is whole is for the caller to check.
+            return
+        response.raise_for_status()
+        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
+        length = response.headers.get("Content-Length")
+        total = None if length is None else int(length) + (have if resumed else 0)
+        done = have if resumed else 0
+        with partial.open("ab" if resumed else "wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+                done += len(chunk)
+                progress(done, total)
 
 
 def _retry_after_s(told: str | None) -> float | None:

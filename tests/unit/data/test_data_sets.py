@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from metrla.data.feeds.fetching import DataSet, FetchError, fetch
+from metrla.data.data_sets import DataSet, fetch_data_set
+from metrla.data.web import FetchError
 from shared.events.errors import ConfigurationError
 
 CONTENT = b",1,2\n2012-03-01 00:00:00,60.0,61.0\n2012-03-01 00:05:00,62.0,63.0\n"
@@ -66,7 +67,7 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 @pytest.mark.parametrize("path", ["/file", "/whole", "/moved"])
 def test_a_file_is_fetched_checked_and_named(tmp_path: Path, server: tuple[str, list[str]], path: str) -> None:
     seen: list[tuple[int, int | None]] = []
-    target = fetch(TINY, tmp_path / "data", server[0] + path, lambda done, total: seen.append((done, total)))
+    target = fetch_data_set(TINY, tmp_path / "data", server[0] + path, lambda done, total: seen.append((done, total)))
     assert target == tmp_path / "data" / "TINY.csv"
     assert target.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT))
@@ -76,35 +77,35 @@ def test_a_file_is_fetched_checked_and_named(tmp_path: Path, server: tuple[str, 
 def test_an_interrupted_download_goes_on(tmp_path: Path, server: tuple[str, list[str]]) -> None:
     url, ranges = server
     with pytest.raises(FetchError, match="cannot be reached"):
-        fetch(TINY, tmp_path, f"{url}/cut", lambda *_: None)
+        fetch_data_set(TINY, tmp_path, f"{url}/cut", lambda *_: None)
     have = (tmp_path / "TINY.csv.partial").stat().st_size
     assert have == len(CONTENT) // 2
-    assert fetch(TINY, tmp_path, f"{url}/file", lambda *_: None).read_bytes() == CONTENT
+    assert fetch_data_set(TINY, tmp_path, f"{url}/file", lambda *_: None).read_bytes() == CONTENT
     assert ranges == ["", f"bytes={have}-"]
 
 
 def test_a_server_without_ranges_starts_anew(tmp_path: Path, server: tuple[str, list[str]]) -> None:
     (tmp_path / "TINY.csv.partial").write_bytes(b"x" * 10)
-    assert fetch(TINY, tmp_path, f"{server[0]}/whole", lambda *_: None).read_bytes() == CONTENT
+    assert fetch_data_set(TINY, tmp_path, f"{server[0]}/whole", lambda *_: None).read_bytes() == CONTENT
 
 
 def test_a_whole_partial_file_is_taken(tmp_path: Path, server: tuple[str, list[str]]) -> None:
     (tmp_path / "TINY.csv.partial").write_bytes(CONTENT)
-    assert fetch(TINY, tmp_path, f"{server[0]}/file", lambda *_: None).read_bytes() == CONTENT
+    assert fetch_data_set(TINY, tmp_path, f"{server[0]}/file", lambda *_: None).read_bytes() == CONTENT
 
 
 def test_another_shape_is_refused_and_removed(tmp_path: Path, server: tuple[str, list[str]]) -> None:
     other = DataSet("tiny", "Tiny", "", "TINY.csv", steps=3, sensors=2)
     with pytest.raises(FetchError, match="2 x 2 values instead of 3 x 2"):
-        fetch(other, tmp_path, f"{server[0]}/file", lambda *_: None)
+        fetch_data_set(other, tmp_path, f"{server[0]}/file", lambda *_: None)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_refusals_and_missing_networks_are_said(tmp_path: Path, server: tuple[str, list[str]]) -> None:
     with pytest.raises(FetchError, match="answers 404"):
-        fetch(TINY, tmp_path, f"{server[0]}/gone", lambda *_: None)
+        fetch_data_set(TINY, tmp_path, f"{server[0]}/gone", lambda *_: None)
     with pytest.raises(FetchError, match=r"cannot be reached .*Is there a network"):
-        fetch(TINY, tmp_path, None, lambda *_: None)
+        fetch_data_set(TINY, tmp_path, None, lambda *_: None)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="file"):
-        fetch(TINY, tmp_path / "file", f"{server[0]}/file", lambda *_: None)
+        fetch_data_set(TINY, tmp_path / "file", f"{server[0]}/file", lambda *_: None)

@@ -1,4 +1,4 @@
-"""A recording as one table of speeds, for training and evaluation."""
+"""A file of readings as one table of speeds, for training and evaluation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from metrla.data.feeds.files.recording import Recording
+from metrla.data.feeds.files.readings_file import ReadingsFile
 from metrla.data.feeds.local_time import LocalClock
 from metrla.data.feeds.replay import check_sensors
 from shared.events.errors import ConfigurationError
@@ -34,7 +34,7 @@ class SpeedTable:
 
 
 def speed_table(
-    recording: Recording,
+    recording: ReadingsFile,
     network: Network,
     begin: datetime | None = None,
     end: datetime | None = None,
@@ -70,7 +70,7 @@ def speed_table(
             continue
         if end is not None and instant >= end:
             break
-        # Of those before the first window nothing is told, as nothing is of other windows there.
+        # Those before the first window are not counted: no windows are, there.
         skipped |= pending if sums else set()
         pending.clear()
         if columns is None or names != step.sensor_ids:

@@ -1,23 +1,13 @@
-"""Fetching a published data set: resumable, and checked before it gets its name."""
+"""Published data sets: where they are, their shape, and fetching them. A file is checked before it gets its name."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 
-from metrla.data.feeds.files.opening import open_recording
-from shared.events.errors import ConfigurationError, MetrlaError
-
-TIMEOUT_S = 30.0
-
-# Called with the bytes there are and the bytes there will be, `None` where the server does not say.
-Progress = Callable[[int, int | None], None]
-
-
-class FetchError(MetrlaError):
-    """A data set could not be fetched, or is not what it should be."""
+from metrla.data.feeds.files.formats import open_readings
+from metrla.data.web import FetchError, Progress, download
+from shared.events.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ METR_LA = DataSet(
 DATA_SETS = {data_set.name: data_set for data_set in (METR_LA,)}
 
 
-def fetch(data_set: DataSet, folder: Path, url: str | None, progress: Progress) -> Path:
+def fetch_data_set(data_set: DataSet, folder: Path, url: str | None, progress: Progress) -> Path:
     """Download a data set into `folder` and check its shape.
 
     What has come is kept in a `.partial` file, from which the next attempt goes on.
@@ -56,7 +46,7 @@ def fetch(data_set: DataSet, folder: Path, url: str | None, progress: Progress) 
     partial = folder / f"{data_set.file_name}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _download(url or data_set.url, partial, progress)
+        download(url or data_set.url, partial, progress)
     except httpx.TransportError as unreachable:
         raise FetchError(
             f"{url or data_set.url} cannot be reached ({type(unreachable).__name__}: {unreachable}). "
@@ -79,29 +69,10 @@ def fetch(data_set: DataSet, folder: Path, url: str | None, progress: Progress) 
 
 def check_shape(path: Path, data_set: DataSet) -> None:
     """Count steps and sensors of a file; raises `ConfigurationError` where they are others than published."""
-    recording = open_recording(path)
+    recording = open_readings(path)
     sensors = len(recording.sensor_ids())
     steps = sum(1 for _ in recording.steps())
     if (steps, sensors) != (data_set.steps, data_set.sensors):
         raise ConfigurationError(
             f"{path}: {steps:,} x {sensors} values instead of {data_set.steps:,} x {data_set.sensors}"
         )
-
-
-def _download(url: str, partial: Path, progress: Progress) -> None:
-    have = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
-    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT_S) as response:
-        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            # Nothing is left to come: the check tells whether it is whole.
-            return
-        response.raise_for_status()
-        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
-        length = response.headers.get("Content-Length")
-        total = None if length is None else int(length) + (have if resumed else 0)
-        done = have if resumed else 0
-        with partial.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-                done += len(chunk)
-                progress(done, total)

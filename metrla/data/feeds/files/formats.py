@@ -1,9 +1,9 @@
-"""Which reader a file of readings needs."""
+"""The formats of files of readings, and which reader each of them needs."""
 
 from pathlib import Path
 
 from metrla.data.feeds.files.pems import PemsStationFile
-from metrla.data.feeds.files.recording import Recording
+from metrla.data.feeds.files.readings_file import ReadingsFile
 from metrla.data.feeds.files.wide_table import WideTable
 from shared.events.errors import ConfigurationError
 
@@ -11,7 +11,7 @@ WIDE_SUFFIXES = (".h5", ".hdf5", ".parquet", ".csv", ".csv.gz")
 PEMS_SUFFIXES = (".txt", ".txt.gz")
 
 
-def open_recording(path: Path) -> Recording:
+def open_readings(path: Path) -> ReadingsFile:
     """The reader for a file, by its name; raises `ConfigurationError` where there is no such file or no reader."""
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file")

@@ -11,21 +11,20 @@ from datetime import datetime
 from aiokafka import AIOKafkaProducer
 
 from metrla.data.feeds.damage import Damager
-from metrla.data.feeds.delivery import Delivery
-from metrla.data.feeds.pacing import Pace
+from metrla.data.feeds.delivery import Delivery, Pace
 from shared.events.avro import encode
 from shared.events.errors import RejectionReason
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.producer import Message, send_all
 from shared.runtime.clock import Clock, wall_clock
 
-# What is in flight at most: enough to keep the log busy, little enough to lose no time over a Ctrl-C.
+# In flight at most: enough to keep the log busy, and so few that Ctrl-C need not wait long.
 EVENTS_AT_ONCE = 2000
 
 
 @dataclass(slots=True)
-class Published:
-    """What is on the log, acknowledged. `last` is the event time that the feed has come to."""
+class FeedCounts:
+    """What is on the log, acknowledged. `last` is the event time that the feed has reached."""
 
     events: int = 0
     last: datetime | None = None
@@ -33,16 +32,16 @@ class Published:
     damaged: Counter[RejectionReason] = field(default_factory=Counter)
 
 
-Progress = Callable[[Published], None]
+Progress = Callable[[FeedCounts], None]
 
 
-class Publisher:
+class FeedWriter:
     """Sends deliveries to `traffic-events`, keyed by sensor.
 
     Args:
         producer: started; the caller stops it.
         damager: mixes in damaged copies of events where given.
-        clock: tells the damager what the future is.
+        clock: tells the damager what lies in the future.
     """
 
     def __init__(self, producer: AIOKafkaProducer, damager: Damager | None = None, clock: Clock = wall_clock) -> None:
@@ -50,9 +49,9 @@ class Publisher:
         self._damager = damager
         self._clock = clock
 
-    async def publish(
+    async def write(
         self, deliveries: Iterable[Delivery], pace: Pace, stop: asyncio.Event, on_progress: Progress | None = None
-    ) -> Published:
+    ) -> FeedCounts:
         """Send until `deliveries` end or `stop` is set; everything counted is acknowledged.
 
         Args:
@@ -64,24 +63,24 @@ class Publisher:
         Raises:
             KafkaError: the log refused a batch. What was counted before is on it.
         """
-        published, started = Published(), time.monotonic()
+        counts, started = FeedCounts(), time.monotonic()
         batches = _Batches(iter(deliveries), pace)
         while not stop.is_set():
-            batch = await asyncio.to_thread(batches.take, time.monotonic() - started, published.events)
+            batch = await asyncio.to_thread(batches.take, time.monotonic() - started, counts.events)
             if batch:
-                await send_all(self._producer, self._messages(batch, published.damaged))
-                published.events += sum(len(delivery.events) for delivery in batch)
-                published.last = batch[-1].at
+                await send_all(self._producer, self._messages(batch, counts.damaged))
+                counts.events += sum(len(delivery.events) for delivery in batch)
+                counts.last = batch[-1].at
             elif batches.exhausted:
                 break
-            published.seconds = time.monotonic() - started
+            counts.seconds = time.monotonic() - started
             if on_progress is not None:
-                on_progress(published)
-            if (wait := batches.due(published.events) - published.seconds) > 0:
+                on_progress(counts)
+            if (wait := batches.due(counts.events) - counts.seconds) > 0:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), wait)
-        published.seconds = time.monotonic() - started
-        return published
+        counts.seconds = time.monotonic() - started
+        return counts
 
     def _messages(self, batch: Iterable[Delivery], damaged: Counter[RejectionReason]) -> Iterator[Message]:
         now = self._clock()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metrla.data.feeds import archived
-from metrla.data.feeds.archived import ArchivedEvents
+from metrla.data.archive import feed as archived
+from metrla.data.archive.feed import ArchivedEvents
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import hour_of, raw_path
 from shared.archive.local import LocalArchive

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.data.feeds.delivery import Delivery, split
-from metrla.data.feeds.pacing import AsFastAsPossible, EventTimePace, RatePace
+from metrla.data.feeds.delivery import AsFastAsPossible, Delivery, EventTimePace, RatePace, split
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 
 START = datetime(2024, 5, 14, 14, 15, tzinfo=UTC)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from metrla.data.archive.events import raw_files
+from metrla.data.archive.verification import LoggedRecord, PartitionVerification
 from services.ingest.aggregator import WINDOWS_GROUP
 from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
@@ -15,8 +17,6 @@ from services.ingest.validate import EventValidator
 from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RawFile
 from shared.archive.port import Archive
-from shared.archive.reading import raw_files
-from shared.archive.verification import LoggedRecord, PartitionVerification
 from shared.events.topics import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import open_admin, partitions_of
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range

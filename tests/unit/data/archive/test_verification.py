@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrla.data.archive.verification import EXAMPLES_KEPT, MEANINGS, Fault, LoggedRecord, PartitionVerification
 from shared.archive.container import ArchivedEvent
-from shared.archive.verification import EXAMPLES_KEPT, MEANINGS, Fault, LoggedRecord, PartitionVerification
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 
 START = datetime(2012, 5, 2, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""A network into its folder, so that `load_network` reads the same network back."""
+"""Writes a network into its folder, so that `load_network` reads the same network back."""
 
 import csv
 import json

@@ -7,11 +7,11 @@ from heapq import heapify, heappop, heapreplace, merge
 from itertools import groupby, islice
 from operator import attrgetter, itemgetter
 
+from metrla.data.archive.events import raw_files
 from metrla.data.feeds.delivery import Delivery
 from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RawFile
 from shared.archive.port import Archive
-from shared.archive.reading import raw_files
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, TrafficEvent
 
@@ -27,7 +27,7 @@ class ArchivedEvents:
 
     Within a partition they come in the order of their offsets. Windows are made from a partition's events in that
     order, so the windows made from this feed are those that were made before. Partitions are merged by the event time
-    that each has come to, as they came in when they were live.
+    that each has reached, as they came in when they were live.
 
     Memory holds the paths of all files, and of each partition the files whose offsets overlap: those of one flush.
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metrla.data.archive.events import raw_files, read_events
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import RAW_ROOT, RawFile, hour_of, pending_path, raw_path
 from shared.archive.local import LocalArchive
-from shared.archive.reading import raw_files, read_events
 from shared.events.errors import ArchiveError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 

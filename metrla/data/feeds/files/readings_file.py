@@ -1,4 +1,4 @@
-"""A recording: a published file of readings, one step of local clock time after the other."""
+"""A published file of readings, one step of local clock time after the other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """What a file says for one time of the local clock; values go with `sensor_ids`, NaN where there is none.
+    """What a file says for one time of the local clock; values in the order of `sensor_ids`, NaN where there is none.
 
     Measures that a file does not carry at all are `None`. `volume` counts vehicles, `occupancy` and `share_observed`
     are 0 to 1.
@@ -23,11 +23,11 @@ class RecordedStep:
     share_observed: Sequence[float] | None = None
 
 
-class Recording(Protocol):
+class ReadingsFile(Protocol):
     """A published file. Reading it is lazy and takes bounded memory; each call of `steps` begins anew."""
 
     path: Path
-    # METR-LA and PEMS-BAY write 0 mph where a detector said nothing; in PeMS files nothing is written there.
+    # METR-LA and PEMS-BAY write 0 mph where a detector reported nothing; PeMS files leave it blank.
     zero_is_missing: bool
 
     def sensor_ids(self) -> Sequence[str]:
