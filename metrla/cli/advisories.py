@@ -1,12 +1,12 @@
-"""`metrla advisories`: work zones, road events and weather alerts onto the log."""
+"""`metrla advisories`: publish work zones, road events and weather alerts, and list them."""
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.feeding.options import read_duration
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
 from metrla.cli.topics import BootstrapOption, answered
 from shared.events.errors import ConfigurationError
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 FORMATS = ("auto", "wzdx", "open511", "cap", "nws")
-_EVERY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 LEAST_EVERY_S = 1.0
 
 COLUMNS = (
@@ -64,7 +62,7 @@ def import_(
     form: DocumentFormatOption = "auto",
     complete: Annotated[
         bool,
-        typer.Option("--complete", help="Each document is all that its feed holds: withdraw what it no longer has."),
+        typer.Option("--complete", help="Each document is all that its feed holds: withdraw what is no longer in it."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published; publish nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any feature is rejected.")] = False,
@@ -73,10 +71,10 @@ def import_(
 ) -> None:
     """Publish the advisories of documents. The same document again changes nothing.
 
-    A bad feature is rejected alone, with its place, id and reason; one that touches no sensor of the network is named.
+    A bad feature is rejected alone, and reported with its place, id and reason, as is one that affects no sensor.
     Exit codes: 0 done, 1 a document could not be read (with --strict: or a feature was rejected), 2 wrong usage.
     """
-    from metrla.cli.advising.jobs import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.cli.advising.importer import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
     from metrla.cli.advising.report import as_json as report_json  # noqa: PLC0415 - likewise
     from metrla.cli.advising.report import print_report  # noqa: PLC0415 - likewise
 
@@ -98,17 +96,17 @@ def import_(
 @app.command()
 def watch(
     url: Annotated[str, typer.Argument(help="Where the feed is.")],
-    every: Annotated[str, typer.Option(help="Time between two looks, e.g. 60s, 5m.", metavar="LENGTH")] = "60s",
+    every: Annotated[str, typer.Option(help="Time between two requests, e.g. 60s, 5m.", metavar="LENGTH")] = "60s",
     network: NetworkDirs = None,
     form: DocumentFormatOption = "auto",
     bootstrap_servers: BootstrapOption = None,
 ) -> None:
     """Follow a feed until Ctrl-C: publish what is new or changed, withdraw what disappeared from it.
 
-    The server is asked for what changed (ETag, Last-Modified). While it does not answer, or answers with no feed,
-    nothing is withdrawn and the time between two looks grows.
+    The server is asked for changes only (ETag, Last-Modified). While it does not answer, or answers with something
+    that is not a feed, nothing is withdrawn and the time between two requests grows.
     """
-    from metrla.cli.advising.jobs import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.cli.advising.importer import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
     from metrla.data.web import is_url  # noqa: PLC0415 - httpx
 
     if not is_url(url):
@@ -122,13 +120,13 @@ def watch(
 @app.command("list")
 def list_(
     network_id: Annotated[str | None, typer.Option("--network", help="Only this network.", metavar="ID")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Those over or withdrawn as well.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Those that are over or withdrawn as well.")] = False,
     form: FormatOption = None,
     out: OutOption = None,
     bootstrap_servers: BootstrapOption = None,
 ) -> None:
-    """List the advisories on the log that hold now or will hold."""
-    from metrla.cli.advising.jobs import CLIENT_ID  # noqa: PLC0415 - slow to import
+    """List the advisories on the log that are in force now or will be."""
+    from metrla.cli.advising.importer import CLIENT_ID  # noqa: PLC0415 - slow to import
     from shared.kafka.advisories import read_standing  # noqa: PLC0415 - likewise
 
     servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
@@ -144,7 +142,7 @@ def list_(
 
 
 def _networks(folders: list[Path]) -> "list[Network]":
-    from shared.traffic.folder import load_networks  # noqa: PLC0415 - with the rest
+    from shared.traffic.folder import load_networks  # noqa: PLC0415 - a quick --help
 
     return list(load_networks(folders).values())
 
@@ -158,10 +156,9 @@ def _form(text: str) -> "DocumentFormat | None":
 
 
 def _length(text: str) -> float:
-    found = _EVERY.fullmatch(text.strip())
-    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    seconds = read_duration("--every", text, bare="s").total_seconds()
     if seconds < LEAST_EVERY_S:
-        raise ConfigurationError(f"--every {text}: a length of at least one second is needed, such as 60s or 5m")
+        raise ConfigurationError(f"--every {text}: write at least one second, such as 60s or 5m")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""`metrla archive`: look into the archive, read events back, prove that it holds what the log holds."""
+"""`metrla archive`: list the archive, read events back, prove that it holds what the log holds."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
-from metrla.cli.querying.timerange import (
-    FromOption,
-    LocalOption,
-    NetworkOption,
-    SensorOption,
-    ToOption,
-    read_range,
-    zone_of,
-)
-from shared.events.records import NetworkId, SensorId
+from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, Selection, SensorOption, ToOption
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -70,9 +61,7 @@ def read(
     sensor: SensorOption = None,
     begin: FromOption = None,
     end: ToOption = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Every event as it was sent, also a reading that its feed sent again.")
-    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Every event as it was sent, repeated readings too.")] = False,
     form: FormatOption = None,
     out: OutOption = None,
     local: LocalOption = False,
@@ -85,14 +74,13 @@ def read(
     from metrla.data.archive.events import events_in, raw_files  # noqa: PLC0415 - fastavro is slow to import
 
     settings = read_settings(PlatformSettings)
-    zone = zone_of(settings, network, local=local)
-    start, stop = read_range(begin, end, zone)
-    output = Output.choose(form, out, zone)
+    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    output = Output.choose(form, out, wanted.zone)
     values = attrgetter(*(column.name if column.name in PLACE else f"event.{column.name}" for column in EVENT_COLUMNS))
     with _archive(archive_url or settings.archive_url) as archive, progress("files", quiet=output.on_screen) as bar:
-        files = list(raw_files(archive, None if network is None else NetworkId(network), start, stop))
-        sensor_id = None if sensor is None else SensorId(sensor)
-        events = events_in(archive, bar.track(files, description="reading"), start, stop, sensor_id, raw=raw)
+        files = list(raw_files(archive, wanted.network_id, wanted.start, wanted.end))
+        tracked = bar.track(files, description="reading")
+        events = events_in(archive, tracked, wanted.start, wanted.end, wanted.sensor_id, raw=raw)
         output.write(EVENT_COLUMNS, map(values, events), "No events match.")
 
 
@@ -109,8 +97,8 @@ def verify(
     """Compare log and archive offset by offset; exit code 1 where they differ.
 
     Every valid event that the log still holds, up to the offset that the archiver has committed, must be archived
-    exactly once and unchanged. Dead-lettered events are accounted for. The present networks and settings say what is
-    valid.
+    exactly once and unchanged. Dead-lettered events are accounted for. The networks and settings of now decide
+    what is valid.
     """
     from metrla.data.archive.audit import audit_archive  # noqa: PLC0415 - aiokafka is slow to import
     from services.ingest.app import open_validator  # noqa: PLC0415 - likewise
@@ -159,7 +147,7 @@ def _report(output: Output, verifications: list["PartitionVerification"]) -> Non
 
 @contextmanager
 def _archive(url: str) -> Iterator["Archive"]:
-    from shared.archive.url import open_archive  # noqa: PLC0415 - for a quick --help
+    from shared.archive.url import open_archive  # noqa: PLC0415 - a quick --help
 
     with closing(open_archive(url)) as archive:
         yield archive

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from metrla.cli.feeding.options import read_speed
 from metrla.local.stack.memory import DEFAULT_RUN
 from shared.events.errors import ConfigurationError
 
@@ -15,7 +16,7 @@ DEFAULT_SPEED = 60.0
 
 def demo(
     duration: Annotated[
-        float | None, typer.Option(help="Stop after so many seconds.", min=1, metavar="SECONDS")
+        float | None, typer.Option(help="Stop after this many seconds.", min=1, metavar="SECONDS")
     ] = None,
     speed: Annotated[
         str, typer.Option(help="Event time per wall time; 1 is live, 'max' as fast as it goes.", metavar="X|max")
@@ -45,7 +46,7 @@ def demo(
         ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", help="End of the replay, exclusive, likewise.", metavar="TIME")
+        str | None, typer.Option("--to", help="End of the replay, exclusive, in the same form.", metavar="TIME")
     ] = None,
     damaged: Annotated[
         float, typer.Option(help="Share of damaged events to mix in (0-1).", min=0, max=1, metavar="SHARE")
@@ -54,7 +55,7 @@ def demo(
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for archive, store and logs, made anew.",
+            help="Folder for archive, store and logs, emptied first.",
             show_default=".metrla/demo-PORT",
             file_okay=False,
             metavar="DIR",
@@ -65,23 +66,26 @@ def demo(
     ] = False,
     real: Annotated[
         bool,
-        typer.Option("--real", help="Run on real Kafka, HDFS and HBase: on `metrla stack up`, started if need be."),
+        typer.Option(
+            "--real",
+            help="Run on real Kafka, HDFS and HBase: those of `metrla stack up`, started if necessary.",
+        ),
     ] = False,
     stack: Annotated[
         Path, typer.Option(help="Folder of that stack, for --real.", file_okay=False, metavar="DIR")
     ] = DEFAULT_RUN,
 ) -> None:
-    """Start broker, services and a feed, open a live page, and run until Ctrl-C.
+    """Start broker, services and a feed, serve a live page, and run until Ctrl-C.
 
     Without --data the example network is simulated from a weekday morning on. With --data the file is replayed: from
     --from (by default after the first 70 % of its days), with a model trained on what lies before.
 
-    With --real the servers keep what they hold, and a simulation goes on where the last one ended.
+    With --real the servers keep their data, and a simulation continues where the last one ended.
     """
     if data is not None and network is None:
         raise ConfigurationError("--data needs --network: the folder that says what its columns are")
     from metrla.local.launcher.demo import run_demo  # noqa: PLC0415 - pandas and Rich take their time to import
-    from metrla.local.launcher.request import DemoRequest  # noqa: PLC0415 - with it
+    from metrla.local.launcher.request import DemoRequest  # noqa: PLC0415 - likewise
 
     request = DemoRequest(
         state=(state or Path(".metrla") / f"demo-{port}").absolute(),
@@ -89,7 +93,7 @@ def demo(
         data=data.absolute() if data else None,
         begin=begin,
         end=end,
-        speed=_speed(speed),
+        speed=read_speed(speed),
         damaged=damaged,
         seed=seed,
         port=port,
@@ -98,15 +102,3 @@ def demo(
         stack=stack.absolute() if real else None,
     )
     raise typer.Exit(asyncio.run(run_demo(request)))
-
-
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < float("inf"):
-        raise typer.BadParameter(f"{text!r} is neither a positive number nor 'max'", param_hint="--speed")
-    return speed

@@ -1,7 +1,7 @@
 """`metrla evaluate-alerts`: how well incident detectors do on recorded days."""
 
 import json
-import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from metrla.cli.studying.models import FiguresOption, write_file
+from metrla.cli.tables import print_tables
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from metrla.lab.incidents.measures import Measures
 
 WINDOW = timedelta(minutes=5)
-PIPED_WIDTH = 200
 
 
 def evaluate_alerts(
@@ -36,15 +37,15 @@ def evaluate_alerts(
         Path | None, typer.Option(help="Log of incidents (CHP's columns): what is to be detected.", metavar="CSV")
     ] = None,
     inject: Annotated[
-        int | None, typer.Option(help="Put so many simulated incidents in instead.", min=1, metavar="COUNT")
+        int | None, typer.Option(help="Inject this many simulated incidents instead.", min=1, metavar="COUNT")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the injected incidents.")] = 1,
     tuning_days: Annotated[
         int | None,
-        typer.Option(help="Days at the beginning to calibrate on.", show_default="half", min=2, metavar="DAYS"),
+        typer.Option(help="Days to calibrate on, at the beginning.", show_default="half", min=2, metavar="DAYS"),
     ] = None,
     last_days: Annotated[
-        int | None, typer.Option(help="Use the last days of the data only.", min=4, metavar="DAYS")
+        int | None, typer.Option(help="Use only the last days of the data.", min=4, metavar="DAYS")
     ] = None,
     budget: Annotated[
         float | None,
@@ -58,30 +59,26 @@ def evaluate_alerts(
         list[str] | None, typer.Option(help="Only this detector; may be repeated.", metavar="NAME")
     ] = None,
     time_zone: Annotated[str, typer.Option(help="IANA time zone of a table of stations.")] = "America/Los_Angeles",
-    as_json: Annotated[
-        Path | None, typer.Option("--json", help="Write all figures there.", dir_okay=False, metavar="FILE")
-    ] = None,
+    as_json: FiguresOption = None,
     report: Annotated[
         Path | None, typer.Option(help="Draw the curves into this folder.", file_okay=False, metavar="DIR")
     ] = None,
 ) -> None:
     """Compare incident detectors on recorded days: detection rate, false alarms, time to detect.
 
-    With --incidents, a log says what happened; with --inject, incidents of the simulator's traffic model are put into
-    the recorded speeds. Detectors are calibrated on the first days and judged on the rest. docs/alerts.md defines what
-    counts.
+    With --incidents, a log says what happened; with --inject, incidents of the simulator's traffic model are injected
+    into the recorded speeds. Detectors are calibrated on the first days and judged on the rest. docs/alerts.md defines
+    what counts.
     """
-    from rich.console import Console  # noqa: PLC0415 - `metrla --help` need not wait for it
+    from rich.console import Console  # noqa: PLC0415 - slow to import
 
-    from metrla.lab.incidents.measures import read_measures  # noqa: PLC0415 - as above
+    from metrla.lab.incidents.measures import read_measures  # noqa: PLC0415 - likewise
 
     if (incidents is None) == (inject is None):
         raise ConfigurationError("say what is to be detected: either --incidents CSV or --inject COUNT")
     if report is not None and inject is not None:
         raise ConfigurationError("--report draws curves of logged incidents: it goes with --incidents")
     roads = _network(network, time_zone)
-    # A table in a file or a pipe is as wide as it needs to be.
-    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     with Console(stderr=True).status("reading") as status:
         measures = read_measures(data, roads, lambda file: status.update(f"reading {file.name}"))
         measures = measures if last_days is None else measures.last(last_days)
@@ -91,58 +88,57 @@ def evaluate_alerts(
             status.update(f"running {name}")
 
         if incidents is not None:
-            figures = _logged(console, measures, incidents, days, budget, detector or [], report, tell)
+            figures = _logged(measures, incidents, days, budget, detector or [], report, tell)
         else:
-            figures = _injected(console, measures, inject or 0, seed, days, budget, detector or [], tell)
+            figures = _injected(measures, inject or 0, seed, days, budget, detector or [], tell)
     if as_json is not None:
-        try:
-            as_json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        except OSError as unwritable:
-            raise ConfigurationError(f"{as_json}: {unwritable.strerror}") from unwritable
+        write_file(as_json, (json.dumps(figures, indent=2) + "\n").encode())
 
 
 def _logged(
-    console: Any,  # noqa: ANN401 - rich's console, imported late
     measures: "Measures",
     incidents: Path,
     days: int,
     budget: float | None,
     only: list[str],
     report: Path | None,
-    tell: Any,  # noqa: ANN401 - told the name of each detector
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    from metrla.lab.incidents.comparing import compare  # noqa: PLC0415 - as above
-    from metrla.lab.incidents.logs import read_log  # noqa: PLC0415 - as above
-    from metrla.lab.incidents.plots import plot_curves  # noqa: PLC0415 - as above
-    from metrla.lab.incidents.reporting import (  # noqa: PLC0415 - as above
-        comparison_json,
+    from metrla.cli.studying.incidents import (  # noqa: PLC0415 - likewise
         comparison_table,
         durations_table,
         equal_rates_table,
     )
+    from metrla.lab.incidents.log_study import compare, comparison_json  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.logs import read_log  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.plots import plot_curves  # noqa: PLC0415 - likewise
 
     log = read_log(incidents, measures)
     comparison = compare(measures, log, days, 6.0 if budget is None else budget, only, tell)
-    console.print(comparison_table(comparison), equal_rates_table(comparison), durations_table(comparison.durations))
+    print_tables(comparison_table(comparison), equal_rates_table(comparison), durations_table(comparison.durations))
     if report is not None:
         for path in plot_curves([result.test for result in comparison.results], report):
-            console.print(str(path), markup=False, highlight=False)
+            typer.echo(path)
     return comparison_json(comparison)
 
 
 def _injected(
-    console: Any,  # noqa: ANN401 - as above
     measures: "Measures",
     count: int,
     seed: int,
     days: int,
     budget: float | None,
     only: list[str],
-    tell: Any,  # noqa: ANN401 - as above
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    from metrla.lab.incidents.injecting import evaluate_injected, upset_days  # noqa: PLC0415 - as above
-    from metrla.lab.incidents.live import LIVE, evaluate_live  # noqa: PLC0415 - as above
-    from metrla.lab.incidents.reporting import injection_json, injection_table  # noqa: PLC0415 - as above
+    from metrla.cli.studying.incidents import injection_table  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.injection_study import (  # noqa: PLC0415 - likewise
+        LIVE,
+        evaluate_injected,
+        evaluate_live,
+        injection_json,
+        upset_days,
+    )
 
     tell("the traffic model")
     upset = upset_days(measures, days, count, seed)
@@ -151,12 +147,12 @@ def _injected(
     if not only or LIVE in only:
         tell(LIVE)
         results.append(evaluate_live(upset))
-    console.print(injection_table(results, len(measures.weekend) - days))
+    print_tables(injection_table(results, len(measures.weekend) - days))
     return injection_json(results)
 
 
 def _network(path: Path, time_zone: str) -> Network:
-    from metrla.data.importing.stations import station_network  # noqa: PLC0415 - as above
+    from metrla.data.importing.stations import station_network  # noqa: PLC0415 - likewise
 
     if path.is_dir():
         return load_network(path)

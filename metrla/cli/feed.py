@@ -1,4 +1,4 @@
-"""`metrla feed`: readings onto the log, simulated or from published files."""
+"""`metrla feed`: send readings to the log, simulated or from published files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
-from metrla.cli.querying.timerange import read_range
+from metrla.cli.querying.selection import read_range
 from metrla.data.feeds.delivery import AsFastAsPossible
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
@@ -15,7 +15,7 @@ from shared.traffic.folder import load_networks
 
 app = typer.Typer(help="Send readings to the log: simulated, or replayed from published files.", no_args_is_help=True)
 
-# A twentieth of a second at a time: all readings of one time at once would come in bursts.
+# A twentieth of a second at a time: otherwise all readings of one time would come in one burst.
 PIECES_PER_SECOND = 20
 
 NetworkDirOption = Annotated[
@@ -28,7 +28,7 @@ SpeedOption = Annotated[
 DamagedOption = Annotated[
     float, typer.Option(help="Send damaged copies of this share of the events (0-1) as well.", min=0, max=1)
 ]
-SeedOption = Annotated[int, typer.Option(help="Seed: the same one sends the same.", min=0)]
+SeedOption = Annotated[int, typer.Option(help="Seed; the same seed sends the same.", min=0)]
 
 
 @app.command()
@@ -60,7 +60,7 @@ def simulate(
     incident: Annotated[
         list[str] | None,
         typer.Option(
-            help="An incident just after a sensor, so many minutes after the start, for 45 minutes or as given.",
+            help="An incident just after a sensor, MINUTES after the start, which lasts 45 minutes or LASTS.",
             metavar="SENSOR@MINUTES[+LASTS]",
         ),
     ] = None,
@@ -70,8 +70,8 @@ def simulate(
 
     Kinds of faults: dead, stuck, noisy, out-of-order, duplicated.
     """
-    from metrla.cli.feeding.sending import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
-    from metrla.data.feeds.delivery import split  # noqa: PLC0415 - with it
+    from metrla.cli.feeding.legs import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.data.feeds.delivery import split  # noqa: PLC0415 - likewise
     from metrla.data.simulation.demand import recent_workday  # noqa: PLC0415 - numpy
     from metrla.data.simulation.simulator import Simulator  # noqa: PLC0415 - numpy
 
@@ -107,19 +107,19 @@ def replay(
         str | None,
         typer.Option("--from", help="First event time, local unless it has an offset.", metavar="TIME"),
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="End, exclusive, likewise.", metavar="TIME")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="End, exclusive, in the same form.", metavar="TIME")] = None,
     speed: SpeedOption = None,
     warm_up: Annotated[
         str | None, typer.Option(help="Event time at the beginning to send at once, e.g. 2h.", metavar="LENGTH")
     ] = None,
     missing: Annotated[
-        str, typer.Option(help="drop readings that are missing, or mark them as missing.", metavar="drop|mark")
+        str, typer.Option(help="Drop missing readings, or send them marked as missing.", metavar="drop|mark")
     ] = "drop",
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
     ] = False,
     from_archive: Annotated[
-        bool, typer.Option("--from-archive", help="Replay what was archived, exactly as it came, instead of a file.")
+        bool, typer.Option("--from-archive", help="Replay archived events, exactly as they came, instead of a file.")
     ] = False,
     archive_url: Annotated[
         str | None,
@@ -128,15 +128,15 @@ def replay(
     damaged: DamagedOption = 0.0,
     seed: SeedOption = 7,
 ) -> None:
-    """Replay a published file, its local clock time turned into UTC, daylight saving included.
+    """Replay a published file; its local times become UTC, daylight saving included.
 
-    With --from-archive, the archived events of the network come again in the order in which they stood on the log,
-    so that a new log and a new store get the same windows.
+    With --from-archive, the archived events of the network are sent again in the order that they had on the log, so
+    that a new log and a new store get the same windows.
     """
-    from metrla.cli.feeding.archived import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
-    from metrla.cli.feeding.sending import Leg, send_legs  # noqa: PLC0415 - likewise
-    from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - with it
-    from metrla.data.feeds.replay import Missing, Replay  # noqa: PLC0415 - with it
+    from metrla.cli.feeding.archive import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.cli.feeding.legs import Leg, send_legs  # noqa: PLC0415 - likewise
+    from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - likewise
+    from metrla.data.feeds.replay import Missing, Replay  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
     roads = next(iter(load_networks([network] if network else settings.networks).values()))
@@ -156,7 +156,7 @@ def replay(
     counts = recorded.counts
     typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
     if counts.skipped_hour:
-        typer.echo(f"{counts.skipped_hour:,} readings lie in the hour that the clock skips in spring: left out")
+        typer.echo(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
     if counts.unknown_sensor:
-        typer.echo(f"{counts.unknown_sensor:,} readings of sensors that the network does not have: left out")
+        typer.echo(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
     raise typer.Exit(sent.exit_code)

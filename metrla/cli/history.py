@@ -1,4 +1,4 @@
-"""`metrla history`: what the store remembers of aggregates, predictions and alerts."""
+"""`metrla history`: query the aggregates, predictions and alerts in the store."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
-from metrla.cli.querying.timerange import (
-    FromOption,
-    LocalOption,
-    NetworkOption,
-    SensorOption,
-    ToOption,
-    read_range,
-    zone_of,
-)
-from shared.events.records import NetworkId, SensorId, TrafficAlert
+from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, Selection, SensorOption, ToOption
+from shared.events.records import TrafficAlert
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.encoding import action_json, evidence_json
 from shared.store.outcomes import Outcome, with_outcomes
@@ -95,7 +87,7 @@ StoreOption = Annotated[
     str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
 ]
 LimitOption = Annotated[
-    int | None, typer.Option("--limit", help="At most so many, the newest.", show_default="all", min=1)
+    int | None, typer.Option("--limit", help="At most this many, the newest.", show_default="all", min=1)
 ]
 
 
@@ -113,11 +105,10 @@ def aggregates(
 ) -> None:
     """Windows of one or all sensors whose start lies in the range. Speeds in mph; empty means not observed."""
     settings = read_settings(PlatformSettings)
-    zone = zone_of(settings, network, local=local)
-    start, stop = read_range(begin, end, zone)
-    output = Output.choose(form, out, zone)
+    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    output = Output.choose(form, out, wanted.zone)
     with _store(store_url or settings.store_url) as store:
-        found = store.aggregates(_network(network), _sensor(sensor), start, stop, limit)
+        found = store.aggregates(wanted.network_id, wanted.sensor_id, wanted.start, wanted.end, limit)
         _write(output, AGGREGATE_COLUMNS, map(_values(AGGREGATE_COLUMNS), found), "No aggregates match.")
 
 
@@ -131,7 +122,7 @@ def predictions(
         str | None, typer.Option("--model", help="Model name.", show_default="all", metavar="NAME")
     ] = None,
     serving: Annotated[
-        bool, typer.Option("--serving", help="Only what was the network's answer for its sensor, of whichever model.")
+        bool, typer.Option("--serving", help="Only the network's answer for each sensor, whichever model gave it.")
     ] = False,
     horizon: Annotated[
         int | None, typer.Option("--horizon", help="Only this horizon.", show_default="all", min=1, metavar="MINUTES")
@@ -142,16 +133,15 @@ def predictions(
     local: LocalOption = False,
     store_url: StoreOption = None,
 ) -> None:
-    """Forecasts made in the range, a row per horizon, with what came true; --limit counts forecasts. Speeds in mph."""
+    """Forecasts made in the range, a row per horizon, with actual speeds; --limit counts forecasts. Speeds in mph."""
     settings = read_settings(PlatformSettings)
-    zone = zone_of(settings, network, local=local)
-    start, stop = read_range(begin, end, zone)
-    output = Output.choose(form, out, zone)
+    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    output = Output.choose(form, out, wanted.zone)
     with _store(store_url or settings.store_url) as store:
         found = store.predictions(
-            _network(network), _sensor(sensor), start, stop, model, limit, serving=serving or None
+            wanted.network_id, wanted.sensor_id, wanted.start, wanted.end, model, limit, serving=serving or None
         )
-        windows = partial(store.aggregates, _network(network), _sensor(sensor), start)
+        windows = partial(store.aggregates, wanted.network_id, wanted.sensor_id, wanted.start)
         rows = (row for outcome in with_outcomes(found, windows) for row in _horizon_rows(outcome, horizon))
         _write(output, PREDICTION_COLUMNS, rows, "No predictions match.")
 
@@ -170,11 +160,10 @@ def alerts(
 ) -> None:
     """Alerts raised in the range, each in its latest state; --sensor keeps those that affect it."""
     settings = read_settings(PlatformSettings)
-    zone = zone_of(settings, network, local=local)
-    start, stop = read_range(begin, end, zone)
-    output = Output.choose(form, out, zone)
+    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    output = Output.choose(form, out, wanted.zone)
     with _store(store_url or settings.store_url) as store:
-        found = store.alerts(_network(network), start, stop, None if sensor else limit)
+        found = store.alerts(wanted.network_id, wanted.start, wanted.end, None if sensor else limit)
         matching = (alert for alert in found if sensor is None or sensor in alert.affected_sensors)
         _write(output, ALERT_COLUMNS, map(_alert_row, islice(matching, limit)), "No alerts match.")
 
@@ -208,11 +197,3 @@ def _store(url: str) -> Iterator["Store"]:
 
     with closing(open_store(url, create=False)) as store:
         yield store
-
-
-def _network(network: str | None) -> NetworkId | None:
-    return None if network is None else NetworkId(network)
-
-
-def _sensor(sensor: str | None) -> SensorId | None:
-    return None if sensor is None else SensorId(sensor)

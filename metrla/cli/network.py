@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
 from shared.traffic.calendar import checked_holidays
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
@@ -24,7 +23,7 @@ app = typer.Typer(help="Make sensor network folders, and look at them.", no_args
 @app.command("import")
 def import_(
     sensors: Annotated[
-        Path, typer.Option(help="Table of sensors: id, latitude, longitude and what else it has.", metavar="CSV")
+        Path, typer.Option(help="Table of sensors: id, latitude, longitude and further columns.", metavar="CSV")
     ],
     edges: Annotated[Path, typer.Option(help="Table of edges: from, to, and weight or metres (cost).", metavar="CSV")],
     network_id: Annotated[str, typer.Option("--id", help="Id of the network, e.g. metr-la.", metavar="ID")],
@@ -38,20 +37,20 @@ def import_(
         str | None,
         typer.Option(help="Whose public holidays its traffic keeps, e.g. US-CA.", show_default="none", metavar="CODE"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a network folder that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing network folder.")] = False,
 ) -> None:
     """Make a network folder from published tables, as they are.
 
-    Understood are the tables of METR-LA and PEMS-BAY (DCRNN's graph_sensor_locations*.csv and distances_*.csv, the
+    It reads the tables of METR-LA and PEMS-BAY (DCRNN's graph_sensor_locations*.csv and distances_*.csv, the
     adjacency as a list of edges) and PeMS station metadata (d07_text_meta_*.txt; its ramps are left out). Columns are
-    found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is taken
-    apart. Where postmiles are missing they are estimated from the positions along the freeway.
+    found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is split
+    into freeway and direction. Where postmiles are missing they are estimated from the positions along the freeway.
     """
     from metrla.data.importing.folder import write_network  # noqa: PLC0415 - only this command needs it
     from metrla.data.importing.published import import_network  # noqa: PLC0415 - likewise
 
     if (out / "network.toml").exists() and not force:
-        raise ConfigurationError(f"{out}: a network folder is there already; --force replaces it")
+        raise ConfigurationError(f"{out}: a network folder exists already; --force replaces it")
     try:
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
@@ -79,24 +78,20 @@ def show(
     if as_json:
         typer.echo(json.dumps(_description(network), indent=2))
         return
-    console = Console()
-    table = Table(title=f"{network.name} ({network.network_id})", title_justify="left")
-    for heading, right in (("carriageway", False), ("sensors", True), ("postmiles", True), ("lanes", True)):
-        table.add_column(heading, justify="right" if right else "left")
+    numbers = ("sensors", "postmiles", "lanes")
+    table = plain_table(("carriageway", *numbers), right=numbers, title=f"{network.name} ({network.network_id})")
     for road in (description := _description(network))["carriageways"]:
         lanes = "-".join(str(count) for count in sorted(set(road["lanes"] or ())))
         table.add_row(
             road["name"], str(road["sensors"]), f"{road['postmiles'][0]:.1f} - {road['postmiles'][1]:.1f}", lanes
         )
-    console.print(table)
     graph = description["graph"]
-    console.print(
+    print_tables(
+        table,
         f"{len(network.sensors)} sensors, {graph['edges']} edges ({graph['edges_per_sensor']:.1f} per sensor, "
         f"{graph['sensors_without_edge']} sensors without one)",
         f"Time zone {network.time_zone.key}, windows of {network.window}, readings every {network.reading_interval}",
-        f"Public holidays of {network.holidays or 'nowhere'}",
-        sep="\n",
-        highlight=False,
+        f"Public holidays: {network.holidays or 'none'}",
     )
 
 

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
-from rich.console import Console
-from rich.table import Table
 
+from metrla.cli.tables import plain_table, print_tables
 from shared.runtime.settings import PlatformSettings
 
 # The settings classes of the services, by the words that the reference uses for them.
@@ -40,13 +39,13 @@ def settings(
         typer.echo(reference(), nl=False)
         return
     for title, kind in _classes():
-        table = Table(title=title, title_justify="left", box=None, header_style="bold")
+        table = plain_table(title=title)
         table.add_column("variable", no_wrap=True)
         table.add_column("default", overflow="fold")
         table.add_column("what it does")
         for setting in settings_of(kind):
             table.add_row(setting.variable, setting.default, setting.description)
-        Console().print(table, "")
+        print_tables(table, "")
 
 
 def settings_of(kind: type[BaseSettings]) -> Iterator[Setting]:

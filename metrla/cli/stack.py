@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from metrla.cli.tables import plain_table, print_tables
 from metrla.local.stack import jars
 from metrla.local.stack.control import NativeStack
 from metrla.local.stack.hbase_shell import shell_command
@@ -22,14 +22,14 @@ Run = Annotated[Path, typer.Option("--run", help="Folder for data, configuration
 
 @app.command()
 def fetch() -> None:
-    """Bring the jars from Maven Central into the user's cache (about 230 MB, once)."""
+    """Fetch the jars from Maven Central into the user's cache (about 230 MB, once)."""
     jars.java()
     console = Console()
     for name in jars.missing():
         with console.status(f"fetching the jars of {name}"):
             jars.fetch(name)
         console.print(f"{name}: {jars.library(name)}", soft_wrap=True)
-    console.print("all jars are there")
+    console.print("all jars are in place")
 
 
 @app.command()
@@ -42,7 +42,7 @@ def up(
         bool, typer.Option("--free-ports", help="Choose ports that are free instead of the usual ones.")
     ] = False,
 ) -> None:
-    """Start what does not run yet and return when all of it is ready.
+    """Start the servers that are not running, and return when all are ready.
 
     A stack keeps its data, its ports and its kind of HBase from one start to the next. RUN/addresses.env has the
     settings with which the services use it.
@@ -59,7 +59,7 @@ def up(
 
 @app.command()
 def down(run: Run = DEFAULT_RUN) -> None:
-    """Stop every server; the data stay."""
+    """Stop every server; the data are kept."""
     _stack(run).down(Console().print)
 
 
@@ -82,21 +82,19 @@ def reset(
 @app.command()
 def status(run: Run = DEFAULT_RUN) -> None:
     """Show each server; exit code 1 unless all are ready."""
-    table = Table(box=None, header_style="bold")
-    for heading in ("server", "pid", "state", "memory", "log"):
-        table.add_column(heading, overflow="fold")
+    table = plain_table(("server", "pid", "state", "memory", "log"))
     states = list(_stack(run).states())
     for state in states:
         says = "ready" if state.ready else "starting" if state.pid else "stopped"
         memory = f"{state.rss_bytes / MIB:.0f} MiB" if state.pid else ""
         table.add_row(state.component.title, str(state.pid or ""), says, memory, str(state.log_file))
-    Console().print(table)
+    print_tables(table, wide=True)
     raise typer.Exit(0 if all(state.ready for state in states) else 1)
 
 
 @app.command("hbase-shell", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def hbase_shell(context: typer.Context, run: Run = DEFAULT_RUN) -> None:
-    """Open the HBase shell, whose jars (29 MB) come the first time; other options go to it, such as -n SCRIPT."""
+    """Open the HBase shell (29 MB of jars, fetched the first time). It gets all other options, such as -n SCRIPT."""
     command = shell_command(run, context.args)
     os.execv(command[0], command)  # noqa: S606 - java with our own arguments: the terminal is the shell's from here on
 

@@ -1,4 +1,4 @@
-"""`metrla store`: make the tables of aggregates, predictions and alerts, and say what is there."""
+"""`metrla store`: make the tables of the store, and say what is in them."""
 
 import shlex
 from contextlib import closing
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.store.port import Store
 
-app = typer.Typer(help="Make the tables of the store, and say what is there.", no_args_is_help=True)
+app = typer.Typer(help="Make the tables of the store, and say what is in them.", no_args_is_help=True)
 
 StoreOption = Annotated[
     str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
@@ -28,7 +29,7 @@ def init(
         int | None,
         typer.Option(
             "--ttl-days",
-            help="HBase: drop rows so many days after their event time; a replay of older data leaves nothing.",
+            help="HBase: drop rows this many days after their event time; a replay of older data leaves nothing.",
             show_default="keep for ever",
             min=1,
         ),
@@ -72,7 +73,7 @@ def init(
 
 @app.command()
 def status(store_url: StoreOption = None) -> None:
-    """Say whether the store answers, what tables it has and how new their rows are; changes nothing."""
+    """Say whether the store answers, what tables it has and how new their rows are. Changes nothing."""
     _show(store_url or read_settings(PlatformSettings).store_url)
 
 
@@ -105,15 +106,9 @@ def _init_hbase(
 
 
 def _show(where: str) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.table import Table  # noqa: PLC0415 - likewise
+    from shared.store.url import open_store, read_url  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-    from metrla.cli.querying.output import TABLE_WIDTH  # noqa: PLC0415 - likewise
-    from shared.store.url import open_store, read_url  # noqa: PLC0415 - likewise
-
-    shown = Table(box=None, header_style="bold")
-    for heading in ("table", "parts", "settings", "newest row"):
-        shown.add_column(heading)
+    shown = plain_table(("table", "parts", "settings", "newest row"))
     with closing(open_store(where, create=False)) as store:
         newest = _newest_times(store)
         for table in store.tables():
@@ -121,7 +116,7 @@ def _show(where: str) -> None:
             times = [time for kind, time in newest.items() if kind in table.name]
             shown.add_row(table.name, f"{table.parts}", table.settings, times[0] if times else "none")
     typer.echo(read_url(where).render_as_string())
-    Console(width=TABLE_WIDTH).print(shown)
+    print_tables(shown, wide=True)
 
 
 def _newest_times(store: "Store") -> dict[str, str]:

@@ -1,22 +1,21 @@
-"""`metrla topics`: create the topics, say what is on them and how far their consumers have come."""
+"""`metrla topics`: create the topics, say what is on them and how far their consumers are."""
 
 import asyncio
 import json
 import logging
-import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from metrla.cli.querying.output import TABLE_WIDTH
+from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import MetrlaError
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from shared.kafka.inspection import TopicState
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 app = typer.Typer(help="Create the Kafka topics, and say what is on them.", no_args_is_help=True)
 
@@ -74,8 +73,8 @@ def _servers(given: str | None) -> str:
     return given or read_settings(PlatformSettings).kafka_bootstrap_servers
 
 
-def answered(servers: str, question: Coroutine[Any, Any, Answer]) -> Answer:
-    """What the broker answers; raises `MetrlaError` where none does."""
+def answered(servers: str, question: Coroutine[Any, Any, Reply]) -> Reply:
+    """The result of asking the broker; raises `MetrlaError` where none answers."""
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - aiokafka is slow to import
 
     # It logs each failed connection; the one line below says it all.
@@ -89,7 +88,7 @@ def answered(servers: str, question: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 def _record(state: "TopicState") -> str:
-    return "as they came" if state.topic.record is None else state.topic.record.__name__
+    return "original bytes" if state.topic.record is None else state.topic.record.__name__
 
 
 def _as_json(state: "TopicState") -> dict[str, object]:
@@ -107,12 +106,8 @@ def _as_json(state: "TopicState") -> dict[str, object]:
 
 
 def _print_table(states: "tuple[TopicState, ...]") -> None:
-    from rich.console import Console  # noqa: PLC0415 - only tables need it
-    from rich.table import Table  # noqa: PLC0415 - likewise
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("topic", "partitions", "key", "record", "cleanup", "messages", "lag by consumer group"):
-        table.add_column(heading, justify="right" if heading in {"partitions", "messages"} else "left")
+    headings = ("topic", "partitions", "key", "record", "cleanup", "messages", "lag by consumer group")
+    table = plain_table(headings, right={"partitions", "messages"})
     for state in states:
         lag = "\n".join(f"{group_id}: {behind:,}" for group_id, behind in state.lag.items())
         partitions = str(state.partitions) if state.partitions else "missing"
@@ -120,5 +115,4 @@ def _print_table(states: "tuple[TopicState, ...]") -> None:
         table.add_row(
             state.topic.name, partitions, state.topic.key, _record(state), state.cleanup_policy, messages, lag or "-"
         )
-    # A pipe has no width: nothing is cut there.
-    Console(width=None if sys.stdout.isatty() else TABLE_WIDTH).print(table)
+    print_tables(table)

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.querying.selection import read_range
+from metrla.cli.studying.forecasts import error_table
+from metrla.cli.studying.progress import progress_bars
+from metrla.cli.tables import print_tables
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 if TYPE_CHECKING:
-    from metrla.lab.forecasting.training.run.card import Choice, Recording
+    from metrla.lab.forecasting.recording import Recording
+    from metrla.lab.forecasting.training.run.card import Choice
     from metrla.lab.forecasting.training.run.work import Work
 
 ALL = "all"
@@ -34,14 +39,14 @@ def train(
     models: Annotated[
         str,
         typer.Option(
-            help="Which, comma-separated: linear_regression, random_forest, xgboost, neural_network, ensemble.",
+            help="Models, comma-separated: linear_regression, random_forest, xgboost, neural_network, ensemble.",
             metavar="MODELS",
         ),
     ] = ALL,
     budget: Annotated[
         float | None,
         typer.Option(
-            help="How long it may take; the neural network gets what the others leave.",
+            help="How long it may take; the neural network gets what the others leave over.",
             show_default="as long as it needs",
             metavar="MINUTES",
             min=1.0,
@@ -54,43 +59,43 @@ def train(
     end: Annotated[str | None, typer.Option("--to", help="End, exclusive, in the same forms.", metavar="TIME")] = None,
     simulate: Annotated[
         int | None,
-        typer.Option(help="Train on so many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
+        typer.Option(help="Train on this many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random, the simulation included.", min=0)] = 1,
     work: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of what is finished: started again with the same options, training goes on from there.",
+            help="Folder of finished work: with the same options, an interrupted training continues from there.",
             show_default=".metrla/training, nowhere with --simulate",
             file_okay=False,
             metavar="DIR",
         ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what the work folder has, and start anew.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty the work folder first, and start over.")] = False,
 ) -> None:
     """Train models on the first 70 % of a history, calibrate them on the next 10 %, test them on the rest.
 
     The table shows what they would have achieved on the test part beside the historical average and the last value,
-    counted as the literature does for METR-LA. A running predictor takes a new model up by itself.
+    counted as the literature does for METR-LA. A running predictor picks up a new model by itself.
     """
-    from metrla.lab.forecasting.recordings import instant, recorded, simulated  # noqa: PLC0415 - `--help` need not wait
-    from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - as above
-    from metrla.lab.forecasting.training.run.catalogue import ORDER  # noqa: PLC0415 - as above
-    from metrla.lab.forecasting.training.run.work import Work  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.recording import read_recording, simulate_recording  # noqa: PLC0415 - slow to import
+    from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.training.run.catalogue import ORDER  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.training.run.work import Work  # noqa: PLC0415 - likewise
 
     if (data is None) == (simulate is None):
         raise ConfigurationError("say what to train on: either --data FILE or --simulate DAYS")
     if simulate is not None and begin is not None:
         raise ConfigurationError("--from: simulated history is as long as --simulate says, and ends at --to")
     roads, now = load_network(network), datetime.now(UTC)
-    first, last = instant("--from", begin, roads.time_zone), instant("--to", end, roads.time_zone)
+    first, last = read_range(begin, end, roads.time_zone)
     if data is not None:
-        recording = recorded(data, roads, first, last)
+        recording = read_recording(data, roads, first, last)
     else:
-        recording = simulated(roads, simulate or 0, seed, last, now)
+        recording = simulate_recording(roads, simulate or 0, seed, last, now)
     chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
     choice = Choice(ORDER if chosen == (ALL,) else chosen, seed, None if budget is None else 60 * budget)
-    # A simulation up to now is never the same again.
+    # A simulation up to now differs each time, so its work is of no use to the next one.
     folder = Work(work or (DEFAULT_WORK if data is not None else None))
     if fresh:
         folder.clear()
@@ -99,17 +104,15 @@ def train(
 
 
 def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:
-    from metrla.lab.forecasting.progress import stages  # noqa: PLC0415 - as above
-    from metrla.lab.forecasting.tables import error_table, show  # noqa: PLC0415 - as above
-    from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - as above
-    from shared.archive.url import open_archive  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.registry import save  # noqa: PLC0415 - as above
+    from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - likewise
+    from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.registry import save  # noqa: PLC0415 - likewise
 
     archive = open_archive(url)
     try:
         archive.ping()
         try:
-            with stages() as watch:
+            with progress_bars() as watch:
                 trained = fit(recording, choice, now=now, work=work, watch=watch)
         except ImportError as missing:
             raise ConfigurationError(f"{EXTRA} ({missing})") from missing
@@ -118,7 +121,7 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
             raise typer.Exit(EXIT_INTERRUPTED) from None
         split = trained.split
         title = f"Test part of {recording.source}: {split.test:,} origins after {split.train:,} trained on"
-        show([error_table(trained.figures, "test", title)])
+        print_tables(error_table(trained.figures, "test", title))
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6

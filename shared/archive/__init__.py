@@ -5,9 +5,8 @@
     url                       from `METRLA_ARCHIVE_URL` to one of them
     layout                    where things stand: `traffic-data/raw/network=…/year=…/`, `traffic-data/models/…`
     container                 raw events as Avro object container files, each with its partition and offset
-    reading, verification     read events back; prove offset by offset that the archive holds what the log holds
 
 A file gets its name when it is complete, so what is visible is whole. Who writes what when, and what a crash leaves, is
-ingest's concern; what a model's files mean is `shared.forecasting.models`'. docs/data.md describes the layout for
-readers without this code.
+ingest's concern; what a model's files mean is `shared.forecasting.models`'. `metrla.data.archive` reads
+events back; docs/data.md describes the layout for readers without this code.
 """

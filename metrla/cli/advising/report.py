@@ -1,4 +1,4 @@
-"""What became of documents, for people and for programs."""
+"""What came of importing documents, for people and for programs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from metrla.cli.querying.output import TABLE_WIDTH
+from metrla.cli.tables import plain_table, print_tables
 from shared.alerts.advisories.documents.importing import ImportResult
 
 SHOWN = 20
@@ -50,13 +48,10 @@ def _document(each: Imported) -> Mapping[str, Any]:
 
 
 def print_report(imported: Sequence[Imported], *, dry_run: bool) -> None:
-    """A table of the documents, then the features that are not on the log and why."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("source")
-    table.add_column("format")
+    """Print a table of the documents, then the features that were not published, and why."""
     published = "to publish" if dry_run else "published"
-    for heading in ("features", "advisories", published, "unchanged", "withdrawn", "stale", "rejected", "unmatched"):
-        table.add_column(heading, justify="right")
+    numbers_of = ("features", "advisories", published, "unchanged", "withdrawn", "stale", "rejected", "unmatched")
+    table = plain_table(("source", "format", *numbers_of), right=numbers_of)
     for each in imported:
         if (outcome := each.outcome) is not None:
             numbers = (
@@ -65,16 +60,16 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool) -> None:
             )  # fmt: skip
             table.add_row(each.place, outcome.format, *(f"{number:,}" for number in numbers))
     if table.row_count:
-        Console(width=TABLE_WIDTH, markup=False, highlight=False).print(table)
+        print_tables(table, wide=True)
     for each in imported:
         if each.outcome is None:
             typer.echo(f"{each.place}: {each.fault}", err=True)
             continue
-        _print_rest(each.place, "rejected", [
+        _print_some(each.place, "rejected", [
             f"feature {rejected.index} ({rejected.publisher_id or 'no id'}): {rejected.reason}"
             for rejected in each.outcome.rejected
         ])  # fmt: skip
-        _print_rest(each.place, "touch no sensor of the network", [
+        _print_some(each.place, "affect no sensor of the network", [
             f"feature {unmatched.index} ({unmatched.publisher_id}): {unmatched.title}"
             for unmatched in each.outcome.unmatched
         ])  # fmt: skip
@@ -86,15 +81,15 @@ def summary(outcome: ImportResult) -> str:
     news = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
     return (
         f"{outcome.features:,} features: {news}, {outcome.unchanged:,} unchanged, {outcome.withdrawn:,} withdrawn, "
-        f"{len(outcome.rejected):,} rejected, {len(outcome.unmatched):,} touch no sensor"
+        f"{len(outcome.rejected):,} rejected, {len(outcome.unmatched):,} affect no sensor"
     )
 
 
-def _print_rest(place: str, what: str, lines: Sequence[str]) -> None:
+def _print_some(place: str, what: str, lines: Sequence[str]) -> None:
     if not lines:
         return
     typer.echo(f"\n{place}: {len(lines):,} {what}")
     for line in lines[:SHOWN]:
         typer.echo(f"  {line}")
     if len(lines) > SHOWN:
-        typer.echo(f"  … and {len(lines) - SHOWN:,} more: --json tells all")
+        typer.echo(f"  … and {len(lines) - SHOWN:,} more: --json lists all")

@@ -1,4 +1,4 @@
-"""What the options of `metrla feed` mean."""
+"""Reading options that say how long, how fast and what: of `metrla feed` and of others like them."""
 
 import re
 from collections.abc import Sequence
@@ -13,18 +13,25 @@ if TYPE_CHECKING:
     from metrla.data.simulation.faults import FaultKind
     from metrla.data.simulation.scenario import Incident
 
-DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])")
+DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 INCIDENT = re.compile(r"(?P<sensor>.+)@(?P<after>\d+)(?:\+(?P<lasts>\d+))?")
 INCIDENT_MINUTES, INCIDENT_LANES = 45, 2
 
 
-def read_duration(option: str, text: str) -> timedelta:
-    """A length of time such as 90m or 1.5h; raises `ConfigurationError`."""
+def read_duration(option: str, text: str, *, bare: str | None = None) -> timedelta:
+    """A length of time such as 90m or 1.5h; raises `ConfigurationError`.
+
+    Args:
+        option: its name, for the error.
+        text: what was given.
+        bare: the unit of a number without one; None refuses such a number.
+    """
     found = DURATION.fullmatch(text.strip())
-    if found is None or not float(found["count"]):
+    unit = None if found is None else found["unit"] or bare
+    if found is None or unit is None or not float(found["count"]):
         raise ConfigurationError(f"{option} {text!r}: write a number and s, m, h or d, such as 90m or 12h")
-    return timedelta(**{UNITS[found["unit"]]: float(found["count"])})
+    return timedelta(**{UNITS[unit]: float(found["count"])})
 
 
 def read_pace(speed: str | None, rate: float | None, origin: datetime) -> Pace:
@@ -51,7 +58,7 @@ def read_speed(text: str | None) -> float | None:
 
 
 def read_fault_kinds(text: str) -> "frozenset[FaultKind]":
-    """Kinds of faults, 'all' or 'none'; raises `ConfigurationError` naming the kinds there are."""
+    """Kinds of faults, 'all' or 'none'; raises `ConfigurationError` that names the kinds."""
     from metrla.data.simulation.faults import FaultKind  # noqa: PLC0415 - numpy, which --help need not wait for
 
     if text in {"all", "none"}:
@@ -65,8 +72,8 @@ def read_fault_kinds(text: str) -> "frozenset[FaultKind]":
 
 
 def read_incidents(texts: Sequence[str], start: datetime) -> "list[Incident]":
-    """Incidents as SENSOR@MINUTES[+LASTS], reckoned from `start`; raises `ConfigurationError`."""
-    from metrla.data.simulation.scenario import Incident  # noqa: PLC0415 - as above
+    """Incidents as SENSOR@MINUTES[+LASTS], counted from `start`; raises `ConfigurationError`."""
+    from metrla.data.simulation.scenario import Incident  # noqa: PLC0415 - numpy
 
     incidents = []
     for text in texts:

@@ -1,8 +1,7 @@
-"""What the commands that look at archive, store and log have in common.
+"""What the commands that list rows have in common.
 
-    timerange       --from, --to, --network, --local: which instants are meant, and in which zone they are shown
-    output          rows as a table, CSV, JSON or Parquet, on standard output or in a file
-    archive_audit   archive and log side by side, offset by offset
+    selection   --network, --sensor, --from, --to, --local: which rows are meant, and the zone of their times
+    output      rows as a table, CSV, JSON or Parquet, to standard output or to a file
 
 The questions themselves are asked of the ports in `shared`.
 """

@@ -1,4 +1,4 @@
-"""Rows for people and for programs: as a table, CSV, JSON or Parquet, on standard output or in a file."""
+"""Rows for people and for programs: as a table, CSV, JSON or Parquet, to standard output or to a file."""
 
 import csv
 import json
@@ -16,17 +16,15 @@ from typing import IO, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
+from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
 
 TABLE_ROWS = 1_000
 PARQUET_ROWS = 50_000
-# Columns are as wide as their rows: a narrow terminal wraps lines, where Rich would leave columns out.
-TABLE_WIDTH = 1_000
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     """The forms that rows can take."""
 
     TABLE = "table"
@@ -60,7 +58,7 @@ class Column:
 Row = Sequence[Any]
 
 FormatOption = Annotated[
-    Format | None,
+    OutputFormat | None,
     typer.Option("--format", help="Form of the rows.", show_default="what the suffix of --out says, else table"),
 ]
 OutOption = Annotated[
@@ -73,17 +71,17 @@ OutOption = Annotated[
 class Output:
     """Where rows go, in which form, with instants in which zone."""
 
-    form: Format
+    form: OutputFormat
     out: Path | None
     zone: tzinfo = UTC
 
     @classmethod
-    def choose(cls, form: Format | None, out: Path | None, zone: tzinfo = UTC) -> "Output":
+    def choose(cls, form: OutputFormat | None, out: Path | None, zone: tzinfo = UTC) -> "Output":
         """What the options ask for; raises `ConfigurationError` for Parquet on a terminal."""
         if form is None:
             suffix = out.suffix.lstrip(".").lower() if out else ""
-            form = Format(suffix) if suffix in list(Format) else Format.TABLE
-        if form is Format.PARQUET and out is None and sys.stdout.isatty():
+            form = OutputFormat(suffix) if suffix in list(OutputFormat) else OutputFormat.TABLE
+        if form is OutputFormat.PARQUET and out is None and sys.stdout.isatty():
             raise ConfigurationError("Parquet is not for terminals: name a file with --out")
         return cls(form, out, zone)
 
@@ -101,15 +99,15 @@ class Output:
         first = list(islice(rest, 1))
         if not first:
             typer.echo(empty, err=True)
-            if self.form is Format.TABLE:
+            if self.form is OutputFormat.TABLE:
                 return
-        writers: dict[Format, Callable[[IO[Any], Sequence[Column], Iterator[Row]], None]] = {
-            Format.TABLE: self._table,
-            Format.CSV: self._csv,
-            Format.JSON: self._json,
-            Format.PARQUET: self._parquet,
+        writers: dict[OutputFormat, Callable[[IO[Any], Sequence[Column], Iterator[Row]], None]] = {
+            OutputFormat.TABLE: self._table,
+            OutputFormat.CSV: self._csv,
+            OutputFormat.JSON: self._json,
+            OutputFormat.PARQUET: self._parquet,
         }
-        with _destination(self.out, binary=self.form is Format.PARQUET) as file:
+        with _destination(self.out, binary=self.form is OutputFormat.PARQUET) as file:
             writers[self.form](file, columns, chain(first, rest))
 
     def instant(self, value: datetime) -> str:
@@ -119,7 +117,7 @@ class Output:
 
     def _table(self, file: IO[Any], columns: Sequence[Column], rows: Iterator[Row]) -> None:
         shown = [place for place, column in enumerate(columns) if column.in_table]
-        table = Table(box=None, header_style="bold", pad_edge=False)
+        table = plain_table()
         for place in shown:
             table.add_column(
                 columns[place].name.replace("_", "\n") if file.isatty() else columns[place].name,
@@ -129,7 +127,7 @@ class Output:
         most = TABLE_ROWS if self.out is None else None
         for row in islice(rows, most):
             table.add_row(*(self._cell(row[place], columns[place].kind) for place in shown))
-        Console(file=file, width=TABLE_WIDTH, markup=False, highlight=False).print(table)
+        print_tables(table, file=file, wide=True)
         if next(rows, None) is not None:
             typer.echo(f"Only the first {TABLE_ROWS:,} rows: --out or --format csv gives all.", err=True)
 
@@ -207,7 +205,7 @@ def progress(unit: str, *, quiet: bool = False) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    # What goes to standard output is for whoever reads it, not for the bar's console.
+    # Standard output is for the reader of the rows, not for the bar's console.
     with Progress(
         *columns,
         console=console,

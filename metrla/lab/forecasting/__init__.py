@@ -3,8 +3,8 @@
     training/     from a recording to artefacts: fit, calibrate, test, pack
     evaluation/   how good the models of an archive are on a recording, and how well they know it
     evaluating    one evaluation from beginning to end
-    recordings    the speeds to learn from, of a file or simulated
-    progress, tables   what a terminal shows meanwhile, and at the end
+    recording     the speeds to learn from, of a file or simulated
+    progress      how far the work is, told to whoever shows it
 
 The protocol is DCRNN's (docs/forecasting.md); a test proves that nothing of the test part reaches a model.
 """

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.evaluation.disturbances import disturbances
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.evaluation.running import Course
+from metrla.lab.forecasting.progress import StageProgress
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.run.card import Recording
 from metrla.lab.forecasting.training.run.catalogue import software
 from metrla.lab.forecasting.training.run.work import data_fingerprint
 from metrla.lab.forecasting.training.split import Split
@@ -32,13 +32,6 @@ EVERY = 6
 Origins = NDArray[np.intp]
 
 
-class Watch(Protocol):
-    """Whoever shows how far it is."""
-
-    def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """`stage` is the part of the recording, or a disturbance."""
-
-
 def evaluate(
     recording: Recording,
     serving: Serving,
@@ -47,7 +40,7 @@ def evaluate(
     part: str = TEST,
     robustness: bool = True,
     seed: int = 1,
-    watch: Watch,
+    watch: StageProgress,
 ) -> Json:
     """All figures as JSON, see `docs/forecasting.md`.
 

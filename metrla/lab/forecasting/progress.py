@@ -1,88 +1,13 @@
-"""Progress of long work in stages: a bar for each with the time left, or a line for each where nobody watches."""
+"""How far long work in stages is, told to whoever shows it. Pure."""
 
-import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import FrameType
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from typing import Protocol
 
 
-@dataclass
-class Stages:
-    """The stages of one run, by name; each appears when it is first told of."""
-
-    bar: Progress
-    quiet: bool
-    interrupted: bool = False
-    _tasks: dict[str, TaskID] = field(default_factory=dict)
-    _began: dict[str, float] = field(default_factory=dict)
-    _ended: set[str] = field(default_factory=set)
+class StageProgress(Protocol):
+    """Is told how far the work is."""
 
     def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """Show that `done` of `total` parts of a stage are done, with a few words beside the bar.
+        """`done` of `total` parts of `stage` are done: a model, its calibration, a part of a recording, a disturbance.
 
-        Raises:
-            KeyboardInterrupt: somebody has asked for it since.
+        May raise `KeyboardInterrupt`, which the work lets pass.
         """
-        if self.interrupted:
-            raise KeyboardInterrupt
-        if stage not in self._tasks:
-            self._tasks[stage] = self.bar.add_task(stage.replace("_", " "), total=total, note=note)
-            self._began[stage] = time.monotonic()
-        self.bar.update(self._tasks[stage], completed=done, total=total, note=note)
-        if done >= total and stage not in self._ended:
-            self._ended.add(stage)
-            if self.quiet:
-                seconds = time.monotonic() - self._began[stage]
-                sys.stderr.write(f"{stage}: {note or 'done'} ({seconds:.0f} s)\n")
-
-
-@contextmanager
-def stages() -> Iterator[Stages]:
-    """Bars on standard error while the block runs; plain lines where that is no terminal.
-
-    Ctrl-C ends the block at the next part that is done: the libraries that fit models may lose an exception that comes
-    from nowhere, in a callback from C, and go on with half of their data. A second Ctrl-C is raised where it comes.
-
-    Raises:
-        KeyboardInterrupt: after the block, where no further part was told of.
-    """
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-    )
-    with Progress(
-        *columns, console=console, redirect_stdout=False, redirect_stderr=False, disable=not console.is_terminal
-    ) as bar:
-        run = Stages(bar, quiet=not console.is_terminal)
-
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            if run.interrupted:
-                signal.default_int_handler(number, frame)
-            run.interrupted = True
-
-        before = signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield run
-        finally:
-            signal.signal(signal.SIGINT, before)
-        if run.interrupted:
-            raise KeyboardInterrupt

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metrla.lab.incidents.curves import Curve
+from metrla.lab.incidents.scores import Curve
 from shared.events.errors import ConfigurationError
 
 EXTRA = "plots need matplotlib: install the extra with `pip install 'metrla[train]'`"

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from metrla.cli.advising.desk import Desk
-from metrla.cli.advising.watching import watch
+from metrla.cli.advising.importer import Importer, watch
 from metrla.local.devbroker import DevBroker
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.events.records import TrafficAdvisory
@@ -100,7 +99,7 @@ async def test_a_feed_is_followed(server: Server) -> None:
             return {known.publisher_id: known for known in standing.values() if not known.withdrawn}
 
         async with open_producer(broker.bootstrap_servers, "test") as producer:
-            desk = Desk([NETWORK], {}, producer, wall_clock)
+            desk = Importer([NETWORK], {}, producer, wall_clock)
             watching = asyncio.create_task(
                 watch(server.url, 0.05, desk, stop, outcomes.append, lambda fault, _: faults.append(fault))
             )

@@ -17,7 +17,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from metrla.data.importing.folder import write_network
-from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import Trained, train
 from metrla.local.devbroker import DevBroker
 from shared.archive.local import LocalArchive

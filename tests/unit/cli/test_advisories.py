@@ -52,7 +52,7 @@ def test_a_dry_run_says_what_would_be(document: Path) -> None:
     assert "to publish" in result.stdout
     assert "feature 2 (c): type: Field required" in result.stdout
     assert "feature 1 (b): Work zone" in result.stdout
-    assert "everything is taken for new" in result.stderr
+    assert "every advisory counts as new" in result.stderr
 
 
 def test_json_has_every_reason(document: Path) -> None:

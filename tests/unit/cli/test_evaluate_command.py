@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from metrla.cli.main import app
+from metrla.cli.studying.models import open_models
 from metrla.data.importing.folder import write_network
 from metrla.data.simulation.simulator import Simulator
 from shared.archive.layout import MODELS_ROOT
@@ -189,3 +191,10 @@ def test_models_that_come_with_metrla_cannot_be_changed(tmp_path: Path) -> None:
         with pytest.raises(ArchiveError):
             change()
     assert shipped.networks == []
+
+
+def test_a_study_leaves_the_logs_as_they_were() -> None:
+    before = structlog.get_config()
+    with open_models(None, pretrained=True):
+        assert structlog.get_config() != before
+    assert structlog.get_config() == before

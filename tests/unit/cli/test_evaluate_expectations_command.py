@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from metrla.cli.main import app
 from metrla.data.importing.folder import write_network
 from metrla.data.simulation.simulator import Simulator
-from metrla.lab.expectations.expecting import Tally
+from metrla.lab.expectations import ProbabilityTally
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 START, DAYS = datetime(2026, 3, 2, 8, tzinfo=UTC), 10
@@ -24,7 +24,7 @@ def run(*arguments: str) -> str:
 
 
 def test_what_was_told_stands_beside_what_came() -> None:
-    tally = Tally()
+    tally = ProbabilityTally()
     told = np.array([0.82, 0.86, 0.99, 0.99, np.nan, 0.01])
     tally.add(15, told, np.array([1.0, 0.0, 1.0, np.nan, 1.0, 0.0]))
     tally.add(15, np.array([0.84]), np.array([1.0]))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyarrow import parquet
 
-from metrla.cli.querying.output import TABLE_ROWS, Column, Format, Kind, Output, Row, progress
+from metrla.cli.querying.output import TABLE_ROWS, Column, Kind, Output, OutputFormat, Row, progress
 from shared.events.errors import ConfigurationError
 
 COLUMNS = (
@@ -29,22 +29,22 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 def test_the_form_is_what_the_option_or_the_suffix_says(tmp_path: Path) -> None:
-    assert Output.choose(None, None).form is Format.TABLE
-    assert Output.choose(None, tmp_path / "x.CSV").form is Format.CSV
-    assert Output.choose(None, tmp_path / "x.parquet").form is Format.PARQUET
-    assert Output.choose(None, tmp_path / "x.txt").form is Format.TABLE
-    assert Output.choose(Format.JSON, tmp_path / "x.csv").form is Format.JSON
+    assert Output.choose(None, None).form is OutputFormat.TABLE
+    assert Output.choose(None, tmp_path / "x.CSV").form is OutputFormat.CSV
+    assert Output.choose(None, tmp_path / "x.parquet").form is OutputFormat.PARQUET
+    assert Output.choose(None, tmp_path / "x.txt").form is OutputFormat.TABLE
+    assert Output.choose(OutputFormat.JSON, tmp_path / "x.csv").form is OutputFormat.JSON
 
 
 def test_a_terminal_gets_no_parquet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     with pytest.raises(ConfigurationError, match="--out"):
-        Output.choose(Format.PARQUET, None)
-    assert Output.choose(Format.PARQUET, tmp_path / "x").out == tmp_path / "x"
+        Output.choose(OutputFormat.PARQUET, None)
+    assert Output.choose(OutputFormat.PARQUET, tmp_path / "x").out == tmp_path / "x"
 
 
 def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
-    Output.choose(Format.CSV, None).write(COLUMNS, ROWS, "none")
+    Output.choose(OutputFormat.CSV, None).write(COLUMNS, ROWS, "none")
     lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert lines == [
         {
@@ -67,7 +67,7 @@ def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_in_a_time_zone(capsys: pytest.CaptureFixture[str]) -> None:
-    Output.choose(Format.JSON, None, PACIFIC).write(COLUMNS, ROWS, "none")
+    Output.choose(OutputFormat.JSON, None, PACIFIC).write(COLUMNS, ROWS, "none")
     first, second = json.loads(capsys.readouterr().out)
     assert first["timestamp"] == "2012-05-02T00:30:00-07:00"
     assert first["sensors"] == ["x", "y"]
@@ -132,8 +132,12 @@ def test_a_table_in_a_file_is_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("form", "content"), [(Format.TABLE, ""), (Format.CSV, "a,b\n"), (Format.JSON, "[]\n")])
-def test_no_rows_are_said_on_standard_error(form: Format, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("form", "content"), [(OutputFormat.TABLE, ""), (OutputFormat.CSV, "a,b\n"), (OutputFormat.JSON, "[]\n")]
+)
+def test_no_rows_are_said_on_standard_error(
+    form: OutputFormat, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Output.choose(form, None).write((Column("a"), Column("b")), [], "Nothing matches.")
     captured = capsys.readouterr()
     assert captured.err == "Nothing matches.\n"

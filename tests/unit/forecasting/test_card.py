@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import train
 from shared.events.errors import ModelError
 from shared.forecasting.models.card import FORMAT, ModelCard

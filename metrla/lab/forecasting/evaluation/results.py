@@ -35,7 +35,7 @@ SHOWN_STEPS = (3, 6, 12)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Evaluation:
     """The sums of the models and baselines of one network, by name; `serving` is whose answer the network gives."""
 
     network: Network

@@ -7,9 +7,9 @@ import numpy as np
 
 from metrla.lab.forecasting.evaluation.disturbances import Disturbed
 from metrla.lab.forecasting.evaluation.regimes import congested_below
-from metrla.lab.forecasting.evaluation.results import Judged
+from metrla.lab.forecasting.evaluation.results import Evaluation
 from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
-from metrla.lab.forecasting.evaluation.tally import Answer, Piece, Tally
+from metrla.lab.forecasting.evaluation.tally import Piece, PieceForecasts, Tally
 from metrla.lab.forecasting.training.recorded import Recorded, last_values
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.adaptive import AdaptiveScale, score
@@ -49,7 +49,7 @@ class Course:
 
     def judge(
         self, serving: Serving, origins: Integers, told: Told | None = None, disturbed: Disturbed | None = None
-    ) -> Judged:
+    ) -> Evaluation:
         """Forecast at `origins` and count.
 
         A sensor that a model cannot tell counts with the historical average, which then serves in its place. Intervals
@@ -76,12 +76,12 @@ class Course:
         for some in _pieces(origins):
             actual, last = self.recorded.actual(some), passage.last_values(some)
             piece = self._piece(some, last[:, :, 0], actual, disturbed)
-            answers = passage.forecasts(some, actual) | {LAST_VALUE: Answer(last)}
+            answers = passage.forecasts(some, actual) | {LAST_VALUE: PieceForecasts(last)}
             for name, tally in tallies.items():
                 tally.add(piece, answers[name])
             if told is not None:
                 told(float(some[-1] - origins[0] + 1), float(origins[-1] - origins[0] + 1))
-        return Judged(self.recorded.network, tallies, serving.champion.model.name)
+        return Evaluation(self.recorded.network, tallies, serving.champion.model.name)
 
     def _piece(self, origins: Integers, now_mph: Floats, actual: Floats, disturbed: Disturbed | None) -> Piece:
         ahead = origins[:, None] + LAGS + np.arange(HORIZONS)
@@ -124,7 +124,7 @@ class _Passage:
     def last_values(self, origins: Integers) -> Floats:
         return last_values(self.seen.batch(origins), self.seen.usual_mph[origins + LAGS - 1][:, :, None])
 
-    def forecasts(self, origins: Integers, actual: Floats) -> dict[str, Answer]:
+    def forecasts(self, origins: Integers, actual: Floats) -> dict[str, PieceForecasts]:
         """What each model said, with intervals as calibrated and as adapted; the latter depend on what came before."""
         batch = self.seen.batch(origins)
         offline = self._made(batch, {})
@@ -172,13 +172,13 @@ def _once(served: Served) -> Served:
     return served if isinstance(served.model, Combiner) else replace(served, model=_Once(served.model))
 
 
-def _answer(name: str, adapted: Mapping[str, ModelForecast], offline: Mapping[str, ModelForecast]) -> Answer:
+def _answer(name: str, adapted: Mapping[str, ModelForecast], offline: Mapping[str, ModelForecast]) -> PieceForecasts:
     mine, before = adapted[name], offline[name].bounds
     predicted, bounds = mine.predicted_mph, mine.bounds
     answer = (predicted, bounds.lower_mph, bounds.upper_mph, before.lower_mph, before.upper_mph, bounds.confidence)
     silent, usual = np.isnan(predicted), adapted.get(HISTORICAL_AVERAGE)
     if usual is None or not silent.any():
-        return Answer(*answer)
+        return PieceForecasts(*answer)
     with_usual, usual_before = usual.bounds, offline[HISTORICAL_AVERAGE].bounds
     instead = (
         usual.predicted_mph,
@@ -188,7 +188,7 @@ def _answer(name: str, adapted: Mapping[str, ModelForecast], offline: Mapping[st
         usual_before.upper_mph,
         with_usual.confidence,
     )
-    return Answer(*(np.where(silent, other, own) for own, other in zip(answer, instead, strict=True)))
+    return PieceForecasts(*(np.where(silent, other, own) for own, other in zip(answer, instead, strict=True)))
 
 
 def _pieces(origins: Integers) -> list[Integers]:

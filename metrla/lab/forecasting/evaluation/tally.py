@@ -58,7 +58,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class PieceForecasts:
     """What a model said: (origins, sensors, HORIZONS) each; without intervals only `predicted_mph`.
 
     `lower_mph` and `upper_mph` are the 90 % interval as served, `offline_lower_mph` and `offline_upper_mph` the same
@@ -101,7 +101,7 @@ class Tally:
         whole: Floats = self.by_sensor.sum(axis=1)
         return whole
 
-    def add(self, piece: Piece, answer: Answer) -> None:
+    def add(self, piece: Piece, answer: PieceForecasts) -> None:
         """Count the forecasts of one piece."""
         values = _measured(piece, answer)
         self.by_sensor += values.sum(axis=1)
@@ -143,7 +143,7 @@ def calibration_error(bins: Floats) -> float:
     return reliability.calibration_error(pairs, confidence, close)
 
 
-def _measured(piece: Piece, answer: Answer) -> Floats:
+def _measured(piece: Piece, answer: PieceForecasts) -> Floats:
     actual, predicted = piece.actual_mph, answer.predicted_mph
     known = ~np.isnan(actual) & (actual > 0) & ~np.isnan(predicted)
     error = np.where(known, predicted - actual, 0.0)

@@ -5,16 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.evaluation.running import Course
+from metrla.lab.forecasting.progress import StageProgress
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fit, Fitted, Task
 from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.run.card import Choice, Recording, origin, outcome
+from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
 from metrla.lab.forecasting.training.run.catalogue import ORDER, SCORING_SHARE, SHARES, settings_of
 from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
 from metrla.lab.forecasting.training.run.held_out import HeldOut
@@ -31,16 +33,9 @@ LEAST_DAYS = 2.0
 LEAST_MEMBERS = 2
 
 
-class Watch(Protocol):
-    """Whoever shows how far training is."""
-
-    def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """`stage` is a model, its calibration, or a part of the recording that is forecast."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """The artefacts to save, by model name, all of one version, and the figures of the test part, see `Judged`."""
+    """The artefacts to save, by model name, all of one version, and the figures of the test part, see `Evaluation`."""
 
     version: str
     artefacts: Mapping[str, Artefact]
@@ -54,7 +49,7 @@ def train(
     *,
     now: datetime,
     work: Work | None = None,
-    watch: Watch | None = None,
+    watch: StageProgress | None = None,
     fits: Mapping[str, Fit] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
@@ -105,7 +100,7 @@ class _Run:
     choice: Choice
     now: datetime
     work: Work
-    watch: Watch
+    watch: StageProgress
     fits: Mapping[str, Fit]
     clock: Callable[[], float]
     done: dict[str, _Done] = field(default_factory=dict)

@@ -36,7 +36,7 @@ class Features(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tree:
+class TreeStates:
     """States (levels, sensors), and downstream occupancies of the last two windows (2, sensors), oldest first."""
 
     states: States
@@ -68,12 +68,12 @@ class California7:
     docc: Floats
     name: str = "California #7"
 
-    def initial(self) -> Tree:
+    def initial(self) -> TreeStates:
         """No incident anywhere."""
         levels, sensors = self.occdf.shape
-        return Tree(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))
+        return TreeStates(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))
 
-    def step(self, seen: Observation, state: Tree) -> tuple[Verdict, Tree]:
+    def step(self, seen: Observation, state: TreeStates) -> tuple[Verdict, TreeStates]:
         """One window."""
         found = features(self.road, seen.occupancy, state.docc[0])
         told = np.isfinite(found.occrdf)
@@ -109,12 +109,12 @@ class California8:
     wave_windows: int = 1
     name: str = "California #8"
 
-    def initial(self) -> Tree:
+    def initial(self) -> TreeStates:
         """No incident anywhere."""
         levels, sensors = self.occdf.shape
-        return Tree(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))
+        return TreeStates(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))
 
-    def step(self, seen: Observation, state: Tree) -> tuple[Verdict, Tree]:
+    def step(self, seen: Observation, state: TreeStates) -> tuple[Verdict, TreeStates]:
         """One window."""
         found = features(self.road, seen.occupancy, state.docc[0])
         told = np.isfinite(found.occrdf)
@@ -131,6 +131,6 @@ class California8:
         return _verdict(np.where(told, after, old), found, state)
 
 
-def _verdict(states: States, found: Features, state: Tree) -> tuple[Verdict, Tree]:
+def _verdict(states: States, found: Features, state: TreeStates) -> tuple[Verdict, TreeStates]:
     score = np.broadcast_to(found.occdf, states.shape)
-    return Verdict(states >= CONFIRMED, score), Tree(states, np.stack([state.docc[1], found.docc]))
+    return Verdict(states >= CONFIRMED, score), TreeStates(states, np.stack([state.docc[1], found.docc]))

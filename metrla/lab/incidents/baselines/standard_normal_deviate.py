@@ -18,7 +18,7 @@ SPREAD_FLOOR_OCCUPANCY, SPREAD_FLOOR_MPH = 0.005, 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recent:
+class Baseline:
     """The windows of the baseline, oldest first, and the latch: (windows, levels, sensors) and (levels, sensors)."""
 
     values: Floats
@@ -29,7 +29,7 @@ class Recent:
 class StandardNormalDeviate:
     """An alarm where the deviate passes `deviates` (levels, sensors) in two windows in a row.
 
-    The baseline stands still from the first deviation to the end of its alarm.
+    The baseline does not change from the first deviation to the end of its alarm.
     """
 
     deviates: Floats
@@ -38,12 +38,12 @@ class StandardNormalDeviate:
     on_speed: bool = False
     name: str = "standard normal deviate"
 
-    def initial(self) -> Recent:
+    def initial(self) -> Baseline:
         """An empty baseline, which nothing deviates from."""
         shape = (self.baseline_windows, *self.deviates.shape)
-        return Recent(np.full(shape, np.nan), Latch.open(*self.deviates.shape))
+        return Baseline(np.full(shape, np.nan), Latch.open(*self.deviates.shape))
 
-    def step(self, seen: Observation, state: Recent) -> tuple[Verdict, Recent]:
+    def step(self, seen: Observation, state: Baseline) -> tuple[Verdict, Baseline]:
         """One window."""
         value = -seen.speed_mph if self.on_speed else seen.occupancy
         told = np.isfinite(value)
@@ -55,4 +55,4 @@ class StandardNormalDeviate:
         latch = state.latch.after(deviate >= self.deviates, deviate < self.deviates / 2, told, self.windows)
         learns = told & ~latch.freezes(MAX_FROZEN_WINDOWS)
         shifted = np.concatenate([state.values[1:], np.broadcast_to(value, (1, *self.deviates.shape))])
-        return Verdict(latch.standing, deviate), Recent(np.where(learns, shifted, state.values), latch)
+        return Verdict(latch.standing, deviate), Baseline(np.where(learns, shifted, state.values), latch)

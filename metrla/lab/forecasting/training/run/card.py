@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metrla.lab.forecasting.evaluation.results import Json
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.fitted import Fitted
 from metrla.lab.forecasting.training.run.catalogue import ORDER, software
 from metrla.lab.forecasting.training.run.work import data_fingerprint, network_fingerprint
@@ -19,8 +20,6 @@ from shared.forecasting.models.forecaster import (
     XGBOOST,
 )
 from shared.forecasting.scoring.drift import describe_inputs
-from shared.traffic.arrays import Floats
-from shared.traffic.network import Network
 
 WHAT: Mapping[str, str] = {
     HISTORICAL_AVERAGE: "The mean speed of each sensor by time of day and type of day.",
@@ -30,25 +29,6 @@ WHAT: Mapping[str, str] = {
     NEURAL_NETWORK: "One neural network for all sensors, which mixes along the road graph.",
     ENSEMBLE: "A weighted combination of the other models' forecasts.",
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recording:
-    """What to train on.
-
-    Attributes:
-        network: whose speeds they are.
-        start: start of the first window (aware).
-        speed_mph: (windows, sensors) in network order, NaN where missing, without gaps in time.
-        source: what the speeds are, for the card.
-        skipped_windows: how many rows the file has beyond these, see `Split.of`.
-    """
-
-    network: Network
-    start: datetime
-    speed_mph: Floats
-    source: str
-    skipped_windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

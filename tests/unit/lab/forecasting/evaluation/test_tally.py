@@ -10,8 +10,8 @@ from metrla.lab.forecasting.evaluation.tally import (
     PAIRS,
     SIGNED,
     WIDTH,
-    Answer,
     Piece,
+    PieceForecasts,
     Tally,
     calibration_error,
     errors,
@@ -21,7 +21,7 @@ from shared.forecasting.inputs.history import HORIZONS
 from tests.kit.accuracy import accuracy
 
 
-def made(seed: int, origins: int = 7, sensors: int = 3) -> tuple[Piece, Answer]:
+def made(seed: int, origins: int = 7, sensors: int = 3) -> tuple[Piece, PieceForecasts]:
     rng = np.random.default_rng(seed)
     shape = (origins, sensors, HORIZONS)
     actual = rng.uniform(5, 70, shape)
@@ -32,7 +32,7 @@ def made(seed: int, origins: int = 7, sensors: int = 3) -> tuple[Piece, Answer]:
     now, below = rng.uniform(5, 70, shape[:2]), np.full(sensors, 40.0)
     piece = Piece(actual, now, below, rng.integers(0, 24, (origins, HORIZONS)), rng.random(shape[:2]) < 0.5)
     lower, upper = predicted - 6, predicted + 8
-    return piece, Answer(predicted, lower, upper, predicted - 1, predicted + 1, rng.random(shape))
+    return piece, PieceForecasts(predicted, lower, upper, predicted - 1, predicted + 1, rng.random(shape))
 
 
 @settings(max_examples=25, deadline=None)
@@ -69,7 +69,7 @@ def test_what_is_counted_of_one_pair() -> None:
     shape = (1, 1, HORIZONS)
     actual = np.full(shape, 50.0)
     piece = Piece(actual, np.array([[60.0]]), np.array([52.0]), np.full((1, HORIZONS), 8))
-    answer = Answer(actual + 4.0, actual - 1.0, actual + 9.0, actual + 1.0, actual + 9.0, np.full(shape, 0.73))
+    answer = PieceForecasts(actual + 4.0, actual - 1.0, actual + 9.0, actual + 1.0, actual + 9.0, np.full(shape, 0.73))
     tally = Tally(1)
     tally.add(piece, answer)
     assert share(tally.whole, COVERED) == [1.0] * HORIZONS
@@ -84,7 +84,7 @@ def test_what_is_counted_of_one_pair() -> None:
 def test_a_baseline_without_intervals_has_errors_alone() -> None:
     tally = Tally(3)
     piece, answer = made(1)
-    tally.add(piece, Answer(answer.predicted_mph))
+    tally.add(piece, PieceForecasts(answer.predicted_mph))
     assert not tally.bins.any()
     assert np.isnan(calibration_error(tally.bins))
     assert tally.whole[PAIRS].all()
@@ -98,6 +98,6 @@ def test_confidence_that_means_what_it_says_has_no_calibration_error() -> None:
     tally = Tally(2)
     tally.add(
         Piece(actual, actual[..., 0], np.zeros(2), np.zeros((4000, HORIZONS), dtype=np.intp)),
-        Answer(predicted, confidence=confidence),
+        PieceForecasts(predicted, confidence=confidence),
     )
     assert calibration_error(tally.bins) < 0.01

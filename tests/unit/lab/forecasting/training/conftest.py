@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import Trained, train
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION
 from shared.traffic.network import Network

@@ -9,10 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from metrla.data.simulation.simulator import Simulator
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.fitted import Fit
 from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network
 from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
-from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.run.catalogue import ORDER, fits
 from metrla.lab.forecasting.training.run.work import Work
 from metrla.lab.forecasting.training.train import Trained, train

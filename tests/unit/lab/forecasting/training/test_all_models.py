@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metrla.lab.forecasting.training.run.card import Recording
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.run.work import FITTED, Work
 from metrla.lab.forecasting.training.train import Trained
 from shared.forecasting.models.forecaster import PREFERRED

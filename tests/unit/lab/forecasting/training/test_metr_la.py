@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import train
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION

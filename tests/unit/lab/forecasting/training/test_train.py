@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.fit_linear import fit_linear
 from metrla.lab.forecasting.training.fitted import Fitted, Task
-from metrla.lab.forecasting.training.run.card import Choice, Recording
+from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.run.catalogue import ORDER, SCORING_SHARE, SHARES
 from metrla.lab.forecasting.training.run.work import Work
 from metrla.lab.forecasting.training.train import Trained, train

@@ -1,30 +1,33 @@
-"""Detectors on recorded days into which incidents were put: the truth is known, down to its size."""
+"""A study of detectors on recorded days into which incidents were injected: the truth is known, and its size."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
 from metrla.lab.incidents.alarms import Alarm, find_alarms
-from metrla.lab.incidents.comparing import chosen
+from metrla.lab.incidents.detectors import Contender, calibrated, chosen, contenders
 from metrla.lab.incidents.injection import Injected, disturbance_of, draw_incidents, inject
-from metrla.lab.incidents.line_up import Contender, calibrated, contenders
 from metrla.lab.incidents.measures import Measures
-from metrla.lab.incidents.metrics import LATEST_MINUTES, detects
+from metrla.lab.incidents.scores import LATEST_MINUTES, detects
 from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
 from shared.alerts.detection.calibration import level_within
 from shared.alerts.detection.protocol import watch
+from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
 from shared.events.errors import ConfigurationError
 from shared.traffic.arrays import Flags, Floats
 
 SETTLING_DAYS = 14
 CHANGED_MPH = 1.0
 AFTERMATH_WINDOWS = 6
+LIVE = "forecast residual, live"
+"""The detector as the service runs it: it learns as the days go by, and has one threshold, that of the service."""
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SizeScore:
     """Incidents of one size: how many, how many detected, and how fast (minutes to the end of the window)."""
 
     lanes_blocked: int
@@ -36,19 +39,19 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LevelScore:
     """One detector at one level; false alarms are those that no injected incident has caused."""
 
     threshold: float
-    sizes: tuple[Size, ...]
-    half: Size
+    sizes: tuple[SizeScore, ...]
+    half: SizeScore
     alarms: int
     false_alarms: int
     sensor_days: float
 
     @property
     def false_alarms_per_100_sensor_days(self) -> float:
-        """Of days of all sensors, with gaps and all."""
+        """Of the days of all sensors, gaps included."""
         return 100 * self.false_alarms / self.sensor_days
 
 
@@ -57,13 +60,13 @@ class InjectionResult:
     """One detector at all levels, and the level that keeps to the budget on the days before."""
 
     name: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[LevelScore, ...]
     level: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upset:
-    """Measures with incidents put into the days from `first` on."""
+    """Measures with incidents injected into the days from window `first` on."""
 
     measures: Measures
     first: int
@@ -72,7 +75,7 @@ class Upset:
 
 
 def upset_days(measures: Measures, before: int, count: int, seed: int) -> Upset:
-    """Put `count` incidents into the days after `before`; raises `ConfigurationError` where they do not fit."""
+    """Inject `count` incidents into the days after `before`; raises `ConfigurationError` where they do not fit."""
     network = measures.road.network
     first = before * measures.per_day
     midnight = measures.start + timedelta(days=before)
@@ -103,12 +106,12 @@ def evaluate_injected(
 ) -> list[InjectionResult]:
     """Every detector on the upset days; its level keeps to `budget` false alarms per 100 sensor-days on those before.
 
-    Nothing tells which alarms of the days before are true: all count as false there.
+    On the days before nobody knows which alarms are true: all count as false.
     """
     results = []
     for contender in chosen(contenders(upset.measures, upset.first), only):
         on_detector(contender.name)
-        # What catches a drop of fifteen miles an hour is far too sensitive here.
+        # A threshold that catches a drop of 15 mph is far too sensitive here.
         severe = replace(contender, thresholds=contender.thresholds[len(contender.thresholds) // 2 :])
         results.append(_evaluate(severe, upset, budget))
     return results
@@ -123,7 +126,7 @@ def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionRes
 
 
 def result_of(name: str, thresholds: Floats, standing: Flags, upset: Upset, budget: float) -> InjectionResult:
-    """What alarms are worth: `standing` (windows, thresholds, sensors) says where and when they stood."""
+    """Judge alarms: `standing` (windows, thresholds, sensors) says where and when there was one."""
     measures, first = upset.measures, upset.first
     settled = min(SETTLING_DAYS * measures.per_day, first // 2)
     before_days = (first - settled) / measures.per_day * len(measures.road.sensors)
@@ -136,7 +139,40 @@ def result_of(name: str, thresholds: Floats, standing: Flags, upset: Upset, budg
     return InjectionResult(name, tuple(outcomes), level_within(rates, budget))
 
 
-def _outcome(alarms: list[Alarm], upset: Upset, threshold: float, windows: int) -> Outcome:
+def evaluate_live(upset: Upset) -> InjectionResult:
+    """Run the live detector through all days; it starts with no knowledge, as a service does without a model."""
+    measures = upset.measures
+    network, columns = measures.road.network, measures.road.positions
+    learner = Learner(network, INCIDENT_THRESHOLD)
+    state = learner.nothing()
+    hours = learner.hours(state)
+    standing = np.empty((len(measures.speed_mph), 1, len(columns)), dtype=np.bool_)
+    for number, (day, slot) in enumerate(zip(measures.day.tolist(), measures.slot.tolist(), strict=True)):
+        local = measures.start + timedelta(days=day) + (slot + 1) * network.window
+        end = local.replace(tzinfo=network.time_zone).astimezone(UTC)
+        seen = (one[number][columns] for one in (measures.speed_mph, measures.occupancy, measures.volume))
+        lesson = learner.step(state, hours, end, *seen)
+        state, hours = lesson.after, lesson.hours
+        standing[number, 0] = lesson.alarms.standing
+    return result_of(LIVE, np.array([INCIDENT_THRESHOLD]), standing, upset, budget=np.inf)
+
+
+def injection_json(results: list[InjectionResult]) -> dict[str, Any]:
+    """All figures, as JSON."""
+    return {
+        result.name: {
+            "operating_level": result.level,
+            "levels": [_level_json(outcome) for outcome in result.outcomes],
+        }
+        for result in results
+    }
+
+
+def _level_json(outcome: LevelScore) -> dict[str, Any]:
+    return asdict(outcome) | {"false_alarms_per_100_sensor_days": outcome.false_alarms_per_100_sensor_days}
+
+
+def _outcome(alarms: list[Alarm], upset: Upset, threshold: float, windows: int) -> LevelScore:
     measures = upset.measures
     minutes = measures.window_minutes
     times: dict[int, list[float]] = {}
@@ -148,7 +184,7 @@ def _outcome(alarms: list[Alarm], upset: Upset, threshold: float, windows: int) 
         or any(detects(alarm, one, minutes) and _after(alarm, one, minutes) for _, one in upset.incidents)
         for alarm in alarms
     ]
-    return Outcome(
+    return LevelScore(
         threshold,
         tuple(
             _size(upset, times, lambda one, lanes=lanes: one.incident.lanes_blocked == lanes)  # type: ignore[misc] # bound now
@@ -165,10 +201,10 @@ def _after(alarm: Alarm, one: Disturbance, minutes: float) -> bool:
     return (alarm.window + 1) * minutes > one.start_minutes
 
 
-def _size(upset: Upset, times: dict[int, list[float]], belongs: Callable[[Injected], bool]) -> Size:
+def _size(upset: Upset, times: dict[int, list[float]], belongs: Callable[[Injected], bool]) -> SizeScore:
     members = [(number, one) for number, (one, _) in enumerate(upset.incidents) if belongs(one)]
     found = [times[number][0] for number, _ in members if times[number]]
-    return Size(
+    return SizeScore(
         lanes_blocked=min((one.incident.lanes_blocked for _, one in members), default=0),
         share_blocked=min((one.share_blocked for _, one in members), default=0.0),
         incidents=len(members),
@@ -183,7 +219,7 @@ def _disturbance(measures: Measures, one: Injected, start: datetime) -> Disturba
 
 
 def _touched(changed: Flags) -> Flags:
-    """Where a queue was put in, and for half an hour after."""
+    """Where a queue was injected, and for half an hour after."""
     touched = changed.copy()
     for shift in range(1, AFTERMATH_WINDOWS + 1):
         touched[shift:] |= changed[:-shift]

@@ -1,4 +1,4 @@
-"""A feed from the archive: the log and all that follows from it, rebuilt from the archive alone."""
+"""A feed from the archive: it rebuilds the log, and all that follows from it, from the archive alone."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from metrla.cli.feeding.legs import Leg, Sent, send_legs
 from metrla.cli.feeding.options import read_duration, read_pace
-from metrla.cli.feeding.sending import Leg, Sent, send_legs
 from metrla.data.archive.feed import ArchivedEvents
 from shared.archive.url import open_archive
 from shared.events.errors import ConfigurationError
@@ -59,7 +59,7 @@ def _refuse_younger_log(log: Mapping[int, int], archived: Mapping[int, int], url
     if behind:
         raise ConfigurationError(
             f"{url} was written from another log: that one came to offset {archived[behind[0]]:,} of partition "
-            f"{behind[0]}, this one to {log.get(behind[0], 0):,}. What is archived from this log would mix with it. "
+            f"{behind[0]}, this one to {log.get(behind[0], 0):,}. Their events would mix in one archive. "
             "Set METRLA_ARCHIVE_URL, for ingest too, to an archive of its own and name the old one with --archive-url"
         )
 

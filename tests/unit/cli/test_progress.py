@@ -3,22 +3,22 @@ from collections.abc import Callable
 
 import pytest
 
-from metrla.lab.forecasting.progress import Stages, stages
+from metrla.cli.studying.progress import ProgressBars, progress_bars
 
 
 def interrupt() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def run(work: Callable[[Stages], None]) -> None:
-    with stages() as watch:
+def run(work: Callable[[ProgressBars], None]) -> None:
+    with progress_bars() as watch:
         work(watch)
 
 
 def test_ctrl_c_waits_for_the_next_part() -> None:
     before, reached = signal.getsignal(signal.SIGINT), []
 
-    def work(watch: Stages) -> None:
+    def work(watch: ProgressBars) -> None:
         watch("fit", 1, 3)
         interrupt()
         reached.append(1)
@@ -34,7 +34,7 @@ def test_ctrl_c_waits_for_the_next_part() -> None:
 def test_a_second_one_does_not_wait() -> None:
     reached = []
 
-    def work(_watch: Stages) -> None:
+    def work(_watch: ProgressBars) -> None:
         interrupt()
         interrupt()
         reached.append(1)
@@ -45,7 +45,7 @@ def test_a_second_one_does_not_wait() -> None:
 
 
 def test_after_the_last_part_it_is_not_lost() -> None:
-    def work(watch: Stages) -> None:
+    def work(watch: ProgressBars) -> None:
         watch("fit", 1, 1)
         interrupt()
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from metrla.data.simulation.simulator import Simulator
-from metrla.lab.incidents.injecting import Upset, upset_days
-from metrla.lab.incidents.live import LIVE, evaluate_live
+from metrla.lab.incidents.injection_study import LIVE, Upset, evaluate_live, upset_days
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network

@@ -1,11 +1,13 @@
-"""The options --from, --to, --network and --local: which instants are meant, and in which zone they are shown."""
+"""The options --network, --sensor, --from, --to and --local: which rows are meant, and the zone of their times."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
 import typer
 
 from shared.events.errors import ConfigurationError
+from shared.events.records import NetworkId, SensorId
 from shared.runtime.settings import PlatformSettings
 from shared.traffic.folder import load_networks
 
@@ -27,6 +29,40 @@ LocalOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows are asked for: of one network and sensor (`None`: all), from `start` to before `end` (`None`: open).
+
+    `zone` is the one in which times are read and shown.
+    """
+
+    network_id: NetworkId | None
+    sensor_id: SensorId | None
+    start: datetime | None
+    end: datetime | None
+    zone: tzinfo
+
+    @classmethod
+    def read(
+        cls,
+        settings: PlatformSettings,
+        network: str | None,
+        sensor: str | None,
+        begin: str | None,
+        end: str | None,
+        *,
+        local: bool,
+    ) -> "Selection":
+        """What the options say; raises `ConfigurationError` where they make no sense."""
+        zone = zone_of(settings, network, local=local)
+        return cls(
+            None if network is None else NetworkId(network),
+            None if sensor is None else SensorId(sensor),
+            *read_range(begin, end, zone),
+            zone,
+        )
+
+
 def zone_of(settings: PlatformSettings, network_id: str | None, *, local: bool) -> tzinfo:
     """UTC, or with `local` the zone of the network among METRLA_NETWORKS.
 
@@ -46,7 +82,7 @@ def zone_of(settings: PlatformSettings, network_id: str | None, *, local: bool) 
 
 
 def read_range(begin: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
-    """The instants of --from and --to in UTC; raises `ConfigurationError` where they are none or in wrong order."""
+    """The instants of --from and --to in UTC; raises `ConfigurationError` for what is no time or in the wrong order."""
     start, stop = _instant("--from", begin, zone), _instant("--to", end, zone)
     if start is not None and stop is not None and start >= stop:
         raise ConfigurationError(f"--from {begin} is not before --to {end}")

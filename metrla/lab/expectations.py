@@ -1,4 +1,8 @@
-"""How often congestion that was expected came: predicted congestion on the test part of a recording."""
+"""How often expected congestion came true: the rule for it, on the test part of a recording.
+
+Forecasts come from `shared.forecasting`, expectations from `shared.alerts.expectations`, by the code that serves; this
+is the one place where the two meet outside a service. `metrla evaluate-expectations` prints the figures.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.run.card import Recording
 from metrla.lab.forecasting.training.split import Split
 from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
@@ -33,8 +37,8 @@ Told = Callable[[float, float], None]
 
 
 @dataclass
-class Tally:
-    """Forecast probabilities of slow traffic against what came, where traffic is not slow yet; by horizon and bin."""
+class ProbabilityTally:
+    """Forecast probabilities of slow traffic against what happened, where it is not slow yet; by horizon and bin."""
 
     count: dict[int, Floats] = field(default_factory=dict)
     said: dict[int, Floats] = field(default_factory=dict)
@@ -73,8 +77,8 @@ def evaluate_expectations(
     Args:
         recording: what happened.
         serving: the network's models; the network's answer is used, as the service does.
-        every_days: of the days of the test part every so many; the alerts of a day begin anew.
-        told: how many of how many origins are done.
+        every_days: of the test part one day in so many is used; each day begins without alerts.
+        told: is told how many of how many origins are done.
 
     Raises:
         ConfigurationError: the recording is too short.
@@ -89,7 +93,7 @@ def evaluate_expectations(
     days = [origins[first : first + per_day] for first in range(0, len(origins) - per_day + 1, every_days * per_day)]
     if not days:
         raise ConfigurationError("the test part of this recording is shorter than a day")
-    tally, judged, done = Tally(), list[dict[str, Any]](), 0
+    tally, judged, done = ProbabilityTally(), list[dict[str, Any]](), 0
     for day in days:
         course = _Day(recorded, serving, tally)
         judged += course.run(day)
@@ -103,7 +107,7 @@ def evaluate_expectations(
 class _Day:
     recorded: Recorded
     serving: Serving
-    tally: Tally
+    tally: ProbabilityTally
     detector: ExpectationDetector = field(init=False)
     rule: ExpectationRule = field(default_factory=ExpectationRule)
 
@@ -195,7 +199,7 @@ def _figures(
     recording: Recording,
     model: Key,
     judged: Sequence[Mapping[str, Any]],
-    tally: Tally,
+    tally: ProbabilityTally,
     *,
     days: int,
     origins: int,

@@ -1,21 +1,20 @@
-"""Figures of models as tables for a terminal."""
+"""Figures of models as tables: what `metrla train` and `metrla evaluate` print."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from metrla.cli.tables import plain_table
 
 Json = dict[str, Any]
 MEASURES = (("mae", "MAE"), ("rmse", "RMSE"), ("mape", "MAPE"))
-WIDTH = 132
 
 
 def error_table(figures: Json, part: str, title: str) -> Table:
     """One row a model: MAE and RMSE in mph and MAPE in percent, at the horizons that the literature reports."""
     by_model: Json = figures[part]
     shown = list(next(iter(by_model.values())))
-    table = _table(title, "MAE and RMSE in mph, MAPE in %; pairs without an actual speed left out")
+    table = plain_table(title=title, caption="MAE and RMSE in mph, MAPE in %; pairs without an actual speed left out")
     table.add_column("model", no_wrap=True)
     for minutes in shown:
         for _, measure in MEASURES:
@@ -28,7 +27,9 @@ def error_table(figures: Json, part: str, title: str) -> Table:
 
 def coverage_table(figures: Json) -> Table:
     """Coverage of the 90 % intervals by horizon, as served and without adaptation, and their calibration error."""
-    table = _table("Coverage of the 90 % intervals in %, minutes ahead", "ECE: expected calibration error")
+    table = plain_table(
+        title="Coverage of the 90 % intervals in %, by minutes ahead", caption="ECE: expected calibration error"
+    )
     table.add_column("model", no_wrap=True)
     for minutes in figures["coverage_90"]:
         table.add_column(minutes, justify="right")
@@ -44,7 +45,7 @@ def regime_table(figures: Json) -> Table:
     """MAE by regime."""
     by_model: Json = figures["regimes"]
     regimes = list(next(iter(by_model.values())))
-    table = _table("MAE in mph by what traffic does between origin and target")
+    table = plain_table(title="MAE in mph by what traffic does between origin and target")
     table.add_column("regime", no_wrap=True)
     table.add_column("ahead", no_wrap=True)
     for name in by_model:
@@ -59,7 +60,9 @@ def regime_table(figures: Json) -> Table:
 def robustness_table(figures: Json) -> Table:
     """MAE on disturbed input, of the model that serves: of all forecasts and of those that the disturbance hit."""
     serving, shown = figures["serving"], list(next(iter(figures[figures["part"]].values())))
-    table = _table(f"MAE in mph of {serving} on disturbed input", "hit: forecasts whose newest input was disturbed")
+    table = plain_table(
+        title=f"MAE in mph of {serving} on disturbed input", caption="hit: forecasts whose newest input was disturbed"
+    )
     table.add_column("input")
     for which in ("all", "hit"):
         for minutes in shown:
@@ -70,19 +73,6 @@ def robustness_table(figures: Json) -> Table:
         cells = [_cell(each[which][minutes]["mae"]) for which in ("all", "affected") for minutes in shown]
         table.add_row(case["what"], *cells, _cell(each["coverage_90_affected"][shown[-1]], 100, 1))
     return table
-
-
-def show(tables: Sequence[Table]) -> None:
-    """Print tables on standard output, as wide as they need to be where that is no terminal."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    for table in tables:
-        console.print(table)
-
-
-def _table(title: str, caption: str | None = None) -> Table:
-    return Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=None, pad_edge=False)
 
 
 def _percent(by_minutes: Json) -> list[str]:

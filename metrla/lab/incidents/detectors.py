@@ -1,6 +1,6 @@
-"""The detectors that are compared, each over its range of sensitivity, with thresholds for each sensor."""
+"""The detectors to compare, each over a range of sensitivity, with thresholds for each sensor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from shared.alerts.detection.calibration import sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation
+from shared.events.errors import ConfigurationError
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import neighbours
@@ -29,7 +30,7 @@ OCCRDF, DOCC, DOCCTD, WAVE_DOCC = 0.35, 0.12, -0.4, 0.2
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """A detector over a range of thresholds, from sensitive to not.
+    """A detector over a range of thresholds, from sensitive to insensitive.
 
     `make` builds it for thresholds (levels, sensors); `per_sensor` is False where one threshold for all is the point.
     """
@@ -45,7 +46,7 @@ class Contender:
 
 
 def contenders(measures: Measures, training: int) -> list[Contender]:
-    """All detectors that the measures allow; the first `training` windows are there to fit what needs fitting."""
+    """All detectors that the measures allow; whatever must be fitted is fitted to the first `training` windows."""
     road = neighbours(measures.road, WITHIN_MILES)
     found = [
         Contender(lambda limit: ForecastResidual(road, limit, measures.per_day), np.geomspace(0.2, 8.0, 2 * LEVELS)),
@@ -76,6 +77,14 @@ def contenders(measures: Measures, training: int) -> list[Contender]:
         Contender(eight, occdf),
         Contender(lambda limit: McMaster(road, template, limit, windows=3), np.linspace(1.5, 12.0, LEVELS)),
     ]
+
+
+def chosen(line_up: Sequence[Contender], only: Iterable[str]) -> list[Contender]:
+    """Those of these names; raises `ConfigurationError` for a name that none has."""
+    names = {contender.name: contender for contender in line_up}
+    if unknown := set(only) - set(names):
+        raise ConfigurationError(f"no detector {', '.join(sorted(unknown))} here; there are {', '.join(names)}")
+    return [contender for name, contender in names.items() if name in set(only or names)]
 
 
 def calibrated(

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from metrla.cli.querying.timerange import read_range, zone_of
+from metrla.cli.querying.selection import read_range, zone_of
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings
 

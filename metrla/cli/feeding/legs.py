@@ -1,4 +1,4 @@
-"""Running a feed from the command line: progress, Ctrl-C, summary."""
+"""The legs of a feed, sent one after the other: with progress, Ctrl-C and a summary."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ class Leg:
 
 @dataclass(slots=True)
 class Sent:
-    """What a whole feed has sent, and the signal that ended it, if one did."""
+    """What a whole feed has sent, and the signal that ended it, if any."""
 
     events: int = 0
     damaged: int = 0
@@ -49,7 +49,7 @@ class Sent:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C; an orderly SIGTERM is no failure."""
+        """130 after Ctrl-C; SIGTERM ends it in good order."""
         return EXIT_INTERRUPTED if self.ended_by is signal.SIGINT else 0
 
 
@@ -121,7 +121,7 @@ class _Report:
         self._task = bar.add_task(leg.title, total=total, event_time="", events=0, rate=0.0)
 
     def __call__(self, counts: FeedCounts) -> None:
-        """Take the present state of the leg."""
+        """Show the present state of the leg."""
         event_time = _shown(counts.last, self._zone) if counts.last else "waiting"
         rate = counts.events / counts.seconds if counts.seconds else 0.0
         done = (counts.last - self._leg.extent[0]).total_seconds() if counts.last and self._leg.extent else 0.0

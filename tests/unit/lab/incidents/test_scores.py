@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from metrla.data.simulation.scenario import Incident
 from metrla.lab.incidents.alarms import Alarm, find_alarms
-from metrla.lab.incidents.curves import Curve, equal_detection, equal_false_alarms, operating_level
 from metrla.lab.incidents.injection import disturbance_of, draw_incidents, inject
-from metrla.lab.incidents.metrics import Score, judge_alarms
+from metrla.lab.incidents.scores import Curve, Score, equal_detection, equal_false_alarms, judge_alarms, operating_level
 from metrla.lab.incidents.truth import Disturbance, LoggedIncident, Truth, find_truth, usual_speeds
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Network, Sensor

@@ -1,0 +1,89 @@
+"""Progress of long work in stages: a bar for each with the time left, or a line for each where there is no terminal."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+@dataclass
+class ProgressBars:
+    """The bars of one run, one for each stage; each appears with the first report of its stage."""
+
+    bar: Progress
+    quiet: bool
+    interrupted: bool = False
+    _tasks: dict[str, TaskID] = field(default_factory=dict)
+    _began: dict[str, float] = field(default_factory=dict)
+    _ended: set[str] = field(default_factory=set)
+
+    def __call__(self, stage: str, done: float, total: float, note: str = "") -> None:
+        """Show that `done` of `total` parts of a stage are done, with a short note beside the bar: a `StageProgress`.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed since the last call.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
+        if stage not in self._tasks:
+            self._tasks[stage] = self.bar.add_task(stage.replace("_", " "), total=total, note=note)
+            self._began[stage] = time.monotonic()
+        self.bar.update(self._tasks[stage], completed=done, total=total, note=note)
+        if done >= total and stage not in self._ended:
+            self._ended.add(stage)
+            if self.quiet:
+                seconds = time.monotonic() - self._began[stage]
+                sys.stderr.write(f"{stage}: {note or 'done'} ({seconds:.0f} s)\n")
+
+
+@contextmanager
+def progress_bars() -> Iterator[ProgressBars]:
+    """Bars on standard error while the block runs; plain lines where that is no terminal.
+
+    Ctrl-C ends the block at the next report of a finished part: an exception raised in the middle, in a callback from
+    C, may get lost in the libraries that fit models, which then go on with half of their data. A second Ctrl-C raises
+    at once.
+
+    Raises:
+        KeyboardInterrupt: after the block, where no further part was reported.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+    )
+    with Progress(
+        *columns, console=console, redirect_stdout=False, redirect_stderr=False, disable=not console.is_terminal
+    ) as bar:
+        run = ProgressBars(bar, quiet=not console.is_terminal)
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            if run.interrupted:
+                signal.default_int_handler(number, frame)
+            run.interrupted = True
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield run
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if run.interrupted:
+            raise KeyboardInterrupt

@@ -1,0 +1,50 @@
+"""A recording: the speeds that models are trained on or judged by, of a file or simulated."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from metrla.data.feeds.files.formats import open_readings
+from metrla.data.feeds.speed_table import speed_table
+from metrla.data.simulation.simulator import Simulator
+from shared.traffic.arrays import Floats
+from shared.traffic.network import Network
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """The speeds of a network over some time.
+
+    Attributes:
+        network: whose speeds they are.
+        start: start of the first window (aware).
+        speed_mph: (windows, sensors) in network order, NaN where missing, without gaps in time.
+        source: what the speeds are, for the card.
+        skipped_windows: how many rows the file has beyond these, see `Split.of`.
+    """
+
+    network: Network
+    start: datetime
+    speed_mph: Floats
+    source: str
+    skipped_windows: int = 0
+
+
+def read_recording(
+    data: Path, network: Network, first: datetime | None = None, last: datetime | None = None
+) -> Recording:
+    """A file's speeds from `first` to before `last` (aware); raises `ConfigurationError` where they do not fit."""
+    table = speed_table(open_readings(data), network, first, last)
+    return Recording(network, table.start, table.speed_mph.astype(np.float64), data.name, table.skipped_windows)
+
+
+def simulate_recording(network: Network, days: int, seed: int, last: datetime | None, now: datetime) -> Recording:
+    """The simulated speeds of some days up to `last`, or up to now."""
+    stop = network.window_start(last or now)
+    start = network.window_start(stop - days * DAY)
+    speeds = Simulator(network, seed).speeds(start, (stop - start) // network.window)
+    return Recording(network, start, speeds, f"simulation with seed {seed}")
