@@ -13,7 +13,7 @@ from random import Random
 from time import process_time
 from zoneinfo import ZoneInfo
 
-from services.ingest.validate import EventValidator
+from services.ingest.validator import EventValidator
 from shared.events.avro import decode, encode
 from shared.events.decoder import EventDecoder
 from shared.events.json_mapping import own_names

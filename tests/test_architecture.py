@@ -20,18 +20,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "manag
 LEAST_ROOM_LINES = 4
 MIRRORED = ROOT / "metrla" / "client"
 """A distribution of its own that imports nothing of ours: its models have the names of the API."""
-SAME_NAMES: dict[str, int] = {
-    "Answer": 2,
-    "FetchError": 2,
-    "Judged": 2,
-    "Outcome": 2,
-    "Recording": 2,
-    "Tally": 2,
-    "Topic": 2,
-    "Tree": 2,
-    "Verdict": 2,
-    "Watch": 2,
-}
+SAME_NAMES: dict[str, int] = {}
 """Public classes whose names mean several things, with how many. The list only shrinks."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
-from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, Selection, SensorOption, ToOption
+from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, RowSelection, SensorOption, ToOption
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read(
     from metrla.data.archive.events import events_in, raw_files  # noqa: PLC0415 - fastavro is slow to import
 
     settings = read_settings(PlatformSettings)
-    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
     values = attrgetter(*(column.name if column.name in PLACE else f"event.{column.name}" for column in EVENT_COLUMNS))
     with _archive(archive_url or settings.archive_url) as archive, progress("files", quiet=output.on_screen) as bar:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from metrla.cli.feeding.options import read_speed
-from metrla.local.stack.memory import DEFAULT_RUN
+from metrla.local.stack.shape import DEFAULT_RUN
 from shared.events.errors import ConfigurationError
 
 DEFAULT_SPEED = 60.0

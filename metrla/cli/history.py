@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
-from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, Selection, SensorOption, ToOption
+from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, RowSelection, SensorOption, ToOption
 from shared.events.records import TrafficAlert
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.encoding import action_json, evidence_json
@@ -105,7 +105,7 @@ def aggregates(
 ) -> None:
     """Windows of one or all sensors whose start lies in the range. Speeds in mph; empty means not observed."""
     settings = read_settings(PlatformSettings)
-    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
     with _store(store_url or settings.store_url) as store:
         found = store.aggregates(wanted.network_id, wanted.sensor_id, wanted.start, wanted.end, limit)
@@ -135,7 +135,7 @@ def predictions(
 ) -> None:
     """Forecasts made in the range, a row per horizon, with actual speeds; --limit counts forecasts. Speeds in mph."""
     settings = read_settings(PlatformSettings)
-    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
     with _store(store_url or settings.store_url) as store:
         found = store.predictions(
@@ -160,7 +160,7 @@ def alerts(
 ) -> None:
     """Alerts raised in the range, each in its latest state; --sensor keeps those that affect it."""
     settings = read_settings(PlatformSettings)
-    wanted = Selection.read(settings, network, sensor, begin, end, local=local)
+    wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
     with _store(store_url or settings.store_url) as store:
         found = store.alerts(wanted.network_id, wanted.start, wanted.end, None if sensor else limit)

@@ -11,7 +11,7 @@ from metrla.cli.tables import plain_table, print_tables
 from metrla.local.stack import jars
 from metrla.local.stack.control import NativeStack
 from metrla.local.stack.hbase_shell import shell_command
-from metrla.local.stack.memory import DEFAULT_RUN, FILE, StackShape, free_ports, read_shape, write_shape
+from metrla.local.stack.shape import DEFAULT_RUN, FILE, StackShape, free_ports, read_shape, write_shape
 from shared.events.errors import ConfigurationError
 
 MIB = 1024 * 1024

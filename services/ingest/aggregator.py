@@ -9,9 +9,9 @@ import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from services.ingest.checkpoint import Checkpoint
-from services.ingest.intake import Judged, judge
+from services.ingest.intake import validate_all
 from services.ingest.merge import Lane, horizon, passing
-from services.ingest.validate import EventValidator
+from services.ingest.validator import EventValidator
 from services.ingest.windows import PartitionWindows, WindowPolicy, emission_order
 from shared.events.avro import encode
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
@@ -139,14 +139,16 @@ class Aggregator:
 
     async def _take_in(self, records: Records) -> None:
         ours = {partition: batch for partition, batch in records.items() if partition in self._held}
-        judged = await self._member.persist("validate", lambda: asyncio.to_thread(self._judge, ours))
-        if any(batch.rejected for batch in judged.values()):
+        validated = await self._member.persist(
+            "validate", lambda: asyncio.to_thread(validate_all, self._with.validator, ours, self._with.clock)
+        )
+        if any(batch.rejected for batch in validated.values()):
             # A process that was suspended learns here that its partitions are another's, who has dead-lettered by now.
             await self._commit(unchanged=True)
         rejected: list[DeadLetter] = []
         rekeyed: list[Message] = []
         seen: Counter[NetworkId] = Counter()
-        for partition, batch in judged.items():
+        for partition, batch in validated.items():
             held = self._held[partition]
             handled = held.handled
             rejected += [letter for letter in batch.rejected if letter.record.offset >= handled]
@@ -159,12 +161,9 @@ class Aggregator:
             held.lane.read = ours[partition][-1].offset + 1
             held.handled = max(handled, held.lane.read)
         await self._send_aside(rejected, rekeyed)
-        self._with.limit.count(sum(map(len, ours.values())), sum(len(batch.rejected) for batch in judged.values()))
+        self._with.limit.count(sum(map(len, ours.values())), sum(len(batch.rejected) for batch in validated.values()))
         for network_id, count in seen.items():
             self._with.metrics.events.labels(network_id).inc(count)
-
-    def _judge(self, records: Records) -> Mapping[TopicPartition, Judged]:
-        return {partition: judge(self._with.validator, batch, self._with.clock) for partition, batch in records.items()}
 
     async def _send_aside(self, rejected: list[DeadLetter], rekeyed: list[Message]) -> None:
         if rejected:

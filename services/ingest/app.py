@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from services.ingest.aggregator import WINDOWS_GROUP, Aggregation, MergePolicy
 from services.ingest.archiver import ARCHIVE_GROUP, Archiving, FlushPolicy
 from services.ingest.settings import IngestSettings
-from services.ingest.validate import EventValidator
+from services.ingest.validator import EventValidator
 from services.ingest.windows import WindowPolicy
 from shared.archive.url import open_archive
 from shared.events.decoder import EventDecoder

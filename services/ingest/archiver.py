@@ -18,9 +18,9 @@ from functools import partial
 import structlog
 from aiokafka import TopicPartition
 
-from services.ingest.intake import Judged, is_rekeyed, judge
+from services.ingest.intake import is_rekeyed, validate_all
 from services.ingest.intent import PlannedFile, leftovers, write_intent
-from services.ingest.validate import EventValidator
+from services.ingest.validator import EventValidator
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import hour_of, pending_path, raw_path
 from shared.archive.port import Archive
@@ -145,8 +145,10 @@ class Archiver:
         ours = {partition: batch for partition, batch in records.items() if partition in self._held}
         if not ours:
             return
-        judged = await self._member.persist("validate", lambda: asyncio.to_thread(self._judge, ours))
-        for partition, batch in judged.items():
+        validated = await self._member.persist(
+            "validate", lambda: asyncio.to_thread(validate_all, self._with.validator, ours, self._with.clock)
+        )
+        for partition, batch in validated.items():
             held = self._held[partition]
             if held.next_offset == held.committed:
                 held.since_s = self._with.monotonic()
@@ -156,9 +158,6 @@ class Archiver:
                     held.events.append(ArchivedEvent(event, record.partition, record.offset))
                     held.bytes += len(record.value)
             held.next_offset = ours[partition][-1].offset + 1
-
-    def _judge(self, records: Records) -> Mapping[TopicPartition, Judged]:
-        return {partition: judge(self._with.validator, batch, self._with.clock) for partition, batch in records.items()}
 
     async def _flush(self, partition: TopicPartition, held: _Partition) -> None:
         number = partition.partition

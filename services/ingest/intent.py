@@ -1,4 +1,4 @@
-"""What the archiver is about to write, noted before it writes, so that a crash leaves no search behind. Pure."""
+"""What the archiver is about to write, noted before it writes, so that nobody has to search after a crash. Pure."""
 
 import json
 from collections.abc import Sequence

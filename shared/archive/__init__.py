@@ -7,6 +7,6 @@
     container                 raw events as Avro object container files, each with its partition and offset
 
 A file gets its name when it is complete, so what is visible is whole. Who writes what when, and what a crash leaves, is
-ingest's concern; what a model's files mean is `shared.forecasting.models`'. `metrla.data.archive` reads
-events back; docs/data.md describes the layout for readers without this code.
+ingest's concern; what a model's files mean is `shared.forecasting.models`'. `metrla.data.archive` reads events
+back; docs/data.md describes the layout for readers without this code.
 """

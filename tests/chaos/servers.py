@@ -8,7 +8,7 @@ from typing import Protocol
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.supervisor import Supervisor
 from metrla.local.stack.control import NativeStack
-from metrla.local.stack.memory import StackShape, free_ports
+from metrla.local.stack.shape import StackShape, free_ports
 from tests.chaos.scenario import Fault, Strike
 
 RETENTION_BYTES = 1024 * 1024 * 1024

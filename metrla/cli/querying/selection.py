@@ -30,7 +30,7 @@ LocalOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class RowSelection:
     """Which rows are asked for: of one network and sensor (`None`: all), from `start` to before `end` (`None`: open).
 
     `zone` is the one in which times are read and shown.
@@ -52,7 +52,7 @@ class Selection:
         end: str | None,
         *,
         local: bool,
-    ) -> "Selection":
+    ) -> "RowSelection":
         """What the options say; raises `ConfigurationError` where they make no sense."""
         zone = zone_of(settings, network, local=local)
         return cls(

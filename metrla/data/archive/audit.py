@@ -12,8 +12,8 @@ from metrla.data.archive.verification import LoggedRecord, PartitionVerification
 from services.ingest.aggregator import WINDOWS_GROUP
 from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
-from services.ingest.intake import is_rekeyed, judge
-from services.ingest.validate import EventValidator
+from services.ingest.intake import is_rekeyed, validate
+from services.ingest.validator import EventValidator
 from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RawFile
 from shared.archive.port import Archive
@@ -95,7 +95,7 @@ async def _verify(
 
 
 def _logged(validator: EventValidator, records: Sequence[ConsumerRecord], clock: Clock) -> Iterator[LoggedRecord]:
-    valid = {record.offset: event for event, record in judge(validator, records, clock).events}
+    valid = {record.offset: event for event, record in validate(validator, records, clock).events}
     for record in records:
         yield LoggedRecord(record.offset, valid.get(record.offset), is_rekeyed(record))
 

@@ -8,7 +8,7 @@ import structlog
 from metrla.local.devbroker.handlers.context import BrokerState
 from metrla.local.devbroker.log.compaction import compact
 from metrla.local.devbroker.log.partition import PartitionLog
-from metrla.local.devbroker.log.topics import Topic
+from metrla.local.devbroker.log.topics import StoredTopic
 
 # After a pass of t seconds comes a pause of at least this many times t: compaction costs a tenth of a core at most.
 _PAUSE_PER_WORK = 9.0
@@ -44,12 +44,12 @@ async def one_pass(state: BrokerState) -> None:
                 await _compact(topic, index, partition, now_ms)
 
 
-def _is_dirty(topic: Topic, partition: PartitionLog) -> bool:
+def _is_dirty(topic: StoredTopic, partition: PartitionLog) -> bool:
     dirty = partition.size - partition.clean_bytes
     return dirty > 0 and dirty >= topic.config.min_cleanable_dirty_ratio * partition.size
 
 
-async def _compact(topic: Topic, index: int, partition: PartitionLog, now_ms: int) -> None:
+async def _compact(topic: StoredTopic, index: int, partition: PartitionLog, now_ms: int) -> None:
     before = partition.size
     closed = list(partition.close_segment())
     # In a thread: the closed segments no longer change, and the broker answers meanwhile.

@@ -8,7 +8,7 @@ from pathlib import Path
 from metrla.local.launcher.request import WARM_UP_LENGTH, DemoRequest
 from metrla.local.stack import jars
 from metrla.local.stack.control import NativeStack
-from metrla.local.stack.memory import StackShape, read_shape, write_shape
+from metrla.local.stack.shape import StackShape, read_shape, write_shape
 from shared.events.avro import decode
 from shared.events.errors import ConfigurationError, RejectedEventError
 from shared.events.records import NetworkId, TrafficEvent

@@ -5,7 +5,7 @@ from string import Template
 
 from metrla.local.stack.components import LOOPBACK
 from metrla.local.stack.jars import NATIVE
-from metrla.local.stack.memory import StackShape
+from metrla.local.stack.shape import StackShape
 
 # HDFS refuses to start without these folders on its class path; its jars carry no web pages.
 _WEBAPPS = ("hdfs", "datanode", "static")

@@ -15,8 +15,8 @@ import psutil
 from metrla.local.stack import jars
 from metrla.local.stack.components import Component, components
 from metrla.local.stack.configuration import write_configuration
-from metrla.local.stack.memory import StackShape, is_free
 from metrla.local.stack.readiness import is_ready
+from metrla.local.stack.shape import StackShape, is_free
 from shared.events.errors import MetrlaError
 
 # Serial collection: these JVMs share few cores, and a small heap gains nothing from collecting in parallel.

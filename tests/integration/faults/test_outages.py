@@ -20,7 +20,7 @@ from metrla.local.launcher.supervisor import Supervisor, supervise
 from metrla.local.stack import jars
 from metrla.local.stack.components import Component
 from metrla.local.stack.control import NativeStack
-from metrla.local.stack.memory import StackShape, free_ports
+from metrla.local.stack.shape import StackShape, free_ports
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.chaos.feeder import feed_all

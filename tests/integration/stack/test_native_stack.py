@@ -12,7 +12,7 @@ import pytest
 
 from metrla.local.stack import jars
 from metrla.local.stack.control import DATA, NativeStack, StackError
-from metrla.local.stack.memory import StackShape, free_ports, read_shape
+from metrla.local.stack.shape import StackShape, free_ports, read_shape
 from shared.archive.url import open_archive
 from shared.events.errors import ConfigurationError
 from tests.kit.places import ROOT

@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError
 from prometheus_client import CollectorRegistry
 
 from services.ingest.archiver import Archiver, Archiving, FlushPolicy
-from services.ingest.validate import EventValidator
+from services.ingest.validator import EventValidator
 from shared.archive.container import decode_container
 from shared.archive.layout import RAW_ROOT, parse_raw_path, pending_path
 from shared.archive.local import LocalArchive

@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka import ConsumerRecord
 
-from services.ingest.intake import is_rekeyed, judge
-from services.ingest.validate import EventValidator
+from services.ingest.intake import is_rekeyed, validate
+from services.ingest.validator import EventValidator
 from shared.events.avro import encode
 from shared.events.decoder import EventDecoder
 from shared.events.errors import RejectionReason
@@ -29,7 +29,7 @@ def value(when: datetime) -> bytes:
 
 
 def test_the_good_and_the_bad_part() -> None:
-    judged = judge(VALIDATOR, [record(4, value(NOW), NOW), record(5, b"junk", NOW)], lambda: NOW)
+    judged = validate(VALIDATOR, [record(4, value(NOW), NOW), record(5, b"junk", NOW)], lambda: NOW)
     assert [kept.offset for _, kept in judged.events] == [4]
     assert [(letter.record.offset, letter.reason) for letter in judged.rejected] == [(5, RejectionReason.UNDECODABLE)]
 
@@ -45,13 +45,13 @@ def test_the_good_and_the_bad_part() -> None:
     ids=["sent now", "sent long before its own timestamp", "sent in the future", "without time"],
 )
 def test_the_future_begins_when_the_event_was_sent(sent: datetime, stamp: int | None, *, rejected: bool) -> None:
-    judged = judge(VALIDATOR, [record(0, value(NOW), sent, stamp=stamp)], lambda: NOW)
+    judged = validate(VALIDATOR, [record(0, value(NOW), sent, stamp=stamp)], lambda: NOW)
     assert bool(judged.rejected) is rejected
 
 
 def test_a_sender_from_the_future_is_judged_by_our_clock() -> None:
     later = NOW + timedelta(days=365)
-    judged = judge(VALIDATOR, [record(0, value(later), later)], lambda: NOW)
+    judged = validate(VALIDATOR, [record(0, value(later), later)], lambda: NOW)
     assert [letter.reason for letter in judged.rejected] == [RejectionReason.TIMESTAMP_IN_FUTURE]
 
 

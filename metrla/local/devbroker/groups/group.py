@@ -17,7 +17,7 @@ from metrla.local.devbroker.groups.membership import (
     GroupState,
     JoinAnswer,
     JoinRequest,
-    Member,
+    Membership,
     SyncAnswer,
     common_protocols,
     elect_protocol,
@@ -35,7 +35,7 @@ class Group:
         self.protocol_type = ""
         self.protocol = ""
         self.leader_id = ""
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, Membership] = {}
         self.empty_since = 0.0
         self._initial_delay_s = initial_delay_s
         self._earliest_completion = 0.0
@@ -57,7 +57,7 @@ class Group:
             if unchanged and (completing or follower):
                 return [self._join_answer(known)]
         else:
-            known = self.members[new_member_id] = Member(new_member_id, request, now)
+            known = self.members[new_member_id] = Membership(new_member_id, request, now)
             self.protocol_type = request.protocol_type
         known.awaiting_join = True
         answers = self._prepare_rebalance(now)
@@ -207,7 +207,7 @@ class Group:
             answers.append(self._join_answer(member))
         return answers
 
-    def _join_answer(self, member: Member) -> JoinAnswer:
+    def _join_answer(self, member: Membership) -> JoinAnswer:
         members: tuple[tuple[str, bytes], ...] = ()
         if member.member_id == self.leader_id:
             members = tuple((m.member_id, m.metadata(self.protocol)) for m in self.members.values())

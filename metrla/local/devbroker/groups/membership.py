@@ -32,8 +32,8 @@ class JoinRequest:
 
 
 @dataclass(slots=True)
-class Member:
-    """A member of a group; `last_seen` in seconds of the group's clock."""
+class Membership:
+    """What is known of one member of a group; `last_seen` in seconds of the group's clock."""
 
     member_id: str
     request: JoinRequest
@@ -77,13 +77,13 @@ class SyncAnswer(NamedTuple):
 Answer = JoinAnswer | SyncAnswer
 
 
-def common_protocols(members: Collection[Member]) -> set[str]:
+def common_protocols(members: Collection[Membership]) -> set[str]:
     """Return the protocols that all members know."""
     names = [{name for name, _ in member.request.protocols} for member in members]
     return set.intersection(*names) if names else set()
 
 
-def elect_protocol(members: Collection[Member]) -> str:
+def elect_protocol(members: Collection[Membership]) -> str:
     """Return the protocol that most members prefer among those that all of them know."""
     candidates = common_protocols(members)
     votes = Counter(next(name for name, _ in member.request.protocols if name in candidates) for member in members)

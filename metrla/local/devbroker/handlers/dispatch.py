@@ -1,6 +1,6 @@
 """From the frame of a request to the frame of its response."""
 
-from metrla.local.devbroker.handlers import describe_groups, fetch, groups, produce, topics
+from metrla.local.devbroker.handlers import fetch, groups, produce, topics
 from metrla.local.devbroker.handlers.context import BrokerState, Handler, Request, RequestContext, Response
 from metrla.local.devbroker.wire.apis import EXCHANGES, ApiKey, version_ranges
 from metrla.local.devbroker.wire.codec import MalformedRequestError, RequestHeader, encode_response, read_request
@@ -24,8 +24,8 @@ HANDLERS: dict[ApiKey, Handler] = {
     ApiKey.HEARTBEAT: groups.heartbeat,
     ApiKey.LEAVE_GROUP: groups.leave_group,
     ApiKey.SYNC_GROUP: groups.sync_group,
-    ApiKey.DESCRIBE_GROUPS: describe_groups.describe_groups,
-    ApiKey.LIST_GROUPS: describe_groups.list_groups,
+    ApiKey.DESCRIBE_GROUPS: groups.describe_groups,
+    ApiKey.LIST_GROUPS: groups.list_groups,
     ApiKey.API_VERSIONS: api_versions,
     ApiKey.CREATE_TOPICS: topics.create_topics,
     ApiKey.DELETE_TOPICS: topics.delete_topics,
@@ -33,7 +33,7 @@ HANDLERS: dict[ApiKey, Handler] = {
     ApiKey.INIT_PRODUCER_ID: produce.init_producer_id,
     ApiKey.DESCRIBE_CONFIGS: topics.describe_configs,
     ApiKey.CREATE_PARTITIONS: topics.create_partitions,
-    ApiKey.DELETE_GROUPS: describe_groups.delete_groups,
+    ApiKey.DELETE_GROUPS: groups.delete_groups,
 }
 
 

@@ -16,7 +16,7 @@ from metrla.local.devbroker.log.batch import (
 from metrla.local.devbroker.log.partition import PartitionLog
 from metrla.local.devbroker.log.producers import NEW_BATCH, AppendedBatch
 from metrla.local.devbroker.log.records import decode
-from metrla.local.devbroker.log.topics import Topic
+from metrla.local.devbroker.log.topics import StoredTopic
 from metrla.local.devbroker.wire.error_codes import ErrorCode
 
 _ACKS = (-1, 0, 1)
@@ -90,7 +90,7 @@ async def init_producer_id(state: BrokerState, request: Request, _context: Reque
     }
 
 
-def _append(topic: Topic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, int]:
+def _append(topic: StoredTopic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, int]:
     now_ms = time.time_ns() // 1_000_000
     try:
         header = _accepted(topic, data, now_ms)
@@ -109,7 +109,7 @@ def _append(topic: Topic, log: PartitionLog, data: bytes) -> tuple[ErrorCode, in
     return ErrorCode.NONE, offset
 
 
-def _accepted(topic: Topic, data: bytes, now_ms: int) -> BatchHeader:
+def _accepted(topic: StoredTopic, data: bytes, now_ms: int) -> BatchHeader:
     if len(data) > topic.config.max_message_bytes:
         raise _MessageTooLargeError
     header = checked_header(data)

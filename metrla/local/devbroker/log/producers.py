@@ -25,14 +25,14 @@ class AppendedBatch(NamedTuple):
     base_offset: int
 
 
-class Verdict(NamedTuple):
+class SequenceCheck(NamedTuple):
     """What to do with a batch: append it (`NEW_BATCH`), acknowledge `duplicate_of`, or refuse it with `error`."""
 
     error: ErrorCode = ErrorCode.NONE
     duplicate_of: int | None = None
 
 
-NEW_BATCH = Verdict()
+NEW_BATCH = SequenceCheck()
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class ProducerSequences:
     def __len__(self) -> int:
         return len(self._producers)
 
-    def check(self, producer_id: int, epoch: int, first_sequence: int, last_sequence: int) -> Verdict:
+    def check(self, producer_id: int, epoch: int, first_sequence: int, last_sequence: int) -> SequenceCheck:
         """Judge a batch before it is appended.
 
         A producer that is not known may start anywhere, as in Kafka: its state may have expired.
@@ -63,8 +63,8 @@ class ProducerSequences:
         if epoch == known.epoch:
             return _judge_sequence(known.batches, first_sequence, last_sequence)
         if epoch < known.epoch:
-            return Verdict(ErrorCode.INVALID_PRODUCER_EPOCH)
-        return NEW_BATCH if first_sequence == 0 else Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+            return SequenceCheck(ErrorCode.INVALID_PRODUCER_EPOCH)
+        return NEW_BATCH if first_sequence == 0 else SequenceCheck(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
 
     def appended(self, producer_id: int, epoch: int, batch: AppendedBatch, now: float) -> None:
         """Remember a batch that `check` accepted."""
@@ -88,12 +88,12 @@ class ProducerSequences:
             self._producers.popitem(last=False)
 
 
-def _judge_sequence(batches: Sequence[AppendedBatch], first_sequence: int, last_sequence: int) -> Verdict:
+def _judge_sequence(batches: Sequence[AppendedBatch], first_sequence: int, last_sequence: int) -> SequenceCheck:
     for batch in batches:
         if (batch.first_sequence, batch.last_sequence) == (first_sequence, last_sequence):
-            return Verdict(duplicate_of=batch.base_offset)
+            return SequenceCheck(duplicate_of=batch.base_offset)
     if first_sequence == (batches[-1].last_sequence + 1) & 0x7FFFFFFF:
         return NEW_BATCH
     if last_sequence < batches[0].first_sequence:
-        return Verdict(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
-    return Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return SequenceCheck(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
+    return SequenceCheck(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)

@@ -25,7 +25,7 @@ class InvalidPartitionsError(ValueError):
 
 
 @dataclass(slots=True)
-class Topic:
+class StoredTopic:
     """A name, a configuration and one log per partition."""
 
     name: str
@@ -45,12 +45,12 @@ class TopicStore:
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, StoredTopic] = {}
 
-    def __iter__(self) -> Iterator[Topic]:
+    def __iter__(self) -> Iterator[StoredTopic]:
         return iter(list(self._topics.values()))
 
-    def get(self, name: str) -> Topic | None:
+    def get(self, name: str) -> StoredTopic | None:
         """Return the topic of that name."""
         return self._topics.get(name)
 
@@ -73,13 +73,13 @@ class TopicStore:
             raise InvalidPartitionsError(f"{partitions} partitions: expected 1 to {MAX_PARTITIONS}")
         return TopicConfig.parse(config, self._settings)
 
-    def create(self, name: str, partitions: int, config: Mapping[str, str | None]) -> Topic:
+    def create(self, name: str, partitions: int, config: Mapping[str, str | None]) -> StoredTopic:
         """Create a topic; raises what `check` raises."""
-        topic = Topic(name, self.check(name, partitions, config), [])
+        topic = StoredTopic(name, self.check(name, partitions, config), [])
         topic.add_partitions(partitions)
         self._topics[name] = topic
         return topic
 
-    def delete(self, name: str) -> Topic | None:
+    def delete(self, name: str) -> StoredTopic | None:
         """Remove a topic and return it, None if there is none."""
         return self._topics.pop(name, None)

@@ -11,7 +11,7 @@ from metrla.data.feeds.damage import SPOIL, Damager
 from metrla.data.feeds.delivery import AsFastAsPossible, Delivery, EventTimePace, RatePace
 from metrla.data.feeds.writer import EVENTS_AT_ONCE, FeedCounts, FeedWriter
 from metrla.local.devbroker.broker import DevBroker
-from services.ingest.validate import EventValidator, Rejection
+from services.ingest.validator import EventValidator, Rejection
 from shared.events.decoder import EventDecoder
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrla.local.devbroker.log.producers import NEW_BATCH, AppendedBatch, ProducerSequences, Verdict
+from metrla.local.devbroker.log.producers import NEW_BATCH, AppendedBatch, ProducerSequences, SequenceCheck
 from metrla.local.devbroker.wire.error_codes import ErrorCode
 
 LAST = 0x7FFFFFFF
@@ -19,7 +19,7 @@ class Partition:
     sequences: ProducerSequences = field(default_factory=ProducerSequences)
     stored: list[int] = field(default_factory=list)
 
-    def send(self, first: int, count: int, *, producer: int = 1, epoch: int = 0, now: float = 0.0) -> Verdict:
+    def send(self, first: int, count: int, *, producer: int = 1, epoch: int = 0, now: float = 0.0) -> SequenceCheck:
         last = (first + count - 1) & LAST
         verdict = self.sequences.check(producer, epoch, first, last)
         if verdict == NEW_BATCH:
@@ -45,11 +45,11 @@ def test_a_producer_that_repeats_and_skips_at_random_is_stored_once_and_in_order
             assert verdict == NEW_BATCH
             done += 1
         elif index > done:
-            assert verdict == Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+            assert verdict == SequenceCheck(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
         elif index >= done - 5:
-            assert verdict == Verdict(duplicate_of=starts[index])
+            assert verdict == SequenceCheck(duplicate_of=starts[index])
         else:
-            assert verdict == Verdict(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
+            assert verdict == SequenceCheck(ErrorCode.DUPLICATE_SEQUENCE_NUMBER)
     assert partition.stored == list(range(sum(sizes)))
 
 
@@ -57,22 +57,22 @@ def test_sequences_wrap_around() -> None:
     partition = Partition()
     assert partition.send(LAST - 1, 2) == NEW_BATCH
     assert partition.send(0, 3) == NEW_BATCH
-    assert partition.send(0, 3) == Verdict(duplicate_of=2)
+    assert partition.send(0, 3) == SequenceCheck(duplicate_of=2)
 
 
 def test_a_part_of_a_batch_is_no_repetition_of_it() -> None:
     partition = Partition()
     partition.send(0, 5)
-    assert partition.send(0, 3) == Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
-    assert partition.send(3, 4) == Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    assert partition.send(0, 3) == SequenceCheck(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    assert partition.send(3, 4) == SequenceCheck(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
 
 
 def test_epochs_fence_and_start_again_at_zero() -> None:
     partition = Partition()
     partition.send(0, 5)
-    assert partition.send(5, 1, epoch=1) == Verdict(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    assert partition.send(5, 1, epoch=1) == SequenceCheck(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
     assert partition.send(0, 1, epoch=1) == NEW_BATCH
-    assert partition.send(5, 1, epoch=0) == Verdict(ErrorCode.INVALID_PRODUCER_EPOCH)
+    assert partition.send(5, 1, epoch=0) == SequenceCheck(ErrorCode.INVALID_PRODUCER_EPOCH)
 
 
 @pytest.mark.parametrize("repeat", [1, 2, 3])

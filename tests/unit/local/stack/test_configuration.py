@@ -6,7 +6,7 @@ import pytest
 
 from metrla.local.stack.components import Ports
 from metrla.local.stack.configuration import write_configuration
-from metrla.local.stack.memory import StackShape
+from metrla.local.stack.shape import StackShape
 
 # A name in a template that nothing fills in.
 UNFILLED = re.compile(r"\$\{[a-z_]+\}")

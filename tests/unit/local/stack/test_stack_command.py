@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.stack import app
-from metrla.local.stack.memory import StackShape, read_shape, write_shape
+from metrla.local.stack.shape import StackShape, read_shape, write_shape
 from shared.events.errors import ConfigurationError
 
 

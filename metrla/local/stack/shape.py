@@ -1,4 +1,4 @@
-"""What a run folder remembers of its stack: the ports, and whether HBase lies on HDFS."""
+"""The shape of a stack, which its run folder remembers: the ports, and whether HBase lies on HDFS."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from shared.events.errors import ConfigurationError
 DEFAULT_RUN = Path(".metrla/stack")
 FILE = "stack.json"
 ADDRESSES = "addresses.env"
-# Below the ports that systems hand out by themselves, so that none is taken between choosing it and listening on it.
+# Below the ports that systems hand out by themselves, so that none is taken before a server listens on it.
 FREE_PORTS = range(20_000, 32_000)
 
 

@@ -5,8 +5,21 @@ from pathlib import Path
 import pytest
 
 from metrla.local.stack.components import Ports
-from metrla.local.stack.memory import ADDRESSES, FILE, StackShape, free_ports, is_free, read_shape, write_shape
+from metrla.local.stack.shape import (
+    ADDRESSES,
+    DEFAULT_RUN,
+    FILE,
+    StackShape,
+    free_ports,
+    is_free,
+    read_shape,
+    write_shape,
+)
 from shared.events.errors import ConfigurationError
+
+
+def test_the_default_folder_is_where_earlier_versions_left_their_data() -> None:
+    assert Path(".metrla/stack") == DEFAULT_RUN
 
 
 def test_a_new_folder_has_the_usual_shape(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.validate import EventValidator, Rejection
+from services.ingest.validator import EventValidator, Rejection
 from shared.events.avro import encode
 from shared.events.decoder import EventDecoder
 from shared.events.errors import RejectionReason, SchemaRegistryUnavailableError
