@@ -24,7 +24,7 @@ def evaluate_expectations(
     network: NetworkFolderOption,
     archive_url: ModelsUrlOption = None,
     pretrained: PretrainedOption = False,
-    every_days: Annotated[int, typer.Option(help="Of the test part use one day in so many.", min=1)] = 6,
+    every_days: Annotated[int, typer.Option(help="Use every n-th day of the test part.", min=1)] = 6,
     json_file: FiguresOption = None,
 ) -> None:
     """Run the rule for expected congestion over the last 20 % of a recording, and count what came true.

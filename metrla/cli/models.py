@@ -1,4 +1,4 @@
-"""`metrla models`: what models an archive has, which one serves, and the ones that come with metrla."""
+"""`metrla models`: the models in an archive, which of them serves, and those that come with metrla."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -53,8 +53,8 @@ def list_(
 ) -> None:
     """List all versions, newest first, with their errors on the test part of their training data (MAE in mph)."""
     from shared.forecasting.models.forecaster import PREFERRED  # noqa: PLC0415 - `metrla --help` need not wait for it
-    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.roles import champions  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.roles import champions  # noqa: PLC0415 - likewise
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -78,8 +78,8 @@ def show(
     network: NetworkOption = EXAMPLE,
     archive_url: ArchiveOption = None,
 ) -> None:
-    """Print the card of a model: where it comes from, how good it is, what it is made with. It is JSON."""
-    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
+    """Print the card of a model as JSON: where it comes from, how good it is, what it was made with."""
+    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - likewise
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -90,15 +90,15 @@ def show(
 @app.command()
 def promote(
     model: ModelArgument,
-    version: Annotated[str | None, typer.Argument(help="This one for good.", show_default="always the newest")] = None,
-    reason: Annotated[str, typer.Option(help="Why, for those who come after.")] = "by command",
+    version: Annotated[str | None, typer.Argument(help="Stay with this one.", show_default="always the newest")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "by command",
     network: NetworkOption = EXAMPLE,
     archive_url: ArchiveOption = None,
 ) -> None:
     """Make a model the network's champion: running predictors serve its forecasts within seconds, without a gap."""
-    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.roles import Champion  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.roles import promote as choose  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.roles import Champion  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.roles import promote as choose  # noqa: PLC0415 - likewise
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
@@ -111,13 +111,13 @@ def promote(
 @app.command()
 def rollback(network: NetworkOption = EXAMPLE, archive_url: ArchiveOption = None) -> None:
     """Undo the last promotion: the champion before it serves again."""
-    from shared.forecasting.registry.roles import roll_back  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.roles import roll_back  # noqa: PLC0415 - likewise
 
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
         champion = roll_back(archive, network_id)
     if champion is None:
-        typer.echo(f"no champion of {network_id} is chosen any more: the best kind of model that there is serves")
+        typer.echo(f"no champion of {network_id} is chosen any more: the best kind of model available serves")
     else:
         typer.echo(f"{champion.model_name} {champion.version or 'in its newest version'} is the champion again")
 
@@ -128,9 +128,9 @@ def install(
     archive_url: ArchiveOption = None,
 ) -> None:
     """Put the models that come with metrla into the archive, for networks of that id and with those sensors."""
-    from shared.archive.layout import CARD_FILE, model_prefix  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - as above
+    from shared.archive.layout import CARD_FILE, model_prefix  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - likewise
 
     shipped = PretrainedModels()
     if network not in shipped.networks:
@@ -142,7 +142,7 @@ def install(
 
 
 def _open(url: str | None) -> "Archive":
-    from shared.archive.url import open_archive  # noqa: PLC0415 - as above
+    from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
 
     return open_archive(url or read_settings(PlatformSettings).archive_url)
 
@@ -152,7 +152,7 @@ def _network_id(network: str) -> NetworkId:
 
 
 def _existing(archive: "Archive", network_id: NetworkId, model: str, version: str | None) -> str:
-    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - as above
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - likewise
 
     there = listing(archive, network_id).versions
     versions = there.get(model, ())
@@ -174,8 +174,8 @@ def _role(name: str, version: str, serves: str | None, promoted: "Champion | Non
 
 
 def _row(archive: "Archive", network_id: NetworkId, name: str, version: str, role: str) -> tuple[Any, ...]:
-    from shared.forecasting.models.card import ModelCard  # noqa: PLC0415 - as above
-    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - as above
+    from shared.forecasting.models.card import ModelCard  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.registry import read_artefact  # noqa: PLC0415 - likewise
 
     artefact = read_artefact(archive, network_id, name, version)
     try:
@@ -191,7 +191,7 @@ def _row(archive: "Archive", network_id: NetworkId, name: str, version: str, rol
 
 
 def _check(artefact: "Artefact", model: str, version: str) -> None:
-    from shared.forecasting.models.card import ModelCard  # noqa: PLC0415 - as above
+    from shared.forecasting.models.card import ModelCard  # noqa: PLC0415 - likewise
 
     try:
         ModelCard.read(artefact.card).check(artefact.files)

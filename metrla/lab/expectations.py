@@ -77,7 +77,7 @@ def evaluate_expectations(
     Args:
         recording: what happened.
         serving: the network's models; the network's answer is used, as the service does.
-        every_days: of the test part one day in so many is used; each day begins without alerts.
+        every_days: every n-th day of the test part is used; each day begins without alerts.
         told: is told how many of how many origins are done.
 
     Raises:

@@ -71,12 +71,12 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         stack.callback(archive.close)
         bootstrap = settings.kafka_bootstrap_servers
         try:
-            # A store that is away must not hold up the archive, which does without it.
+            # A store that does not answer must not hold up the archive, which works without it.
             store = await asyncio.to_thread(open_deferred, settings.store_url)
             stack.callback(store.close)
             await connecting.unless_stopped("broker", lambda: ensure_topics(bootstrap))
         except StoppingError:
-            log.info("stopped before the broker was there")
+            log.info("stopped before the broker answered")
             return
         watch = await stack.enter_async_context(watch_broker(bootstrap, CLIENT_ID))
         producer = await stack.enter_async_context(open_producer(bootstrap, CLIENT_ID))
@@ -115,7 +115,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
 
 @contextmanager
 def open_validator(settings: PlatformSettings) -> Iterator[EventValidator]:
-    """A validator as this service uses it, for those who check its work afterwards."""
+    """A validator as this service uses it, for whoever checks its work afterwards."""
     own = read_settings(IngestSettings)
     networks = load_networks(settings.networks)
     with ExitStack() as stack:

@@ -36,7 +36,7 @@ ARCHIVE_GROUP = "metrla-ingest-archive"
 
 @dataclass(frozen=True, slots=True)
 class FlushPolicy:
-    """When what one partition has collected is written: at so many seconds, events or bytes."""
+    """When the events collected from one partition are written: after so long, or at this many events or bytes."""
 
     seconds: float
     events: int

@@ -26,7 +26,7 @@ def leftovers(intent: bytes, committed: int) -> list[str]:
     """Paths of the intent whose records will be read again, because the group committed offset `committed`.
 
     Raises:
-        ArchiveError: this is no intent file; an operator must look before anything is written beside it.
+        ArchiveError: this is not an intent file; an operator must look before anything is written beside it.
     """
     try:
         files = [

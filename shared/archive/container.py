@@ -79,7 +79,7 @@ def decode_container(content: bytes, path: str = "") -> Iterator[ArchivedEvent]:
             *event, partition, offset = _VALUES(cast("dict[str, Any]", row))
             yield ArchivedEvent(TrafficEvent(*event), partition, offset)
     except DAMAGED_FILE as damaged:
-        raise ArchiveError(f"archive: {path or 'file'} is no readable container of events: {damaged}") from damaged
+        raise ArchiveError(f"archive: {path or 'file'} is not a readable container of events: {damaged}") from damaged
 
 
 def _row(archived: ArchivedEvent) -> dict[str, object]:

@@ -50,7 +50,7 @@ def check_path(path: str) -> None:
     """Raise `ArchiveError` unless `path` is one of an object or folder below the archive's root."""
     for segment in path.split("/"):
         if not segment or segment.startswith(".") or "\\" in segment or not segment.isprintable():
-            raise ArchiveError(f"{path!r} is not a path in the archive: {segment!r} is no safe name")
+            raise ArchiveError(f"{path!r} is not a path in the archive: {segment!r} is not a safe name")
 
 
 def draft_name() -> str:

@@ -125,7 +125,7 @@ class RecordCodec(Generic[R]):
             plain: Any = schemaless_reader(body, writer, reader)
             record = self._shape.record(plain)
         except DAMAGE as damaged:
-            detail = f"{len(data)} bytes are no {self.kind.__name__}: {str(damaged) or 'they end too early'}"
+            detail = f"{len(data)} bytes are not a {self.kind.__name__}: {str(damaged) or 'they end too early'}"
             raise RejectedEventError(RejectionReason.UNDECODABLE, detail) from damaged
         except SchemaResolutionError as unfit:
             raise RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, str(unfit)) from unfit

@@ -41,15 +41,15 @@ class TimeFormat:
     time_zone: ZoneInfo | None = None
 
     def read(self, value: object) -> datetime:
-        """The instant in UTC; raises `ValueError` with one sentence where `value` is no time of this format."""
+        """The instant in UTC; raises `ValueError` with one sentence where `value` is not a time of this format."""
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError(f"{value!r} is no time")  # noqa: TRY004  one error for every value that is no time
+            raise ValueError(f"{value!r} is not a time")  # noqa: TRY004  one error for every value that is not a time
         if self.pattern in {EPOCH_S, EPOCH_MS}:
             return _since_epoch(float(value), milliseconds=self.pattern == EPOCH_MS)
         if not isinstance(value, str):
             if self.pattern == AUTO:
                 return _since_epoch(value, milliseconds=abs(value) >= LEAST_MILLISECONDS)
-            raise ValueError(f"{value!r} is no text of the format {self.pattern}")
+            raise ValueError(f"{value!r} is not text of the format {self.pattern}")
         if self.pattern in {AUTO, ISO}:
             return self._utc(datetime.fromisoformat(value.strip()))
         return self._utc(datetime.strptime(value.strip(), self.pattern))  # noqa: DTZ007  _utc gives or demands the zone
@@ -95,8 +95,8 @@ class JsonMapping:
         """The event in a JSON object; `fallback_id` is its event_id if it has none.
 
         Raises:
-            RejectedEventError: UNDECODABLE where `payload` is no JSON object, MAPPING_FAILED where a field is missing,
-                unknown or of a wrong type.
+            RejectedEventError: UNDECODABLE where `payload` is not a JSON object, MAPPING_FAILED where a field is
+                missing, unknown or of a wrong type.
         """
         message = _parsed(payload)
         if self.own_names:
@@ -130,7 +130,7 @@ class JsonMapping:
             constant = self.constants.get(name)
             return None if constant is None else str(constant)
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise _failed(name, f"{_shown(value)} is no text")
+            raise _failed(name, f"{_shown(value)} is not text")
         return str(value).strip()
 
     def _time(self, message: Mapping[str, Any]) -> datetime:
@@ -149,11 +149,11 @@ class JsonMapping:
             return None if constant is None else float(constant)
         textual = isinstance(value, str) and not self.own_names
         if isinstance(value, bool) or not (textual or isinstance(value, int | float)):
-            raise _failed(name, f"{_shown(value)} is no number")
+            raise _failed(name, f"{_shown(value)} is not a number")
         try:
             number = float(value)
         except (ValueError, OverflowError) as wrong:
-            raise _failed(name, f"{_shown(value)} is no number") from wrong
+            raise _failed(name, f"{_shown(value)} is not a number") from wrong
         return None if number in self.missing.get(name, ()) else number * self.factors.get(name, 1.0)
 
 
@@ -168,7 +168,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
         message = json.loads(payload.decode("utf-8-sig"), parse_constant=_refuse_constant)
     # RecursionError: brackets nested a thousand deep.
     except (ValueError, RecursionError) as damaged:
-        detail = f"{len(payload)} bytes are no JSON: {damaged}"
+        detail = f"{len(payload)} bytes are not JSON: {damaged}"
         raise RejectedEventError(RejectionReason.UNDECODABLE, detail) from damaged
     if not isinstance(message, dict):
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"a JSON {type(message).__name__}, not an object")
@@ -176,7 +176,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _refuse_unknown(message: Mapping[str, Any]) -> None:
@@ -204,4 +204,4 @@ def _since_epoch(number: float, *, milliseconds: bool) -> datetime:
         # Through whole milliseconds, the precision of the log, so that 0.1 s does not become 0.09999 s.
         return EPOCH + timedelta(milliseconds=round(number if milliseconds else number * 1_000))
     except (OverflowError, ValueError) as beyond:
-        raise ValueError(f"{number!r} is no time since 1970") from beyond
+        raise ValueError(f"{number!r} is not a time since 1970") from beyond

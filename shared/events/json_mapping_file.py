@@ -30,7 +30,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ValueError(f"{name!r} is no IANA time zone, such as America/Los_Angeles") from unknown
+        raise ValueError(f"{name!r} is not an IANA time zone, such as America/Los_Angeles") from unknown
     return name
 
 
@@ -122,7 +122,9 @@ def _compiled(path: Path, name: str, expression: str) -> Find:
         return jmespath.compile(expression).search
     except JMESPathError as wrong:
         first = str(wrong).splitlines()[0]
-        raise ConfigurationError(f"{path}: fields.{name}: {expression!r} is no JMESPath expression: {first}") from wrong
+        raise ConfigurationError(
+            f"{path}: fields.{name}: {expression!r} is not a JMESPath expression: {first}"
+        ) from wrong
 
 
 def _fault(error: ErrorDetails) -> str:

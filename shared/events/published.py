@@ -1,4 +1,4 @@
-"""The published schemas: `schemas/<Record>.avsc` now, `schemas/history/<Record>/<version>.avsc` as it ever was."""
+"""The published schemas: `schemas/<Record>.avsc` is current, `schemas/history/<Record>/` holds every version."""
 
 import json
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def read_schema(path: Path) -> PublishedSchema:
 
 
 def current_schema(name: str, folder: Path = SCHEMAS_FOLDER) -> PublishedSchema:
-    """The schema of the record `name` as it is now."""
+    """The current schema of the record `name`."""
     schema = read_schema(folder / f"{name}{SUFFIX}")
     if schema.name != name:
         raise ConfigurationError(f"{schema.path}: describes a {schema.name}, not a {name}")
@@ -61,7 +61,7 @@ def current_schema(name: str, folder: Path = SCHEMAS_FOLDER) -> PublishedSchema:
 
 
 def current_schemas(folder: Path = SCHEMAS_FOLDER) -> tuple[PublishedSchema, ...]:
-    """Every schema as it is now, by name; raises `ConfigurationError` where the folder holds none."""
+    """Every current schema, by name; raises `ConfigurationError` where the folder holds none."""
     names = sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
     if not names:
         raise ConfigurationError(f"{folder}: no {SUFFIX} files here")

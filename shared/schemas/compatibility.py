@@ -21,7 +21,7 @@ def breaks(reader: Mapping[str, Any], writer: Mapping[str, Any]) -> tuple[str, .
     Both are record schemas as their `.avsc` has them.
 
     Raises:
-        avro.errors.AvroException: one of them is no valid schema.
+        avro.errors.AvroException: one of them is not a valid schema.
     """
     with warnings.catch_warnings():
         # A foreign writer's own logical types are plain values to us, as the specification wants.

@@ -40,7 +40,7 @@ class SchemaRegistry:
         clock: seconds that only grow; for tests.
 
     Raises:
-        ConfigurationError: `url` is no http or https URL.
+        ConfigurationError: `url` is not an http or https URL.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = monotonic) -> None:
@@ -49,7 +49,7 @@ class SchemaRegistry:
         except httpx.InvalidURL as invalid:
             raise ConfigurationError(f"METRLA_SCHEMA_REGISTRY_URL: {url!r}: {invalid}") from invalid
         if base.scheme not in {"http", "https"} or not base.host:
-            raise ConfigurationError(f"METRLA_SCHEMA_REGISTRY_URL: {url!r} is no http:// or https:// URL")
+            raise ConfigurationError(f"METRLA_SCHEMA_REGISTRY_URL: {url!r} is not an http:// or https:// URL")
         self._client = httpx.Client(base_url=base, timeout=TIMEOUT_S, headers={"Accept": MEDIA_TYPE})
         self._clock = clock
         self._writers: dict[tuple[object, int], ParsedSchema] = {}
@@ -92,7 +92,7 @@ class SchemaRegistry:
         except (httpx.HTTPError, ValueError) as failed:
             raise self._silent(f"{type(failed).__name__}: {failed}") from failed
         if not isinstance(answer, dict):
-            raise self._silent(f"status {response.status_code} with an answer that is no registry's")
+            raise self._silent(f"status {response.status_code} with an answer that is not a registry's")
         # Only the registry's own error code: a bare 404 comes from a wrong URL, and would condemn every message.
         if answer.get("error_code") == SCHEMA_NOT_FOUND:
             self._missing_until[schema_id] = now + PAUSE_S
@@ -115,7 +115,7 @@ def _not_found(schema_id: int) -> RejectedEventError:
 def _definition(answer: Mapping[str, Any]) -> dict[str, Any]:
     definition = json.loads(answer["schema"])
     if not isinstance(definition, dict):
-        raise ValueError(f"{definition!r} is no record")  # noqa: TRY004  one error for every schema that is none
+        raise ValueError(f"{definition!r} is not a record")  # noqa: TRY004  one error for every schema that is none
     return definition
 
 
@@ -130,5 +130,5 @@ def _fault(answer: Mapping[str, Any], kind: type[Any]) -> str | None:
         parse_schema(definition)
         found = breaks(current_schema(kind.__name__).definition, definition)
     except (AvroException, SchemaParseException, ValueError, TypeError, KeyError) as invalid:
-        return f"it is no valid record schema: {invalid}"
+        return f"it is not a valid record schema: {invalid}"
     return "; ".join(found) or None

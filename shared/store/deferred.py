@@ -30,7 +30,7 @@ def open_deferred(url: str) -> "DeferredStore":
     try:
         store.ping()
     except StoreError as away:
-        log.warning("store is away, its use will be tried again", error=str(away))
+        log.warning("store does not answer, every use of it tries again", error=str(away))
     return store
 
 

@@ -195,7 +195,7 @@ def _text(value: Any) -> Any:  # noqa: ANN401 - a value of any kind
 
 @contextmanager
 def progress(unit: str, *, quiet: bool = False) -> Iterator[Progress]:
-    """A progress bar on standard error; none where that is no terminal, or on `quiet`."""
+    """A progress bar on standard error; none where that is not a terminal, or on `quiet`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

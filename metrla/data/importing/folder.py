@@ -43,7 +43,7 @@ def write_network(network: Network, folder: Path) -> None:
             ),
         )
         holidays = "" if network.holidays is None else f"holidays = {json.dumps(network.holidays)}\n"
-        # Last, since a folder without it is no network folder: an interrupted import leaves none.
+        # Last, since a folder without it is not a network folder: an interrupted import leaves none.
         (folder / "network.toml").write_text(
             f"id = {json.dumps(network.network_id)}\n"
             f"name = {json.dumps(network.name)}\n"

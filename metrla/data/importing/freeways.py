@@ -16,7 +16,7 @@ CARRIAGEWAY_TYPES = {"ML": "freeway", "MAINLINE": "freeway", "HV": "hov", "HOV":
 def freeway_and_direction(freeway: str, direction: str = "") -> tuple[str, str]:
     """('I-405', 'N') from 'I405-N', '405-N', or '405' and 'N'.
 
-    A bare number is read as Caltrans numbers its routes. What is no route number stays as it is.
+    A bare number is read as Caltrans numbers its routes. What is not a route number stays as it is.
     """
     found = NAME.fullmatch(freeway.strip())
     toward = direction.strip().upper()[:1]

@@ -27,7 +27,7 @@ from shared.traffic.network import Network
 
 TEST, VALIDATION = "test", "validation"
 EVERY = 6
-"""Disturbed input is forecast at every so many origins: there are many ways to disturb it."""
+"""Disturbed input is forecast at every 6th origin only: there are many ways to disturb it."""
 
 Origins = NDArray[np.intp]
 

@@ -1,4 +1,4 @@
-"""What a broker can be told; every value has Kafka's own default unless the comment says why not."""
+"""The settings of a broker; every value has Kafka's own default unless the comment says why not."""
 
 import ipaddress
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ from shared.traffic.network import Network
 SERVICES = ("ingest", "predictor", "alert-detector")
 REFRESH_S = 1.0
 PLAIN_LINE_EVERY_S = 10.0
-# The feed has ended and nothing has changed for so long: all of it is processed.
+# Once the feed has ended and nothing has changed for this long, all of it is processed.
 SETTLED_S = 15.0
 FEED_GRACE_S = 10.0
 EXIT_INTERRUPTED = 130
@@ -81,7 +81,7 @@ async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, st
         await ended
         return False
     if status := await ended:
-        # A short file is no fault: until there is a model, forecasts are historical averages, and say so.
+        # A short file is not an error: until there is a model, forecasts are historical averages, and say so.
         if status != EXIT_MISCONFIGURED or request.data is None:
             raise LaunchError(f"training ended with status {status}")
         Console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
@@ -108,7 +108,7 @@ class _Demo:
             )
             reader = FiguresReader(self._plan.gateway_url)
             await self._show(supervisor, feed, reader)
-            self._console.print("stopping: the feed first, then what it feeds")
+            self._console.print("stopping: first the feed, then the services")
             await feed.stop(FEED_GRACE_S)
             self._figures = await reader.read(supervisor.children)
         self._console.print(
@@ -117,7 +117,7 @@ class _Demo:
         if supervisor.failure is not None:
             raise supervisor.failure
         if self._request.stack is not None:
-            self._console.print("the servers go on, with what they hold; `metrla stack down` stops them")
+            self._console.print("the servers keep running, with their data; `metrla stack down` stops them")
         return 0
 
     async def _show(self, supervisor: Supervisor, feed: ChildProcess, reader: FiguresReader) -> None:
@@ -148,7 +148,7 @@ class _Demo:
         if feed.returncode:
             self._console.print(f"the feed ended with status {feed.returncode}:\n{feed.log_tail()}", style="red")
         elif not self._request.exit_when_fed:
-            self._console.print("the feed has ended; the page stays until Ctrl-C")
+            self._console.print("the feed has ended; the page stays up until Ctrl-C")
 
     def _archived(self) -> str:
         files = list(open_archive(self._plan.archive_url).list(RAW_ROOT))

@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 def whereabouts(plan: PipelinePlan, feed: str) -> Panel:
-    """What is where: the page, the API, the log, the data."""
+    """Where everything is: the page, the API, the log, the data."""
     rows = Table.grid(padding=(0, 2))
     for what, where in (
         ("page", plan.gateway_url),

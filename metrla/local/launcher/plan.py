@@ -24,7 +24,7 @@ def free_port() -> int:
 def require_free(port: int) -> None:
     """Raise `ConfigurationError` where something listens on `port` already."""
     with socket.socket() as probe:
-        # As servers do: what an earlier one left in TIME_WAIT is no hindrance.
+        # As servers do: a port that an earlier one left in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))

@@ -88,7 +88,7 @@ class ChildProcess:
         return await self._process.wait()
 
     async def stop(self, grace_s: float) -> bool:
-        """Ask it to stop (SIGTERM), wait `grace_s`, then force it; returns whether it went by itself."""
+        """Ask it to stop (SIGTERM), wait `grace_s`, then kill it; returns whether it stopped by itself."""
         if self._process is None or not self.running:
             return True
         self._process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The native stack as a demo's servers: started where it is not up, and gone on from where its log ends."""
+"""The native stack as a demo's servers: started where it is not running, and continued where its log ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from shared.kafka.admin import ensure_topics, partitions_of
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_back
 from shared.traffic.network import Network
 
-# Of a log on which other networks are by far busier, no more than this is searched for ours, in records per partition.
+# On a log where other networks are far busier, at most this many records per partition are searched for ours.
 MOST_SEARCHED = 50_000
 
 
@@ -35,11 +35,11 @@ async def bring_up(run: Path, announce: Callable[[str], None]) -> StackShape:
 async def continued_start(request: DemoRequest, network: Network, bootstrap_servers: str, now: datetime) -> str | None:
     """Where the feed of this demo begins on servers that keep what earlier ones sent; `None` leaves it to the feed.
 
-    Windows that are there are final: what a second demo sent for the same time would be late. So a simulation goes on
-    where the last one ended.
+    Windows in the store are final: readings that a second demo sent for the same time would be late. So a simulation
+    continues where the last one ended.
 
     Raises:
-        ConfigurationError: what is on the log lies in the way.
+        ConfigurationError: readings on the log are in the way.
     """
     newest = await newest_reading(bootstrap_servers, network.network_id)
     if newest is None:
@@ -52,7 +52,7 @@ async def continued_start(request: DemoRequest, network: Network, bootstrap_serv
     start = newest + network.reading_interval + (WARM_UP_LENGTH if request.speed is not None else timedelta())
     if start > now:
         raise ConfigurationError(
-            f"earlier demos have come to {newest.isoformat()}, this one would go beyond now; {remedy}"
+            f"earlier demos have reached {newest.isoformat()}, this one would run into the future; {remedy}"
         )
     return start.isoformat()
 

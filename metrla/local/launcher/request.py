@@ -15,7 +15,7 @@ SIMULATED_TRAINING_DAYS = 14
 # Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
 WARM_UP_LENGTH = timedelta(hours=2)
 REPLAY_FROM_SHARE = 0.7
-# A feed is idle when it has missed so many readings, and not before so many seconds.
+# A feed is idle when it has missed 3 readings, but not before 10 seconds have passed.
 MISSED_READINGS, SHORTEST_IDLE_S = 3, 10.0
 PACED_RETENTION_BYTES = 16 * 1024 * 1024
 REPLAY_RETENTION_BYTES = 512 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The folder that a demo writes to: its own, and anew for every run."""
+"""The folder that a demo writes to: its own, and emptied for every run."""
 
 import fcntl
 import shutil
@@ -15,10 +15,10 @@ MARKER = "metrla-demo"
 def claimed_anew(state: Path) -> Iterator[None]:
     """Empty `state` of an earlier demo and hold it for this one.
 
-    Anew, because the embedded broker starts from offset 0, and so must what follows it.
+    Emptied, because the embedded broker starts from offset 0, and so must all that follows it.
 
     Raises:
-        ConfigurationError: a demo that runs has it, or it holds what no demo wrote.
+        ConfigurationError: a running demo uses it, or it holds files that no demo wrote.
     """
     state.parent.mkdir(parents=True, exist_ok=True)
     with state.with_name(f"{state.name}.lock").open("w", encoding="ascii") as lock:

@@ -15,7 +15,7 @@ Announce = Callable[[str], None]
 
 
 class Supervisor:
-    """The children of one launcher, in the order they were started; `max_restarts` of one are its end."""
+    """The children of one launcher, in the order they were started; one that ended `max_restarts` times stays down."""
 
     def __init__(self, announce: Announce, max_restarts: int = MAX_RESTARTS) -> None:
         self.children: list[ChildProcess] = []
@@ -36,7 +36,7 @@ class Supervisor:
         return children
 
     async def stop(self) -> None:
-        """Stop every child, the last started first, so that what feeds stops before what it feeds."""
+        """Stop every child, the last started first, so that a feed stops before the services that it feeds."""
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)

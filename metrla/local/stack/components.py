@@ -109,7 +109,7 @@ def _hdfs(ports: Ports) -> tuple[Component, ...]:
             heap_mib=256,
             port=ports.datanode_http,
             http_port=ports.namenode_http,
-            # The bean FSNamesystem would say the same 8 s later.
+            # The bean FSNamesystem reports the same 8 s later.
             http_path="/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState",
             http_says=re.compile(r'"NumLiveDataNodes"\s*:\s*1'),
             jvm=_HDFS_OPENS,

@@ -1,4 +1,4 @@
-"""The class paths of the native stack, brought from Maven Central through the pinned poms of `deploy/native`."""
+"""The class paths of the native stack, fetched from Maven Central through the pinned poms of `deploy/native`."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ MINIMUM_JAVA = 17
 
 
 class JarsError(MetrlaError):
-    """Maven could not bring the jars."""
+    """Maven could not fetch the jars."""
 
 
 def cache() -> Path:
@@ -34,7 +34,7 @@ def missing() -> list[str]:
 
 
 def fetch(name: str) -> None:
-    """Bring the jars of one library; complete or not at all.
+    """Fetch the jars of one library; complete or not at all.
 
     Raises:
         ConfigurationError: there is no Maven.

@@ -67,7 +67,7 @@ def free_ports() -> Ports:
 def is_free(port: int) -> bool:
     """Whether a server could listen on `port` of loopback now."""
     with socket.socket() as probe:
-        # As servers do: what an earlier one left in TIME_WAIT is no hindrance.
+        # As servers do: a port that an earlier one left in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))

@@ -23,7 +23,7 @@ from shared.events.records import NetworkId
 from shared.store.encoding import to_millis
 
 SEPARATOR = b"\0"
-# The least byte that may follow a prefix and is no separator: a key that ends before it holds all rows of the prefix.
+# The least byte that may follow a prefix beside a separator: a range that ends before it holds all rows of the prefix.
 _PAST = b"\1"
 # Greater than every key: keys begin with hexadecimal digits.
 END = b"g"
@@ -96,7 +96,7 @@ def past_network(key: bytes) -> bytes:
 
 
 def splits(regions: int) -> Sequence[str]:
-    """Where to split a table into so many regions of equal load: hexadecimal digits, one less than regions.
+    """Where to split a table into regions of equal load: hexadecimal digits, one less than there are regions.
 
     Raises:
         ValueError: not 1 to 256 regions.

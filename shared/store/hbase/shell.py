@@ -18,7 +18,7 @@ def shell_script(prefix: str, options: TableOptions, regions: int) -> str:
     """Commands that make the tables which are not there, split by the hash that row keys begin with.
 
     Raises:
-        ConfigurationError: so many regions cannot be told apart.
+        ConfigurationError: too many regions, or none.
     """
     try:
         places = ", ".join(f"'{place}'" for place in splits(regions))

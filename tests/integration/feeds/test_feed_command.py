@@ -102,7 +102,7 @@ async def test_replay_of_a_file_with_damage(broker: DevBroker, tmp_path: Path) -
     assert code == 0, output
     assert "144 events sent" in output
     assert "288 readings read, 144 of them missing" in output
-    assert "144 readings of sensors that the network does not have" in output
+    assert "144 readings left out: the network does not have their sensors" in output
     damaged = re.search(r"(\d+) damaged copies", output)
     assert damaged is not None
     assert len(await values(broker)) == 144 + int(damaged[1])

@@ -58,7 +58,7 @@ def test_ls_of_nothing_says_so(url: str) -> None:
 
 
 def test_ls_does_not_leave_the_archive(filled: str) -> None:
-    with pytest.raises(ArchiveError, match="no safe name"):
+    with pytest.raises(ArchiveError, match="not a safe name"):
         run("ls", "../..", url=filled)
 
 

@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path: Path) -> None
         trainer.send_signal(signal.SIGINT)
         _, said = trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == 130
-    assert f"kept in {work}; the same command goes on from there" in said
+    assert f"kept in {work}; the same command continues from there" in said
     assert "Traceback" not in said
     assert not list((tmp_path / "traffic-data").glob("**/card.json"))
 

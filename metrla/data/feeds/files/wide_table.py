@@ -70,7 +70,7 @@ class WideTable:
                 yield chunk.astype("float64")
 
     def _parquet(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
-        import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+        import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
 
         del times_only
         with pq.ParquetFile(self.path) as table:
@@ -79,14 +79,14 @@ class WideTable:
                 yield batch.to_pandas(ignore_metadata=True).set_index(index)
 
     def _csv(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
-        import pandas as pd  # noqa: PLC0415 - as above
+        import pandas as pd  # noqa: PLC0415 - likewise
 
         with pd.read_csv(self.path, index_col=0, chunksize=rows, usecols=[0] if times_only else None) as chunks:
             yield from chunks
 
     def _hdf5(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
-        import pandas as pd  # noqa: PLC0415 - as above
-        from tables import HDF5ExtError  # noqa: PLC0415 - as above
+        import pandas as pd  # noqa: PLC0415 - likewise
+        from tables import HDF5ExtError  # noqa: PLC0415 - likewise
 
         del times_only
         try:
@@ -136,7 +136,7 @@ def _parquet_index(path: Path, table: "pq.ParquetFile") -> str:
 
 
 def _time_index(path: Path, index: "pd.Index[Any] | pd.Series[Any]") -> "pd.DatetimeIndex":
-    import pandas as pd  # noqa: PLC0415 - as above
+    import pandas as pd  # noqa: PLC0415 - likewise
 
     try:
         times = pd.DatetimeIndex(index)

@@ -1,6 +1,6 @@
 """What may go wrong with the input, to see how forecasts bear it: missing, dead, stuck and unknown sensors. Pure.
 
-Each takes the speeds that models see; what then happened stays what it was.
+Each takes the speeds that models see; what happened afterwards stays as it was.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ def disturbances(network: Network, speed_mph: Floats, seed: int) -> Iterable[Dis
 
 
 def missing(network: Network, speed_mph: Floats, share: float, random: np.random.Generator) -> Disturbed:
-    """So many readings of all, at random."""
+    """A share of all readings, chosen at random."""
     hidden = random.random(speed_mph.shape) < share
     what = f"{share:.0%} of all readings missing at random"
     return Disturbed(f"missing_{100 * share:.0f}", what, network, np.where(hidden, np.nan, speed_mph), hidden)

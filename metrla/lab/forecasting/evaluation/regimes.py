@@ -44,7 +44,7 @@ def congested_below(train_mph: Floats) -> Floats:
 
 
 def regimes(now_mph: Floats, then_mph: Floats, below_mph: Floats) -> NDArray[np.intp]:
-    """The `Regime` of each pair, (origins, sensors, horizons); whatever, where a speed is missing.
+    """The `Regime` of each pair, (origins, sensors, horizons); meaningless where a speed is missing.
 
     Args:
         now_mph: (origins, sensors), the last speed known at the origin.

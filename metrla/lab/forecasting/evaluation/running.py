@@ -24,7 +24,7 @@ from shared.traffic.arrays import Floats, Integers
 LAST_VALUE = "last_value"
 ORIGINS_AT_ONCE = 48
 WARM_UP = 96
-"""So many origins before the first that counts are forecast too, for the scales of the first intervals."""
+"""This many origins before the first that counts are forecast too, for the scales of the first intervals."""
 
 Told = Callable[[float, float], None]
 

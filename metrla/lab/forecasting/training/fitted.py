@@ -1,4 +1,4 @@
-"""What a fit is given and what it hands back. Pure."""
+"""What a fit is given, and what it returns. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -55,15 +55,15 @@ def train(
 ) -> Trained:
     """Train the chosen models, and always `historical_average`, which stands in for them.
 
-    Nothing of the test part goes into profile, weights or calibration. What `work` has finished of the same recording
-    and choice is not done again.
+    Nothing of the test part goes into profile, weights or calibration. Whatever `work` holds for the same recording and
+    choice is not done again.
 
     Args:
         recording: to train on.
         choice: of models.
         now: names the version.
         work: keeps what is finished; without it an interruption loses everything.
-        watch: is told how far it is.
+        watch: is told how far training is.
         fits: by model name; else those of the catalogue.
         clock: seconds.
 

@@ -6,7 +6,7 @@ Kafka's classic group protocol (`GroupMetadata` and `GroupCoordinator` of Kafka 
       ▲                    ▲                                              │                                   │
       └── nobody left ─────┴────────── join, leave, death ────────────────┴───────────────────────────────────┘
 
-A new group waits `initial_delay_s` for more members; a standing one for its members, up to the longest of their
+A new group waits `initial_delay_s` for more members; an existing one for its members, up to the longest of their
 rebalance time-outs; then those who have not joined are out.
 """
 

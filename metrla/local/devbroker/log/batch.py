@@ -71,12 +71,12 @@ def checked_header(data: bytes) -> BatchHeader:
         InvalidBatchError: anything that is not exactly one intact batch.
     """
     if len(data) <= _MAGIC_POSITION:
-        raise InvalidBatchError(f"{len(data)} bytes are no batch")
+        raise InvalidBatchError(f"{len(data)} bytes are not a batch")
     magic = data[_MAGIC_POSITION]
     if magic < MAGIC:
         raise UnsupportedFormatError(f"message format {magic} is not served, only record batches (magic 2)")
     if len(data) < HEADER_BYTES or magic != MAGIC:
-        raise InvalidBatchError(f"{len(data)} bytes with magic {magic} are no batch")
+        raise InvalidBatchError(f"{len(data)} bytes with magic {magic} are not a batch")
     header = BatchHeader.parse(data)
     if header.size != len(data):
         raise InvalidBatchError(f"a batch of {header.size} bytes came with {len(data)} bytes")

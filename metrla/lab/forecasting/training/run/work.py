@@ -105,10 +105,10 @@ class Work:
         return Folder(self.root / f"{model_name}-{fingerprint(key)[:16]}")
 
     def way_on(self) -> str:
-        """How to go on after an interruption, in words."""
+        """How to continue after an interruption, in words."""
         if self.root is None:
-            return "nothing is kept; name a folder with --work to be able to go on"
-        return f"what is finished is kept in {self.root}; the same command goes on from there"
+            return "nothing is kept; with a folder named by --work it could be continued"
+        return f"finished work is kept in {self.root}; the same command continues from there"
 
     def clear(self) -> None:
         """Forget everything."""

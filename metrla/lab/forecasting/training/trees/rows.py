@@ -20,7 +20,7 @@ from shared.traffic.usual.transfer import completed
 
 ORIGINS_AT_ONCE = 256
 SENSORS_AT_ONCE = 40
-"""So many sensors of an origin make rows, if that is enough: one origin's sensors are much alike, days are not."""
+"""At least this many sensors of an origin make rows: more origins teach more, as the sensors of one are much alike."""
 
 HIDDEN_SENSORS = 0.08
 HIDDEN_WINDOWS = 0.02
