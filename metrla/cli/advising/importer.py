@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from metrla.cli.advising.report import Imported, summary
 from metrla.data.web import HEADERS, TIMEOUT_S, Document, FetchError, feed_name, fetch_changed, fetch_document
-from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
-from shared.alerts.advisories.documents.importing import prepare
+from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.importing import ImportResult, prepare
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.alerts.advisories.documents.reading import read_advisories
 from shared.events.records import AdvisoryId, TrafficAdvisory
