@@ -58,9 +58,9 @@ def evaluate(
     The newest version of each model is used, or the one promoted. Errors are counted as in the literature on METR-LA:
     one average over all pairs of origin and sensor with an actual speed, 15, 30 and 60 minutes ahead.
     """
-    from metrla.lab.forecasting.evaluating import evaluate as judge  # noqa: PLC0415 - slow to import
-    from metrla.lab.forecasting.evaluating import serving_of  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.evaluation.evaluate import evaluate as judge  # noqa: PLC0415 - slow to import
     from metrla.lab.forecasting.recording import read_recording  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.serving import serving_of  # noqa: PLC0415 - likewise
 
     roads = load_network(network)
     chosen = None if models is None else [name for name in map(str.strip, models.split(",")) if name]

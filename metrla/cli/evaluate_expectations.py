@@ -33,8 +33,8 @@ def evaluate_expectations(
     the time for which it was expected.
     """
     from metrla.lab.expectations import evaluate_expectations as judge  # noqa: PLC0415 - slow to import
-    from metrla.lab.forecasting.evaluating import serving_of  # noqa: PLC0415 - likewise
     from metrla.lab.forecasting.recording import read_recording  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.serving import serving_of  # noqa: PLC0415 - likewise
 
     roads = load_network(network)
     with open_models(archive_url, pretrained=pretrained) as archive:

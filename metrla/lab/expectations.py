@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.split import Split
 from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.expectations.outlook import Outlook

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fit_linear import fit_linear
 from metrla.lab.forecasting.training.fitted import Task
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Context, Uncertainty
 from shared.forecasting.inputs.history import HORIZONS

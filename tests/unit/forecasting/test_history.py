@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.lab.forecasting.training.recorded import Recorded, last_values
+from metrla.lab.forecasting.recorded import Recorded, last_values
 from shared.forecasting.inputs.history import batch_of, view_of
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from shared.archive.layout import MODEL_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network
 from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import SensorId
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS

@@ -1,5 +1,6 @@
 """How good forecasts are on a recording, and how well they know it. Pure.
 
+    evaluate      one evaluation from beginning to end: the test part, and disturbed input
     running       forecasts as the predictor makes them, many origins at once
     scale_replay  the scales that intervals would have had on the way, no label known before its time
     tally         sums over forecasts, from which every figure follows

@@ -10,7 +10,7 @@ from metrla.lab.forecasting.evaluation.regimes import congested_below
 from metrla.lab.forecasting.evaluation.results import Evaluation
 from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
 from metrla.lab.forecasting.evaluation.tally import Piece, PieceForecasts, Tally
-from metrla.lab.forecasting.training.recorded import Recorded, last_values
+from metrla.lab.forecasting.recorded import Recorded, last_values
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.adaptive import AdaptiveScale, score
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting, ModelForecast

@@ -1,6 +1,5 @@
 """Training: from a recording to artefacts that the registry can serve.
 
-    recorded, split   a recording as models see it, and its three parts: fitted to, calibrated on, tested on
     fitted            what a fit is given and hands back
     fit_linear, trees/, neural_network/, fit_ensemble   the fits, each on its own libraries
     run/              one run: budget, work folder, catalogue, cards

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.training.fitted import Fitted, Task
-from metrla.lab.forecasting.training.recorded import Recorded
 from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.inputs.links import sides_of

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 
 
 class Progress(Protocol):

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.evaluation.running import Course
 from metrla.lab.forecasting.progress import StageProgress
+from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fit, Fitted, Task
-from metrla.lab.forecasting.training.recorded import Recorded
 from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
 from metrla.lab.forecasting.training.run.catalogue import ORDER, SCORING_SHARE, SHARES, settings_of
 from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
 from metrla.lab.forecasting.training.run.held_out import HeldOut
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
-from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, PREFERRED

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fit_ensemble import CHOICES, design, fit_ensemble, least_absolute
 from metrla.lab.forecasting.training.fitted import Fitted, Task
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
 from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.artefact import open_artefact, pack

@@ -1,6 +1,6 @@
 import numpy as np
 
-from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.recorded import Recorded
 from shared.forecasting.inputs.history import LAGS
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.recorded import Recorded
 from services.predictor.recent_log import _put, messages_of
 from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE

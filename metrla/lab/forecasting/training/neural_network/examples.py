@@ -7,8 +7,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
-from metrla.lab.forecasting.training.recorded import Recorded
 from shared.forecasting.models.neural_network import Scale
 from shared.forecasting.models.perceptron import Inputs
 from shared.traffic.arrays import Compact, Integers

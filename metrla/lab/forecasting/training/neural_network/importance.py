@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.recorded import Recorded
 from shared.forecasting.models.neural_network import Perceptron, Scale
 from shared.forecasting.models.perceptron import Inputs, forward
 from shared.traffic.arrays import Compact, Integers

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metrla.lab.forecasting.evaluation.results import Json
+from metrla.lab.forecasting.provenance import data_fingerprint, network_fingerprint, software
 from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted
-from metrla.lab.forecasting.training.run.catalogue import ORDER, software
-from metrla.lab.forecasting.training.run.work import data_fingerprint, network_fingerprint
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.training.run.catalogue import ORDER
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,

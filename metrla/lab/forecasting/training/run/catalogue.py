@@ -1,7 +1,6 @@
 """Which models can be trained, by what, and on which libraries. Pure."""
 
 from collections.abc import Callable, Collection, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 
 from metrla.lab.forecasting.training.fitted import Fit
@@ -25,30 +24,6 @@ SHARES: Mapping[str, float] = {
 }
 SCORING_SHARE = 0.05
 """Of a budget, what each model and forecasting the held-out parts may use; what one leaves is for those after it."""
-
-LIBRARIES = (
-    "metrla",
-    "numpy",
-    "holidays",
-    "scikit-learn",
-    "scipy",
-    "xgboost-cpu",
-    "jax",
-    "optax",
-    "onnx",
-    "onnxruntime",
-)
-
-
-def software() -> dict[str, str]:
-    """The versions of what models are made with, as far as it is installed."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def settings_of(fit: Fit) -> str:

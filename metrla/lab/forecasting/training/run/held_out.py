@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from shared.events.errors import ConfigurationError
 from shared.forecasting.calibration.spread import Context, Uncertainty
 from shared.forecasting.inputs.history import LAGS, Batch

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fitted
 from shared.events.errors import ConfigurationError
-from shared.traffic.network import Network
 
 KEPT_DAYS = 30
 FITTED, TENSORS, ONNX, SPENT = "fitted.json", "fitted.safetensors", "fitted.onnx", "spent.json"
@@ -165,18 +163,6 @@ def digest(fitted: Fitted) -> str:
 def fingerprint(key: Mapping[str, Any]) -> str:
     """SHA-256 of a JSON value, whatever the order of its names."""
     return sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def data_fingerprint(start: str, speed_mph: NDArray[np.floating]) -> str:
-    """SHA-256 of speeds and their first instant: what a card names its training data by."""
-    found = sha256(start.encode())
-    found.update(np.ascontiguousarray(speed_mph, dtype=np.float32).tobytes())
-    return found.hexdigest()
-
-
-def network_fingerprint(network: Network) -> str:
-    """SHA-256 of what models see of a network: sensors, positions, edges, window, zone and holidays."""
-    return sha256(repr(network).encode()).hexdigest()
 
 
 def _touched(folder: Path) -> float:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.history import HORIZONS, LAGS, View
 from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, Tabular

@@ -9,8 +9,8 @@ from metrla.lab.forecasting.evaluation.plots import draw
 from metrla.lab.forecasting.evaluation.report import page
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.evaluation.running import Course
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from shared.events.errors import ModelError
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import LAGS

@@ -3,9 +3,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from metrla.lab.forecasting.training.recorded import Recorded
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.run.held_out import EVERY, HeldOut
-from metrla.lab.forecasting.training.split import Split
 from shared.forecasting.inputs.history import HORIZONS, Batch
 from shared.traffic.arrays import Floats
 

@@ -2,9 +2,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Task
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.split import Split
 from metrla.lab.forecasting.training.trees.rows import Source
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 
+from metrla.lab.forecasting.recorded import Recorded, last_values
+from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted, Task
-from metrla.lab.forecasting.training.recorded import Recorded, last_values
-from metrla.lab.forecasting.training.split import Split
 from metrla.lab.forecasting.training.trees.export import to_onnx
 from metrla.lab.forecasting.training.trees.fit_random_forest import RandomForestSettings, fit_random_forest
 from metrla.lab.forecasting.training.trees.fit_random_forest import trees_of as trees_of_forest

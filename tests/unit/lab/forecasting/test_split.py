@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.lab.forecasting.training.split import Split
+from metrla.lab.forecasting.split import Split
 from tests.kit.accuracy import accuracy
 
 

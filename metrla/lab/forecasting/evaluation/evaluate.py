@@ -1,7 +1,6 @@
 """Evaluate the models of an archive on a recording: errors, calibration, robustness."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,16 +11,12 @@ from metrla.lab.forecasting.evaluation.disturbances import disturbances
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.evaluation.running import Course
 from metrla.lab.forecasting.progress import StageProgress
+from metrla.lab.forecasting.provenance import data_fingerprint, software
+from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
-from metrla.lab.forecasting.training.recorded import Recorded
-from metrla.lab.forecasting.training.run.catalogue import software
-from metrla.lab.forecasting.training.run.work import data_fingerprint
-from metrla.lab.forecasting.training.split import Split
-from shared.archive.port import Archive
-from shared.events.errors import ConfigurationError, ModelError
+from metrla.lab.forecasting.split import Split
+from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.history import LAGS
-from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, PREFERRED
-from shared.forecasting.registry.registry import Registry
 from shared.forecasting.registry.serving import Serving
 from shared.traffic.network import Network
 
@@ -74,33 +69,6 @@ def evaluate(
             for case in disturbances(recording.network, recording.speed_mph, seed)
         }
     return figures
-
-
-def serving_of(archive: Archive, network: Network, models: Sequence[str] | None) -> Serving:
-    """The models of a network, loaded as the predictor loads them: all, or those named.
-
-    Raises:
-        ArchiveError: the archive does not answer.
-        ConfigurationError: there is no such model.
-        ModelError: there is no model that can be used, and why.
-    """
-    if models is not None and (unknown := set(models) - set(PREFERRED)):
-        raise ConfigurationError(f"no model {', '.join(sorted(unknown))}: choose from {', '.join(PREFERRED)}")
-    registry = Registry(archive, {network.network_id: network})
-    registry.refresh()
-    serving = registry.serving(network.network_id)
-    # The historical average stands in for every other model.
-    wanted = (
-        serving.ranked
-        if models is None
-        else [one for one in serving.ranked if one.model.name in {*models, HISTORICAL_AVERAGE}]
-    )
-    missing = [] if models is None else [name for name in models if name not in {one.model.name for one in wanted}]
-    if not wanted or missing:
-        what = f"no usable model{'' if not missing else ' ' + ', '.join(missing)} of network {network.network_id}"
-        reasons = "; ".join(f"{one.model_name} {one.version}: {one.reason}" for one in serving.refused)
-        raise ModelError(f"{what}{': ' + reasons if reasons else '; `metrla train` makes one'}")
-    return replace(serving, ranked=tuple(wanted))
 
 
 def _origins(split: Split, part: str) -> Origins:
