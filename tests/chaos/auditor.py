@@ -181,7 +181,7 @@ def _rounded(mean_mph: float | None, prediction: Values) -> bool:
     return mean_mph is not None and current is not None and isclose(mean_mph, current, abs_tol=ROUNDING_MPH)
 
 
-def _alerts(evidence: Evidence) -> tuple[Area, Area, Area]:
+def _alerts(evidence: Evidence) -> tuple[Area, Area, Area, Area]:
     on_topic, area = _latest("alerts on the topic", evidence.alerts, ALERTS, lambda value: value["alert_id"])
     calm, _ = _latest("calm", evidence.calm_alerts, ALERTS, lambda value: value["alert_id"])
     raised: dict[str, int] = defaultdict(int)
@@ -193,12 +193,37 @@ def _alerts(evidence: Evidence) -> tuple[Area, Area, Area]:
     _same_in_store(
         in_store, on_topic, evidence.stored.alerts, ("revision", "status", "severity", "message", "affected_sensors")
     )
-    against_calm = Area("alerts as without faults", expected=len(calm), found=len(on_topic))
+    # The run without faults is fed the windows alone: what forecasts let expect it cannot know.
+    observed = {alert_id: alert for alert_id, alert in on_topic.items() if alert["expected_at"] is None}
+    against_calm = Area("alerts as without faults", expected=len(calm), found=len(observed))
     for alert_id, alert in calm.items():
-        _compare(against_calm, alert_id, alert, on_topic.get(alert_id))
-    for alert_id in on_topic.keys() - calm.keys():
+        _compare(against_calm, alert_id, alert, observed.get(alert_id))
+    for alert_id in observed.keys() - calm.keys():
         against_calm.has_twice(f"{alert_id}, which a run without faults does not raise")
-    return area, in_store, against_calm
+    return area, in_store, against_calm, _expectations(evidence)
+
+
+def _expectations(evidence: Evidence) -> Area:
+    """Each expectation is raised once, ends once, and says one thing under one revision, whoever died when."""
+    lives: dict[str, list[Values]] = defaultdict(list)
+    reader = AvroReader("TrafficAlert")
+    for record in evidence.alerts:
+        alert = reader.read(record.value)
+        if alert["expected_at"] is not None:
+            lives[alert["alert_id"]].append(alert)
+    area = Area("expectations, each with one life", expected=len(lives), found=len(lives))
+    for alert_id, life in lives.items():
+        by_revision: dict[int, Values] = {}
+        for alert in life:
+            known = by_revision.setdefault(alert["revision"], alert)
+            if known is not alert:
+                area.repeats += 1
+                if different := differing(known, alert):
+                    area.has_twice(f"{alert_id}, revision {alert['revision']}: {different[0]}")
+        first, *later = (by_revision[revision]["status"] for revision in sorted(by_revision))
+        if "raised" in later or "cleared" in (first, *later[:-1]):
+            area.has_twice(f"{alert_id}, whose statuses are {[first, *later]}")
+    return area
 
 
 def _latest(

@@ -8,9 +8,20 @@ from typing import Any
 import pytest
 
 from shared.events.avro import decode, encode
-from shared.events.records import ProcessedTrafficAggregate, TrafficEvent, TrafficPrediction
+from shared.events.records import (
+    AlertId,
+    AlertSeverity,
+    AlertStatus,
+    AlertType,
+    NetworkId,
+    ProcessedTrafficAggregate,
+    SensorId,
+    TrafficAlert,
+    TrafficEvent,
+    TrafficPrediction,
+)
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
-from tests.chaos.auditor import Evidence, audit
+from tests.chaos.auditor import Evidence, _expectations, audit
 from tests.chaos.expectation import expect
 from tests.chaos.holdings import Stored
 from tests.chaos.logs import Logged
@@ -169,3 +180,22 @@ def test_the_same_record_again_is_a_repeat_and_no_doubling(clean: Evidence) -> N
     findings = audit(replace(clean, aggregates=[clean.aggregates[0], *clean.aggregates]))
     assert findings.clean
     assert sum(area.repeats for area in findings.areas) == 1
+
+
+def test_an_expectation_has_one_life(clean: Evidence) -> None:
+    at = datetime(2026, 3, 3, 14, tzinfo=UTC)
+    raised = TrafficAlert(
+        AlertId("e"), NetworkId("n"), AlertType.CONGESTION, AlertSeverity.LOW, AlertStatus.RAISED, 1, "soon", "here",
+        at, at, None, 34.0, -118.0, (SensorId("s"),), None, 0.9, expected_at=at,
+    )  # fmt: skip
+    cleared = replace(raised, status=AlertStatus.CLEARED, revision=2, cleared_at=at, message="over")
+
+    def lived(*changes: TrafficAlert) -> tuple[int, int]:
+        alerts = [replace(clean.aggregates[0], value=encode(change)) for change in changes]
+        area = _expectations(replace(clean, alerts=alerts))
+        return area.doubled, area.repeats
+
+    assert lived(raised, raised, cleared) == (0, 1)
+    assert lived(raised, replace(raised, message="otherwise")) == (1, 1)
+    assert lived(raised, cleared, replace(raised, revision=3)) == (1, 0)
+    assert lived(raised, cleared, replace(cleared, revision=3)) == (1, 0)
