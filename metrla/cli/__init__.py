@@ -6,7 +6,7 @@
     archive, history, topics, schemas, store, settings             querying/
     network, data            folders of networks, published data sets
     train, evaluate, models, evaluate_alerts, evaluate_expectations   the laboratory and the registry     studying/
-    tables                   what a terminal shows, in one look
+    broker, tables           asking the broker, or one line where none answers; what a terminal shows, in one look
 
 A module reads options, calls what does the work, and prints; work that more than one of them does is in a folder under
 it. Heavy imports are inside the commands, so that `metrla --help` is there at once. Nothing imports this room.

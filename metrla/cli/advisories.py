@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.feeding.options import read_duration
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
-from metrla.cli.topics import BootstrapOption, answered
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings

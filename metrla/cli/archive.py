@@ -1,6 +1,5 @@
 """`metrla archive`: list the archive, read events back, prove that it holds what the log holds."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from operator import attrgetter
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
 from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, RowSelection, SensorOption, ToOption
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -86,10 +86,7 @@ def read(
 
 @app.command()
 def verify(
-    bootstrap_servers: Annotated[
-        str | None,
-        typer.Option(help="Brokers of the log.", show_default="METRLA_KAFKA_BOOTSTRAP_SERVERS", metavar="HOST:PORT"),
-    ] = None,
+    bootstrap_servers: BootstrapOption = None,
     archive_url: ArchiveOption = None,
     form: FormatOption = None,
     out: OutOption = None,
@@ -105,6 +102,7 @@ def verify(
     from shared.runtime.clock import wall_clock  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
+    servers = bootstrap_servers or settings.kafka_bootstrap_servers
     output = Output.choose(form, out)
     with (
         _archive(archive_url or settings.archive_url) as archive,
@@ -112,14 +110,15 @@ def verify(
         progress("offsets") as bar,
     ):
         task = bar.add_task("verifying", total=None)
-        verifications = asyncio.run(
+        verifications = answered(
+            servers,
             audit_archive(
-                bootstrap_servers or settings.kafka_bootstrap_servers,
+                servers,
                 archive,
                 validator,
                 wall_clock,
                 lambda done, total: bar.update(task, completed=done, total=total),
-            )
+            ),
         )
     _report(output, verifications)
     if not all(one.exact for one in verifications):

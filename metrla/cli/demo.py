@@ -77,8 +77,9 @@ def demo(
 ) -> None:
     """Start broker, services and a feed, serve a live page, and run until Ctrl-C.
 
-    Without --data the example network is simulated from a weekday morning on. With --data the file is replayed: from
-    --from (by default after the first 70 % of its days), with a model trained on what lies before.
+    Without --data the network (by default the example network) is simulated from a weekday morning on. With --data
+    the file is replayed: from --from (by default after the first 70 % of its days), with a model trained on what lies
+    before.
 
     With --real the servers keep their data, and a simulation continues where the last one ended.
     """

@@ -1,33 +1,18 @@
 """`metrla topics`: create the topics, say what is on them and how far their consumers are."""
 
-import asyncio
 import json
-import logging
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.tables import plain_table, print_tables
-from shared.events.errors import MetrlaError
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from shared.kafka.inspection import TopicState
 
-Reply = TypeVar("Reply")
-
 app = typer.Typer(help="Create the Kafka topics, and say what is on them.", no_args_is_help=True)
-
-BootstrapOption = Annotated[
-    str | None,
-    typer.Option(
-        "--bootstrap-servers",
-        help="Kafka brokers, host:port, comma-separated.",
-        show_default="METRLA_KAFKA_BOOTSTRAP_SERVERS",
-        metavar="SERVERS",
-    ),
-]
 
 
 @app.command()
@@ -71,20 +56,6 @@ def describe(
 
 def _servers(given: str | None) -> str:
     return given or read_settings(PlatformSettings).kafka_bootstrap_servers
-
-
-def answered(servers: str, question: Coroutine[Any, Any, Reply]) -> Reply:
-    """The result of asking the broker; raises `MetrlaError` where none answers."""
-    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - aiokafka is slow to import
-
-    # It logs each failed connection; the one line below says it all.
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
-    try:
-        return asyncio.run(question)
-    except KafkaConnectionError as silent:
-        raise MetrlaError(
-            f"no Kafka broker answers at {servers} (--bootstrap-servers, METRLA_KAFKA_BOOTSTRAP_SERVERS)"
-        ) from silent
 
 
 def _record(state: "TopicState") -> str:

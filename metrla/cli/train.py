@@ -32,7 +32,9 @@ def train(
             help="Recorded speeds: METR-LA, PEMS-BAY (.h5, .csv, .parquet), Caltrans PeMS .txt.", metavar="FILE"
         ),
     ] = None,
-    network: Annotated[Path, typer.Option(help="Network folder.", metavar="DIR")] = EXAMPLE_NETWORK,
+    network: Annotated[
+        Path, typer.Option(help="Network folder.", metavar="DIR", show_default="the example network")
+    ] = EXAMPLE_NETWORK,
     archive_url: Annotated[
         str | None, typer.Option(help="Where models are kept.", show_default="METRLA_ARCHIVE_URL", metavar="URL")
     ] = None,

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.gateway.views.known import MAX_SPEED_MPH, MIN_SPEED_MPH
 from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
+from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import PredictionBasis, ProcessedTrafficAggregate
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
@@ -16,6 +16,9 @@ _ROUND_SHARE = AfterValidator(lambda share: round(share, 4))
 
 SpeedMph = Annotated[float, Field(ge=MIN_SPEED_MPH, le=MAX_SPEED_MPH), _ROUND_SPEED]
 Share = Annotated[float, Field(ge=0, le=1), _ROUND_SHARE]
+# What the store has is answered whatever its size: an analyst who asks has to see it.
+StoredMph = Annotated[float, _ROUND_SPEED]
+StoredShare = Annotated[float, _ROUND_SHARE]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees north (WGS 84).")]
 Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees east (WGS 84).")]
 
@@ -152,13 +155,13 @@ class Aggregate(Answer):
     window_end: datetime = Field(description="Exclusive end (event time, UTC).")
     revision: int = Field(description="Distinct readings in the window; grows when late ones arrive.")
     speed_count: int = Field(description="Readings that carried a speed.")
-    mean_speed: float | None = Field(description="Mean speed, mph; null if not observed.")
-    min_speed: float | None = Field(description="Lowest speed, mph; null if not observed.")
-    max_speed: float | None = Field(description="Highest speed, mph; null if not observed.")
-    std_speed: float | None = Field(description="Standard deviation of speed, mph; null if not observed.")
+    mean_speed: StoredMph | None = Field(description="Mean speed, mph; null if not observed.")
+    min_speed: StoredMph | None = Field(description="Lowest speed, mph; null if not observed.")
+    max_speed: StoredMph | None = Field(description="Highest speed, mph; null if not observed.")
+    std_speed: StoredMph | None = Field(description="Standard deviation of speed, mph; null if not observed.")
     volume: float | None = Field(description="Vehicles counted; null if not observed.")
-    occupancy: float | None = Field(description="Mean share of time occupied (0-1); null if not observed.")
-    share_observed: float = Field(description="Share observed (0-1) of the readings expected in the window.")
+    occupancy: StoredShare | None = Field(description="Mean share of time occupied (0-1); null if not observed.")
+    share_observed: StoredShare = Field(description="Share observed (0-1) of the readings expected in the window.")
 
     @classmethod
     def of(cls, window: ProcessedTrafficAggregate) -> "Aggregate":

@@ -7,10 +7,10 @@ from math import inf
 from typing import TypeAlias
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import NetworkId, TrafficEvent
 from shared.traffic.network import MAX_LATITUDE, MAX_LONGITUDE, Network
 
-MAX_SPEED_MPH = 120.0
 FUTURE_TOLERANCE = timedelta(hours=1)
 SHOWN_CHARACTERS = 80
 
@@ -91,8 +91,8 @@ def measure_fault(event: TrafficEvent) -> Rejection | None:
     Every comparison is false for NaN, so NaN is out of every range. A missing measure (`None`) is never a fault.
     """
     speed, volume, occupancy = event.speed_mph, event.volume_vehicles, event.occupancy
-    if speed is not None and not 0.0 <= speed <= MAX_SPEED_MPH:
-        detail = f"speed_mph {speed} is not within 0-{MAX_SPEED_MPH:g} mph"
+    if speed is not None and not MIN_SPEED_MPH <= speed <= MAX_SPEED_MPH:
+        detail = f"speed_mph {speed} is not within {MIN_SPEED_MPH:g}-{MAX_SPEED_MPH:g} mph"
         return Rejection(RejectionReason.SPEED_OUT_OF_RANGE, detail)
     if volume is not None and not 0.0 <= volume < inf:
         return Rejection(RejectionReason.VOLUME_OUT_OF_RANGE, f"volume_vehicles {volume} is not a count of 0 or more")

@@ -13,8 +13,8 @@ from pydantic_core import ErrorDetails
 
 from shared.events.errors import ConfigurationError
 from shared.events.json_mapping import AUTO, NAMED_FORMATS, Find, JsonMapping, TimeFormat
+from shared.events.quantities import METRES_PER_MILE
 from shared.events.records import NetworkId
-from shared.events.units import METRES_PER_MILE
 
 SPEED_FACTORS = {"mph": 1.0, "kmh": 1_000 / METRES_PER_MILE, "mps": 3_600 / METRES_PER_MILE}
 SHARE_FACTORS = {"fraction": 1.0, "percent": 0.01}

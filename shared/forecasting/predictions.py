@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import HorizonForecast, TrafficPrediction
 from shared.forecasting.forecasting import BASES, ModelForecast
 from shared.forecasting.inputs.history import HORIZONS, LAGS
@@ -20,7 +21,8 @@ class PublishedForecast:
     Attributes:
         rows: which of the network's sensors they are, (n,).
         current_mph: their speeds in the newest window, (n,), NaN where missing.
-        values: predicted, lower and upper speed in mph, and confidence, (4, n, HORIZONS), rounded to hundredths.
+        values: predicted, lower and upper speed in mph, within the speeds that there can be, and confidence,
+            (4, n, HORIZONS), rounded to hundredths.
         basis: (n,), places in `BASES`.
         serving: (n,), whether this is the network's answer for the sensor.
     """
@@ -37,10 +39,12 @@ class PublishedForecast:
         predicted, bounds = forecast.predicted_mph[0], forecast.bounds
         told = np.flatnonzero(~np.isnan(predicted).any(axis=-1))
         lower, upper = np.minimum(bounds.lower_mph[0], predicted), np.maximum(bounds.upper_mph[0], predicted)
+        # A model, and a band around it, may reach beyond what a detector can measure.
+        speeds = [each[told].clip(MIN_SPEED_MPH, MAX_SPEED_MPH) for each in (predicted, lower, upper)]
         return cls(
             told,
             step.speed_mph[-1, told].round(2),
-            np.stack([each[told] for each in (predicted, lower, upper, bounds.confidence[0])]).round(2),
+            np.stack([*speeds, bounds.confidence[0, told]]).round(2),
             forecast.basis[0, told],
             forecast.serving[0, told],
         )

@@ -1,12 +1,12 @@
 """A feed from the archive: it rebuilds the log, and all that follows from it, from the archive alone."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from metrla.cli.broker import answered
 from metrla.cli.feeding.legs import Leg, Sent, send_legs
 from metrla.cli.feeding.options import read_duration, read_pace
 from metrla.data.archive.feed import ArchivedEvents
@@ -42,7 +42,8 @@ def send_archived(
     with closing(open_archive(replay.url)) as archive:
         events = ArchivedEvents(archive, network.network_id, replay.begin, replay.end)
         if replay.url.rstrip("/") == settings.archive_url.rstrip("/"):
-            ends = asyncio.run(_ends(settings.kafka_bootstrap_servers))
+            servers = settings.kafka_bootstrap_servers
+            ends = answered(servers, _ends(servers))
             _refuse_younger_log(ends, events.ends(), replay.url)
         deliveries = events.deliveries()
         opening = next(deliveries, None)

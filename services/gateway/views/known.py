@@ -6,10 +6,10 @@ Checked once when a record comes in, so that one odd record costs itself and nev
 from collections.abc import Mapping
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert, TrafficPrediction
 from shared.traffic.network import Network, Sensor, on_globe
 
-MIN_SPEED_MPH, MAX_SPEED_MPH = 0.0, 120.0
 _NOT_NEGATIVE = (
     "estimated_duration_minutes",
     "estimated_duration_lower_minutes",

@@ -1,7 +1,7 @@
 """What the sensors show where an advisory holds. Pure.
 
 An advisory is confirmed when traffic at its sensors is congested: below `slow_mph` in two of the last three windows, as
-in the congestion rule, and, where it is known what is usual there at that hour, slower than that by `beyond_mph`. A
+in the congestion rule, and, where it is known what is usual there at that hour, slower than that by `BEYOND_MPH`. A
 queue that is there every day at this hour confirms nothing. Once confirmed it stays so until none of its sensors
 has been below `leave_mph` in its last four windows.
 """

@@ -1,4 +1,4 @@
-"""RunningUsual speeds learned as the windows come, one by one: what alerts know. Pure.
+"""Usual speeds learned as the windows come, one by one: what alerts know. Pure.
 
 A robust mean for each sensor and slot of the day, apart for working days and for days off: each new value
 moves it by a share of its distance, cut off at a limit (Huber's bounded influence, P. J. Huber 1964, in a stochastic

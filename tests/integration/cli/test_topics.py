@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from typer.testing import CliRunner, Result
 
+from metrla.cli.main import app as metrla
 from metrla.cli.topics import app
 from metrla.local.devbroker.broker import DevBroker
 from shared.events.errors import MetrlaError
@@ -78,10 +80,17 @@ async def test_describe_counts_messages_and_lag() -> None:
     assert "ProcessedTrafficAggregate" in table
 
 
-def test_a_broker_that_is_not_there() -> None:
+@pytest.mark.parametrize(
+    "command",
+    [["topics", "create"], ["topics", "describe"], ["archive", "verify"], ["advisories", "list"]],
+    ids=" ".join,
+)
+def test_a_broker_that_is_not_there(command: list[str], tmp_path: Path) -> None:
+    environment = {"METRLA_ARCHIVE_URL": f"{tmp_path.as_uri()}"}
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        result = CliRunner().invoke(app, ["describe", "--bootstrap-servers", f"127.0.0.1:{bound.getsockname()[1]}"])
+        servers = ["--bootstrap-servers", f"127.0.0.1:{bound.getsockname()[1]}"]
+        result = CliRunner().invoke(metrla, [*command, *servers], env=environment)
     assert isinstance(result.exception, MetrlaError)
     assert "no Kafka broker answers at 127.0.0.1:" in str(result.exception)
-    assert result.output == ""
+    assert result.stdout == ""

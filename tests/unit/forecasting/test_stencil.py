@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.avro import encode
+from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import BASES, ModelForecast
@@ -19,6 +20,8 @@ from shared.traffic.steps import Step
 MOST = 5
 IDS = st.lists(st.text(min_size=1, max_size=90), min_size=1, max_size=MOST, unique=True)
 SPEEDS = st.floats(0, 120) | st.sampled_from([0.0, -0.0, MARK])
+ENDS = st.floats(-40, 200) | SPEEDS
+"""Ends of intervals: a band around a forecast reaches beyond the speeds that there can be."""
 
 
 @st.composite
@@ -42,7 +45,8 @@ def made(draw: st.DrawFn) -> tuple[Step, list[ModelForecast]]:
     for number in range(draw(st.integers(0, 3))):
         predicted = numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape)
         predicted[0, draw(st.lists(st.integers(0, len(ids) - 1)))] = np.nan
-        lower, upper, confidence = (numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape) for _ in range(3))
+        lower, upper = (numbers(len(ids) * HORIZONS, ENDS).reshape(shape) for _ in range(2))
+        confidence = numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape)
         basis = np.array(draw(st.lists(st.integers(0, len(BASES) - 1), min_size=len(ids), max_size=len(ids))))[None]
         serving = np.array(draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids))))[None]
         bounds = Bounds(lower, upper, confidence)
@@ -63,3 +67,12 @@ def test_messages_are_what_the_codec_writes_of_each_record(
     for sensor in step.network.sensors:
         key = sensor.sensor_id.encode()
         assert [each for each in found if each[0] == key] == [each for each in expected if each[0] == key]
+
+
+@given(made())
+@settings(deadline=None)
+def test_no_interval_reaches_beyond_the_speeds_that_exist(of: tuple[Step, list[ModelForecast]]) -> None:
+    for record in records_of(*of):
+        for told in record.horizons:
+            ends = (told.lower_speed_mph, told.predicted_speed_mph, told.upper_speed_mph)
+            assert MIN_SPEED_MPH <= ends[0] <= ends[1] <= ends[2] <= MAX_SPEED_MPH

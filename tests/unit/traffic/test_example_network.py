@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from shared.events.units import METRES_PER_MILE
+from shared.events.quantities import METRES_PER_MILE
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import great_circle_miles
 

@@ -22,8 +22,8 @@ from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import Draft
 from shared.alerts.advisories.documents.roads import Road, read_road
+from shared.events.quantities import METRES_PER_MILE
 from shared.events.records import SensorId
-from shared.events.units import METRES_PER_MILE
 from shared.traffic.network import Network, Sensor
 
 Floats = NDArray[np.float64]

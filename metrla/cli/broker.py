@@ -1,0 +1,36 @@
+"""Questions to the broker: which one is asked, and one line where none answers."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from shared.events.errors import MetrlaError
+
+Reply = TypeVar("Reply")
+
+BootstrapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-servers",
+        help="Kafka brokers, host:port, comma-separated.",
+        show_default="METRLA_KAFKA_BOOTSTRAP_SERVERS",
+        metavar="SERVERS",
+    ),
+]
+
+
+def answered(servers: str, question: Coroutine[Any, Any, Reply]) -> Reply:
+    """The result of asking the broker; raises `MetrlaError` where none answers."""
+    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - aiokafka is slow to import
+
+    # It logs each failed connection; the one line below says it all.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    try:
+        return asyncio.run(question)
+    except KafkaConnectionError as silent:
+        raise MetrlaError(
+            f"no Kafka broker answers at {servers} (--bootstrap-servers, METRLA_KAFKA_BOOTSTRAP_SERVERS)"
+        ) from silent

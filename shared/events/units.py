@@ -1,3 +1,0 @@
-"""Units: what one is in another. Records carry theirs in the names of their fields."""
-
-METRES_PER_MILE = 1609.344
