@@ -73,6 +73,18 @@ def test_metric_names_stand_in_one_place() -> None:
     assert not strays
 
 
+def test_pauses_between_attempts_are_worked_out_in_one_place() -> None:
+    # The client is a distribution of its own.
+    allowed = {ROOT / "shared/kafka/persistence.py", MIRRORED / "gateway.py"}
+    jitter = re.compile(r"(?<![\w.])random\.uniform\(")
+    strays = {
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if path not in allowed and jitter.search(path.read_text(encoding="utf-8"))
+    }
+    assert not strays, "use shared.kafka.persistence.Pauses"
+
+
 def test_the_lock_file_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", lock)

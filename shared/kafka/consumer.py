@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from shared.kafka.admin import open_admin
-from shared.kafka.persistence import LONGEST_PAUSE_S, Persistence, StoppingError, passes
+from shared.kafka.persistence import Pauses, Persistence, StoppingError, passes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -71,6 +71,7 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._untaken: frozenset[TopicPartition] | None = None
         self._leaving = True
         self._poll_trouble: str | None = None
+        self._poll_pauses = Pauses()
         self.group_id = group_id
         self.persist = Persistence(stop, lambda: self._leaving)
 
@@ -158,9 +159,10 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             if not passes(failure):
                 raise
             self._poll_trouble = f"poll: {failure!r}"
-            await asyncio.wait({stopping}, timeout=LONGEST_PAUSE_S)
+            await asyncio.wait({stopping}, timeout=self._poll_pauses.longer())
             return {}
         self._poll_trouble = None
+        self._poll_pauses.restart()
         return records
 
     async def _one_turn(self, begin: Begin, records: Records) -> None:

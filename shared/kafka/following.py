@@ -1,9 +1,10 @@
 """Follow topics without a consumer group: read what is there, then what comes, and begin anew after every outage."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.events.topics import Topic
 from shared.kafka.admin import partitions_of
@@ -80,11 +81,8 @@ class TopicFollower:
     async def _session(self, reached: Callable[[], None]) -> None:
         async with open_reader(self._bootstrap_servers, self._client_id) as reader:
             partitions = await partitions_of(self._bootstrap_servers, [self._topic])
-            ends = await reader.end_offsets(partitions)
             reached()
-            records: list[LogRecord] = []
-            for partition in partitions:
-                records += await read_range(reader, partition, 0, ends[partition])
+            records, ends = await _read_whole(reader, partitions)
             self._replace(records)
             self.caught_up.set()
             log.info("topic read", topic=self._topic.name, records=len(records))
@@ -103,9 +101,17 @@ class TopicFollower:
 
 async def read_topic(bootstrap_servers: str, client_id: str, topic: Topic) -> list[LogRecord]:
     """Every record that a topic holds now, partition by partition, in order; raises as aiokafka does."""
-    records: list[LogRecord] = []
     async with open_reader(bootstrap_servers, client_id, max_wait_ms=REBUILDING_WAIT_MS) as reader:
-        for partition in await partitions_of(bootstrap_servers, [topic]):
-            end = (await reader.end_offsets([partition]))[partition]
-            records += await read_range(reader, partition, 0, end)
+        records, _ = await _read_whole(reader, await partitions_of(bootstrap_servers, [topic]))
     return records
+
+
+async def _read_whole(
+    reader: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> tuple[list[LogRecord], Mapping[TopicPartition, int]]:
+    """All records before the ends that the partitions have now, and these ends."""
+    ends: Mapping[TopicPartition, int] = await reader.end_offsets(partitions)
+    records: list[LogRecord] = []
+    for partition in partitions:
+        records += await read_range(reader, partition, 0, ends[partition])
+    return records, ends

@@ -55,6 +55,31 @@ class StoppingError(Exception):
     """What was to be done has to wait for who comes next: it stays uncommitted and comes again."""
 
 
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Return after so many seconds, or as soon as `stop` is set."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def unless_stopped(what: str, work: Awaitable[Result], stop: asyncio.Event) -> Result:
+    """The result of work that has no effect yet: it is cancelled as soon as `stop` is set.
+
+    Raises:
+        StoppingError: `what` was not done before.
+    """
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()  # changes nothing where it is done
+    await asyncio.wait({working})
+    if working.cancelled():
+        raise StoppingError(what)
+    return working.result()
+
+
 @dataclass
 class Pauses:
     """How long to wait between attempts: twice as long after each that fails, from the start again after a success."""
@@ -112,8 +137,7 @@ class Persistence:
                     self._failing[what] = f"{what}: {reason}"
                     pause_s = pauses.longer()
                     log.warning("will try again", what=what, pause_s=round(pause_s, 1), error=reason)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), pause_s)
+                await pause(self._stop, pause_s)
         finally:
             self._failing.pop(what, None)
 
@@ -123,14 +147,4 @@ class Persistence:
         Raises:
             StoppingError: it was not done before.
         """
-        working = asyncio.ensure_future(self(what, attempt))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            working.cancel()  # changes nothing where it is done
-        await asyncio.wait({working})
-        if working.cancelled():
-            raise StoppingError(what)
-        return working.result()
+        return await unless_stopped(what, self(what, attempt), self._stop)

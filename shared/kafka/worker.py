@@ -23,7 +23,7 @@ from shared.events.errors import ConfigurationError, MetrlaError
 from shared.kafka.admin import partitions_of
 from shared.kafka.assignment import Assignment, Input
 from shared.kafka.delivery import Deliver, Outbox
-from shared.kafka.persistence import Pauses, Persistence, StoppingError
+from shared.kafka.persistence import Pauses, Persistence, StoppingError, pause
 from shared.kafka.replay import LogRecord
 from shared.kafka.watch import BrokerWatch, watch_broker
 
@@ -161,8 +161,7 @@ class Worker(Generic[Out]):
             while (crash := await self._read_until_it_ends()) is not None:
                 pause_s = self._restarts.longer()
                 log.warning("reader crashed, starting it anew", error=repr(crash), pause_s=round(pause_s, 1))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.stop.wait(), pause_s)
+                await pause(self.stop, pause_s)
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
@@ -202,8 +201,7 @@ class Worker(Generic[Out]):
             except Exception as fault:  # noqa: BLE001 - the message boundary: the policy for our own faults is to stop
                 self._fail(fault)
                 return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.stop.wait(), TICK_SECONDS)
+            await pause(self.stop, TICK_SECONDS)
 
     async def _take_in(self, stream: Any) -> None:  # noqa: ANN401 - faust ships no types
         stream.enable_acks = False

@@ -1,10 +1,9 @@
 """Advisories from documents onto the log: of files and URLs once, of a feed again and again."""
 
 import asyncio
-import random
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import httpx
@@ -21,6 +20,7 @@ from shared.alerts.advisories.documents.reading import read_advisories
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.kafka.admin import ensure_topics
 from shared.kafka.advisories import publish, read_standing
+from shared.kafka.persistence import Pauses, StoppingError, pause, unless_stopped
 from shared.kafka.producer import open_producer
 from shared.runtime.clock import Clock, wall_clock
 from shared.traffic.network import Network
@@ -123,39 +123,23 @@ async def watch(
         trouble: told what failed, and in how many seconds the next attempt follows.
     """
     known: Document | None = None
-    failures = 0
+    pauses = Pauses(every_s, max(every_s, LONGEST_PAUSE_S))
     async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True, headers=HEADERS) as client:
         while not stop.is_set():
             pause_s = every_s
             try:
-                fetched = await _unless_stopped(client, url, known, stop)
+                fetched = await unless_stopped("fetching of the feed", fetch_changed(client, url, known), stop)
                 if fetched is not None and (known is None or fetched.data != known.data):
                     report(await importer.take(fetched.data, feed_name(url), complete=True))
                 known = fetched or known
-                failures = 0
+                pauses.restart()
+            except StoppingError:
+                break
             except (FetchError, UnreadableAdvisoriesError, KafkaError) as failed:
-                failures += 1
                 asked = failed.retry_after_s if isinstance(failed, FetchError) else None
-                backoff = min(LONGEST_PAUSE_S, every_s * 2 ** min(failures, 10))
-                pause_s = max(asked or 0.0, backoff * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+                pause_s = max(asked or 0.0, pauses.longer())
                 trouble(str(failed) or type(failed).__name__, pause_s)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause_s)
-
-
-async def _unless_stopped(
-    client: httpx.AsyncClient, url: str, known: Document | None, stop: asyncio.Event
-) -> Document | None:
-    """Fetch, but give up as soon as `stop` is set: then nothing has changed."""
-    fetching = asyncio.ensure_future(fetch_changed(client, url, known))
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not fetching.done():
-        fetching.cancel()
-        await asyncio.wait({fetching})
-        return known
-    return fetching.result()
+            await pause(stop, pause_s)
 
 
 async def _imported(importer: Importer, place: str, *, complete: bool) -> Imported:

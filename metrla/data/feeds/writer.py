@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from metrla.data.feeds.delivery import Delivery, Pace
 from shared.events.avro import encode
 from shared.events.errors import RejectionReason
 from shared.events.topics import TRAFFIC_EVENTS
+from shared.kafka.persistence import pause
 from shared.kafka.producer import Message, send_all
 from shared.runtime.clock import Clock, wall_clock
 
@@ -77,8 +77,7 @@ class FeedWriter:
             if on_progress is not None:
                 on_progress(counts)
             if (wait := batches.due(counts.events) - counts.seconds) > 0:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), wait)
+                await pause(stop, wait)
         counts.seconds = time.monotonic() - started
         return counts
 

@@ -1,14 +1,18 @@
 """Keeps a set of processes running: starts them in order, restarts what dies, stops them in order."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from metrla.local.launcher.process import ChildProcess, LaunchError, ProcessPlan
+from shared.kafka.persistence import Pauses
 
 READY_TIMEOUT_S = 60.0
 STOP_GRACE_S = 15.0
-RESTART_DELAY_S = 0.5
+FIRST_RESTART_S, LONGEST_RESTART_S = 0.5, 2.0
+# A child that ran for so long ended for another reason than that it cannot start.
+STEADY_S = 30.0
 MAX_RESTARTS = 20
 
 Announce = Callable[[str], None]
@@ -45,11 +49,16 @@ class Supervisor:
                 self._announce(f"{child.plan.name} did not stop within {STOP_GRACE_S:.0f} s and was killed")
 
     async def _watch(self, child: ChildProcess) -> None:
+        pauses = Pauses(FIRST_RESTART_S, LONGEST_RESTART_S)
         while child.restarts < self._max_restarts:
+            started_s = time.monotonic()
             status = await child.wait()
+            if time.monotonic() - started_s >= STEADY_S:
+                pauses.restart()
             child.restarts += 1
-            self._announce(f"{child.plan.name} ended with status {status}; starting it again")
-            await asyncio.sleep(RESTART_DELAY_S)
+            pause_s = pauses.longer()
+            self._announce(f"{child.plan.name} ended with status {status}; starting it again in {pause_s:.1f} s")
+            await asyncio.sleep(pause_s)
             await child.start()
         self.failure = LaunchError(f"{child.plan.name} ended {self._max_restarts} times:\n{child.log_tail()}")
         self.failed.set()

@@ -16,7 +16,15 @@ from shared.events.errors import (
 )
 from shared.kafka.admin import TopicError
 from shared.kafka.delivery import CHUNK, Outbox
-from shared.kafka.persistence import JITTER, Pauses, Persistence, StoppingError, passes
+from shared.kafka.persistence import (
+    JITTER,
+    Pauses,
+    Persistence,
+    StoppingError,
+    passes,
+    pause,
+    unless_stopped,
+)
 from tests.kit.until import until
 
 
@@ -152,6 +160,35 @@ async def test_what_has_no_effect_yet_is_not_waited_for_when_the_service_stops()
     with pytest.raises(StoppingError):
         await connecting
     assert await Persistence(asyncio.Event()).unless_stopped("broker", failing(1, StoreError("away"))) == 2
+
+
+async def test_work_of_any_kind_is_cancelled_by_a_stop() -> None:
+    stop, begun, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hangs() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    waiting = asyncio.create_task(unless_stopped("fetching", hangs(), stop))
+    await begun.wait()
+    stop.set()
+    with pytest.raises(StoppingError, match="fetching"):
+        await waiting
+    assert cancelled.is_set()
+    with pytest.raises(ValueError, match="ours"):
+        await unless_stopped("fetching", failing(1, ValueError("ours"))(), asyncio.Event())
+    assert await unless_stopped("fetching", failing(0, ValueError("never"))(), asyncio.Event()) == 1
+
+
+async def test_a_stop_ends_a_pause() -> None:
+    stop = asyncio.Event()
+    await asyncio.wait_for(pause(stop, 0.001), 10)
+    resting = asyncio.create_task(pause(stop, 3600.0))
+    stop.set()
+    await asyncio.wait_for(resting, 10)
 
 
 def test_pauses_grow_to_their_longest_and_start_again() -> None:
