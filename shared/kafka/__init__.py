@@ -2,8 +2,8 @@
 
     admin, inspection      topics made from `shared.events.topics`, and what the broker knows of them
     producer, partitioning  idempotent producers, acknowledged by all replicas; which partition a key goes to
-    consumer, membership   a member of a group whose work is never lost, doubled or skipped: what ingest runs on
-    assignment             what is done with a partition while it is ours: create, rebuild, handle, tick, close
+    consumer, membership   a member of a group; work on all partitions of an assignment at once (`AssignedWork`)
+    assignment             work on one partition while it is ours (`Processing`): create, rebuild, handle, tick, close
     worker                 Faust behind that: agents without tables, acknowledged only when outputs are
     delivery, persistence  outputs kept in order until acknowledged; attempts repeated until they succeed
     replay, following      plain readers without a group: read back, read a compacted topic, follow one
@@ -11,7 +11,8 @@
     deadletter             what could not be used, byte for byte, with its reason
     watch                  whether a broker answers
 
-Whoever works on a topic writes a `Processing` (pure: records in, outputs out) and is told of partitions once, when it
-is made; time-outs, retries, rebalances and dead letters are dealt with here. This room knows records and topics,
-nothing of what they mean.
+Work that needs no other partition is a `Processing` (pure: records in, outputs out), which is told of its partition
+once, when it is made; outputs, acknowledgement and dead letters are dealt with here. Work that needs several at once,
+or commits for itself, is an `AssignedWork`. Why there are two: docs/decisions/0009. What passes, pauses and rebalances
+are this room's for both. It knows records and topics, nothing of what they mean.
 """

@@ -40,7 +40,10 @@ LOOK_BACK_SECONDS = 60.0
 
 
 class Processing(Protocol[In_contra, Out_co]):
-    """What is done with one partition while it is ours. Decides; does no I/O. `now`: seconds of a monotonic clock."""
+    """What is done with one partition while it is ours. Decides; does no I/O. `now`: seconds of a monotonic clock.
+
+    Work that needs several partitions at once is an `AssignedWork` (`shared.kafka.consumer`).
+    """
 
     def enough(self, records: Sequence[In_contra]) -> bool:
         """Whether these last records before a point are all that state at that point depends on."""

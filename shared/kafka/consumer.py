@@ -39,6 +39,8 @@ class Committed:
 class AssignedWork(Protocol):
     """What a member does with the partitions of one assignment; another assignment is another object.
 
+    For work that needs several partitions at once, or commits for itself; all other work is a `Processing`
+    (`shared.kafka.assignment`).
     No two methods run at the same time. Without `finish`, what was not committed will be read again by whoever is next.
     """
 

@@ -23,6 +23,7 @@ from shared.events.errors import ConfigurationError, MetrlaError
 from shared.kafka.admin import partitions_of
 from shared.kafka.assignment import Assignment, Input
 from shared.kafka.delivery import Deliver, Outbox
+from shared.kafka.membership import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from shared.kafka.persistence import Pauses, Persistence, StoppingError, pause
 from shared.kafka.replay import LogRecord
 from shared.kafka.watch import BrokerWatch, watch_broker
@@ -31,8 +32,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 Out = TypeVar("Out")
 
-SESSION_TIMEOUT_SECONDS = 6.0
-HEARTBEAT_SECONDS = 2.0
 COMMIT_SECONDS = 1.0
 COMMIT_LIMIT_SECONDS = 3.0
 TICK_SECONDS = 0.25
@@ -240,8 +239,8 @@ class Worker(Generic[Out]):
             self.group,
             broker=";".join(f"kafka://{server.strip()}" for server in self.bootstrap_servers.split(",")),
             broker_client_id=self.group,
-            broker_session_timeout=SESSION_TIMEOUT_SECONDS,
-            broker_heartbeat_interval=HEARTBEAT_SECONDS,
+            broker_session_timeout=SESSION_TIMEOUT_MS / 1000,
+            broker_heartbeat_interval=HEARTBEAT_MS / 1000,
             broker_commit_interval=COMMIT_SECONDS,
             consumer_auto_offset_reset="earliest",
             key_serializer="raw",
