@@ -7,6 +7,7 @@
     role_keeper                 which versions serve, told to store and metrics when it changes
 
 A step goes through once, as values from function to function: it is scored against the forecasts that waited for it,
-the intervals are scaled, every model forecasts, predictions are written to log and store, recent speeds are remembered,
-and what happened is reported. What a forecast is, is decided in `shared.forecasting`; here are its ways in and out.
+the intervals are scaled, every model forecasts, predictions are written to the store, forecasts are remembered until
+their windows come, and what happened is reported. Recent speeds that have settled go onto the log with the predictions,
+and are learned when they are there. What a forecast is, `shared.forecasting` decides; here are its ways in and out.
 """

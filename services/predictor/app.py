@@ -1,7 +1,7 @@
 """Composition root of the predictor: aggregates to predictions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ from services.predictor.steps import StepProcessing
 from shared.archive.url import open_archive
 from shared.events.decoder import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
-from shared.events.records import ProcessedTrafficAggregate
+from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.scoring.scoreboard import Spans
@@ -40,6 +40,7 @@ from shared.store.deferred import open_deferred
 from shared.traffic.assembler import Strangers
 from shared.traffic.folder import load_networks
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import RecentSpeeds
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -95,15 +96,17 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             producer=producer,
             scorekeeper=scorekeeper,
             metrics=metrics,
-            behind=lambda: 0 if worker is None else worker.behind,
         )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)
 
         def processing() -> StepProcessing:
             return StepProcessing(networks, own.settle_seconds, own.correctable_windows, strangers)
 
-        windows = _windows(settings, metrics, letters, predicting, processing)
-        worker = Worker(servers, own.group, [windows], predicting.deliver, stop)
+        async def deliver(steps: Sequence[Step]) -> None:
+            await predicting.deliver(steps, behind=0 if worker is None else worker.behind)
+
+        windows = _windows(settings, metrics, letters, scorekeeper, predicting.recent, processing)
+        worker = Worker(servers, own.group, [windows], deliver, stop)
         await opened.enter_async_context(_polling(roles, own.model_poll_seconds))
         await worker.run()
 
@@ -123,7 +126,8 @@ def _windows(
     settings: PlatformSettings,
     metrics: PredictorMetrics,
     letters: DeadLetterWriter,
-    predicting: Predicting,
+    scorekeeper: Scorekeeper,
+    recent: Mapping[NetworkId, RecentSpeeds],
     processing: Callable[[], StepProcessing],
 ) -> Input[ProcessedTrafficAggregate, Step]:
     decoder = Decoder(ProcessedTrafficAggregate)
@@ -141,8 +145,8 @@ def _windows(
         # Another process may have dead-lettered records of this partition meanwhile.
         held.add(TopicPartition(AGGREGATES.name, partition))
         letters.expect(held)
-        predicting.scorekeeper.lose_track()
-        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, predicting.recent)
+        scorekeeper.lose_track()
+        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, recent)
         return processing()
 
     return Input(AGGREGATES, decode, dead_letter, create)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -24,23 +24,31 @@ from shared.store.model_records import ModelScore
 from shared.store.port import Store
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
-from shared.traffic.usual.recent import RecentSpeeds
+from shared.traffic.usual.recent import RecentRow, RecentSpeeds
 
 MOST_WAITING = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictedStep:
-    """What came of a step and is in the store: predictions and scores, and the messages that are still to be sent."""
+    """What came of a step.
+
+    Attributes:
+        predictions: that are in the store.
+        scores: likewise.
+        settled: what recent speeds become by the step.
+        messages: predictions and settled rows, still to be sent.
+    """
 
     predictions: Sequence[TrafficPrediction]
     scores: Sequence[ModelScore]
+    settled: Sequence[RecentRow]
     messages: Sequence[Message]
 
 
 @dataclass
 class Predicting:
-    """What the worker delivers steps to: everything that takes long runs in a thread, a step at a time.
+    """Delivers steps: everything that takes long runs in a thread, a step at a time.
 
     A thread whose `deliver` was cancelled, for its partition was taken away, runs on; the next one waits for it.
 
@@ -57,10 +65,8 @@ class Predicting:
     producer: AIOKafkaProducer
     scorekeeper: Scorekeeper
     metrics: PredictorMetrics
-    behind: Callable[[], int]
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
     _writers: dict[NetworkId, PredictionMessages] = field(init=False)
-    _rows: list[Message] = field(default_factory=list, init=False)
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -75,25 +81,30 @@ class Predicting:
         """Recent speeds, by network."""
         return {network_id: one.recent for network_id, one in self._forecasting.items()}
 
-    async def deliver(self, steps: Sequence[Step]) -> None:
-        """Return when store and log have acknowledged the predictions of all steps; raises what they raise."""
+    async def deliver(self, steps: Sequence[Step], behind: int = 0) -> None:
+        """Return when store and log have acknowledged the predictions of all steps; raises what they raise.
+
+        Args:
+            steps: in order.
+            behind: windows of the partition that are on the log and not read yet.
+        """
         for place, step in enumerate(steps, start=1):
             further = sum(not later.again for later in steps[place:])
-            waiting = further + self.behind() // len(step.network.sensors)
+            waiting = further + behind // len(step.network.sensors)
             at_leisure = waiting <= MOST_WAITING or self.scorekeeper.rebuilding(step)
             challengers = self.challengers and at_leisure
             partitions = await self.producer.partitions_for(PREDICTIONS.name)
             partition = partition_of(step.network.network_id, partitions)
             predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
-            await send_all(self.producer, [*predicted.messages, *self._rows])
-            self._rows.clear()
+            await send_all(self.producer, predicted.messages)
+            self._forecasting[step.network.network_id].learn(predicted.settled)
             self._count(step, predicted, challengers=challengers)
 
     def _predict(self, step: Step, partition: int, *, challengers: bool) -> PredictedStep:
         """A step from windows to records: score, scale, forecast, write, remember, report. Runs in a thread.
 
-        An attempt that fails at any point is made again as a whole: the same windows give the same scores and
-        forecasts.
+        An attempt that fails at any point is made again as a whole: the same windows give the same scores, forecasts
+        and settled rows.
 
         Raises:
             StoreError: the store does not do what is asked.
@@ -102,7 +113,8 @@ class Predicting:
             began = time.perf_counter()
             network_id, keeper = step.network.network_id, self.scorekeeper
             forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
-            scores = keeper.score(step, forecasting, serving)
+            keeper.recover(step, forecasting, serving)
+            scores = keeper.score(step)
             scales = keeper.scales(step)
             forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
             predictions = records_of(step, forecasts)
@@ -112,14 +124,12 @@ class Predicting:
             scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
             keeper.keep(scores)
             keeper.report(step, serving, scales)
-            # Rows are learned once, and must get out also where the first attempt to send them fails.
-            self._rows += messages_of(step.network, forecasting.settle(step))
-            writer = self._writers[network_id]
+            settled = forecasting.settle(step)
             messages = [
                 Message(PREDICTIONS.name, key, content, partition=partition)
-                for key, content in writer.of(step, forecasts)
+                for key, content in self._writers[network_id].of(step, forecasts)
             ]
-            return PredictedStep(predictions, scores, messages)
+            return PredictedStep(predictions, scores, settled, [*messages, *messages_of(step.network, settled)])
 
     def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
         """Count what is on the log: once, however many attempts it took."""

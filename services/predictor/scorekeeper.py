@@ -49,8 +49,9 @@ class ScoringPlan:
 class Scorekeeper:
     """Scores what was forecast; of one step at a time, in whatever thread; only `lose_track` may be called meanwhile.
 
-    For each step: `score`, then `scales` for its intervals, `remember` what was forecast, `keep` the scores, `report`,
-    and `count` when it has got out. What one of them finds out goes to the next as a value.
+    For each step: `recover` what a restart forgot, `score`, then `scales` for its intervals, `remember` what was
+    forecast, `keep` the scores, `report`, and `count` when it has got out. What one of them finds out goes to the next
+    as a value.
 
     Scores and waiting forecasts are a function of the log and the store: when a partition comes (back) to us, the
     store's scores are read, and the forecasts that wait are made again, those of steps that are due again when these
@@ -93,8 +94,8 @@ class Scorekeeper:
         until = self._rebuilt_until.get(network_id)
         return network_id in self._lost or until is None or step.window_end <= until
 
-    def score(self, step: Step, forecasting: Forecasting, serving: Serving) -> list[ModelScore]:
-        """Score what was forecast for the step's window.
+    def recover(self, step: Step, forecasting: Forecasting, serving: Serving) -> None:
+        """Follow the models that serve; after `lose_track` read the scores back and make the waiting forecasts again.
 
         Raises:
             StoreError: earlier scores are needed and cannot be read.
@@ -110,7 +111,10 @@ class Scorekeeper:
                 self._lost.add(network_id)
                 raise
         self._find_forecasts(step, board, forecasting, serving)
-        return board.observe(step)
+
+    def score(self, step: Step) -> list[ModelScore]:
+        """Score what was forecast for the step's window."""
+        return self._boards[step.network.network_id].observe(step)
 
     def scales(self, step: Step) -> Scales:
         """What the intervals of the step's forecasts are to be multiplied by, as the settled scores show."""

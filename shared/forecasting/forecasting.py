@@ -1,6 +1,6 @@
 """From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -63,7 +63,7 @@ class Forecasting:
     least_observed: int = LEAST_OBSERVED
     recent: RecentSpeeds = field(init=False)
     _stream: StreamAverage = field(init=False)
-    _learned: datetime | None = field(default=None, init=False)
+    _shown: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin without knowledge of the stream."""
@@ -83,7 +83,7 @@ class Forecasting:
             challengers: whether those speak for sensors that the champion serves.
             scales: (1, HORIZONS) for each model whose intervals are adapted online.
         """
-        self._learn(step)
+        self._show_stream(step)
         return self.of_batch(batch_of(step, recent=self.recent), models, challengers=challengers, scales=scales)
 
     def of_batch(
@@ -111,17 +111,20 @@ class Forecasting:
         return forecasts
 
     def settle(self, step: Step) -> list[RecentRow]:
-        """Learn of the windows that the step shows and that will not change; returns what they changed.
+        """What recent speeds become by the windows that the step shows and that will not change, for `learn`.
 
         They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
         """
-        rows = []
-        for age in range(len(step.speed_mph) - 1, SETTLED_WINDOWS - 1, -1):
-            start = step.window_start - age * self.network.window
-            row = self.recent.learn(start, step.speed_mph[-1 - age])
-            if row is not None:
-                rows.append(row)
-        return rows
+        starts = [
+            step.window_start - age * self.network.window
+            for age in range(len(step.speed_mph) - 1, SETTLED_WINDOWS - 1, -1)
+        ]
+        return self.recent.rows_of(starts, step.speed_mph[: len(starts)])
+
+    def learn(self, rows: Iterable[RecentRow]) -> None:
+        """Take in what `settle` found: when it has got out, so that an attempt that fails finds the same again."""
+        for row in rows:
+            self.recent.learn(row)
 
     def _of_stream(self, batch: Batch, unserved: Flags) -> ModelForecast:
         predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)
@@ -136,12 +139,12 @@ class Forecasting:
         own = np.where(batch.observed < self.least_observed, IMPUTED, TRAINED)
         return np.where(model.known, own, TRANSFERRED)
 
-    def _learn(self, step: Step) -> None:
+    def _show_stream(self, step: Step) -> None:
         starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
-        new = [row for row, start in enumerate(starts) if self._learned is None or start > self._learned]
+        new = [row for row, start in enumerate(starts) if self._shown is None or start > self._shown]
         if new:
             self._stream.learn(step.speed_mph[new], day_type_slots(self.network, [starts[row] for row in new]))
-            self._learned = step.window_start
+            self._shown = step.window_start
 
 
 @dataclass

@@ -5,6 +5,7 @@ day on a type of day) the speeds of the last days are kept as a mean whose weigh
 the slot was seen on since (exponential smoothing, R. G. Brown, 1956): each window changes a single row of sensors.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -59,17 +60,28 @@ class RecentSpeeds:
         shape = DAY_TYPES * slots_per_day(self.network), len(self.network.sensors)
         self.total_mph, self.days = np.zeros((2, *shape), dtype=np.float32)
 
-    def learn(self, window_start: datetime, speed_mph: Floats) -> RecentRow | None:
-        """Take in a window of all sensors, (N,) mph, NaN where missing; None where it or a later one is in already."""
-        if self.learned is not None and window_start <= self.learned:
-            return None
-        (slot,) = day_type_slots(self.network, [window_start]).tolist()
-        faded(self.total_mph[slot], self.days[slot], speed_mph)
-        self.learned = window_start
-        return RecentRow(slot, window_start, self.total_mph[slot].copy(), self.days[slot].copy())
+    def rows_of(self, window_starts: Sequence[datetime], speed_mph: Floats) -> list[RecentRow]:
+        """The rows that further windows make, one a window; nothing is known of them before `learn` takes them.
 
-    def recall(self, row: RecentRow) -> None:
-        """Take a row that was made before, unless what is known is newer; rows come oldest first."""
+        Args:
+            window_starts: oldest first. Of those that are not newer than `learned`, there is no row.
+            speed_mph: (windows, N), NaN where missing.
+        """
+        made: dict[int, RecentRow] = {}
+        rows = []
+        slots = day_type_slots(self.network, window_starts).tolist()
+        for slot, start, speeds in zip(slots, window_starts, speed_mph, strict=True):
+            if self.learned is not None and start <= self.learned:
+                continue
+            before = made.get(slot)
+            total, days = (self.total_mph[slot], self.days[slot]) if before is None else (before.total_mph, before.days)
+            row = made[slot] = RecentRow(slot, start, total.copy(), days.copy())
+            faded(row.total_mph, row.days, speeds)
+            rows.append(row)
+        return rows
+
+    def learn(self, row: RecentRow) -> None:
+        """Take a row in, unless what is known is newer; rows come oldest first."""
         if self.learned is None or row.window_start > self.learned:
             self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
             self.learned = row.window_start

@@ -32,8 +32,8 @@ async def test_what_was_learned_comes_back() -> None:
     messages: list[Message] = []
     for number in range(600):
         for one in known.values():
-            row = one.learn(START + number * timedelta(minutes=5), random.uniform(5, 70, 3))
-            assert row is not None
+            (row,) = one.rows_of([START + number * timedelta(minutes=5)], random.uniform(5, 70, (1, 3)))
+            one.learn(row)
             messages += messages_of(one.network, [row])
     damaged = Message(PREDICTOR_STATE.name, b"north/7", b"what is this")
     async with DevBroker() as broker:

@@ -140,7 +140,6 @@ class Lives:
                     producer=producer,
                     scorekeeper=Scorekeeper(networks, plan, self.archive, store, metrics),
                     metrics=metrics,
-                    behind=lambda: 0,
                 )
                 yield Life(broker, store, predicting, exposed)
         store.close()
@@ -218,15 +217,22 @@ async def test_a_delivery_that_was_cancelled_ends_before_the_next_one_begins(
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         await life.predicting.deliver([step])
+        cancelled = await life.left()
+    async with lives.begin() as undisturbed:
+        await undisturbed.predicting.deliver([step])
+        wanted = await undisturbed.left()
     assert first.cancelled()
     assert not met
+    assert np.any(wanted.recent_mph_days)
+    assert cancelled == wanted
 
 
 async def test_a_step_without_challengers_is_counted_once(lives: Lives, steps: Sequence[Step]) -> None:
     async with lives.begin() as life:
         for step in steps[: CORRECTABLE + 2]:
             await life.predicting.deliver([step])
-        life.predicting.behind = lambda: 100
-        await _fail(life, "put_predictions", steps[-1])
-        await life.predicting.deliver([steps[-1]])
+        life.store.away = "put_predictions"
+        with pytest.raises(StoreError):
+            await life.predicting.deliver([steps[-1]], behind=100)
+        await life.predicting.deliver([steps[-1]], behind=100)
     assert life.exposed.get_sample_value("metrla_predictor_steps_without_challengers_total") == 1

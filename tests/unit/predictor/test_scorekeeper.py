@@ -103,7 +103,8 @@ class Running:
 
     def deliver(self, steps: Iterable[Step], *, challengers: bool = True) -> None:
         for step in steps:
-            scores = self.keeper.score(step, self.forecasting, self.models)
+            self.keeper.recover(step, self.forecasting, self.models)
+            scores = self.keeper.score(step)
             scales = self.keeper.scales(step)
             forecasts = self.forecasting.forecast(step, self.models, challengers=challengers, scales=scales)
             scores += self.keeper.remember(step, forecasts, challengers=challengers)

@@ -26,6 +26,14 @@ DAY = timedelta(days=1)
 SENSORS = 4
 
 
+def learn(recent: RecentSpeeds, start: datetime, speed_mph: np.ndarray) -> RecentRow | None:
+    """The row that a window makes, taken in at once."""
+    rows = recent.rows_of([start], speed_mph[None])
+    for row in rows:
+        recent.learn(row)
+    return next(iter(rows), None)
+
+
 def speeds(*values: float) -> np.ndarray:
     return np.array([*values, *[50.0] * (SENSORS - len(values))])
 
@@ -33,7 +41,7 @@ def speeds(*values: float) -> np.ndarray:
 def test_days_fade(network: Network) -> None:
     recent = RecentSpeeds(network)
     for day, speed in enumerate((60.0, 40.0, 20.0)):
-        recent.learn(MONDAY + day * DAY, speeds(speed))
+        learn(recent, MONDAY + day * DAY, speeds(speed))
     late = recent.at(day_type_slots(network, [MONDAY]))
     weights = np.array([FADE**2, FADE, 1])
     assert late.days[0, 0] == pytest.approx(weights.sum())
@@ -45,7 +53,7 @@ def test_days_fade(network: Network) -> None:
 
 def test_unknown_is_usual(network: Network) -> None:
     recent = RecentSpeeds(network)
-    recent.learn(MONDAY, speeds(np.nan))
+    learn(recent, MONDAY, speeds(np.nan))
     late = recent.at(day_type_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]))
     assert np.isnan(late.speed_mph[0, 0])
     assert np.isnan(late.speed_mph[1]).all()
@@ -54,10 +62,10 @@ def test_unknown_is_usual(network: Network) -> None:
 
 def test_a_window_counts_once(network: Network) -> None:
     recent = RecentSpeeds(network)
-    first = recent.learn(MONDAY, speeds(60.0))
+    first = learn(recent, MONDAY, speeds(60.0))
     assert first is not None
-    assert recent.learn(MONDAY, speeds(10.0)) is None
-    assert recent.learn(MONDAY - DAY, speeds(10.0)) is None
+    assert learn(recent, MONDAY, speeds(10.0)) is None
+    assert learn(recent, MONDAY - DAY, speeds(10.0)) is None
     np.testing.assert_array_equal(recent.total_mph[first.slot], first.total_mph)
 
 
@@ -67,15 +75,15 @@ def test_goes_on_from_its_rows(cut: int, twice: int) -> None:
     random = np.random.default_rng(cut)
     windows = [(MONDAY + step * timedelta(hours=6), random.uniform(5, 70, 2)) for step in range(41)]
     whole, before = RecentSpeeds(network), RecentSpeeds(network)
-    rows = [row for start, speed in windows if (row := whole.learn(start, speed)) is not None]
+    rows = [row for start, speed in windows if (row := learn(whole, start, speed)) is not None]
     for start, speed in windows[:cut]:
-        before.learn(start, speed)
+        learn(before, start, speed)
     after = RecentSpeeds(network)
     latest = {row.slot: row for row in rows[:cut]}  # as a compacted topic keeps them
     for row in sorted(latest.values(), key=lambda row: row.window_start):
-        after.recall(row)
+        after.learn(row)
     for start, speed in windows[max(0, cut - twice) :]:
-        after.learn(start, speed)
+        learn(after, start, speed)
     np.testing.assert_array_equal(after.total_mph, whole.total_mph)
     np.testing.assert_array_equal(after.days, whole.days)
 
@@ -102,7 +110,7 @@ def test_training_sees_what_serving_sees(network: Network) -> None:
             np.testing.assert_allclose(served.days, trained.days, rtol=1e-6)
             np.testing.assert_allclose(served.speed_mph, trained.speed_mph, rtol=1e-6)
             assert recorded.view(np.array([origin])).recent_mph.shape == (1, QUARTERS, SENSORS)
-        forecasting.settle(step)
+        forecasting.learn(forecasting.settle(step))
 
 
 def test_only_settled_windows_are_learned_and_once(network: Network) -> None:
@@ -111,13 +119,37 @@ def test_only_settled_windows_are_learned_and_once(network: Network) -> None:
     step = _step(network, MONDAY, table, 40, LAGS + HORIZONS)
     rows = forecasting.settle(step)
     assert rows[-1].window_start == step.window_start - SETTLED_WINDOWS * network.window
+    forecasting.learn(rows)
     assert forecasting.settle(replace(step, again=True)) == []
     assert len(forecasting.settle(_step(network, MONDAY, table, 41, LAGS + HORIZONS))) == 1
 
 
+def test_what_has_settled_is_found_again_until_it_is_learned(network: Network) -> None:
+    table = np.random.default_rng(3).uniform(5, 70, (60, SENSORS))
+    forecasting = Forecasting(network)
+    step = _step(network, MONDAY, table, 40, LAGS + HORIZONS)
+    first, second = forecasting.settle(step), forecasting.settle(step)
+    assert forecasting.recent.learned is None
+    assert len(first) == HORIZONS
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_equal(one, two)
+
+
+def test_windows_of_one_slot_in_one_go_are_as_one_after_the_other(network: Network) -> None:
+    starts = [MONDAY, MONDAY + DAY]
+    table = np.array([speeds(60.0, np.nan), speeds(20.0, 30.0)])
+    whole, single = RecentSpeeds(network), RecentSpeeds(network)
+    for row in whole.rows_of(starts, table):
+        whole.learn(row)
+    for start, speed in zip(starts, table, strict=True):
+        learn(single, start, speed)
+    np.testing.assert_array_equal(whole.total_mph, single.total_mph)
+    np.testing.assert_array_equal(whole.days, single.days)
+
+
 def test_rows_come_back_from_the_log(network: Network) -> None:
     recent = RecentSpeeds(network)
-    row = recent.learn(MONDAY, speeds(np.nan, 30.0))
+    row = learn(recent, MONDAY, speeds(np.nan, 30.0))
     assert row is not None
     (message,) = messages_of(network, [row])
     assert message.topic == PREDICTOR_STATE.name
@@ -137,10 +169,10 @@ def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> 
 
 def test_an_older_row_changes_nothing(network: Network) -> None:
     recent = RecentSpeeds(network)
-    known = recent.learn(MONDAY, speeds(60.0))
+    known = learn(recent, MONDAY, speeds(60.0))
     assert known is not None
     zeros = np.zeros(SENSORS, dtype=np.float32)
-    recent.recall(RecentRow(known.slot, MONDAY - DAY, zeros, zeros))
+    recent.learn(RecentRow(known.slot, MONDAY - DAY, zeros, zeros))
     np.testing.assert_array_equal(recent.total_mph[known.slot], known.total_mph)
 
 
