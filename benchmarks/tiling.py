@@ -17,6 +17,7 @@ from safetensors.numpy import load
 from shared.archive.layout import CARD_FILE, MODEL_FILE, ONNX_FILE
 from shared.events.records import NetworkId, SensorId
 from shared.forecasting.models.artefact import Artefact, pack
+from shared.forecasting.models.card import FitOrigin, FitOutcome, TrainingReport
 from shared.forecasting.models.forecaster import NEURAL_NETWORK, PREFERRED
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES
 from shared.forecasting.registry.loading import open_model
@@ -24,7 +25,6 @@ from shared.forecasting.registry.serving import Serving
 from shared.traffic.network import Edge, Network, Sensor
 
 MILES_APART = 0.5
-OF_PACK = frozenset({"format", "network_id", "model_name", "version", "window_seconds", "files", "members", "sensors"})
 
 
 def models_of(folder: Path) -> Mapping[str, Artefact]:
@@ -71,9 +71,9 @@ def _tiled(models: Mapping[str, Artefact], artefact: Artefact, card: Mapping[str
         for name in tensors:
             if name.endswith(EDGE_LOGS):
                 tensors[name] = np.resize(tensors[name], len(tensors[EDGES]))
-    about = {key: value for key, value in card.items() if key not in OF_PACK}
+    report = TrainingReport(card["settings"], FitOrigin.model_validate(card), FitOutcome.model_validate(card))
     onnx, members = artefact.files.get(ONNX_FILE), card["members"]
-    return pack(card["model_name"], card["version"], network, tensors, about, onnx=onnx, members=members)
+    return pack(card["model_name"], card["version"], network, tensors, report, onnx=onnx, members=members)
 
 
 def _wide(values: NDArray[Any], known: int, count: int) -> NDArray[Any]:

@@ -91,7 +91,7 @@ def artefacts(network: Network, recorded: Recorded, split: Split) -> Mapping[str
     spread = Uncertainty.fit(context, predicted + rng.normal(0, 3, predicted.shape)).tensors()
     tensors = {PROFILE: recorded.profile_mph.astype(np.float16), **spread}
     own = {HISTORICAL_AVERAGE: {}, LINEAR_REGRESSION: fitted.tensors}
-    return {name: pack(name, "20260302", network, {**tensors, **mine}, {}) for name, mine in own.items()}
+    return {name: pack(name, "20260302", network, {**tensors, **mine}) for name, mine in own.items()}
 
 
 MakeStep = Callable[..., Step]

@@ -189,7 +189,7 @@ def _common(model: ModelVersions, minutes: Collection[int] | None) -> dict[str, 
             )
             for part, errors in current.card.results.items()
             for ahead, found in sorted(errors.items())
-            if minutes is None or ahead in minutes
+            if isinstance(ahead, int) and (minutes is None or ahead in minutes)
         ),
         "live": tuple(
             LiveScore.of(score) for score in current.live if minutes is None or score.horizon_minutes in minutes
@@ -236,5 +236,6 @@ def _calibration(card: ModelCard) -> Calibration | None:
                 expected_calibration_error=found.ece_by_horizon.get(ahead),
             )
             for ahead, coverage in sorted(found.coverage_90.items())
+            if isinstance(ahead, int)
         ),
     )

@@ -3,11 +3,9 @@
 There is no pickle among them: reading one runs no code.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -18,13 +16,14 @@ from safetensors.numpy import load, save
 from shared.archive.layout import MODEL_FILE, ONNX_FILE
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
-from shared.forecasting.models.card import FORMAT, ModelCard
+from shared.forecasting.models.card import FORMAT, ModelCard, TrainingReport, write_card
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.usual.transfer import completed, has_profile
 
 PROFILE = "profile_mph"
+UNTOLD = TrainingReport({})
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -42,7 +41,7 @@ def pack(
     version: str,
     network: Network,
     tensors: Tensors,
-    about: Mapping[str, Any],
+    report: TrainingReport = UNTOLD,
     *,
     onnx: bytes | None = None,
     members: Mapping[str, str] | None = None,
@@ -54,27 +53,14 @@ def pack(
         version: sorts after those of earlier trainings.
         network: whose sensors the tensors are for, in its order.
         tensors: by name, in the types to be stored; `profile_mph` (slots of the week, sensors) must be among them.
-        about: JSON: how the model was trained and how well it does.
+        report: how the model was trained and how well it does.
         onnx: content of `model.onnx`.
         members: of an ensemble: version by model name.
     """
     files = {MODEL_FILE: save({name: np.ascontiguousarray(values) for name, values in tensors.items()})}
     if onnx is not None:
         files[ONNX_FILE] = onnx
-    card = {
-        "format": FORMAT,
-        "network_id": network.network_id,
-        "model_name": model_name,
-        "version": version,
-        "window_seconds": network.window.total_seconds(),
-        "files": {
-            name: {"bytes": len(content), "sha256": sha256(content).hexdigest()} for name, content in files.items()
-        },
-        "members": dict(members or {}),
-        **about,
-        "sensors": [sensor.sensor_id for sensor in network.sensors],
-    }
-    return Artefact(files, json.dumps(card, indent=1).encode())
+    return Artefact(files, write_card(network, model_name, version, files, report, members or {}))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,9 @@
 """The card of a trained model: what `card.json` says of it, every entry by its name and in its type. Pure.
 
-There is one writer, `artefact.pack` with what `metrla train` gives it, and all readers read here. What a model cannot
-be opened without (identity, files, sensors) is strict. The rest informs people, and is read with patience: cards of
-other releases lack entries or have others, and an odd entry costs that entry alone. Entries that nobody here knows stay
-in `content`.
+There is one writer, `write_card`, and one reader, `ModelCard`; both take the types of the entries from here. What a
+model cannot be opened without (identity, files, sensors) is strict. The rest informs people, and is read with patience:
+cards of other releases lack entries or have others, and an odd entry costs that entry alone. Entries that nobody here
+knows stay in `content`.
 """
 
 import json
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
+from shared.traffic.network import Network
 
 FORMAT = 2
 FOR_THE_PREDICTOR = frozenset({"sensors", "inputs"})
@@ -26,6 +27,9 @@ FOR_THE_PREDICTOR = frozenset({"sensors", "inputs"})
 Parsed = TypeVar("Parsed")
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1)]
+Minutes: TypeAlias = int | float
+"""Ahead of the origin: whole ones, unless a network's windows end within a minute."""
+_ByMinutes: TypeAlias = dict[Minutes, _Share | None]
 
 
 class _Entry(BaseModel):
@@ -43,6 +47,8 @@ class OfflineErrors(_Entry):
 class TrainingData(_Entry):
     """What a model was trained on."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     source: str = Field(description="What the speeds are.")
     start: datetime = Field(alias="from", description="Start of the first window.")
     end: datetime = Field(alias="to", description="End of the last window.")
@@ -51,28 +57,115 @@ class TrainingData(_Entry):
     network_sha256: str = Field(description="Fingerprint of the sensors and the road graph.")
 
 
+class DividedData(TrainingData):
+    """The same with the numbers of origins of its parts: train, validation, test."""
+
+    origins: dict[str, int]
+
+
+class TrainingInputs(_Entry):
+    """What the training history was like, see `scoring.drift`: shares by type of day and hour."""
+
+    speed_bin_mph: int
+    speed_share: list[list[float]]
+    missing_share: list[float]
+
+
 class OfflineCalibration(_Entry):
     """How the certainty of a model held on a part of the recording that its calibration did not see, by minutes."""
 
     part: str = "test"
+    coverage_90: _ByMinutes = {}
+    coverage_90_offline: _ByMinutes = {}
+    coverage_90_by_regime: dict[str, _ByMinutes] = {}
+    coverage_90_by_announced_regime: dict[str, _ByMinutes] = {}
+    width_mph: dict[Minutes, _Finite | None] = {}
+    confidence: _ByMinutes = {}
     ece: _Share | None = None
-    coverage_90: dict[int, _Share | None] = {}
-    width_mph: dict[int, _Finite | None] = {}
-    confidence: dict[int, _Share | None] = {}
-    ece_by_horizon: dict[int, _Share | None] = {}
+    ece_by_horizon: _ByMinutes = {}
 
 
-Results = dict[str, dict[int, OfflineErrors]]
+Results = dict[str, dict[Minutes, OfflineErrors]]
 """Errors by part of the recording (validation, test) and minutes ahead."""
+
+
+class _Written(_Entry):
+    def entries(self) -> dict[str, Any]:
+        """Those that were given, as they stand on the card: JSON, in the order of the fields."""
+        given = self.model_dump(by_alias=True, exclude_unset=True)
+        return _OBJECT.validate_json(json.dumps(given, default=datetime.isoformat))
+
+
+class FitOrigin(_Written):
+    """What a fit depends on beside the model and its settings."""
+
+    seed: int = Field(description="Of everything random.")
+    budget_minutes: float | None = Field(description="For all models; None: no limit.")
+    training_data: DividedData
+    inputs: TrainingInputs
+    software: dict[str, str] = Field(description="Versions of the libraries.")
+
+
+class FitOutcome(_Written):
+    """What came of a fit."""
+
+    what: str = Field(description="The model in a sentence.")
+    created_at: datetime = Field(description="Wall time.")
+    duration_seconds: float
+    importance: dict[str, float]
+    results: Results
+    calibration: OfflineCalibration
+
 
 _RESULTS: TypeAdapter[Results] = TypeAdapter(Results)
 _TRAINING: TypeAdapter[TrainingData] = TypeAdapter(TrainingData)
+_INPUTS: TypeAdapter[TrainingInputs] = TypeAdapter(TrainingInputs)
 _CALIBRATION: TypeAdapter[OfflineCalibration] = TypeAdapter(OfflineCalibration)
 _IMPORTANCE: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, _Finite])
 _OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _TEXT: TypeAdapter[str] = TypeAdapter(str)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 _MEMBERS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """What a card says of a model beyond its identity: the settings of its fit and, once it was tested, all of it."""
+
+    settings: Mapping[str, Any]
+    origin: FitOrigin | None = None
+    outcome: FitOutcome | None = None
+
+    def entries(self) -> dict[str, Any]:
+        """As they stand on the card."""
+        written = [part.entries() for part in (self.origin, self.outcome) if part is not None]
+        return {"settings": dict(self.settings)} | {name: value for part in written for name, value in part.items()}
+
+
+def write_card(
+    network: Network,
+    model_name: str,
+    version: str,
+    files: Mapping[str, bytes],
+    report: TrainingReport,
+    members: Mapping[str, str],
+) -> bytes:
+    """`card.json` of a model that was made for `network` and consists of these files; `members` of an ensemble."""
+    described = {
+        name: {"bytes": len(content), "sha256": sha256(content).hexdigest()} for name, content in files.items()
+    }
+    card = {
+        "format": FORMAT,
+        "network_id": network.network_id,
+        "model_name": model_name,
+        "version": version,
+        "window_seconds": network.window.total_seconds(),
+        "files": described,
+        "members": dict(members),
+        **report.entries(),
+        "sensors": [sensor.sensor_id for sensor in network.sensors],
+    }
+    return json.dumps(card, indent=1).encode()
 
 
 @dataclass(frozen=True)
@@ -168,9 +261,9 @@ class ModelCard:
         return dict(sorted(shares.items(), key=lambda each: -each[1]))
 
     @cached_property
-    def inputs(self) -> dict[str, Any]:
-        """What the training data was like, see `scoring.drift`."""
-        return _read(_OBJECT, self.content.get("inputs")) or {}
+    def inputs(self) -> TrainingInputs | None:
+        """What the training history was like, where the card says so."""
+        return _read(_INPUTS, self.content.get("inputs"))
 
     @property
     def short(self) -> Mapping[str, Any]:

@@ -12,11 +12,10 @@ is always that of the last rolling span, the result follows from scores alone, a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
-from shared.forecasting.models.card import ModelCard
+from shared.forecasting.models.card import ModelCard, TrainingInputs
 from shared.forecasting.scoring.rolling import Errors
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS
 from shared.traffic.arrays import Floats, Integers
@@ -31,8 +30,8 @@ LEAST_SHARE = 1e-4
 DIGITS = 5
 
 
-def describe_inputs(network: Network, start: datetime, speed_mph: Floats) -> dict[str, Any]:
-    """What a model card says of the history that a model was trained on, as JSON.
+def describe_inputs(network: Network, start: datetime, speed_mph: Floats) -> TrainingInputs:
+    """What a model card says of the history that a model was trained on.
 
     Args:
         network: of N sensors.
@@ -49,11 +48,11 @@ def describe_inputs(network: Network, start: datetime, speed_mph: Floats) -> dic
     # An hour that the history does not have is taken for the whole.
     speeds = np.where(counts.sum(axis=1, keepdims=True) > 0, counts, counts.sum(axis=0))
     present = np.where(windows > 0, counts.sum(axis=1), counts.sum()) / np.where(windows > 0, windows, windows.sum())
-    return {
-        "speed_bin_mph": SPEED_BIN_MPH,
-        "speed_share": (speeds / np.maximum(speeds.sum(axis=1, keepdims=True), 1)).round(DIGITS).tolist(),
-        "missing_share": (1 - present).round(DIGITS).tolist(),
-    }
+    return TrainingInputs(
+        speed_bin_mph=SPEED_BIN_MPH,
+        speed_share=(speeds / np.maximum(speeds.sum(axis=1, keepdims=True), 1)).round(DIGITS).tolist(),
+        missing_share=(1 - present).round(DIGITS).tolist(),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +66,14 @@ class InputReference:
     @classmethod
     def of_card(cls, network: Network, card: ModelCard) -> "InputReference | None":
         """From a model card; `None` where it does not say, or says it in another form."""
-        entry = card.inputs
-        if entry.get("speed_bin_mph") != SPEED_BIN_MPH:
+        inputs = card.inputs
+        if inputs is None or inputs.speed_bin_mph != SPEED_BIN_MPH:
             return None
-        shares, missing = np.array(entry.get("speed_share")), np.array(entry.get("missing_share"))
-        if shares.shape != (DAY_TYPES * HOURS, SPEED_BINS) or missing.shape != (DAY_TYPES * HOURS,):
+        if [*map(len, inputs.speed_share)] != [SPEED_BINS] * DAY_TYPES * HOURS:
             return None
-        return cls(network, shares.astype(np.float64), missing.astype(np.float64))
+        if len(inputs.missing_share) != DAY_TYPES * HOURS:
+            return None
+        return cls(network, np.array(inputs.speed_share), np.array(inputs.missing_share))
 
 
 @dataclass(frozen=True, slots=True)

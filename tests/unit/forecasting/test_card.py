@@ -10,7 +10,7 @@ from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import train
 from shared.events.errors import ModelError
-from shared.forecasting.models.card import FORMAT, ModelCard
+from shared.forecasting.models.card import FORMAT, FitOrigin, FitOutcome, ModelCard, TrainingReport
 from shared.forecasting.models.forecaster import ENSEMBLE, LINEAR_REGRESSION
 from shared.forecasting.registry.pretrained import SHIPPED
 from shared.traffic.network import Network
@@ -31,6 +31,21 @@ def test_cards_that_were_shipped_are_read_whole(path: Path) -> None:
     assert card.calibration.coverage_90[60] == pytest.approx(0.9, abs=0.02)
     assert bool(card.members) == (path.parts[-3] == ENSEMBLE)
     assert {"sensors", "inputs"} == card.content.keys() - card.short.keys()
+
+
+@pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.parts[-3])
+def test_cards_that_were_shipped_would_be_written_alike(path: Path) -> None:
+    content = json.loads(path.read_bytes())
+    origin, outcome = FitOrigin.model_validate(content), FitOutcome.model_validate(content)
+    again = TrainingReport(content["settings"], origin, outcome).entries()
+    identity = "format", "network_id", "model_name", "version", "window_seconds", "files", "members", "sensors"
+    assert json.dumps(again) == json.dumps({name: content[name] for name in content if name not in identity})
+
+
+def test_minutes_need_not_be_whole() -> None:
+    errors = {"2.5": {"mae": 1.0}, "5": {"mae": 2.0}}
+    card = ModelCard.read(json.dumps({"results": {"test": errors}}).encode())
+    assert list(card.results["test"]) == [2.5, 5]
 
 
 def test_what_the_training_writes_is_what_readers_know(network: Network, history: History) -> None:

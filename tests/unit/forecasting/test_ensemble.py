@@ -84,7 +84,7 @@ def packed(
     network: Network, weights: np.ndarray, members: dict[str, str], knots: tuple[float, ...] = (0.0,)
 ) -> Artefact:
     tensors = {"weights": weights.astype(np.float32), "knots_mph": np.array(knots, dtype=np.float32)}
-    return pack(ENSEMBLE, "7", network, tensors, {}, members=members)
+    return pack(ENSEMBLE, "7", network, tensors, members=members)
 
 
 def test_an_artefact_comes_back(network: Network) -> None:
@@ -114,7 +114,7 @@ def test_an_artefact_that_does_not_fit_is_refused(
 
 
 def test_a_missing_tensor_is_named(network: Network) -> None:
-    artefact = pack(ENSEMBLE, "7", network, {"weights": np.ones((HORIZONS, 1, 1))}, {}, members={"xgboost": "1"})
+    artefact = pack(ENSEMBLE, "7", network, {"weights": np.ones((HORIZONS, 1, 1))}, members={"xgboost": "1"})
     with pytest.raises(ModelError, match="knots_mph"):
         open_model(artefact, ENSEMBLE, "7", network)
 

@@ -87,7 +87,7 @@ def test_weights_of_another_shape_do_not_fit(network: Network, artefacts: Artefa
     tensors = dict(load(artefacts["linear_regression"].files[MODEL_FILE]))
     tensors["weights"] = np.zeros((4, COUNT - 1, HORIZONS), dtype=np.float32)
     with pytest.raises(ModelError, match="weights"):
-        open_model(pack("linear_regression", "v", network, tensors, {}), "linear_regression", "v", network)
+        open_model(pack("linear_regression", "v", network, tensors), "linear_regression", "v", network)
 
 
 def test_a_model_serves_a_network_whose_sensors_have_changed(

@@ -75,7 +75,7 @@ def served(
     fitted: Fitted, recorded: Recorded, network: Network, tensors: dict[str, NDArray[Any]] | None = None
 ) -> NeuralNetwork:
     profile = {PROFILE: recorded.profile_mph.astype(np.float16)}
-    made = pack(NEURAL_NETWORK, "1", recorded.network, {**fitted.tensors, **profile, **(tensors or {})}, {})
+    made = pack(NEURAL_NETWORK, "1", recorded.network, {**fitted.tensors, **profile, **(tensors or {})})
     return NeuralNetwork.of_artefact(open_artefact(made, NEURAL_NETWORK, "1", network))
 
 

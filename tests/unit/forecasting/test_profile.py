@@ -32,7 +32,7 @@ def archive(tmp_path: Path) -> LocalArchive:
 def put(archive: LocalArchive, version: str, sensors: str, speeds: list[float], name: str = PROFILE) -> Artefact:
     profile = np.tile(np.array(speeds, np.float16), (2 * 288, 1))
     made_for = replace(NETWORK, sensors=tuple(replace(NETWORK.sensors[0], sensor_id=SensorId(one)) for one in sensors))
-    artefact = pack(HISTORICAL_AVERAGE, version, made_for, {name: profile}, {})
+    artefact = pack(HISTORICAL_AVERAGE, version, made_for, {name: profile})
     save(archive, NETWORK.network_id, HISTORICAL_AVERAGE, version, artefact)
     return artefact
 

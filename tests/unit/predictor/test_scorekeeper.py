@@ -78,7 +78,7 @@ def uncertainty() -> Uncertainty:
 def card(validation_mae_mph: float = 1.0, usual_mph: float = SPEED_MPH) -> dict[str, Any]:
     history = np.random.default_rng(1).uniform(usual_mph, usual_mph + 1, (7 * 288, SENSORS))
     results = {str(5 * ahead): {"mae": validation_mae_mph} for ahead in range(1, HORIZONS + 1)}
-    return {"results": {"validation": results}, "inputs": describe_inputs(NETWORK, START, history)}
+    return {"results": {"validation": results}, "inputs": describe_inputs(NETWORK, START, history).model_dump()}
 
 
 def always(name: str, speed_mph: float, uncertainty: Uncertainty, about: Mapping[str, Any] | None = None) -> Served:

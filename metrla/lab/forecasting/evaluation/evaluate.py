@@ -103,7 +103,7 @@ def _about(recording: Recording, serving: Serving, split: Split, origins: Origin
         "models": {
             one.model.name: {
                 "version": one.model.version,
-                "created_at": one.card.content.get("created_at", ""),
+                "created_at": "" if one.card.created_at is None else one.card.created_at.isoformat(),
                 "same_data": one.card.training_data is not None and one.card.training_data.sha256 == fingerprint,
             }
             for one in serving.ranked

@@ -24,6 +24,7 @@ from metrla.lab.forecasting.training.run.held_out import HeldOut
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
 from shared.events.errors import ConfigurationError
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
+from shared.forecasting.models.card import FitOrigin, FitOutcome, TrainingReport
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, PREFERRED
 from shared.forecasting.registry.loading import MODELS, open_model
 from shared.forecasting.registry.serving import Serving
@@ -109,7 +110,7 @@ class _Run:
     split: Split = field(init=False)
     recorded: Recorded = field(init=False)
     held_out: HeldOut = field(init=False)
-    origin: Json = field(init=False)
+    origin: FitOrigin = field(init=False)
 
     def __post_init__(self) -> None:
         recording, self.began = self.recording, self.clock()
@@ -130,7 +131,9 @@ class _Run:
     def fit(self, name: str) -> None:
         """Fit one model, or take what is kept of it, and calibrate it."""
         members = {one: digest(each.fitted) for one, each in self.done.items()} if name == ENSEMBLE else {}
-        checkpoints = self.work.of(name, {**self.origin, "settings": settings_of(self.fits[name]), "members": members})
+        checkpoints = self.work.of(
+            name, {**self.origin.entries(), "settings": settings_of(self.fits[name]), "members": members}
+        )
         if (found := kept(checkpoints)) is None:
             timed = Timed(checkpoints, self.clock)
             fitted = self.fits[name](self._task(name, timed))
@@ -141,7 +144,7 @@ class _Run:
             self.watch(name, 1, 1, "kept from an earlier run")
         fitted, seconds = found
         tensors = {PROFILE: self.recorded.profile_mph.astype(np.float16), **fitted.tensors}
-        opened = open_artefact(self._packed(name, fitted, tensors, {}), name, self.version, self.recording.network)
+        opened = open_artefact(self._packed(name, fitted, tensors), name, self.version, self.recording.network)
         stage = f"{name}, calibration"
         self.predicted[name], spread = self.held_out.predict(
             MODELS[name](opened), self.predicted, partial(self.watch, stage)
@@ -172,7 +175,7 @@ class _Run:
         network = self.recording.network
         served = {}
         for name, one in self.done.items():
-            artefact = self._packed(name, one.fitted, one.tensors, {})
+            artefact = self._packed(name, one.fitted, one.tensors)
             served[name] = open_model(artefact, name, self.version, network)
         ranked = tuple(served[name] for name in PREFERRED if name in served)
         serving = Serving(ranked, {one.key: one for one in ranked})
@@ -187,11 +190,14 @@ class _Run:
             figures[part] = judged.figures(part)
         artefacts = {}
         for name, one in self.done.items():
-            card = self.origin | outcome(name, one.fitted, one.seconds, self.now, figures)
-            artefacts[name] = self._packed(name, one.fitted, one.tensors, card)
+            came = outcome(name, one.fitted, one.seconds, self.now, figures)
+            artefacts[name] = self._packed(name, one.fitted, one.tensors, came)
         return Trained(self.version, artefacts, figures["test"], self.split)
 
-    def _packed(self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], card: Json) -> Artefact:
+    def _packed(
+        self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], came: FitOutcome | None = None
+    ) -> Artefact:
         members = dict.fromkeys(fitted.members, self.version)
-        card = {"settings": dict(fitted.settings), **card}
-        return pack(name, self.version, self.recording.network, tensors, card, onnx=fitted.onnx, members=members)
+        # Before it is tested, a model is packed to be tested: as it will be opened.
+        report = TrainingReport(fitted.settings, None if came is None else self.origin, came)
+        return pack(name, self.version, self.recording.network, tensors, report, onnx=fitted.onnx, members=members)

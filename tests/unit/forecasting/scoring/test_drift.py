@@ -60,7 +60,7 @@ def inputs(speed_mph: Floats, first: int, last: int) -> dict[datetime, tuple[Flo
 
 
 def reference(network: Network, speed_mph: Floats) -> InputReference:
-    card = json.loads(json.dumps({"inputs": describe_inputs(network, START, speed_mph)}))
+    card = json.loads(json.dumps({"inputs": describe_inputs(network, START, speed_mph).model_dump()}))
     found = InputReference.of_card(network, ModelCard(card))
     assert found is not None
     return found
@@ -102,7 +102,13 @@ def test_a_short_history_lends_the_hours_it_has(network: Network) -> None:
 
 @pytest.mark.parametrize(
     "card",
-    [{}, {"inputs": None}, {"inputs": {"speed_bin_mph": 3}}, {"inputs": {"speed_bin_mph": 5, "speed_share": [1]}}],
+    [
+        {},
+        {"inputs": None},
+        {"inputs": {"speed_bin_mph": 3}},
+        {"inputs": {"speed_bin_mph": 5, "speed_share": [1]}},
+        {"inputs": {"speed_bin_mph": 5, "speed_share": [[1, 2], [3]], "missing_share": [0]}},
+    ],
 )
 def test_a_card_that_does_not_say_is_no_reference(network: Network, card: dict[str, object]) -> None:
     assert InputReference.of_card(network, ModelCard(card)) is None

@@ -59,7 +59,7 @@ def task(recorded: Recorded) -> Task:
 
 
 def model_of(network: Network, fitted: Fitted) -> Ensemble:
-    artefact = pack(ENSEMBLE, "1", network, fitted.tensors, {}, members=fitted.members)
+    artefact = pack(ENSEMBLE, "1", network, fitted.tensors, members=fitted.members)
     return Ensemble.of_artefact(open_artefact(artefact, ENSEMBLE, "1", network))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from metrla.lab.forecasting.evaluation.results import Json
 from metrla.lab.forecasting.provenance import data_fingerprint, network_fingerprint, software
@@ -11,6 +10,7 @@ from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted
 from metrla.lab.forecasting.training.run.catalogue import ORDER
+from shared.forecasting.models.card import DividedData, FitOrigin, FitOutcome, OfflineCalibration
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,
@@ -40,39 +40,38 @@ class Choice:
     budget_seconds: float | None = None
 
 
-def origin(recording: Recording, split: Split, choice: Choice) -> Json:
+def origin(recording: Recording, split: Split, choice: Choice) -> FitOrigin:
     """What a fit depends on beside the model: data, split, seed, budget and software.
 
     `inputs` is what the training data was like, against which the predictor measures how far its input has drifted.
     """
     network, budget = recording.network, choice.budget_seconds
     start = recording.start.astimezone(UTC)
-    return {
-        "seed": choice.seed,
-        "budget_minutes": None if budget is None else budget / 60,
-        "training_data": {
-            "source": recording.source,
-            "from": start.isoformat(),
-            "to": (start + len(recording.speed_mph) * network.window).isoformat(),
-            "windows": len(recording.speed_mph),
-            "sha256": data_fingerprint(start.isoformat(), recording.speed_mph),
-            "network_sha256": network_fingerprint(network),
-            "origins": asdict(split),
-        },
-        "inputs": describe_inputs(network, recording.start, recording.speed_mph[: split.train_windows]),
-        "software": software(),
-    }
+    return FitOrigin(
+        seed=choice.seed,
+        budget_minutes=None if budget is None else budget / 60,
+        training_data=DividedData(
+            source=recording.source,
+            start=start,
+            end=start + len(recording.speed_mph) * network.window,
+            windows=len(recording.speed_mph),
+            sha256=data_fingerprint(start.isoformat(), recording.speed_mph),
+            network_sha256=network_fingerprint(network),
+            origins=asdict(split),
+        ),
+        inputs=describe_inputs(network, recording.start, recording.speed_mph[: split.train_windows]),
+        software=software(),
+    )
 
 
-def outcome(name: str, fitted: Fitted, seconds: float, now: datetime, figures: Mapping[str, Json]) -> dict[str, Any]:
+def outcome(name: str, fitted: Fitted, seconds: float, now: datetime, figures: Mapping[str, Json]) -> FitOutcome:
     """What came of a fit that took so long; `figures` of the validation and the test part."""
-    test = figures["test"]
-    return {
-        "what": WHAT[name],
-        "created_at": now.astimezone(UTC).isoformat(),
-        "duration_seconds": round(seconds, 1),
-        "settings": dict(fitted.settings),
-        "importance": dict(fitted.importance),
-        "results": {part: of["horizons"][name] for part, of in figures.items()},
-        "calibration": {"part": "test", **test["calibration"].get(name, {})},
-    }
+    calibration = figures["test"]["calibration"].get(name, {})
+    return FitOutcome(
+        what=WHAT[name],
+        created_at=now.astimezone(UTC),
+        duration_seconds=round(seconds, 1),
+        importance=dict(fitted.importance),
+        results={part: of["horizons"][name] for part, of in figures.items()},
+        calibration=OfflineCalibration(part="test", **calibration),
+    )

@@ -21,6 +21,7 @@ from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import SensorId
 from shared.forecasting.inputs.history import HORIZONS, Batch
 from shared.forecasting.models.artefact import PROFILE, open_artefact, pack
+from shared.forecasting.models.card import TrainingReport
 from shared.forecasting.models.forecaster import RANDOM_FOREST, XGBOOST
 from shared.forecasting.models.onnx import OnnxModel
 from shared.forecasting.models.tabular import COUNT, NAMES
@@ -39,7 +40,7 @@ both = pytest.mark.parametrize("name", FITS)
 
 def served(name: str, fitted: Fitted, recorded: Recorded, network: Network | None = None) -> Trees:
     tensors = {PROFILE: recorded.profile_mph.astype(np.float16), **fitted.tensors}
-    artefact = pack(name, "1", recorded.network, tensors, {"settings": fitted.settings}, onnx=fitted.onnx)
+    artefact = pack(name, "1", recorded.network, tensors, TrainingReport(fitted.settings), onnx=fitted.onnx)
     model = MODELS[name](open_artefact(artefact, name, "1", network or recorded.network))
     assert isinstance(model, Trees)
     return model
