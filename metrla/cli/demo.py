@@ -21,7 +21,9 @@ def demo(
     speed: Annotated[
         str, typer.Option(help="Event time per wall time; 1 is live, 'max' as fast as it goes.", metavar="X|max")
     ] = f"{DEFAULT_SPEED:g}",
-    port: Annotated[int, typer.Option(help="Port of the gateway and its page.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port of the gateway and its page; 0 picks a free one.", min=0, max=65535)
+    ] = 8000,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -86,8 +88,10 @@ def demo(
     if data is not None and network is None:
         raise ConfigurationError("--data needs --network: the folder that says what its columns are")
     from metrla.local.launcher.demo import run_demo  # noqa: PLC0415 - pandas and Rich take their time to import
+    from metrla.local.launcher.plan import free_port  # noqa: PLC0415 - likewise
     from metrla.local.launcher.request import DemoRequest  # noqa: PLC0415 - likewise
 
+    port = port or free_port()
     request = DemoRequest(
         state=(state or Path(".metrla") / f"demo-{port}").absolute(),
         network=network.absolute() if network else None,

@@ -13,8 +13,6 @@ import httpx
 import psutil
 import pytest
 
-from metrla.local.launcher.plan import free_port
-
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
@@ -22,8 +20,7 @@ class Demo:
     """A demo whose output is collected while it runs."""
 
     def __init__(self, state: Path) -> None:
-        self.port = free_port()
-        command = [sys.executable, "-m", "metrla", "demo", "--port", str(self.port), "--state", str(state)]
+        command = [sys.executable, "-m", "metrla", "demo", "--port", "0", "--state", str(state)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
@@ -71,7 +68,9 @@ def test_a_demo_shows_predictions_and_an_alert_and_stops_cleanly(demo: Demo) -> 
     with demo._grew:
         active = demo._grew.wait_for(lambda: re.search(r" [1-9]\d* active of ", demo.output) is not None, 120)
         assert active, demo.output
-    gateway = f"http://127.0.0.1:{demo.port}"
+    said = re.search(r"page +(http://127\.0\.0\.1:[1-9]\d*) ", demo.output)
+    assert said is not None, demo.output
+    gateway = said[1]
     predictions = httpx.get(f"{gateway}/api/predictions", params={"limit": 1000}).raise_for_status().json()
     assert len({prediction["sensor_id"] for prediction in predictions}) == 48
     assert httpx.get(f"{gateway}/api/alerts", params={"active": "true"}).raise_for_status().json()

@@ -1,18 +1,21 @@
-import ast
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime
-from types import FunctionType
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from metrla.client import AlertSeverity, Channel, GatewayClient, GatewayError
+from metrla.local.launcher.plan import PipelinePlan, free_port
+from metrla.local.launcher.supervisor import supervise
 from shared.events.records import ProcessedTrafficAggregate, TrafficPrediction
 from shared.kafka.producer import Message
 from shared.store.model_records import ModelScore
+from shared.traffic.folder import EXAMPLE_NETWORK
 from shared.traffic.network import Network
 from tests.kit.places import ROOT
 
@@ -77,48 +80,53 @@ async def test_rest(
             assert refused.value.status == 422
 
 
-class StreamedError(Exception):
-    """The example follows the stream for ever; the test has seen enough."""
-
-
-async def test_the_example_of_the_documentation_runs(
+async def test_the_example_of_the_documentation_runs_as_it_stands(
     world: Any,  # noqa: ANN401 - the World of conftest.py
-    start_gateway: Start,
+    tmp_path: Path,
     step: Step,
     alert: Callable[..., Message],
     windows: Callable[[int], list[ProcessedTrafficAggregate]],
     predictions: Callable[..., list[TrafficPrediction]],
     score: Callable[..., ModelScore],
-    until: Until,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.gateway.log.writer.SEEN_S", 0.1)  # no alert detector answers here
     section = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("\n## Python\n")[2]
     example = section.partition("```python\n")[2].partition("```")[0]
     world.store.put_aggregates(windows(1))
     world.store.put_predictions(predictions(1, ("linear_regression",)))
     world.store.put_model_scores([score(1, "linear_regression")])
     await world.publish([*step(1), alert("a", 1)])
-    printed: list[tuple[Any, ...]] = []
-
-    def note(*values: Any) -> None:  # noqa: ANN401 - stands for print
-        printed.append(values)
-        if {"predictions_snapshot", "alerts_snapshot"} <= {str(first) for first, *_ in printed}:
-            raise StreamedError
-
-    async with start_gateway(world.platform, write_token="demo") as url:  # noqa: S106 - that of the example
-        async with httpx.AsyncClient(base_url=url) as plain:
-            await until(plain, "/ready", lambda answer: answer.status_code == 200)
-        text = example.replace("http://127.0.0.1:8000", url)
-        assert text != example
-        code = compile(text, "docs/api.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        async with asyncio.timeout(DEADLINE_S):
-            with pytest.raises(StreamedError):
-                await FunctionType(code, {"print": note})()
-    firsts = [first for first, *_ in printed]
-    assert firsts[0] == "Queue."
-    assert "linear_regression" in firsts
-    assert sum(isinstance(first, datetime) for first in firsts) == 2  # a window and a forecast
+    plan = PipelinePlan(
+        state=tmp_path,
+        networks=[EXAMPLE_NETWORK],
+        broker_port=world.broker.port,
+        gateway_port=free_port(),
+        broker_retention_bytes=1,
+        settings={},
+    )
+    text = example.replace("http://127.0.0.1:8000", plan.gateway_url)
+    assert text != example
+    lines: list[str] = []
+    async with supervise(lines.append) as supervisor:
+        await supervisor.start(plan.gateway())
+        script = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-u", "-W", "error", "-c", text),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert script.stdout is not None
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                # It follows the stream for ever.
+                while not {"predictions_snapshot", "alerts_snapshot"} <= {line.split()[0] for line in lines}:
+                    line = (await script.stdout.readline()).decode()
+                    assert line, lines
+                    lines.append(line)
+        finally:
+            script.kill()
+            await script.communicate()
+    assert lines[0].startswith("Queue. ")
+    assert any(line.startswith("linear_regression ") for line in lines)
+    assert sum(line.startswith("2012-05-02 ") for line in lines) >= 2  # a window and the forecasts
 
 
 async def test_nobody_there() -> None:

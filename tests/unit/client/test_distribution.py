@@ -51,6 +51,14 @@ def test_it_holds_the_client_and_nothing_else(wheel: Path) -> None:
     assert inside == {f"metrla/client/{path.name}" for path in [*FOLDER.glob("*.py"), FOLDER / "py.typed"]}
 
 
+def test_it_comes_with_the_licence_of_the_platform(wheel: Path) -> None:
+    licence = (ROOT / "LICENSE").read_bytes()
+    with zipfile.ZipFile(wheel) as archive:
+        (inside,) = (name for name in archive.namelist() if name.endswith("LICENSE"))
+        assert ".dist-info/" in inside
+        assert archive.read(inside) == licence
+
+
 def test_it_needs_three_libraries_in_the_platforms_ranges() -> None:
     own, platform = (
         tomllib.loads(path.read_text(encoding="utf-8"))["project"]
