@@ -4,13 +4,14 @@ Forecasts come from `shared.forecasting`, expectations from `shared.alerts.expec
 is the one place where the two meet outside a service. `metrla evaluate-expectations` prints the figures.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from metrla.lab.forecasting.progress import Told
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
@@ -22,7 +23,7 @@ from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import AlertStatus, AlertType, TrafficAlert
 from shared.forecasting.forecasting import Forecasting, ModelForecast
-from shared.forecasting.inputs.history import LAGS
+from shared.forecasting.inputs.history import LAGS, minutes_ahead
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.registry.serving import Serving
 from shared.traffic.arrays import Floats
@@ -32,8 +33,6 @@ DAY = timedelta(days=1)
 AT_ONCE = 48
 BINS = np.array([0.0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0])
 SHOWN_MINUTES = (15, 30, 60)
-
-Told = Callable[[float, float], None]
 
 
 @dataclass
@@ -138,7 +137,7 @@ class _Day:
             actual = self.recorded.actual(some)
             current = self.recorded.speed_mph[some + LAGS - 1]
             free = ~(current < slow_mph)
-            minutes = tuple(round(ahead * window / timedelta(minutes=1)) for ahead in range(1, predicted.shape[2] + 1))
+            minutes = tuple(minutes_ahead(window))
             for horizon, ahead in enumerate(minutes):
                 if ahead in SHOWN_MINUTES:
                     then = actual[:, :, horizon]

@@ -12,7 +12,7 @@ from shared.archive.port import Archive
 from shared.events.errors import ArchiveError, StoreError
 from shared.events.records import NetworkId
 from shared.forecasting.forecasting import Forecasting, ModelForecast, Scales
-from shared.forecasting.inputs.history import HORIZONS, batch_of
+from shared.forecasting.inputs.history import batch_of
 from shared.forecasting.models.historical_average import FROM_STREAM
 from shared.forecasting.registry.roles import Champion, promote
 from shared.forecasting.registry.serving import Serving
@@ -143,7 +143,7 @@ class Scorekeeper:
         if step.again:
             return
         board = self._boards[network_id]
-        horizons = horizons_at(step.network.window, HORIZONS)
+        horizons = horizons_at(step.network.window)
         standing = standing_of(board, serving, until, horizons)
         self._shown[network_id].show(standing, serving, scales, horizons)
         if self.plan.promotion_margin is not None:
@@ -173,7 +173,7 @@ class Scorekeeper:
         if serving.champion is None or (last_ruled is not None and last_ruled <= now < last_ruled + RULE_INTERVAL):
             return
         self._ruled[network.network_id] = now
-        rule = PromotionRule(network.window, self.plan.spans.kept, horizons_at(network.window, HORIZONS), margin)
+        rule = PromotionRule(network.window, self.plan.spans.kept, horizons_at(network.window), margin)
         errors = board.errors([served.key for served in serving.ranked], now)
         # Our own is known before the registry has seen it.
         since = None if serving.promoted is None else serving.promoted.since

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import HorizonForecast, TrafficPrediction
 from shared.forecasting.forecasting import BASES, ModelForecast
-from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.forecasting.inputs.history import HORIZONS, LAGS, minutes_ahead
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.steps import Step
 
@@ -69,7 +69,7 @@ class Frame:
         window, aheads = step.network.window, range(1, HORIZONS + 1)
         return cls(
             int(step.revisions[-LAGS:].sum()),
-            [round(ahead * window / timedelta(minutes=1)) for ahead in aheads],
+            minutes_ahead(window),
             [step.window_end + ahead * window for ahead in aheads],
         )
 

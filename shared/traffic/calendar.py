@@ -22,8 +22,8 @@ Slots = TypeVar("Slots", int, Integers)
 
 DAY_TYPES = 2
 """Working days; weekends and holidays."""
-DAYS_IN_WEEK, HALF_HOURS = 7, 48
-"""Half hours of a day: the slots of tables that are coarser than windows."""
+DAYS_IN_WEEK, HOURS, HALF_HOURS = 7, 24, 48
+"""Hours and half hours of a day: the slots of tables that are coarser than windows."""
 SATURDAY, SUNDAY = 5, 6
 
 
@@ -81,6 +81,13 @@ def day_type_slot(week_slots: Slots, per_day: int) -> Slots:
     """The slot in its type of day, see `day_type_slots`, of a slot of the week, or of many."""
     day, slot = week_slots // per_day, week_slots % per_day
     return slot + per_day * (day >= SATURDAY)
+
+
+def hours_of(slots: Integers, per_day: int) -> Integers:
+    """The hour in its type of day of each slot, see `day_type_slots`: 0 to `DAY_TYPES` * `HOURS` - 1."""
+    day_type, slot = np.divmod(slots, per_day)
+    hours: Integers = day_type * HOURS + slot * HOURS // per_day
+    return hours
 
 
 def half_hours(days: Slots, day_slots: Slots, per_day: int) -> Slots:

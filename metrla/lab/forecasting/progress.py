@@ -1,6 +1,10 @@
 """How far long work in stages is, told to whoever shows it. Pure."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+Told: TypeAlias = Callable[[float, float], None]
+"""Is told how many parts of how many are done."""
 
 
 class StageProgress(Protocol):

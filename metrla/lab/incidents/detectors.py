@@ -16,12 +16,12 @@ from shared.alerts.detection.calibration import sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation
+from shared.alerts.learned.learner import WITHIN_MILES
 from shared.events.errors import ConfigurationError
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import neighbours
 
-WITHIN_MILES = 2.5
 LEVELS = 14
 OURS = "forecast residual"
 # Thresholds as tuned on the first 14 days of Orange by the mean detection rate at 2 to 15 false alarms per day.

@@ -16,14 +16,14 @@ scores alone, it is the same after a restart, and whatever order these came in.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from shared.forecasting.calibration.conformal import COVERAGE
 from shared.traffic.arrays import Flags, Floats, Integers
+from shared.traffic.ring import EPOCH
 
-COVERAGE = 0.9
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RECENT, RECENT_LEANS = timedelta(hours=2), timedelta(hours=2)
 DAY, DAY_LEANS = timedelta(hours=24), timedelta(hours=1)
 """What the scale is made of, and for how long the next broader knowledge counts beside it."""

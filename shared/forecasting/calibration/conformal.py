@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shared.forecasting.calibration.residuals import BINS, counts, places, quantile, shrunken
 from shared.forecasting.calibration.taxonomy import CELLS, OBSERVED, SHAPE, Context, Taxonomy, fast, observed_of
-from shared.traffic.arrays import Flags, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers, ratio
 
 COVERAGE = 0.9
 CLOSE_MPH = 5.0
@@ -166,9 +166,7 @@ def _tally(group: Integers, true: Flags, groups: int) -> Floats:
 
 
 def _share(sums: Floats) -> Floats:
-    total = sums.sum(axis=-1)
-    share: Floats = np.divide(sums[..., 0], total, out=np.full_like(total, np.nan), where=total > 0)
-    return share
+    return ratio(sums[..., 0], sums.sum(axis=-1))
 
 
 def _log_odds(chance: Floats) -> Floats:

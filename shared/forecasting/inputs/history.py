@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -16,6 +17,18 @@ LAGS = 12
 HORIZONS = 12
 QUARTERS = 4
 """Quarters of the time ahead, of which models are told."""
+MINUTE = timedelta(minutes=1)
+
+
+def minutes_ahead(window: timedelta) -> list[int]:
+    """How many minutes ahead of the origin each of `HORIZONS` is, rounded."""
+    return [round(ahead * window / MINUTE) for ahead in range(1, HORIZONS + 1)]
+
+
+def place_of(minutes: int, window: timedelta) -> int | None:
+    """Which of `HORIZONS`, from 0, is that many minutes ahead; `None` where none is."""
+    place = round(minutes * MINUTE / window) - 1
+    return place if 0 <= place < HORIZONS else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

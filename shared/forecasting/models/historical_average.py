@@ -13,8 +13,8 @@ from shared.forecasting.calibration.spread import CLOSE_MPH, Bounds, Context
 from shared.forecasting.inputs.history import Batch
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE as NAME
-from shared.traffic.arrays import Floats, Integers
-from shared.traffic.calendar import DAY_TYPES, slots_per_day
+from shared.traffic.arrays import Floats, Integers, ratio
+from shared.traffic.calendar import DAY_TYPES, HOURS, hours_of, slots_per_day
 from shared.traffic.network import Network
 
 FROM_STREAM = "from-stream"
@@ -38,7 +38,6 @@ class HistoricalAverage:
         return cls(opened.version, opened.known_profile_mph)
 
 
-HOURS = 24
 PRIOR_WINDOWS = 6.0
 PRIOR_SPREAD_MPH = 13.0
 """The spread of METR-LA's speeds over all sensors and times: what a sensor is taken for that has shown little."""
@@ -70,35 +69,25 @@ class StreamAverage:
         """Take in windows, (windows, sensors) mph with NaN where missing, and their slots of the week."""
         seen = ~np.isnan(speed_mph)
         speeds = np.where(seen, speed_mph, 0.0)
-        np.add.at(self._totals, self._hours(slots), speeds)
-        np.add.at(self._counts, self._hours(slots), seen)
+        np.add.at(self._totals, hours_of(slots, slots_per_day(self.network)), speeds)
+        np.add.at(self._counts, hours_of(slots, slots_per_day(self.network)), seen)
         self._squares += (speeds**2).sum(axis=0)
 
     def predict(self, batch: Batch) -> Floats:
         """Means by hour, else overall; NaN for a sensor that has shown nothing."""
         totals, counts = self._totals, self._counts
-        hours = self._hours(batch.ahead_slots)
-        overall = _mean(totals.sum(axis=0), counts.sum(axis=0))
-        usual = _mean(totals[hours], counts[hours])
+        hours = hours_of(batch.ahead_slots, slots_per_day(self.network))
+        overall = ratio(totals.sum(axis=0), counts.sum(axis=0))
+        usual = ratio(totals[hours], counts[hours])
         return np.where(np.isnan(usual), overall, usual).transpose(0, 2, 1)
 
     def bounds(self, context: Context) -> Bounds:
         """From how much each sensor's speeds have varied."""
         count = self._counts.sum(axis=0)
-        mean = np.nan_to_num(_mean(self._totals.sum(axis=0), count))
+        mean = np.nan_to_num(ratio(self._totals.sum(axis=0), count))
         scatter = np.maximum(self._squares - count * mean**2, 0.0)
         spread = np.sqrt((scatter + PRIOR_WINDOWS * PRIOR_SPREAD_MPH**2) / (count + PRIOR_WINDOWS))
         within = np.array([erf(CLOSE_MPH / (one * np.sqrt(2.0))) for one in spread])
         predicted, reach = context.predicted, Z_90 * spread[:, None]
         confidence = np.broadcast_to(within[:, None], predicted.shape)
         return Bounds(np.maximum(predicted - reach, 0.0), predicted + reach, confidence)
-
-    def _hours(self, slots: Integers) -> Integers:
-        per_day = slots_per_day(self.network)
-        day_type, slot = np.divmod(slots, per_day)
-        hours: Integers = day_type * HOURS + slot * HOURS // per_day
-        return hours
-
-
-def _mean(total: Floats, count: Floats) -> Floats:
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

@@ -19,10 +19,9 @@ from shared.forecasting.models.card import ModelCard, TrainingInputs
 from shared.forecasting.scoring.rolling import Errors
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS
 from shared.traffic.arrays import Floats, Integers
-from shared.traffic.calendar import DAY_TYPES, day_type_slots, slots_per_day
+from shared.traffic.calendar import DAY_TYPES, HOURS, day_type_slots, hours_of, slots_per_day
 from shared.traffic.network import Network
 
-HOURS = 24
 LEAST_READINGS = 500
 """With fewer, chance alone makes an index."""
 LEAST_SHARE = 1e-4
@@ -142,9 +141,7 @@ def page_hinkley(values: Sequence[float] | Floats, expected: float, tolerance: f
 
 
 def _hours(network: Network, window_starts: Iterable[datetime]) -> Integers:
-    day_type, slot = np.divmod(day_type_slots(network, window_starts), slots_per_day(network))
-    hours: Integers = day_type * HOURS + slot * HOURS // slots_per_day(network)
-    return hours
+    return hours_of(day_type_slots(network, window_starts), slots_per_day(network))
 
 
 def _running(values: Floats, windows: int) -> Floats:

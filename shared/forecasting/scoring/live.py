@@ -8,21 +8,20 @@ wait: as 16-bit integers, 96 bytes per sensor, model and origin.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.forecasting.forecasting import ModelForecast
-from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.forecasting.inputs.history import HORIZONS, LAGS, minutes_ahead
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.sums import WindowForecasts, horizon_scores
-from shared.store.encoding import EPOCH
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, ModelScore
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
+from shared.traffic.ring import EPOCH
 from shared.traffic.steps import Step
 
 Hundredths: TypeAlias = NDArray[np.int16]
@@ -30,7 +29,6 @@ Hundredths: TypeAlias = NDArray[np.int16]
 NONE = -1
 """In the place of a hundredth where there is no forecast."""
 GREATEST = np.iinfo(np.int16).max
-MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +140,7 @@ class LiveScoring:
             hundredths[:, ahead - 1] = one.hundredths[:, ahead - 1]
             scale[ahead - 1] = one.scale[ahead - 1]
         predicted, lower, upper, confidence = np.where(hundredths == NONE, np.nan, hundredths / 100)
-        minutes = [round(ahead * self.network.window / MINUTE) for ahead in range(1, HORIZONS + 1)]
+        minutes = minutes_ahead(self.network.window)
         return horizon_scores(minutes, WindowForecasts(predicted, lower, upper, confidence, scale), actual_mph)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from shared.forecasting.inputs.history import HORIZONS, minutes_ahead
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.rolling import Errors
 from shared.traffic.arrays import Floats, Integers
@@ -77,10 +78,10 @@ class PromotionRule:
         return tuple(gains) if min(gains) >= self.margin else None
 
 
-def horizons_at(window: timedelta, horizons: int) -> tuple[int, ...]:
-    """The places of 15, 30 and 60 minutes among the first `horizons` of a network; all where it has none of these."""
-    minutes = [round((place + 1) * window / timedelta(minutes=1)) for place in range(horizons)]
-    return tuple(minutes.index(one) for one in MINUTES if one in minutes) or tuple(range(horizons))
+def horizons_at(window: timedelta) -> tuple[int, ...]:
+    """The places of 15, 30 and 60 minutes among `HORIZONS` of a network; all where it has none of these."""
+    minutes = minutes_ahead(window)
+    return tuple(minutes.index(one) for one in MINUTES if one in minutes) or tuple(range(HORIZONS))
 
 
 def _summed(errors: Errors, ends: list[datetime], horizon: int) -> tuple[float, float]:

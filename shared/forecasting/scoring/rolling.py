@@ -11,12 +11,11 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from shared.forecasting.inputs.history import HORIZONS
+from shared.forecasting.inputs.history import HORIZONS, place_of
 from shared.forecasting.registry.loading import Key
 from shared.store.model_records import CONFIDENCE_BINS, HorizonScore, ModelScore
-from shared.traffic.arrays import Floats
+from shared.traffic.arrays import Floats, ratio
 
-MINUTE = timedelta(minutes=1)
 PAIRS, ABSOLUTE, ERROR, COVERED = range(4)
 BINS = 4
 
@@ -129,8 +128,8 @@ class ScoreHistory:
     def _vector(self, score: ModelScore) -> Floats:
         found = np.zeros((HORIZONS, BINS + 3 * CONFIDENCE_BINS))
         for horizon in score.horizons:
-            place = round(horizon.horizon_minutes * MINUTE / self.window) - 1
-            if 0 <= place < HORIZONS:
+            place = place_of(horizon.horizon_minutes, self.window)
+            if place is not None:
                 found[place] = _row(horizon)
         return found
 
@@ -146,12 +145,8 @@ def _totals(sums: Floats) -> Totals:
     _, close, promised = sums[:, BINS:].reshape(HORIZONS, 3, CONFIDENCE_BINS).transpose(1, 0, 2)
     return Totals(
         pairs=pairs,
-        mae_mph=_share(sums[:, ABSOLUTE], pairs),
-        bias_mph=_share(sums[:, ERROR], pairs),
-        coverage=_share(sums[:, COVERED], pairs),
-        calibration_error=_share(np.abs(promised - close).sum(axis=1), pairs),
+        mae_mph=ratio(sums[:, ABSOLUTE], pairs),
+        bias_mph=ratio(sums[:, ERROR], pairs),
+        coverage=ratio(sums[:, COVERED], pairs),
+        calibration_error=ratio(np.abs(promised - close).sum(axis=1), pairs),
     )
-
-
-def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.forecasting.calibration.adaptive import BINS, KEPT, AdaptiveScale
 from shared.forecasting.forecasting import ModelForecast, Scales
-from shared.forecasting.inputs.history import HORIZONS
+from shared.forecasting.inputs.history import HORIZONS, minutes_ahead, place_of
 from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
 from shared.forecasting.scoring.drift import (
@@ -30,7 +30,6 @@ from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
-MINUTE = timedelta(minutes=1)
 ERROR_TOLERANCE = 0.25
 """Rolling MAE a quarter above that of the validation part is the weather; the last value's goes to 1.4 on METR-LA."""
 
@@ -121,7 +120,7 @@ class Scoreboard:
         errors = self._history.errors(served.key, until)
         found = []
         for horizon in horizons:
-            expected = validation_mae_mph(served.card, round((horizon + 1) * self.network.window / MINUTE))
+            expected = validation_mae_mph(served.card, minutes_ahead(self.network.window)[horizon])
             if expected is not None:
                 ratio = relative_errors(errors, horizon, expected, self.network, self._rolling_windows)
                 tested = ratio[-self._rolling_windows :]
@@ -144,8 +143,8 @@ class Scoreboard:
     def _histogram(self, score: ModelScore) -> Integers:
         counts: Integers = np.zeros((HORIZONS, BINS), dtype=np.intp)
         for horizon in score.horizons:
-            place = round(horizon.horizon_minutes * MINUTE / self.network.window) - 1
-            if 0 <= place < HORIZONS and len(horizon.scaled_histogram) == BINS:
+            place = place_of(horizon.horizon_minutes, self.network.window)
+            if place is not None and len(horizon.scaled_histogram) == BINS:
                 counts[place] = horizon.scaled_histogram
         return counts
 

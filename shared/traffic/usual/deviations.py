@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.traffic.arrays import Compact, Floats, Integers
+from shared.traffic.arrays import Compact, Floats, Integers, ratio
 from shared.traffic.calendar import DAY_TYPES, DAYS_IN_WEEK, HALF_HOURS, day_type_slot, half_hours
 
 KINDS = ("slow", "strays", "weekday")
@@ -106,8 +106,7 @@ def _tables(own: Floats, count: Floats, at: Integers, rows: int, kinds: slice) -
     total, told = np.zeros((rows, *own.shape[1:])), np.zeros((rows, count.shape[1]))
     np.add.at(total, at, own)
     np.add.at(told, at, count)
-    everything = told.sum(axis=0)
-    overall = np.divide(total.sum(axis=0), everything, out=np.full_like(total[0], np.nan), where=everything > 0)
+    overall = ratio(total.sum(axis=0), told.sum(axis=0))
 
     def mean(sums: Floats, counts: Floats) -> Compact:
         shrunk: Floats = (sums + PRIOR_WINDOWS * overall) / (counts[:, None] + PRIOR_WINDOWS)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.traffic.arrays import Floats, Integers
+from shared.traffic.arrays import Floats, Integers, ratio
 from shared.traffic.calendar import DAY_TYPES
 
 LEAST_WEIGHT = 0.1
@@ -43,8 +43,8 @@ def learned_profile(speed_mph: Floats, slots: Integers, per_day: int, smoothing:
     by_type = (DAY_TYPES, per_day, sensors)
     total = _smoothed(totals.reshape(by_type), smoothing).reshape(totals.shape)
     count = _smoothed(counts.reshape(by_type), smoothing).reshape(counts.shape)
-    overall = _mean(totals.sum(axis=0), counts.sum(axis=0))
-    mean = _mean(total, count)
+    overall = ratio(totals.sum(axis=0), counts.sum(axis=0))
+    mean = ratio(total, count)
     other_type = np.roll(mean, per_day, axis=0)
     second_best = np.where(np.isnan(other_type), overall, other_type)
     left_total, left_count = total[slots], count[slots]
@@ -55,7 +55,7 @@ def learned_profile(speed_mph: Floats, slots: Integers, per_day: int, smoothing:
         rows = rows[slots[rows + shift] == day_type * per_day + (slot + shift) % per_day]
         left_total[rows] -= _weight(shift, smoothing) * known[rows + shift]
         left_count[rows] -= _weight(shift, smoothing) * seen[rows + shift]
-    left_out = _mean(left_total, np.where(left_count > LEAST_WEIGHT, left_count, 0.0))
+    left_out = ratio(left_total, np.where(left_count > LEAST_WEIGHT, left_count, 0.0))
     return Profile(
         np.where(np.isnan(mean), second_best, mean), np.where(np.isnan(left_out), second_best[slots], left_out)
     )
@@ -70,7 +70,3 @@ def _smoothed(values: Floats, reach: int) -> Floats:
 
 def _weight(shift: int, reach: int) -> float:
     return 1 - abs(shift) / (reach + 1)
-
-
-def _mean(total: Floats, count: Floats) -> Floats:
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

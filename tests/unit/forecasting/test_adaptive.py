@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import arrays
 from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
 from shared.forecasting.calibration.adaptive import (
     BINS,
-    COVERAGE,
     DAY,
     KEPT,
     LARGEST_SCALE,
@@ -20,6 +19,7 @@ from shared.forecasting.calibration.adaptive import (
     prior_of,
     score,
 )
+from shared.forecasting.calibration.conformal import COVERAGE
 
 WINDOW = timedelta(minutes=5)
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metrla.lab.forecasting.recorded import Recorded, last_values
-from shared.forecasting.inputs.history import batch_of, view_of
+from shared.forecasting.inputs.history import HORIZONS, batch_of, minutes_ahead, place_of, view_of
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
@@ -132,3 +133,11 @@ def test_the_last_value_is_the_last_one_known(recorded: Recorded) -> None:
     last = last_values(batch, np.full((1, 4, 1), 60.0))
     assert last.shape == (1, 4, 12)
     assert last[0, :, 0].tolist() == [20.0, 60.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 15])
+def test_every_horizon_is_found_by_its_minutes(minutes: int) -> None:
+    window = timedelta(minutes=minutes)
+    assert [place_of(ahead, window) for ahead in minutes_ahead(window)] == list(range(HORIZONS))
+    assert place_of(0, window) is None
+    assert place_of((HORIZONS + 1) * minutes, window) is None

@@ -15,7 +15,6 @@ from metrla.lab.forecasting.evaluation.tally import (
     CONFIDENCE,
     COVERED,
     COVERED_OFFLINE,
-    HOURS,
     PAIRS,
     SIGNED,
     WIDTH,
@@ -26,6 +25,7 @@ from metrla.lab.forecasting.evaluation.tally import (
 )
 from shared.forecasting.inputs.history import HORIZONS
 from shared.traffic.arrays import Floats
+from shared.traffic.calendar import HOURS
 from shared.traffic.network import Network
 
 Json: TypeAlias = dict[str, Any]

@@ -1,6 +1,6 @@
 """Run the forecasts of a recording as the predictor makes them, many origins at once, and count the errors. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from metrla.lab.forecasting.evaluation.regimes import congested_below
 from metrla.lab.forecasting.evaluation.results import Evaluation
 from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
 from metrla.lab.forecasting.evaluation.tally import Piece, PieceForecasts, Tally
+from metrla.lab.forecasting.progress import Told
 from metrla.lab.forecasting.recorded import Recorded, last_values
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.adaptive import AdaptiveScale, score
@@ -25,8 +26,6 @@ LAST_VALUE = "last_value"
 ORIGINS_AT_ONCE = 48
 WARM_UP = 96
 """This many origins before the first that counts are forecast too, for the scales of the first intervals."""
-
-Told = Callable[[float, float], None]
 
 
 @dataclass(eq=False)

@@ -13,9 +13,9 @@ from metrla.lab.forecasting.evaluation import reliability
 from metrla.lab.forecasting.evaluation.regimes import Regime, regimes
 from shared.forecasting.calibration.conformal import CLOSE_MPH
 from shared.forecasting.inputs.history import HORIZONS
-from shared.traffic.arrays import Flags, Floats
+from shared.traffic.arrays import Flags, Floats, ratio
+from shared.traffic.calendar import HOURS
 
-HOURS = 24
 BINS = 20
 MEASURES = (
     "pairs",
@@ -128,13 +128,13 @@ class Tally:
 def errors(sums: Floats) -> list[Accuracy]:
     """MAE, RMSE and MAPE by horizon of sums (measures, HORIZONS); NaN where there is no pair."""
     pairs = sums[PAIRS]
-    mae, squared, mape = (_ratio(sums[measure], pairs) for measure in (ABSOLUTE, SQUARED, RELATIVE))
+    mae, squared, mape = (ratio(sums[measure], pairs) for measure in (ABSOLUTE, SQUARED, RELATIVE))
     return [Accuracy(float(a), float(s), float(100 * m)) for a, s, m in zip(mae, np.sqrt(squared), mape, strict=True)]
 
 
 def share(sums: Floats, measure: int) -> list[float]:
     """Mean of one of the `MEASURES` over the pairs, by horizon."""
-    return [float(value) for value in _ratio(sums[measure], sums[PAIRS])]
+    return [float(value) for value in ratio(sums[measure], sums[PAIRS])]
 
 
 def calibration_error(bins: Floats) -> float:
@@ -166,7 +166,3 @@ def _measured(piece: Piece, answer: PieceForecasts) -> Floats:
 
 def _grouped(group: NDArray[np.intp], values: Floats, groups: int) -> Floats:
     return np.bincount(group, weights=values.ravel(), minlength=groups).astype(np.float64)
-
-
-def _ratio(sums: Floats, pairs: Floats) -> Floats:
-    return np.divide(sums, pairs, out=np.full_like(sums, np.nan), where=pairs > 0)

@@ -16,6 +16,7 @@ from metrla.lab.forecasting.progress import StageProgress
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
+from metrla.lab.forecasting.training.fit_ensemble import LEAST_MEMBERS
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fit, Fitted, Task
 from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
 from metrla.lab.forecasting.training.run.catalogue import ORDER, SCORING_SHARE, SHARES, settings_of
@@ -31,7 +32,6 @@ from shared.forecasting.registry.serving import Serving
 from shared.traffic.arrays import Compact
 
 LEAST_DAYS = 2.0
-LEAST_MEMBERS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -70,8 +70,7 @@ class California7:
 
     def initial(self) -> TreeStates:
         """No incident anywhere."""
-        levels, sensors = self.occdf.shape
-        return TreeStates(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))
+        return _free(self.occdf.shape)
 
     def step(self, seen: Observation, state: TreeStates) -> tuple[Verdict, TreeStates]:
         """One window."""
@@ -111,8 +110,7 @@ class California8:
 
     def initial(self) -> TreeStates:
         """No incident anywhere."""
-        levels, sensors = self.occdf.shape
-        return TreeStates(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))
+        return _free(self.occdf.shape)
 
     def step(self, seen: Observation, state: TreeStates) -> tuple[Verdict, TreeStates]:
         """One window."""
@@ -134,3 +132,8 @@ class California8:
 def _verdict(states: States, found: Features, state: TreeStates) -> tuple[Verdict, TreeStates]:
     score = np.broadcast_to(found.occdf, states.shape)
     return Verdict(states >= CONFIRMED, score), TreeStates(states, np.stack([state.docc[1], found.docc]))
+
+
+def _free(shape: tuple[int, ...]) -> TreeStates:
+    levels, sensors = shape
+    return TreeStates(np.zeros((levels, sensors), np.int8), np.full((2, sensors), np.nan))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metrla.lab.incidents.baselines.standard_normal_deviate import MAX_FROZEN_WINDOWS
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
 from shared.traffic.arrays import Floats
 
-MAX_FROZEN_WINDOWS = 24
 DEVIATION_FLOOR_OCCUPANCY, DEVIATION_FLOOR_MPH = 0.004, 0.8
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.calibration.spread import Context, Uncertainty
+from shared.forecasting.calibration.spread import BLOCKS, Context, Uncertainty
 from shared.forecasting.inputs.history import LAGS, Batch
 from shared.forecasting.models.forecaster import Combiner
 from shared.forecasting.registry.loading import Model
@@ -21,7 +21,6 @@ from shared.traffic.arrays import Compact, Flags, Floats, Integers
 ORIGINS_AT_ONCE = 64
 EVERY = 3
 WHOLLY, PARTLY, HALF, CARRIAGEWAY = 0.1, 0.1, 0.5, 0.2
-BLOCKS = 5
 
 
 @dataclass(eq=False)
