@@ -11,6 +11,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.alerts.lifecycle.changes import cleared, revised
 from shared.events.records import AlertAction, AlertActionKind, AlertStatus, TrafficAlert
 
 SHORTLY = timedelta(milliseconds=1)
@@ -37,20 +38,13 @@ def acted(alert: TrafficAlert, action: AlertAction, at: datetime) -> TrafficAler
     """
     if any(known.action_id == action.action_id for known in alert.actions):
         return None
-    kept = replace(alert, revision=alert.revision + 1, actions=(*alert.actions, action))
+    taken = replace(alert, actions=(*alert.actions, action))
     if action.kind is not AlertActionKind.CLOSE:
-        return replace(kept, status=AlertStatus.UPDATED) if alert.active else kept
+        return revised(taken, status=AlertStatus.UPDATED if alert.active else alert.status)
     if not alert.active:
         return None
-    closed_at = max(at, alert.updated_at)
     said = f": {action.text}" if action.text else ""
-    return replace(
-        kept,
-        status=AlertStatus.CLEARED,
-        message=f"Closed by {action.operator}{said}. Before: {alert.message}",
-        updated_at=closed_at,
-        cleared_at=closed_at,
-    )
+    return cleared(taken, at, f"Closed by {action.operator}{said}. Before: {alert.message}")
 
 
 def as_watched(alert: TrafficAlert) -> TrafficAlert:
@@ -78,4 +72,4 @@ def as_published(change: TrafficAlert, known: TrafficAlert | None) -> TrafficAle
         return None
     ended_at = max(change.updated_at, known.updated_at + SHORTLY)
     message = f"{known.message}. What raised it has ended since"
-    return replace(known, revision=known.revision + 1, message=message, updated_at=ended_at)
+    return revised(known, message=message, updated_at=ended_at)

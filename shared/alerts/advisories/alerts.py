@@ -26,6 +26,7 @@ from shared.alerts.advisories.messages import (
     withdrawn_message,
 )
 from shared.alerts.congestion.queues import CongestionRule
+from shared.alerts.lifecycle.board import is_past
 from shared.alerts.lifecycle.changes import AlertContent, cleared, raised, updated
 from shared.events.records import (
     AlertEvidence,
@@ -40,8 +41,6 @@ from shared.traffic.network import Network, Sensor, great_circle_miles
 
 ANNOUNCED, CONFIRMED = 0.5, 0.9
 """Confidence in what only a publisher says, and in what the sensors show as well."""
-REWOUND = timedelta(days=1)
-"""An event time this far behind an alert's last change is that of another feed, a replay say, not of a restart."""
 NEAR_MILES = 1.0
 _SEVERITIES = tuple(AlertSeverity)
 
@@ -91,18 +90,18 @@ class AdvisoryDetector:
             if alert is not None:
                 changed.append(alert)
         for stem, alert in board.newest.items():
-            if alert.active and stem not in known_stems and not _had_its_effect(alert, at):
-                changed.append(_cleared(alert, at, gone_message(alert)))
+            if alert.active and stem not in known_stems and not is_past(alert, at):
+                changed.append(cleared(alert, at, gone_message(alert)))
         return sorted(changed, key=lambda alert: (alert.active, alert.alert_id))
 
     def _judged(
         self, advisory: TrafficAdvisory, stem: str, known: TrafficAlert | None, at: datetime, traffic: Traffic | None
     ) -> TrafficAlert | None:
-        if known is not None and (_had_its_effect(known, at) or (not known.active and at == known.updated_at)):
+        if known is not None and (is_past(known, at) or (not known.active and at == known.updated_at)):
             return None
         if not advisory.holds_at(at):
             return (
-                _cleared(known, at, _last_word(known, advisory, at, self.network.time_zone))
+                cleared(known, at, _last_word(known, advisory, at, self.network.time_zone))
                 if known and known.active
                 else None
             )
@@ -190,14 +189,6 @@ class AdvisoryDetector:
                 or great_circle_miles(here[0], here[1], sensor.latitude, sensor.longitude) <= NEAR_MILES
             ]
         return [self.network[name] for name in sorted(set(named), key=self._order.__getitem__)]
-
-
-def _had_its_effect(alert: TrafficAlert, at: datetime) -> bool:
-    return alert.updated_at - REWOUND < at < alert.updated_at
-
-
-def _cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
-    return cleared(alert, max(at, alert.updated_at), message)
 
 
 def _last_word(alert: TrafficAlert, advisory: TrafficAdvisory, at: datetime, zone: ZoneInfo) -> str:

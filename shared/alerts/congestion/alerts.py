@@ -3,14 +3,16 @@
 - A detected queue that touches no active alert raises one.
 - An alert is updated when something changed that an operator acts on (`Materiality`), not at each step.
 - It is cleared when none of its sensors is in a queue any more, and when none has spoken for as long as the rule
-  looks back: then with a message that says so. `shared.alerts.lifecycle.changes` says which queue is whose.
+  looks back: then with a message that says so. `shared.alerts.lifecycle.step` says which queue is whose.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.alerts.congestion.confidence import congestion_confidence
 from shared.alerts.congestion.delay import Costs, added, is_due
+from shared.alerts.congestion.duration import congestion_duration
 from shared.alerts.congestion.evidence import Windows
 from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
 from shared.alerts.congestion.queues import Queue
@@ -21,16 +23,12 @@ from shared.alerts.lifecycle.changes import (
     AlertContent,
     Listening,
     alert_id_of,
-    assign,
-    changes_by_road,
     cleared,
-    oldest_first,
     raised,
-    survivor_of,
     updated,
 )
-from shared.alerts.lifecycle.confidence import congestion_confidence
-from shared.alerts.lifecycle.duration import Estimate, congestion_duration
+from shared.alerts.lifecycle.duration import Estimate
+from shared.alerts.lifecycle.step import KindStep
 from shared.events.records import AlertSeverity, SensorId, TrafficAlert
 from shared.traffic.calendar import is_day_off
 from shared.traffic.roadway import Roadway
@@ -56,48 +54,23 @@ class Moment:
     windows: Windows
 
 
-def advance(board: AlertBoard, road: Roadway, moment: Moment, material: Materiality) -> list[list[TrafficAlert]]:
-    """What a step changes, see `changes_by_road`."""
-    queues: dict[str, list[Queue]] = {}
-    for queue in moment.queues:
-        queues.setdefault(queue.road_name, []).append(queue)
-
-    def change(there: RoadAlerts, found: Sequence[Queue]) -> list[TrafficAlert]:
-        return _Step(board, road, moment, material, there).changes(found)
-
-    return changes_by_road(board, moment.at, queues, change)
-
-
 @dataclass(frozen=True, slots=True)
-class _Step:
+class QueueStep(KindStep[Queue]):
+    """The queues of one carriageway at one step; `there` are its congestion alerts."""
+
     board: AlertBoard
     road: Roadway
     moment: Moment
     material: Materiality
     there: RoadAlerts
 
-    def changes(self, queues: Sequence[Queue]) -> list[TrafficAlert]:
-        """Cleared ones first, then updates, then new ones, so that no sensor has two alerts on the way."""
-        active = oldest_first(self.there.active)
-        owned = assign(active, queues)
-        owners = {number: alert for alert in active if (number := owned.get(alert.alert_id)) is not None}
-        new = [queue for number, queue in enumerate(queues) if queue.detected and number not in owners]
-        ended = [self._ended(alert, queues, owners) for alert in active if alert.alert_id not in owned]
-        grown = []
-        for number, alert in owners.items():
-            others = {
-                sensor_id
-                for other, queue in enumerate(queues)
-                if other != number and (other in owners or queue.detected)
-                for sensor_id in queue.sensor_ids
-            }
-            change = self._grown(alert, queues[number], crowded=not others.isdisjoint(alert.affected_sensors))
-            if change is not None:
-                grown.append(change)
-        return [*ended, *grown, *map(self._raised, new)]
+    def begins(self, candidate: Queue, ended: Sequence[TrafficAlert]) -> bool:  # noqa: ARG002 - they do not matter here
+        """See `KindStep.begins`."""
+        return candidate.detected
 
-    def _raised(self, queue: Queue) -> TrafficAlert:
-        at, network_id = self.moment.at, self.board.network.network_id
+    def raised(self, candidate: Queue) -> TrafficAlert:
+        """See `KindStep.raised`."""
+        queue, at, network_id = candidate, self.at, self.board.network.network_id
         content = self._content(
             queue,
             severity_of(queue, recurrent=is_recurrent(queue.usual_share)),
@@ -108,20 +81,22 @@ class _Step:
         alert_id = alert_id_of(self.board.alert_type, network_id, queue.head.sensor_id, at)
         return raised(alert_id, network_id, self.board.alert_type, at, content)
 
-    def _grown(self, alert: TrafficAlert, queue: Queue, *, crowded: bool) -> TrafficAlert | None:
+    def updated(self, alert: TrafficAlert, candidate: Queue, *, crowded: bool) -> TrafficAlert | None:
+        """See `KindStep.updated`."""
+        queue = candidate
         recurrent = is_recurrent(queue.usual_share, known=alert.recurrent)
         severity = severity_of(queue, alert.severity, recurrent=recurrent)
         cost = self._cost(alert, queue)
-        age = (self.moment.at - alert.raised_at) / timedelta(minutes=1)
+        age = (self.at - alert.raised_at) / timedelta(minutes=1)
         outlived = alert.estimated_duration_minutes is not None and age >= alert.estimated_duration_minutes
-        unwritten = self.moment.at - alert.updated_at
+        unwritten = self.at - alert.updated_at
         told = self.moment.listening.look_back - self.board.network.window
         material = severity is not alert.severity or self._moved(alert, queue)
         if not (crowded or outlived or material or is_due(alert.delay_vehicle_hours, cost, unwritten, told)):
             return None
         lasts = self._lasts(queue, alert.raised_at, age)
         content = self._content(queue, severity, recurrent, lasts, added(alert.delay_vehicle_hours, cost))
-        return updated(alert, self.moment.at, content)
+        return updated(alert, self.at, content)
 
     def _content(
         self,
@@ -162,11 +137,15 @@ class _Step:
             return True
         return abs(self.board.network[head].travel_miles - queue.head.travel_miles) >= self.material.head_miles
 
-    def _ended(self, alert: TrafficAlert, queues: Sequence[Queue], owners: dict[int, TrafficAlert]) -> TrafficAlert:
-        at = self.moment.at
-        message = self.moment.listening.message(alert, survivor_of(alert, queues, owners))
-        over = cleared(alert, at, message or cleared_message(alert, at - alert.raised_at))
-        return replace(over, delay_vehicle_hours=added(alert.delay_vehicle_hours, self._cost(alert, None)))
+    def without(self, alert: TrafficAlert, survivor: TrafficAlert | None) -> str | None:
+        """See `KindStep.without`."""
+        message = self.moment.listening.message(alert, survivor)
+        return message or cleared_message(alert, self.at - alert.raised_at)
+
+    def cleared(self, alert: TrafficAlert, message: str) -> TrafficAlert:
+        """See `KindStep.cleared`; what it cost until now is written with it."""
+        cost = added(alert.delay_vehicle_hours, self._cost(alert, None))
+        return replace(cleared(alert, self.at, message), delay_vehicle_hours=cost)
 
     def _cost(self, alert: TrafficAlert | None, queue: Queue | None) -> float | None:
         """Vehicle-hours that the alert does not say yet; what other alerts stand for they count themselves."""

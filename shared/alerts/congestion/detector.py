@@ -5,14 +5,14 @@ from datetime import datetime
 
 import numpy as np
 
-from shared.alerts.congestion.alerts import Materiality, Moment, advance
+from shared.alerts.congestion.alerts import Materiality, Moment, QueueStep
 from shared.alerts.congestion.delay import Costs, vehicle_hours
 from shared.alerts.congestion.evidence import Windows
-from shared.alerts.congestion.queues import CongestionRule, find_queues, heard_sensors
+from shared.alerts.congestion.queues import CongestionRule, Queue, find_queues, heard_sensors
 from shared.alerts.congestion.reference import reference_mph
 from shared.alerts.learned.sensors import LearnedSensors
-from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.lifecycle.changes import Listening
+from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
+from shared.alerts.lifecycle.changes import Listening, by_road, changes_by_road
 from shared.events.records import AlertType, TrafficAlert
 from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
@@ -52,7 +52,11 @@ class CongestionDetector:
                 of them are believed.
         """
         moment = self.look(board.active(), at, speed_mph, share_observed, volume_vehicles, learned)
-        return self.advance(board, moment)
+
+        def change(_: str, there: Sequence[RoadAlerts], queues: Sequence[Queue]) -> list[TrafficAlert]:
+            return self.on_road(board, moment, there[0], queues)
+
+        return changes_by_road([board], moment.at, by_road(moment.queues, lambda queue: queue.road_name), change)
 
     def look(
         self,
@@ -80,9 +84,12 @@ class CongestionDetector:
             windows=Windows(road, at, speed, usual.usual_mph, self.rule),
         )
 
-    def advance(self, board: AlertBoard, moment: Moment) -> list[list[TrafficAlert]]:
-        """What the queues of a moment change, one list for each carriageway; the board is left as it is."""
-        return advance(board, self.road, moment, self.material)
+    def on_road(
+        self, board: AlertBoard, moment: Moment, there: RoadAlerts, queues: Sequence[Queue]
+    ) -> list[TrafficAlert]:
+        """What the queues of one carriageway change; `there` are its alerts on `board`, which is left as it is."""
+        step = QueueStep(moment.at, board, self.road, moment, self.material, there)
+        return step.advance(there, queues).changes
 
     def silence(self, board: AlertBoard, since: datetime) -> list[list[TrafficAlert]]:
         """What changes when the whole network has said nothing for as long as the rule looks back, from `since` on."""

@@ -27,15 +27,16 @@ from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
 from shared.alerts.lifecycle.changes import (
     AlertContent,
     alert_id_of,
-    assign,
+    by_road,
     changes_by_road,
     cleared,
-    oldest_first,
     raised,
-    survivor_of,
+    touching,
     updated,
 )
+from shared.alerts.lifecycle.confidence import CONFIDENCE_DIGITS
 from shared.alerts.lifecycle.messages import removed_message
+from shared.alerts.lifecycle.step import KindStep
 from shared.events.records import (
     AlertEvidence,
     AlertSeverity,
@@ -48,7 +49,6 @@ from shared.traffic.arrays import Flags
 from shared.traffic.network import Network
 from shared.traffic.roadway import roadway
 
-CONFIDENCE_DIGITS = 3
 RULE = "forecast"
 MEASURE = "probability_of_congestion"
 MOST_WINDOWS = 12
@@ -56,7 +56,7 @@ UPDATE_LATER = timedelta(minutes=10)
 UPDATE_PROBABILITY = 0.15
 UPDATE_EXTENT_MILES = 1.5
 UNKNOWN_AFTER = timedelta(minutes=30)
-"""An alert of which nothing is forecast any more stands until so long after the congestion was expected."""
+"""An alert of which nothing is forecast any more is active until this long after the congestion was expected."""
 
 
 def is_expectation(alert: TrafficAlert) -> bool:
@@ -88,14 +88,11 @@ class ExpectationDetector:
         """
         blocked = self.road.flags(covered)
         found = expected_stretches(self.road, now, before, blocked, self.rule, self.network.window)
-        by_road: dict[str, list[Expected]] = {}
-        for one in found:
-            by_road.setdefault(one.queue.road_name, []).append(one)
 
-        def change(there: RoadAlerts, here: Sequence[Expected]) -> list[TrafficAlert]:
-            return _Step(self, now, blocked).changes(there, here)
+        def change(_: str, there: Sequence[RoadAlerts], here: Sequence[Expected]) -> list[TrafficAlert]:
+            return _ExpectedStep(now.at, self, now, blocked).advance(there[0], here).changes
 
-        return changes_by_road(board, now.at, by_road, change)
+        return changes_by_road([board], now.at, by_road(found, lambda one: one.queue.road_name), change)
 
     def silence(self, board: AlertBoard, at: datetime) -> list[list[TrafficAlert]]:
         """What changes when nothing has been forecast for long."""
@@ -107,43 +104,29 @@ class ExpectationDetector:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class _ExpectedStep(KindStep[Expected]):
     detector: ExpectationDetector
     now: Outlook
     blocked: Flags
 
-    def changes(self, there: RoadAlerts, found: Sequence[Expected]) -> list[TrafficAlert]:
-        active = oldest_first(there.active)
-        last_words = {alert.alert_id: self._over(alert, found) for alert in active}
-        going_on = [alert for alert in active if last_words[alert.alert_id] is None]
-        owned = assign(going_on, [one.queue for one in found])
-        taken = {number: alert for alert in going_on if (number := owned.get(alert.alert_id)) is not None}
-        over, changed = [], []
-        for alert in active:
-            number, message = owned.get(alert.alert_id), last_words[alert.alert_id]
-            if message is None and number is None:
-                survivor = survivor_of(alert, [one.queue for one in found], taken)
-                message = None if survivor is None else joined_message(alert, survivor)
-            if message is not None:
-                over.append(cleared(alert, self.now.at, message))
-            elif number is not None and (change := self._updated(alert, found[number])) is not None:
-                changed.append(change)
-        ended = {sensor_id for alert in over for sensor_id in alert.affected_sensors}
-        new = [
-            self._raised(one)
-            for number, one in enumerate(found)
-            # What was cleared at this origin is not raised anew by it.
-            if one.queue.detected and not one.there and number not in taken and ended.isdisjoint(one.queue.sensor_ids)
-        ]
-        return [*over, *changed, *new]
+    def begins(self, candidate: Expected, ended: Sequence[TrafficAlert]) -> bool:
+        """See `KindStep.begins`."""
+        # What was cleared at this origin is not raised anew by it.
+        fresh = all(set(alert.affected_sensors).isdisjoint(candidate.sensor_ids) for alert in ended)
+        return candidate.queue.detected and not candidate.there and fresh
 
-    def _over(self, alert: TrafficAlert, found: Sequence[Expected]) -> str | None:
+    def without(self, alert: TrafficAlert, survivor: TrafficAlert | None) -> str | None:
+        """See `KindStep.without`."""
+        return None if survivor is None else joined_message(alert, survivor)
+
+    def over(self, alert: TrafficAlert, found: Sequence[Expected]) -> str | None:
+        """See `KindStep.over`."""
         road, now = self.detector.road, self.now
         mine = road.flags(alert.affected_sensors)
         if not mine.any():
             return removed_message(alert)
         congested = congested_sensors(now, self.detector.rule) | self.blocked
-        around = any(one.there and not _sensors_of(alert).isdisjoint(one.queue.sensor_ids) for one in found)
+        around = any(found[number].there for number in touching(alert.affected_sensors, found))
         if around or (mine & congested).any():
             return come_message(alert, now.at - alert.raised_at)
         probable, told = probable_sensors(now, self.detector.rule)
@@ -152,12 +135,15 @@ class _Step:
             return unknown_message(alert) if late else None
         return None if (mine & probable).any() else unexpected_message(alert)
 
-    def _raised(self, one: Expected) -> TrafficAlert:
-        network_id, at = self.detector.network.network_id, self.now.at
+    def raised(self, candidate: Expected) -> TrafficAlert:
+        """See `KindStep.raised`."""
+        one, network_id, at = candidate, self.detector.network.network_id, self.at
         alert_id = alert_id_of("congestion-forecast", network_id, one.queue.head.sensor_id, at)
         return raised(alert_id, network_id, AlertType.CONGESTION, at, self._content(one, severity_of(one.queue)))
 
-    def _updated(self, alert: TrafficAlert, one: Expected) -> TrafficAlert | None:
+    def updated(self, alert: TrafficAlert, candidate: Expected, *, crowded: bool) -> TrafficAlert | None:  # noqa: ARG002
+        """See `KindStep.updated`; expectations that are crowded say so when they are of another extent."""
+        one = candidate
         severity = severity_of(one.queue, alert.severity)
         known = self.detector.road.extent_miles(alert.affected_sensors)
         if not (
@@ -198,8 +184,3 @@ class _Step:
         name, version = model or (None, None)
         probability = round(one.probability, CONFIDENCE_DIGITS)
         return (AlertEvidence(RULE, MEASURE, probability, self.detector.rule.raise_at, name, version, windows),)
-
-
-def _sensors_of(alert: TrafficAlert) -> frozenset[SensorId]:
-    """The sensors of an alert as a set."""
-    return frozenset(alert.affected_sensors)

@@ -9,6 +9,7 @@ import numpy as np
 from shared.alerts.congestion.queues import CongestionRule, Queue, stretches
 from shared.alerts.congestion.reference import CRAWL_MPH, FREE_FLOW_MPH
 from shared.alerts.expectations.outlook import Outlook
+from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.roadway import Roadway
 
@@ -40,6 +41,11 @@ class Expected:
     horizon: int
     probability: float
     expected_at: datetime
+
+    @property
+    def sensor_ids(self) -> tuple[SensorId, ...]:
+        """Ids of the sensors, upstream first."""
+        return self.queue.sensor_ids
 
 
 def expected_stretches(

@@ -9,7 +9,7 @@
 - The queues of an incident are taken from congestion; alerts that this leaves without a queue were merged into it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,7 +19,9 @@ from shared.alerts.congestion.alerts import Materiality, Moment
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.congestion.reference import is_recurrent, mean_where_known
 from shared.alerts.congestion.severity import RANKS, severity_of
-from shared.alerts.incidents.footprints import Footprint, Scene, footprints
+from shared.alerts.incidents.confidence import incident_confidence
+from shared.alerts.incidents.duration import incident_duration
+from shared.alerts.incidents.footprints import Footprint, Scene
 from shared.alerts.incidents.measured import measured
 from shared.alerts.incidents.messages import (
     evidence_of,
@@ -31,14 +33,12 @@ from shared.alerts.incidents.messages import (
 )
 from shared.alerts.learned.learner import Alarms
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.alerts.lifecycle.changes import AlertContent, alert_id_of, assign, cleared, raised, survivor_of, updated
-from shared.alerts.lifecycle.confidence import incident_confidence
-from shared.alerts.lifecycle.duration import incident_duration
+from shared.alerts.lifecycle.changes import AlertContent, alert_id_of, raised, touching, updated
+from shared.alerts.lifecycle.step import KindStep
 from shared.events.records import (
     AlertEvidence,
     AlertSeverity,
     AlertType,
-    SensorId,
     TrafficAlert,
 )
 from shared.traffic.usual.speeds import UsualSpeeds
@@ -47,17 +47,9 @@ LONGEST = timedelta(hours=6)
 LEAST_SEVERITY = AlertSeverity.MEDIUM
 
 
-@dataclass(frozen=True, slots=True)
-class RoadIncidents:
-    """What a step changes on one carriageway, which incident holds each of the queues that congestion must leave."""
-
-    changes: list[TrafficAlert]
-    taken: Mapping[int, TrafficAlert]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Incidents:
-    """One carriageway at one step; `past` knows the incidents that are over."""
+class IncidentStep(KindStep[Footprint]):
+    """The incidents of one carriageway at one step; `past` knows those that are over."""
 
     scene: Scene
     moment: Moment
@@ -66,51 +58,37 @@ class Incidents:
     material: Materiality
     past: AlertBoard
 
-    def step(self) -> RoadIncidents:
-        """What changes: cleared ones first, then updates, then new ones."""
-        scene = self.scene
-        found = footprints(scene)
-        owned = assign(scene.incidents, found)
-        over, kept = [], dict[int, TrafficAlert]()
-        for alert in scene.incidents:
-            number = owned.get(alert.alert_id)
-            why = None if number is None else self._left(alert, found[number])
-            if number is not None and why is None:
-                kept[number] = alert
-            else:
-                over.append((alert, why))
-        changes = [cleared(alert, self.moment.at, why or self._why(alert, found, kept)) for alert, why in over]
-        taken = {queue: alert for number, alert in kept.items() for queue in found[number].queues}
-        for number, alert in kept.items():
-            change = self._updated(alert, found[number], crowded=self._crowded(alert, number, found))
-            if change is not None:
-                changes.append(change)
-        for number, footprint in enumerate(found):
-            if footprint.alarmed and number not in kept:
-                new = self._raised(footprint)
-                changes.append(new)
-                taken.update(dict.fromkeys(footprint.queues, new))
-        return RoadIncidents(changes, taken)
+    def begins(self, candidate: Footprint, ended: Sequence[TrafficAlert]) -> bool:  # noqa: ARG002 - they do not matter here
+        """See `KindStep.begins`."""
+        return bool(candidate.alarmed)
 
-    def _raised(self, footprint: Footprint) -> TrafficAlert:
-        at, network_id = self.moment.at, self.scene.road.network.network_id
+    def beside(self) -> Sequence[Queue]:
+        """See `KindStep.beside`."""
+        return self.scene.queues
+
+    def raised(self, candidate: Footprint) -> TrafficAlert:
+        """See `KindStep.raised`."""
+        footprint = candidate
+        at, network_id = self.at, self.scene.road.network.network_id
         place, head = self._place(footprint), self.scene.road.sensors[footprint.alarmed[-1]]
         content = self._content(footprint, place, _severity(place), (head.latitude, head.longitude), 0.0)
         alert_id = alert_id_of(AlertType.INCIDENT, network_id, head.sensor_id, at)
         return raised(alert_id, network_id, AlertType.INCIDENT, at, content)
 
-    def _updated(self, alert: TrafficAlert, footprint: Footprint, *, crowded: bool) -> TrafficAlert | None:
+    def updated(self, alert: TrafficAlert, candidate: Footprint, *, crowded: bool) -> TrafficAlert | None:
+        """See `KindStep.updated`."""
+        footprint = candidate
         place = self._place(footprint)
         severity = _severity(place, alert.severity)
         known = self.scene.road.extent_miles(alert.affected_sensors)
         limit = max(self.material.extent_miles, self.material.extent_share * known)
         if not (crowded or severity is not alert.severity or abs(place.extent_miles - known) >= limit):
             return None
-        age_minutes = (self.moment.at - alert.raised_at) / timedelta(minutes=1)
+        age_minutes = (self.at - alert.raised_at) / timedelta(minutes=1)
         # It stays where it was raised, and as sure as it ever was.
         content = self._content(footprint, place, severity, (alert.latitude, alert.longitude), age_minutes)
         surest = replace(content, confidence_score=max(alert.confidence_score, content.confidence_score))
-        return updated(alert, self.moment.at, surest)
+        return updated(alert, self.at, surest)
 
     def _content(
         self,
@@ -132,35 +110,24 @@ class Incidents:
             lasts=incident_duration(self.past.past_minutes(footprint.sensor_ids[-1]), age_minutes),
         )
 
-    def _left(self, alert: TrafficAlert, footprint: Footprint) -> str | None:
+    def left(self, alert: TrafficAlert, candidate: Footprint) -> str | None:
         """Why an incident is over although traffic is slow, `None` where it is not."""
-        if footprint.alarmed:
+        if candidate.alarmed:
             return None
-        lasted = self.moment.at - alert.raised_at
-        queues = [self.scene.queues[number] for number in footprint.queues]
+        lasted = self.at - alert.raised_at
+        queues = [self.scene.queues[number] for number in candidate.queues]
         if queues and all(is_recurrent(queue.usual_share) for queue in queues):
             return usual_again_message(alert, lasted)
         return lasting_message(alert, lasted) if lasted >= LONGEST else None
 
-    def _why(self, alert: TrafficAlert, found: Sequence[Footprint], kept: Mapping[int, TrafficAlert]) -> str:
+    def without(self, alert: TrafficAlert, survivor: TrafficAlert | None) -> str:
         """Why an incident is over that has no footprint any more."""
-        message = self.moment.listening.message(alert, survivor_of(alert, found, kept))
+        message = self.moment.listening.message(alert, survivor)
         if message is not None:
             return message
-        lasted, mine = self.moment.at - alert.raised_at, set(alert.affected_sensors)
-        slow = any(not mine.isdisjoint(queue.sensor_ids) for queue in self.scene.queues)
+        lasted = self.at - alert.raised_at
+        slow = touching(alert.affected_sensors, self.scene.queues)
         return lasting_message(alert, lasted) if slow else over_message(alert, lasted)
-
-    def _crowded(self, alert: TrafficAlert, number: int, found: Sequence[Footprint]) -> bool:
-        """Whether others take over sensors that the alert still says it has."""
-        inside = set(found[number].sensor_ids)
-        others: set[SensorId] = set()
-        for other, footprint in enumerate(found):
-            if other != number:
-                others.update(footprint.sensor_ids)
-        for queue in self.scene.queues:
-            others.update(queue.sensor_ids)
-        return not (others - inside).isdisjoint(alert.affected_sensors)
 
     def _place(self, footprint: Footprint) -> Queue:
         return measured(self.scene.road, footprint.positions, self.moment.windows.speed_mph, self.usual)
@@ -174,7 +141,7 @@ class Incidents:
         position = self._witness(footprint)
         if position is None:
             return ()
-        return evidence_of(self.scene.road, self.moment.at, position, self.moment.windows.speed_mph, self.alarms)
+        return evidence_of(self.scene.road, self.at, position, self.moment.windows.speed_mph, self.alarms)
 
     def _confidence(self, footprint: Footprint) -> float:
         position = self._witness(footprint)

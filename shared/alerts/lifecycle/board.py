@@ -13,6 +13,18 @@ ELSEWHERE = ""
 """The carriageway of an alert none of whose sensors is in the network any more."""
 
 
+REWOUND = timedelta(days=1)
+"""An event time this far behind an alert's last change is that of another feed, a replay say, not of a restart."""
+
+
+def is_past(alert: TrafficAlert, at: datetime) -> bool:
+    """Whether a moment at `at` has had its effect on an alert that changes by itself, not with its carriageway.
+
+    A moment may change it that is the same as that of its last change: what it is about changes between steps, too.
+    """
+    return alert.updated_at - REWOUND < at < alert.updated_at
+
+
 @dataclass(slots=True)
 class RoadAlerts:
     """The alerts on one carriageway: the active ones, and the event time of the newest change of any."""

@@ -1,16 +1,16 @@
 """How an alert is raised, updated and cleared, and which of them keeps a place: the same for every kind of alert. Pure.
 
 A kind of alert supplies candidates (`Covering`), what it says of one (`AlertContent`), and the words when it is over.
-All else is here:
+All else is here and in `step`, which puts it in order:
 
 - A candidate belongs to the oldest alert whose sensors it shares (`assign`): alerts that grow together become that one,
   and an alert that falls apart keeps the part that shares most sensors with it.
 - What a step changes on one carriageway reaches the log together or not at all, so a step at or before a carriageway's
   newest change has had its effect there (`changes_by_road`): steps that come again after a restart change nothing.
-- Every change counts the revision up by one.
+- Every change counts the revision up by one (`revised`), and an alert never goes back in time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -123,23 +123,22 @@ def raised(
     )
 
 
+def revised(alert: TrafficAlert, **changed: Any) -> TrafficAlert:  # noqa: ANN401 - any field of the record
+    """The next state of an alert: some of its fields changed, its revision counted up by one."""
+    return replace(alert, revision=alert.revision + 1, **changed)
+
+
 def updated(alert: TrafficAlert, at: datetime, content: AlertContent) -> TrafficAlert:
     """An active alert with what is said of it at event time `at`; evidence is kept where there is none any more."""
     changed = content.fields()
     changed["evidence"] = content.evidence or alert.evidence
-    return replace(alert, status=AlertStatus.UPDATED, revision=alert.revision + 1, updated_at=at, **changed)
+    return revised(alert, status=AlertStatus.UPDATED, updated_at=at, **changed)
 
 
 def cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
-    """An alert that is over at event time `at`, with the last word on it."""
-    return replace(
-        alert,
-        status=AlertStatus.CLEARED,
-        revision=alert.revision + 1,
-        message=message,
-        updated_at=at,
-        cleared_at=at,
-    )
+    """An alert that is over at event time `at`, or at its last change if that is later, with the last word on it."""
+    over_at = max(at, alert.updated_at)
+    return revised(alert, status=AlertStatus.CLEARED, message=message, updated_at=over_at, cleared_at=over_at)
 
 
 def oldest_first(alerts: Mapping[AlertId, TrafficAlert]) -> list[TrafficAlert]:
@@ -197,21 +196,32 @@ class Listening:
         return None
 
 
+def by_road(found: Iterable[Found], road_name: Callable[[Found], str]) -> dict[str, list[Found]]:
+    """Candidates by the carriageway that `road_name` tells of each, in the order in which they were found."""
+    roads: dict[str, list[Found]] = {}
+    for one in found:
+        roads.setdefault(road_name(one), []).append(one)
+    return roads
+
+
 def changes_by_road(
-    board: AlertBoard,
+    boards: Sequence[AlertBoard],
     at: datetime,
     found: Mapping[str, Sequence[Found]],
-    change: Callable[[RoadAlerts, Sequence[Found]], list[TrafficAlert]],
+    change: Callable[[str, Sequence[RoadAlerts], Sequence[Found]], list[TrafficAlert]],
 ) -> list[list[TrafficAlert]]:
     """What a step at `at` changes: one list for each carriageway where it changes anything, to be written together.
 
     Args:
-        board: the alerts on the log; it is left as it is.
+        boards: the alerts on the log, a board for each kind that is judged together; they are left as they are.
         at: event time of the step. Nothing changes on a carriageway that has seen it or a later one.
         found: candidates by carriageway.
-        change: what they change on one carriageway, given its alerts.
+        change: what they change on one carriageway, given its name and its alerts, by board.
     """
-    names = sorted(found.keys() | {name for name, there in board.roads.items() if there.active})
-    roads = ((board.roads.get(name, RoadAlerts()), found.get(name, ())) for name in names)
-    changes = (change(there, here) for there, here in roads if there.is_news(at))
+    names = sorted(found.keys() | {name for board in boards for name, there in board.roads.items() if there.active})
+    changes: list[list[TrafficAlert]] = []
+    for name in names:
+        there = [board.roads.get(name, RoadAlerts()) for board in boards]
+        if all(one.is_news(at) for one in there):
+            changes.append(change(name, there, found.get(name, ())))
     return [changed for changed in changes if changed]

@@ -14,15 +14,17 @@ import numpy as np
 from shared.alerts.congestion.alerts import Moment
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import Queue
-from shared.alerts.incidents.alerts import Incidents, RoadIncidents
-from shared.alerts.incidents.footprints import Scene
+from shared.alerts.incidents.alerts import IncidentStep
+from shared.alerts.incidents.footprints import Scene, footprints
 from shared.alerts.incidents.messages import caused_message
 from shared.alerts.learned.learner import Alarms, Lesson
-from shared.alerts.lifecycle.board import ELSEWHERE, AlertBoard, RoadAlerts
-from shared.alerts.lifecycle.changes import oldest_first
-from shared.events.records import AlertId, AlertStatus, TrafficAlert
+from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
+from shared.alerts.lifecycle.changes import by_road, changes_by_road, oldest_first, touching
+from shared.events.records import AlertStatus, TrafficAlert
 from shared.traffic.usual.speeds import UsualSpeeds
 
+NOWHERE = -1
+"""The number of a carriageway that the network no longer has."""
 ORDER = {AlertStatus.CLEARED: 0, AlertStatus.UPDATED: 1, AlertStatus.RAISED: 2}
 
 
@@ -42,15 +44,6 @@ class Boards:
         for board in (self.congestion, self.incidents):
             board.apply([alert for alert in changes if alert.alert_type is board.alert_type])
 
-    def road(self, name: str) -> tuple[RoadAlerts, RoadAlerts]:
-        """Congestion and incidents on one carriageway."""
-        return self.congestion.roads.get(name, RoadAlerts()), self.incidents.roads.get(name, RoadAlerts())
-
-    def roads(self) -> set[str]:
-        """Names of the carriageways where any alert is active."""
-        boards = (self.congestion, self.incidents)
-        return {name for board in boards for name, there in board.roads.items() if there.active}
-
 
 def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson: Lesson) -> list[list[TrafficAlert]]:
     """What a step changes, one list for each carriageway; the boards are left as they are.
@@ -67,69 +60,45 @@ def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson:
 def _judged(
     detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, usual: UsualSpeeds
 ) -> list[list[TrafficAlert]]:
-    by_road = _incidents(detector, boards, moment, alarms, usual)
-    taken = {id(queue): alert for one, queues in by_road.values() for queue, alert in _taken(one, queues)}
-    rest = replace(moment, queues=[queue for queue in moment.queues if id(queue) not in taken])
-    merged = _merged(boards, moment, taken)
-    changes: dict[str, list[TrafficAlert]] = {name: list(one.changes) for name, (one, _) in by_road.items()}
-    for alerts in detector.advance(boards.congestion, rest):
-        there = changes.setdefault(boards.congestion.road_of(alerts[0]), [])
-        there.extend(_told(alert, merged.get(alert.alert_id)) for alert in alerts)
-    return [
-        sorted(alerts, key=lambda alert: ORDER[alert.status])
-        for name, alerts in sorted(changes.items())
-        if alerts and all(one.is_news(moment.at) for one in boards.road(name))
-    ]
-
-
-def _incidents(
-    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, usual: UsualSpeeds
-) -> dict[str, tuple[RoadIncidents, Sequence[Queue]]]:
-    """What incidents do on each carriageway where any is active or a sensor alarms, with the queues there."""
     road = detector.road
-    alarming = {road.road_names[number] for number in np.unique(road.road[alarms.standing])}
-    names = alarming | {name for name, there in boards.incidents.roads.items() if there.active}
-    found: dict[str, tuple[RoadIncidents, Sequence[Queue]]] = {}
-    for name in sorted(names):
-        here = np.zeros(len(road.sensors), np.bool_)
-        if name != ELSEWHERE:
-            here = road.road == road.road_names.index(name)
-        congestion, incidents = (oldest_first(one.active) for one in boards.road(name))
-        queues = [queue for queue in moment.queues if queue.road_name == name]
-        scene = Scene(
-            moment.at,
-            road,
-            detector.rule,
-            queues,
-            alarms.standing & here,
-            moment.listening.heard,
-            incidents,
-            congestion,
-        )
-        step = Incidents(scene, moment, alarms, usual, detector.material, boards.incidents).step()
-        found[name] = step, queues
-    return found
+    numbers = {name: number for number, name in enumerate(road.road_names)}
+    queues = by_road(moment.queues, lambda queue: queue.road_name)
+    alarming = {road.road_names[number]: list[Queue]() for number in np.unique(road.road[alarms.standing])}
+
+    def change(name: str, there: Sequence[RoadAlerts], here: Sequence[Queue]) -> list[TrafficAlert]:
+        congestion, incidents = there
+        taken: dict[int, TrafficAlert] = {}
+        changes: list[TrafficAlert] = []
+        if name in alarming or incidents.active:
+            scene = Scene(
+                moment.at,
+                road,
+                detector.rule,
+                here,
+                alarms.standing & (road.road == numbers.get(name, NOWHERE)),
+                moment.listening.heard,
+                oldest_first(incidents.active),
+                oldest_first(congestion.active),
+            )
+            step = IncidentStep(moment.at, scene, moment, alarms, usual, detector.material, boards.incidents)
+            found = footprints(scene)
+            advanced = step.advance(incidents, found)
+            changes.extend(advanced.changes)
+            taken = {queue: alert for number, alert in advanced.owners.items() for queue in found[number].queues}
+        rest = [queue for number, queue in enumerate(here) if number not in taken]
+        queueing = detector.on_road(boards.congestion, moment, congestion, rest)
+        changes.extend(_told(alert, here, taken) for alert in queueing)
+        return sorted(changes, key=lambda alert: ORDER[alert.status])
+
+    return changes_by_road([boards.congestion, boards.incidents], moment.at, alarming | queues, change)
 
 
-def _taken(one: RoadIncidents, queues: Sequence[Queue]) -> list[tuple[Queue, TrafficAlert]]:
-    return [(queues[number], alert) for number, alert in one.taken.items()]
-
-
-def _merged(boards: Boards, moment: Moment, taken: Mapping[int, TrafficAlert]) -> dict[AlertId, TrafficAlert]:
-    """Which incident took a queue of each congestion alert."""
-    theirs = [(queue, taken[id(queue)]) for queue in moment.queues if id(queue) in taken]
-    return {
-        alert.alert_id: incident
-        for alert in boards.congestion.active()
-        for queue, incident in theirs
-        if not set(alert.affected_sensors).isdisjoint(queue.sensor_ids)
-    }
-
-
-def _told(alert: TrafficAlert, incident: TrafficAlert | None) -> TrafficAlert:
-    if incident is None or alert.active:
+def _told(alert: TrafficAlert, queues: Sequence[Queue], taken: Mapping[int, TrafficAlert]) -> TrafficAlert:
+    """A change of a congestion alert; one that is over because an incident took a queue of it says so."""
+    theirs = [number for number in sorted(touching(alert.affected_sensors, queues)) if number in taken]
+    if alert.active or not theirs:
         return alert
-    return replace(alert, message=caused_message(alert, incident))
+    return replace(alert, message=caused_message(alert, taken[theirs[-1]]))
 
 
 def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> list[list[TrafficAlert]]:

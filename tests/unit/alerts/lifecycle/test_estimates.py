@@ -6,15 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.alerts.lifecycle.confidence import congestion_confidence, incident_confidence
-from shared.alerts.lifecycle.duration import (
-    PRIOR_WEIGHT,
-    congestion_duration,
-    estimate,
-    incident_duration,
-    stratum,
-)
-from shared.alerts.lifecycle.duration_tables import CONGESTION
+from shared.alerts.congestion.confidence import congestion_confidence
+from shared.alerts.congestion.duration import congestion_duration, stratum
+from shared.alerts.congestion.duration_table import DURATIONS
+from shared.alerts.incidents.confidence import incident_confidence
+from shared.alerts.incidents.duration import incident_duration
+from shared.alerts.lifecycle.duration import PRIOR_WEIGHT, estimate
 
 MINUTES = st.floats(0, 2000)
 HOURS = st.datetimes(datetime(2012, 1, 1), datetime(2013, 1, 1))  # noqa: DTZ001 - hypothesis wants naive bounds
@@ -57,7 +54,7 @@ def test_every_hour_has_a_table() -> None:
     hours = {
         stratum(datetime(2012, 5, 4, hour, tzinfo=UTC), day_off=off) for off in (False, True) for hour in range(24)
     }
-    assert hours == set(CONGESTION)
+    assert hours == set(DURATIONS)
 
 
 @given(st.floats(0, 80), st.floats(0, 80), st.floats(0, 30), st.floats(0, 30))

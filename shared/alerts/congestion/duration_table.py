@@ -1,15 +1,13 @@
-"""Durations in minutes that stand for a pool, equally likely each: what `duration.py` starts from.
+"""Durations in minutes of congestion alerts, equally likely each: what the estimate of a new one starts from.
 
-`CONGESTION`: how long congestion alerts of METR-LA's first 60 days stood, by type of day and period of the day; those
-of all count as 30 more in each. `INCIDENT`: logged durations of collisions in the first 14 days of Orange
-(2022-01-01 to 14). docs/alerts.md has the commands and figures. The tails are the share beyond each end of an interval
-that covered 90 % on the parts of those days that were left out.
+Those of METR-LA's first 60 days, by type of day and period of the day; those of all count as 30 more in each.
+docs/alerts.md has the commands and figures. `TAIL` is the share beyond each end of an interval that covered 90 % on the
+parts of those days that were left out.
 """
 
-CONGESTION_TAIL = 0.05
-INCIDENT_TAIL = 0.015
+TAIL = 0.05
 # fmt: off
-CONGESTION: dict[str, tuple[float, ...]] = {
+DURATIONS: dict[str, tuple[float, ...]] = {
     "weekday 0": (
         17.6, 20, 20, 22.9, 25, 30, 30, 35, 35, 40, 50, 55, 55, 65,
         79.3, 84.4, 89.6, 90, 105, 129.9, 135, 150.2, 160.3, 170.4, 180, 186.4, 195.8, 205,
@@ -61,9 +59,4 @@ CONGESTION: dict[str, tuple[float, ...]] = {
         105, 107.9, 122.1, 130, 132.5, 169.5, 197.4, 218.5, 257.9, 283.1, 372.8, 708,
     ),
 }
-INCIDENT: tuple[float, ...] = (
-    0.0, 0.5, 1.0, 1.0, 1.3, 2.0, 2.0, 2.0, 3.8, 4.3, 5.0, 5.3, 7.1, 8.0,
-    8.0, 8.7, 11.6, 17.0, 17.5, 18.0, 19.0, 19.5, 21.8, 24.0, 26.3, 28.8, 29.8, 32.9,
-    34.8, 35.3, 36.7, 37.3, 40.2, 45.6, 47.8, 57.7, 78.8, 92.1, 103.5, 119.9,
-)
 # fmt: on
