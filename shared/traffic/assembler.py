@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from structlog.stdlib import BoundLogger
 
-from shared.events.records import NetworkId, ProcessedTrafficAggregate
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficPrediction
 from shared.traffic.network import Network
 from shared.traffic.steps import NetworkSteps, Step
 
@@ -18,20 +18,27 @@ MOST_STRANGERS_NAMED = 100
 
 @dataclass
 class Strangers:
-    """Sensors and networks that nobody configured: each is named once in the log, up to a limit."""
+    """Sensors and networks whose records are passed over: each is named once in the log, up to a limit.
 
+    Attributes:
+        records: what is passed over, as the log says it.
+        most: how many are named.
+    """
+
+    records: str = "windows that fit no network"
     most: int = MOST_STRANGERS_NAMED
     _named: set[tuple[str, str]] = field(default_factory=set)
 
-    def meet(self, record: ProcessedTrafficAggregate, *, network_known: bool) -> None:
-        """Name the sensor of a window that fits no network, or the network, if it was not named before."""
+    def meet(self, record: ProcessedTrafficAggregate | TrafficPrediction, *, network_known: bool) -> None:
+        """Name the sensor of a record that is passed over, or its network, if it was not named before."""
         stranger = record.network_id, record.sensor_id if network_known else "*"
         if stranger in self._named or len(self._named) >= self.most:
             return
         self._named.add(stranger)
-        log.warning("passing over windows that fit no network", network=record.network_id, sensor=record.sensor_id)
+        passed_over, enough = f"passing over {self.records}", f"naming no more {self.records}"
+        log.warning(passed_over, network=record.network_id, sensor=record.sensor_id)
         if len(self._named) == self.most:
-            log.warning("naming no more windows that fit no network", named=self.most)
+            log.warning(enough, named=self.most)
 
     def __len__(self) -> int:
         return len(self._named)

@@ -76,10 +76,15 @@ def roadway(network: Network) -> Roadway:
     )
 
 
+def half_ways(miles: Floats) -> Floats:
+    """How far the sensors of a carriageway at these miles, upstream first, speak towards the next: (sensors - 1,)."""
+    return np.minimum(np.diff(miles) / 2, MAX_HALF_LENGTH_MILES)
+
+
 def _lengths(miles: Floats) -> Floats:
     if len(miles) == 1:
         return np.array([2 * MAX_HALF_LENGTH_MILES])
-    half = np.minimum(np.diff(miles) / 2, MAX_HALF_LENGTH_MILES)
+    half = half_ways(miles)
     # Beyond the first and the last sensor the road is taken to go on as far as it does on their other side.
     lengths: Floats = np.concatenate([half[:1], half]) + np.concatenate([half, half[-1:]])
     return lengths

@@ -74,8 +74,8 @@ def day_start(day: date, network: Network) -> datetime:
     return datetime.combine(day, DAY_BEGINS, network.time_zone).astimezone(UTC)
 
 
-def day_of(instant: datetime, network: Network) -> date:
-    """The simulated day that an instant belongs to."""
+def simulated_day(instant: datetime, network: Network) -> date:
+    """The simulated day that an instant belongs to: it begins at `DAY_BEGINS`, not at midnight."""
     local = instant.astimezone(network.time_zone)
     return local.date() if local.time() >= DAY_BEGINS else local.date() - timedelta(days=1)
 

@@ -8,7 +8,7 @@ from math import isnan
 import numpy as np
 
 from metrla.data.feeds.delivery import Delivery
-from metrla.data.simulation.days import DayTraffic, World, day_of, simulate_days
+from metrla.data.simulation.days import DayTraffic, World, simulate_days, simulated_day
 from metrla.data.simulation.faults import (
     FAULTY_SHARE,
     DayReadings,
@@ -173,7 +173,7 @@ class Simulator:
     def _at(self, step: int) -> tuple[DayReadings, int]:
         interval = self.network.reading_interval
         instant = EPOCH + step * interval
-        (day,) = self._readings([day_of(instant, self.network)])
+        (day,) = self._readings([simulated_day(instant, self.network)])
         return day, (instant - day.traffic.start) // interval
 
     def _readings(self, days: Sequence[date]) -> list[DayReadings]:
@@ -198,5 +198,5 @@ class Simulator:
 
 
 def _days_between(start: datetime, stop: datetime, network: Network) -> list[date]:
-    first, last = day_of(start, network), day_of(stop - timedelta(microseconds=1), network)
+    first, last = simulated_day(start, network), simulated_day(stop - timedelta(microseconds=1), network)
     return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]

@@ -53,6 +53,9 @@ class Truth:
 def usual_speeds(speed_mph: Floats, day: Integers, slot: Integers, weekend: Flags) -> Floats:
     """Median of the other days of the same kind around the same clock time: (windows, sensors).
 
+    Not one of those in `shared.traffic.usual`: they are a mean, or of half hours, or know the days before alone. The
+    definition asks for a median of all other days, and what is judged by it must not be what it is made with.
+
     Args:
         speed_mph: (windows, sensors).
         day: (windows,) number of the local day, from 0 on.

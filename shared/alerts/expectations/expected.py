@@ -8,21 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
-from structlog.stdlib import BoundLogger
-
 from shared.alerts.expectations.alerts import UNKNOWN_AFTER, ExpectationDetector
 from shared.alerts.expectations.outlook import Outlook, outlook
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.events.records import NetworkId, SensorId, TrafficAlert, TrafficPrediction
-
-log: BoundLogger = structlog.stdlib.get_logger(__name__)
+from shared.traffic.assembler import Strangers
 
 ORIGINS_BACK = 3
 """A restart reads back more origins than this: the last that was judged, the one before it, and one in hand."""
-
-MOST_PASSED_OVER_NAMED = 100
 
 
 @dataclass
@@ -42,7 +36,7 @@ class ExpectedAlerts:
 
     Each origin of each network is judged once; forecasts that are corrected later count no more. Predictions of
     networks that do not belong to this partition are passed over, and the log says so: once they were spread by sensor.
-    The forecasts of the next origin take their place.
+    The forecasts of the next origin take their place. So are those of sensors that are not in the network (any more).
 
     Args:
         detectors: one for each network.
@@ -72,7 +66,8 @@ class ExpectedAlerts:
         self._covered = covered
         self._published = published
         self._on_close = on_close
-        self._passed_over: set[NetworkId] = set()
+        self._elsewhere = Strangers("forecasts outside the partition of their network")
+        self._unknown = Strangers("forecasts of sensors that their network does not have")
 
     def enough(self, records: Sequence[TrafficPrediction]) -> bool:
         """Whether each network of ours that is in `records` at all is there for more origins than a restart needs."""
@@ -121,12 +116,15 @@ class ExpectedAlerts:
         return sum(len(network.board.active()) for network in self._networks.values())
 
     def _take(self, record: TrafficPrediction, now: float) -> bool:
-        """Whether the record counts: only the answers of the network do, not those of models beside it."""
+        """Whether the record counts: only answers for sensors of our networks do, not those of models beside."""
         network = self._networks.get(record.network_id)
         if network is None:
-            self._pass_over(record.network_id)
+            self._elsewhere.meet(record, network_known=False)
             return False
         if not record.serving:
+            return False
+        if record.sensor_id not in self._detectors[record.network_id].network.index:
+            self._unknown.meet(record, network_known=True)
             return False
         at = record.timestamp
         network.since = now
@@ -137,11 +135,6 @@ class ExpectedAlerts:
             if known is None or record.revision > known.revision:
                 told[record.sensor_id] = record
         return True
-
-    def _pass_over(self, network_id: NetworkId) -> None:
-        if network_id not in self._passed_over and len(self._passed_over) < MOST_PASSED_OVER_NAMED:
-            self._passed_over.add(network_id)
-            log.warning("passing over forecasts outside the partition of their network", network=network_id)
 
     def _due(self, network_id: NetworkId, now: float) -> Iterator[RoadChanges]:
         network = self._networks[network_id]

@@ -12,21 +12,19 @@ geometry. An area touches the sensors inside it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import cos, radians
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import Draft
 from shared.alerts.advisories.documents.roads import Road, read_road
 from shared.events.quantities import METRES_PER_MILE
 from shared.events.records import SensorId
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor
-
-Floats = NDArray[np.float64]
+from shared.traffic.roadway import MAX_HALF_LENGTH_MILES, half_ways
 
 METRES_PER_DEGREE = 111_195.0
 AREAS = frozenset({"Polygon", "MultiPolygon"})
@@ -41,15 +39,14 @@ class Reach:
     """How near is near.
 
     `road_metres` beside a road that is not named, `named_metres` beside one that is, `along_metres` beyond the ends of
-    an event along the road; `place_metres` around a place that names no road, and along the roads there. A sensor
-    speaks for `half_miles` to each side; the next one upstream stands in for it within `upstream_miles`.
+    an event along the road; `place_metres` around a place that names no road, and along the roads there. Where no
+    sensor speaks for a place, the next one upstream does, within `upstream_miles`.
     """
 
     road_metres: float = 150.0
     named_metres: float = 1_500.0
     place_metres: float = 1_600.0
     along_metres: float = 250.0
-    half_miles: float = 1.0
     upstream_miles: float = 3.0
 
 
@@ -146,16 +143,16 @@ class Matcher:
     def _lay_out(self, along: tuple[Sensor, ...]) -> _Carriageway:
         places = np.array([self._place(sensor) for sensor in along])
         miles = np.array([sensor.travel_miles for sensor in along])
-        half = self.reach.half_miles
-        middles = [(before + after) / 2 for before, after in pairwise(miles)]
+        half = half_ways(miles)
         return _Carriageway(
             road=read_road(along[0].freeway, along[0].direction or None),
             sensors=along,
             line=shapely.LineString(places) if len(along) > 1 else shapely.Point(places[0]),
             metres=np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(places, axis=0).T))]),
             miles=miles,
-            first_mile=np.fmax([-np.inf, *middles], miles - half),
-            last_mile=np.fmin([*middles, np.inf], miles + half),
+            # What happens just before the first sensor or beyond the last one has no other to be told by.
+            first_mile=miles - np.append(MAX_HALF_LENGTH_MILES, half),
+            last_mile=miles + np.append(half, MAX_HALF_LENGTH_MILES),
         )
 
     def _place(self, sensor: Sensor) -> Floats:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -413,6 +414,19 @@ class TestProcessor:
         assert not stranger.handle(service.predictions, 0.0)
         assert not stranger.tick(6.0)
         assert stranger.active == 0
+
+    def test_a_sensor_that_the_network_has_not_does_not_complete_an_origin(self, road: Network) -> None:
+        first, second = self.two_origins(road)
+        unknown = replace(second[0], sensor_id=SensorId("taken away"))
+        service = Service(road, [first, [*second[1:], unknown], second[:1]])
+        for _ in range(len(first) + len(second)):
+            service.read()
+        assert service.log == [], "one sensor has not spoken"
+        with structlog.testing.capture_logs() as logged:
+            service.alerts.handle([unknown], 0.0)
+        assert not logged, "it was named before"
+        service.read()
+        assert [alert.status for alert in service.log] == [RAISED]
 
     def test_what_is_covered_is_blocked(self, road: Network) -> None:
         alerts = ExpectedAlerts(
