@@ -39,6 +39,7 @@ from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
+from shared.runtime.clock import wall_clock
 from shared.runtime.metrics import AlertDetectorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.process import run_service
@@ -101,6 +102,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         own.settle_seconds,
         own.silence_seconds,
         advisories,
+        clock=wall_clock,
         learners={name: Learner(network, own.incident_level) for name, network in networks.items()},
     )
     detectors = {name: ExpectationDetector(network, ExpectationRule(own.rule)) for name, network in networks.items()}

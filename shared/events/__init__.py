@@ -9,5 +9,6 @@
     model_names, quantities  the names of the models; what one unit is in another, and the values that there can be
 
 A record passes from bytes (`decoder`) to a dataclass, is judged by whoever reads it, and leaves as bytes (`avro`). A
-test proves that dataclass, schema and API agree. This room is below all others and imports none of them.
+test proves that dataclass, schema and API agree. `published` and `json_mapping_file` read files, the rest is pure.
+This room is below all others and imports none of them.
 """

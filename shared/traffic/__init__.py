@@ -1,4 +1,4 @@
-"""What every part of the product knows about traffic: roads, time, windows and steps. Pure.
+"""What every part of the product knows about traffic: roads, time, windows and steps. Pure, but for `folder`.
 
     network, folder   sensors in their order along each carriageway, read from a folder of three files
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock

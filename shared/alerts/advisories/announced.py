@@ -95,7 +95,7 @@ class AnnouncedAlerts:
 
 
 def network_time(
-    judged: datetime | None, silent_seconds: float, patience_seconds: float, wall: datetime
+    judged: datetime | None, silent_seconds: float, patience_seconds: float, wall: datetime | None
 ) -> datetime | None:
     """The event time of a network: that of its newest step, and of the clock once it is silent.
 
@@ -103,7 +103,7 @@ def network_time(
         judged: end of the newest step, `None` before the first.
         silent_seconds: wall time since its last window.
         patience_seconds: from when on it counts as silent.
-        wall: the wall clock, UTC.
+        wall: the wall clock, UTC; `None` where event time alone counts.
 
     Returns:
         The time, `None` where nothing is known yet.
@@ -113,4 +113,4 @@ def network_time(
     if judged is None:
         return wall
     on = judged + timedelta(seconds=silent_seconds)
-    return max(on, wall) if wall - judged < LIVE else on
+    return on if wall is None or wall - judged >= LIVE else max(on, wall)

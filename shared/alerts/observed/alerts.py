@@ -1,6 +1,6 @@
 """What the windows of a partition show: congestion, incidents and advisories, as changes of alerts. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,6 @@ from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
-from shared.runtime.clock import Clock, wall_clock
 from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.network import Network
@@ -34,7 +33,7 @@ class DetectionRules:
         settle_seconds: wall time without a further window after which an incomplete step is judged.
         silence_seconds: wall time without any window of a network after which its alerts are cleared.
         advisories: what publishers announce.
-        clock: wall time, by which advisories of a silent network begin and end.
+        clock: wall time, by which advisories of a silent network begin and end; `None`: by its own event time alone.
         learners: of the networks whose usual speeds are learned.
         strangers: what was named in the log.
     """
@@ -43,7 +42,7 @@ class DetectionRules:
     settle_seconds: float
     silence_seconds: float
     advisories: AnnouncedAlerts
-    clock: Clock = wall_clock
+    clock: Callable[[], datetime] | None = None
     learners: Mapping[NetworkId, Learner] = field(default_factory=dict)
     strangers: Strangers = field(default_factory=Strangers)
 
@@ -219,7 +218,8 @@ class ObservedAlerts:
 
     def _passing(self, watch: NetworkWatch, now: float) -> Iterable[RoadChanges]:
         """What advisories change between steps."""
-        at = network_time(watch.judged, now - watch.since, self._rules.silence_seconds, self._rules.clock())
+        wall = None if self._rules.clock is None else self._rules.clock()
+        at = network_time(watch.judged, now - watch.since, self._rules.silence_seconds, wall)
         return _each(self._rules.advisories.tick(watch.boards.congestion.network.network_id, at))
 
     def _silence(self, watch: NetworkWatch) -> Iterable[RoadChanges]:

@@ -8,5 +8,6 @@
     pretrained   the weights that come with the product, as an archive that can only be read
     profile      the usual speeds alone, for services that have no use for models
 
-All I/O goes through the port of the archive. Nothing here trains or judges: `scoring.promotion` says who has earned it.
+All I/O goes through the port of the archive; `pretrained` fulfils it with files of its own. Nothing here trains or
+judges: `scoring.promotion` says who has earned it.
 """
