@@ -127,11 +127,11 @@ def list_(
 ) -> None:
     """List the advisories on the log that are in force now or will be."""
     from metrla.cli.advising.importer import CLIENT_ID  # noqa: PLC0415 - slow to import
-    from shared.kafka.advisories import read_standing  # noqa: PLC0415 - likewise
+    from shared.kafka.advisories import read_newest  # noqa: PLC0415 - likewise
 
     servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
     now = wall_clock()
-    found = answered(servers, read_standing(servers, CLIENT_ID)).values()
+    found = answered(servers, read_newest(servers, CLIENT_ID)).values()
     rows = [
         _row(advisory, state)
         for advisory in sorted(found, key=lambda each: (each.starts_at, each.advisory_id))

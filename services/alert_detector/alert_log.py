@@ -23,7 +23,7 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 RECORD_OVERHEAD_BYTES = 64
 MENDED_IN_STORE = 1_000
-"""So many of the last alerts on the log are put into the store again after a restart."""
+"""How many of the last alerts on the log are put into the store again after a restart."""
 
 
 class AlertLog:

@@ -62,7 +62,7 @@ class _Output:
     async def deliver(self, changes: Sequence[RoadChanges]) -> None:
         """Return when log and store have acknowledged what changed."""
         await self.alerts.write([change for change in changes if change.alerts])
-        # What a step taught stands for all its alerts being on the log.
+        # What a step taught says that all its alerts are on the log.
         taught = [record for change in changes for record in change.learned]
         await self.states.write(taught)
         self.metrics.state_bytes.inc(sum(len(record.value) for record in taught))

@@ -3,7 +3,7 @@
     app, settings                  composition root, and what can be set
     web                            the ASGI application around the routes, and its server
     routes                         the resources, one module each
-    live, health_checks            what changes, to every connected client; whether the parts it stands on answer
+    live, health_checks            what changes, to every connected client; whether the parts it relies on answer
     alerts, advisories, models     answers about them, and the ways onto the log of what clients send
     log, responses, stored         in from the topics and onto them; answers that several share; forecasts of the store
     views                          what is known now: windows, predictions, alerts, advisories

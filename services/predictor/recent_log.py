@@ -1,4 +1,4 @@
-"""Recent speeds on the log: a row for each slot of the week, read back when a partition is assigned.
+"""Recent speeds on the log: a row for each slot of both day types, read back when a partition is assigned.
 
 Weeks of windows are too many to read back after a restart; the rows that they make are few. A row goes out with the
 predictions of the step that completed it, before the step's windows are acknowledged. The topic is compacted.

@@ -1,4 +1,4 @@
-"""Where things stand in the archive. Pure.
+"""Where things are in the archive. Pure.
 
 traffic-data/raw/network=<id>/year=YYYY/month=MM/day=DD/hour=HH/traffic-events+<partition>+<first>+<last>.avro
 traffic-data/raw/_pending/traffic-events+<partition>.json

@@ -40,7 +40,7 @@ PREDICTIONS = Topic("traffic-predictions", TrafficPrediction, "sensor_id", parti
 ALERTS = Topic("traffic-alerts", TrafficAlert, "alert_id", partitions=1, compacted=True)
 ALERT_ACTIONS = Topic("traffic-alert-actions", AlertAction, "alert_id", partitions=1, config=MONTH)
 ADVISORIES = Topic("traffic-advisories", TrafficAdvisory, "advisory_id", partitions=1, compacted=True)
-PREDICTOR_STATE = Topic("predictor-state", None, "network_id/slot of the week", partitions=1, compacted=True)
+PREDICTOR_STATE = Topic("predictor-state", None, "network_id/slot of the day type", partitions=1, compacted=True)
 ALERT_DETECTOR_STATE = Topic(
     "alert-detector-state",
     None,

@@ -1,4 +1,4 @@
-"""The advisories topic: what stands there, and what is written to it. The newest record of an id is its truth."""
+"""The advisories topic: what is on it, and what is written to it. The newest record of an id is its truth."""
 
 from collections.abc import Iterable
 
@@ -17,19 +17,19 @@ from shared.kafka.replay import LogRecord
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-async def read_standing(bootstrap_servers: str, client_id: str) -> dict[AdvisoryId, TrafficAdvisory]:
+async def read_newest(bootstrap_servers: str, client_id: str) -> dict[AdvisoryId, TrafficAdvisory]:
     """Every advisory on the log in its newest state, those withdrawn as well."""
-    standing: dict[AdvisoryId, TrafficAdvisory] = {}
+    known: dict[AdvisoryId, TrafficAdvisory] = {}
     for record in await read_topic(bootstrap_servers, client_id, ADVISORIES):
-        apply(standing, record)
-    return standing
+        apply(known, record)
+    return known
 
 
-def apply(standing: dict[AdvisoryId, TrafficAdvisory], record: LogRecord) -> TrafficAdvisory | AdvisoryId | None:
+def apply(known: dict[AdvisoryId, TrafficAdvisory], record: LogRecord) -> TrafficAdvisory | AdvisoryId | None:
     """Take one record of the topic in; returns the advisory, the id of one that is gone, or `None` for damage."""
     if record.value is None:
         gone = AdvisoryId((record.key or b"").decode(errors="replace"))
-        standing.pop(gone, None)
+        known.pop(gone, None)
         return gone
     try:
         advisory = decode(TrafficAdvisory, record.value)
@@ -37,7 +37,7 @@ def apply(standing: dict[AdvisoryId, TrafficAdvisory], record: LogRecord) -> Tra
         where = {"partition": record.partition, "offset": record.offset}
         log.error("passing over a damaged advisory", detail=rejected.detail, **where)  # noqa: TRY400 - foreseen
         return None
-    standing[advisory.advisory_id] = advisory
+    known[advisory.advisory_id] = advisory
     return advisory
 
 

@@ -3,7 +3,7 @@
     settings    the settings that all share, from `METRLA_…` variables, validated before any connection is made
     process     logs first, then serve until told to stop, drain, and leave with an honest exit code
     logs        structured: a constant message plus fields
-    metrics     every metric, in one place; a metric's name stands nowhere else
+    metrics     every metric, in one place; a metric's name is nowhere else
     probes      `/live`, `/ready` and `/metrics` for services that have no other HTTP face
     clock       time as an interface
 

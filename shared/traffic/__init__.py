@@ -6,7 +6,7 @@
     neighbours        the next sensors along the carriageway, either way, that say something in a window
     landmarks         where something is, in words that a driver understands
     arrays            names of the array types
-    usual/            what is normal for a sensor at that time of the week
+    usual/            how fast traffic mostly is at a sensor at that time of the week
     health/           which sensors, and which of their readings, are to be believed
     ring              the last windows of all sensors as arrays of (windows, sensors)
     steps             when all windows that end together are ready to be worked on, and when again

@@ -52,7 +52,7 @@ def load_networks(folders: Sequence[Path]) -> Mapping[NetworkId, Network]:
     """Read several network folders, the example where there are none.
 
     Raises:
-        ConfigurationError: one cannot be read, or an id stands twice.
+        ConfigurationError: one cannot be read, or an id is given twice.
     """
     networks: dict[NetworkId, Network] = {}
     for folder in folders or (EXAMPLE_NETWORK,):

@@ -103,7 +103,7 @@ class Network:
         if not self.sensors:
             raise ConfigurationError(f"network {self.network_id}: no sensors")
         if len(self.index) != len(self.sensors):
-            raise ConfigurationError(f"network {self.network_id}: a sensor_id stands twice")
+            raise ConfigurationError(f"network {self.network_id}: a sensor_id is given twice")
         if timedelta(days=1) % self.window or self.window <= timedelta(0):
             raise ConfigurationError(f"network {self.network_id}: a day is not a whole number of {self.window} windows")
         if not timedelta(0) < self.reading_interval <= self.window:

@@ -45,7 +45,7 @@ class Roadway:
         return np.array([sensor.lane_count or DEFAULT_LANES for sensor in self.sensors], dtype=np.float64)
 
     def flags(self, sensor_ids: Iterable[SensorId]) -> Flags:
-        """Where the sensors of these ids stand; ids that the network does not have are left out."""
+        """Where the sensors of these ids are; ids that the network does not have are left out."""
         flags = np.zeros(len(self.sensors), dtype=np.bool_)
         index = self.network.index
         flags[self.positions[[index[sensor_id] for sensor_id in sensor_ids if sensor_id in index]]] = True

@@ -19,7 +19,7 @@ from shared.alerts.advisories.documents.matching import Matcher
 from shared.alerts.advisories.documents.reading import read_advisories
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.kafka.admin import ensure_topics
-from shared.kafka.advisories import publish, read_standing
+from shared.kafka.advisories import publish, read_newest
 from shared.kafka.persistence import Pauses, StoppingError, pause, unless_stopped
 from shared.kafka.producer import open_producer
 from shared.runtime.clock import Clock, wall_clock
@@ -75,7 +75,7 @@ async def import_places(
         producer = None
         try:
             await ensure_topics(servers)
-            known = await read_standing(servers, CLIENT_ID)
+            known = await read_newest(servers, CLIENT_ID)
             producer = None if dry_run else await held.enter_async_context(open_producer(servers, CLIENT_ID))
         except KafkaConnectionError:
             if not dry_run:
@@ -93,7 +93,7 @@ async def watch_feed(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await ensure_topics(servers)
-    known = await read_standing(servers, CLIENT_ID)
+    known = await read_newest(servers, CLIENT_ID)
     async with open_producer(servers, CLIENT_ID) as producer:
         typer.echo(f"Watching {feed_name(url)} every {every_s:g} s; Ctrl-C ends it.")
         await watch(

@@ -25,10 +25,10 @@ class Recorded:
 
     Origin o is a forecast made from windows o to o + LAGS - 1 of the HORIZONS windows after them.
 
-    `profile_mph` (slots of the week, N) comes from the first `train_windows` windows only, NaN for a sensor that has no
-    speed in them. `usual_mph` (windows, N), never NaN, is what it says of each window, and what it would say of those
-    first ones without their own day: with few days of history a window is closer to a profile that it is part of than
-    any later window will be.
+    `profile_mph` (slots of both day types, N) comes from the first `train_windows` windows only, NaN for a sensor that
+    has no speed in them. `usual_mph` (windows, N), never NaN, is what it says of each window, and what it would say of
+    those first ones without their own day: with few days of history a window is closer to a profile that it is part of
+    than any later window will be.
     `late_total_mph` and `late_days` (windows, N) say of each window what traffic was at its time on the days before it.
     """
 

@@ -19,7 +19,7 @@ class Alarm:
     positions: tuple[int, ...]
 
 
-def find_alarms(road: Roadway, standing: Flags) -> list[Alarm]:
+def find_alarms(road: Roadway, alarming: Flags) -> list[Alarm]:
     """Beginnings of alarms, in order of time.
 
     A sensor that begins to alarm raises a new one unless a sensor of its carriageway within 1.5 miles, or itself,
@@ -27,20 +27,20 @@ def find_alarms(road: Roadway, standing: Flags) -> list[Alarm]:
 
     Args:
         road: layout of the network.
-        standing: (windows, sensors) where a detector's alarm stood, sensors in road order.
+        alarming: (windows, sensors) where a detector alarms, sensors in road order.
     """
     near = (road.road[:, None] == road.road) & (np.abs(road.miles[:, None] - road.miles) <= JOIN_MILES)
-    begun = standing.copy()
-    begun[1:] &= ~standing[:-1]
+    begun = alarming.copy()
+    begun[1:] &= ~alarming[:-1]
     last = np.full(len(road.sensors), -JOIN_WINDOWS - 2)
     alarms = []
-    for window in np.flatnonzero(standing.any(axis=1)):
+    for window in np.flatnonzero(alarming.any(axis=1)):
         new = np.flatnonzero(begun[window])
         if new.size:
             known = window - last <= JOIN_WINDOWS + 1
             fresh = [int(position) for position in new if not (near[position] & known).any()]
             alarms += [Alarm(int(window), group) for group in _groups(fresh, near)]
-        last[standing[window]] = window
+        last[alarming[window]] = window
     return alarms
 
 

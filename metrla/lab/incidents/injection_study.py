@@ -121,21 +121,21 @@ def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionRes
     measures, first = upset.measures, upset.first
     observations = list(measures.observations())
     calm = np.ones((first, len(measures.road.sensors)), dtype=np.bool_)
-    standing = watch(calibrated(contender, measures, observations[:first], calm), observations)
-    return result_of(contender.name, contender.thresholds, standing, upset, budget)
+    alarming = watch(calibrated(contender, measures, observations[:first], calm), observations)
+    return result_of(contender.name, contender.thresholds, alarming, upset, budget)
 
 
-def result_of(name: str, thresholds: Floats, standing: Flags, upset: Upset, budget: float) -> InjectionResult:
-    """Judge alarms: `standing` (windows, thresholds, sensors) says where and when there was one."""
+def result_of(name: str, thresholds: Floats, alarming: Flags, upset: Upset, budget: float) -> InjectionResult:
+    """Judge alarms: `alarming` (windows, thresholds, sensors) says where and when there was one."""
     measures, first = upset.measures, upset.first
     settled = min(SETTLING_DAYS * measures.per_day, first // 2)
     before_days = (first - settled) / measures.per_day * len(measures.road.sensors)
     outcomes, rates = [], []
     for level, threshold in enumerate(thresholds):
-        alarms = find_alarms(measures.road, standing[:, level])
+        alarms = find_alarms(measures.road, alarming[:, level])
         rates.append(100 * sum(settled <= alarm.window < first for alarm in alarms) / before_days)
         later = [Alarm(alarm.window - first, alarm.positions) for alarm in alarms if alarm.window >= first]
-        outcomes.append(_outcome(later, upset, float(threshold), len(standing) - first))
+        outcomes.append(_outcome(later, upset, float(threshold), len(alarming) - first))
     return InjectionResult(name, tuple(outcomes), level_within(rates, budget))
 
 
@@ -146,15 +146,15 @@ def evaluate_live(upset: Upset) -> InjectionResult:
     learner = Learner(network, INCIDENT_THRESHOLD)
     state = learner.nothing()
     hours = learner.hours(state)
-    standing = np.empty((len(measures.speed_mph), 1, len(columns)), dtype=np.bool_)
+    alarming = np.empty((len(measures.speed_mph), 1, len(columns)), dtype=np.bool_)
     for number, (day, slot) in enumerate(zip(measures.day.tolist(), measures.slot.tolist(), strict=True)):
         local = measures.start + timedelta(days=day) + (slot + 1) * network.window
         end = local.replace(tzinfo=network.time_zone).astimezone(UTC)
         seen = (one[number][columns] for one in (measures.speed_mph, measures.occupancy, measures.volume))
         lesson = learner.step(state, hours, end, *seen)
         state, hours = lesson.after, lesson.hours
-        standing[number, 0] = lesson.alarms.standing
-    return result_of(LIVE, np.array([INCIDENT_THRESHOLD]), standing, upset, budget=np.inf)
+        alarming[number, 0] = lesson.alarms.active
+    return result_of(LIVE, np.array([INCIDENT_THRESHOLD]), alarming, upset, budget=np.inf)
 
 
 def injection_json(results: list[InjectionResult]) -> dict[str, Any]:

@@ -121,12 +121,12 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 def _result(contender: Contender, measures: Measures, truth: Truth, training: int, budget_per_day: float) -> Result:
     observations = list(measures.observations())
     detector = calibrated(contender, measures, observations[:training], truth.incident_free[:training])
-    standing = watch(detector, observations)
+    alarming = watch(detector, observations)
     stations, minutes = len(measures.road.sensors), measures.window_minutes
     parts: tuple[list[Score], list[Score]] = ([], [])
-    for level in range(standing.shape[1]):
-        alarms = find_alarms(measures.road, standing[:, level])
-        for part, (begin, end) in zip(parts, ((0, training), (training, len(standing))), strict=True):
+    for level in range(alarming.shape[1]):
+        alarms = find_alarms(measures.road, alarming[:, level])
+        for part, (begin, end) in zip(parts, ((0, training), (training, len(alarming))), strict=True):
             part.append(judge_alarms(alarms, truth, begin, end, minutes, stations))
     levels = tuple(float(threshold) for threshold in contender.thresholds)
     tuning, test = (Curve(detector.name, levels, tuple(part)) for part in parts)

@@ -14,7 +14,7 @@ from shared.store.port import Store
 from shared.traffic.network import Network
 
 FRESH_S = 10.0
-# Answers of so many different stretches of time are kept.
+# Of how many different stretches of time answers are kept.
 MAX_KEPT = 8
 
 

@@ -25,7 +25,7 @@ from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-STANDS = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
+NOW_OR_LATER = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
 WRITES: dict[int | str, dict[str, Any]] = {
     401: {"description": "The write token is missing or wrong."},
     403: {"description": "The gateway has no write token, so writing is switched off."},
@@ -63,7 +63,7 @@ async def advisories(
     at = _now(gateway)
     query = AdvisoryQuery(
         limit=limit,
-        states=frozenset(state or STANDS),
+        states=frozenset(state or NOW_OR_LATER),
         network_id=None if network_id is None else NetworkId(network_id),
         advisory_type=advisory_type,
     )

@@ -116,7 +116,7 @@ def _network_of(gateway: Gateway, sensor_id: str, network_id: str | None) -> Net
         where = "There is" if network_id is None else f"Network {network_id} has"
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{where} no sensor {sensor_id}.")
     if len(having) > 1:
-        message = f"needed: sensor {sensor_id} stands in {', '.join(having)}"
+        message = f"needed: sensor {sensor_id} is in {', '.join(having)}"
         raise RequestValidationError([{"loc": ("query", "network_id"), "msg": message, "type": "missing"}])
     return having[0]
 

@@ -148,7 +148,7 @@ class QueueStep(KindStep[Queue]):
         return replace(cleared(alert, self.at, message), delay_vehicle_hours=cost)
 
     def _cost(self, alert: TrafficAlert | None, queue: Queue | None) -> float | None:
-        """Vehicle-hours that the alert does not say yet; what other alerts stand for they count themselves."""
+        """Vehicle-hours that the alert does not say yet; what is at sensors of other alerts, these count."""
         if not self.moment.costs.known:
             return None
         mine: set[SensorId] = set() if alert is None else set(alert.affected_sensors)

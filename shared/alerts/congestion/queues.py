@@ -152,7 +152,7 @@ def speed_drops(road: Roadway, speed_mph: Floats, rule: CongestionRule) -> Float
 
 
 def slow_sensors(speed_mph: Floats, members: Flags, rule: CongestionRule) -> Flags:
-    """Which sensors stand in slow traffic now: (sensors,). Missing points speak neither for it nor against it."""
+    """Which sensors see slow traffic now: (sensors,). Missing points speak neither for it nor against it."""
     joins = (speed_mph[-rule.recent_points :] < rule.slow_mph).sum(axis=0) >= rule.join_points
     stays = ((speed_mph < rule.leave_mph) & _newest_observed(speed_mph, rule.leave_points)).any(axis=0)
     flags: Flags = joins | (members & stays)
@@ -183,7 +183,7 @@ def _rise(road: Roadway, speed_mph: Floats, candidates: Integers, way: int, with
 
 
 def stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Integers]:
-    """Positions of the sensors that stand in one stretch of slow traffic, stretch after stretch in road order."""
+    """Positions of the sensors in one stretch of slow traffic, stretch after stretch in road order."""
     at = np.flatnonzero(slow)
     if not at.size:
         return

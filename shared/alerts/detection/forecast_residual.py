@@ -4,7 +4,7 @@ Speeds are compared by the logarithm of their ratio: from 25 to 4 mph is as far 
 do not do, and in both drivers lose six times as much. Three things speak for an incident:
 
 unusual    how much slower traffic is than usual here at this hour (`usual.py`)
-surprise   how much slower than the forecast for this window: what is usual plus the deviation of late, smoothed
+surprise   how much slower than the forecast for this window: what is usual plus the recent deviation, smoothed
            exponentially. Surprises add up with a short memory, as in a cumulative sum (E. S. Page, 'Continuous
            inspection schemes', Biometrika 41, 1954) and in Trigg's tracking signal
 along      the part of it that the next station downstream does not share (an incident has free traffic beyond it; the
@@ -51,8 +51,8 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expectation:
-    """What is usual, the deviation of late and the surprises added up (levels, sensors), and the latch."""
+class ResidualState:
+    """What is usual, the recent deviation (`late`) and the surprises added up (levels, sensors), and the latch."""
 
     usual: RunningUsual
     late: Floats
@@ -77,13 +77,13 @@ class ForecastResidual:
     weights: Weights = Weights()
     name: str = "forecast residual"
 
-    def initial(self) -> Expectation:
+    def initial(self) -> ResidualState:
         """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
         levels, sensors = self.thresholds.shape
         zero = np.zeros((levels, sensors))
-        return Expectation(RunningUsual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
+        return ResidualState(RunningUsual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
 
-    def step(self, seen: Observation, state: Expectation) -> tuple[Verdict, Expectation]:
+    def step(self, seen: Observation, state: ResidualState) -> tuple[Verdict, ResidualState]:
         """One window."""
         weights = self.weights
         usual = state.usual.at(seen.slot)
@@ -102,7 +102,7 @@ class ForecastResidual:
         share = weights.forecast_share
         late = np.where(learns, (1 - share) * state.late - share * slower, state.late)
         first = np.isnan(known) & np.isfinite(value)
-        return Verdict(latch.standing, score), Expectation(
+        return Verdict(latch.alarming, score), ResidualState(
             state.usual.learned(seen.slot, value, learns | first, weights.learning_limit),
             late,
             surprise,

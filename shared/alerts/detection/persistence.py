@@ -12,10 +12,10 @@ Counts = npt.NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latch:
-    """Windows in a row with evidence, whether an alarm stands, and for how many windows: (levels, sensors) each."""
+    """Windows in a row with evidence, whether it alarms, and for how many windows: (levels, sensors) each."""
 
     count: Counts
-    standing: Flags
+    alarming: Flags
     age: Counts
 
     @classmethod
@@ -29,23 +29,23 @@ class Latch:
 
         Args:
             evident: (levels, sensors) the rule holds in this window.
-            over: (levels, sensors) what would end a standing alarm.
+            over: (levels, sensors) what would end an alarm.
             told: broadcasts to them; False where a sensor said nothing, which neither adds evidence nor ends anything.
             needed: windows in a row that raise an alarm.
         """
         count = np.where(told, np.where(evident, np.minimum(self.count + 1, needed), 0), self.count).astype(np.int16)
-        standing = np.where(told, (self.standing & ~over) | (count >= needed), self.standing)
-        age = np.where(standing, np.minimum(self.age + 1, np.iinfo(np.int16).max - 1), 0).astype(np.int16)
-        return Latch(count, standing, age)
+        alarming = np.where(told, (self.alarming & ~over) | (count >= needed), self.alarming)
+        age = np.where(alarming, np.minimum(self.age + 1, np.iinfo(np.int16).max - 1), 0).astype(np.int16)
+        return Latch(count, alarming, age)
 
     def raised(self, at_once: Flags) -> "Latch":
-        """The latch with alarms standing there too, whatever was counted."""
-        return Latch(self.count, self.standing | at_once, np.maximum(self.age, at_once).astype(np.int16))
+        """The latch with an alarm there too, whatever was counted."""
+        return Latch(self.count, self.alarming | at_once, np.maximum(self.age, at_once).astype(np.int16))
 
     def freezes(self, at_most: int) -> Flags:
         """Where a baseline must not learn: from the first sign of an incident to its end.
 
         After `at_most` windows it learns again, or a lasting change (a road works' speed limit) would alarm for ever.
         """
-        frozen: Flags = (self.count > 0) | (self.standing & (self.age <= at_most))
+        frozen: Flags = (self.count > 0) | (self.alarming & (self.age <= at_most))
         return frozen & (self.age <= at_most)

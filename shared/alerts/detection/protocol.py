@@ -37,7 +37,7 @@ class Observation:
 class Verdict:
     """What a detector says after a window: (levels, sensors).
 
-    `alarm` stands from the window that raised it to the one that ends it; `score` is the evidence in this window, in
+    `alarm` lasts from the window that raised it to the one that ends it; `score` is the evidence in this window, in
     the detector's own unit, NaN where it has none.
     """
 
@@ -63,10 +63,10 @@ class IncidentDetector(Protocol[S]):
 
 
 def watch(detector: IncidentDetector[Any], windows: Iterable[Observation]) -> Flags:
-    """Apply a detector window after window: the alarms that stood, (windows, levels, sensors)."""
+    """Apply a detector window after window: the alarms, (windows, levels, sensors)."""
     state = detector.initial()
-    standing = []
+    alarming = []
     for seen in windows:
         verdict, state = detector.step(seen, state)
-        standing.append(verdict.alarm)
-    return np.stack(standing)
+        alarming.append(verdict.alarm)
+    return np.stack(alarming)

@@ -32,9 +32,9 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """One carriageway at one step: its queues, where it alarms, and the alerts that stand on it, oldest first.
+    """One carriageway at one step: its queues, where it alarms, and its active alerts, oldest first.
 
-    `heard` sensors have spoken of late.
+    `heard` sensors have told a speed in the windows that the congestion rule looks at.
     """
 
     at: datetime

@@ -1,4 +1,4 @@
-"""What is said about incidents, in words that a driver understands, and what stands behind it. Pure."""
+"""What is said about incidents, in words that a driver understands, and the evidence for it. Pure."""
 
 from datetime import datetime, timedelta
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from shared.alerts.detection.calibration import OWN_WEIGHT, TAIL
-from shared.alerts.detection.forecast_residual import Expectation, ForecastResidual, Weights
+from shared.alerts.detection.forecast_residual import ForecastResidual, ResidualState, Weights
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.sensors import LearnedSensors
@@ -37,11 +37,11 @@ SCALES = (0.6, 2.5)
 LONGEST_ALARM = timedelta(hours=3)
 """What lasts longer is no incident that a detector could still tell from a change of traffic."""
 GAP_WINDOWS = 7
-"""After so many windows of silence the moment before says nothing any more."""
+"""Windows of silence after which the moment before says nothing any more."""
 FREE_FLOW_SHARE = 0.85
 FREE_FLOW_FIRST_MPH, FREE_FLOW_LAST_MPH = 10.0, 0.1
 FREE_FLOW_WINDOWS = 24
-"""The free-flow speed is known from so many off-peak windows on."""
+"""Off-peak windows from which on the free-flow speed is known."""
 MOST_WINDOWS = 30_000
 PEAK_HOURS = (range(6, 10), range(15, 19))
 
@@ -53,7 +53,7 @@ class Alarms:
     `scale` is what of `threshold` is the sensor's own, about 1.
     """
 
-    standing: Flags
+    active: Flags
     score: Floats
     threshold: Floats
     scale: Floats
@@ -128,7 +128,7 @@ class Learner:
         place = before.usual.place(slot)
         scale = scales(before.lasting.tail)
         threshold = self.threshold * scale
-        detector: Guarded[Expectation] = Guarded(
+        detector: Guarded[ResidualState] = Guarded(
             ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.rules, self.road.lanes
         )
         verdict, guard = detector.step(seen, before.guard)
@@ -142,7 +142,7 @@ class Learner:
         lasting = Lasting(
             # An alarm says how bad traffic is, not how noisy a sensor: it would be deaf to the next incident.
             tail=tail_after(
-                before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log) & ~after.inner.latch.standing[0]
+                before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log) & ~after.inner.latch.alarming[0]
             ),
             free_flow_mph=before.lasting.free_flow_mph,
             free_flow_windows=before.lasting.free_flow_windows,
@@ -152,7 +152,7 @@ class Learner:
         young = after.inner.latch.age[0] <= LONGEST_ALARM // self.network.window
         usual_mph = np.exp(usual_log)
         alarms = Alarms(
-            standing=verdict.alarm[0] & young & believed,
+            active=verdict.alarm[0] & young & believed,
             score=verdict.score[0],
             threshold=threshold,
             scale=scale,

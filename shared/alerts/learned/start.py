@@ -9,7 +9,7 @@ from shared.traffic.arrays import Floats
 from shared.traffic.usual.running import RunningRow
 
 SEEN_DAYS = 5
-"""A profile counts as so many days: it is believed, but a change of traffic is learned from the first day on."""
+"""Days that a profile counts as: it is believed, but a change of traffic is learned from the first day on."""
 
 
 def from_profile(learner: Learner, profile_mph: Floats) -> Learned | None:

@@ -1,4 +1,4 @@
-"""All that is learned of one network, and how it stands after its newest step. Pure.
+"""All that is learned of one network, as of its newest step. Pure.
 
 Every array is kept in the type in which it goes to the log: so what is read back is, bit for bit, what was in memory.
 """
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.alerts.detection.forecast_residual import Expectation
+from shared.alerts.detection.forecast_residual import ResidualState
 from shared.alerts.detection.guard import Guard
 from shared.alerts.detection.persistence import Latch
 from shared.traffic.arrays import Flags
@@ -44,14 +44,14 @@ class Learned:
 
     step: datetime | None
     place: int | None
-    guard: Guard[Expectation]
+    guard: Guard[ResidualState]
     lasting: Lasting
 
     @classmethod
     def nothing(cls, sensors: int, per_day: int) -> "Learned":
         """Before the first step."""
         zero: Compact = np.zeros((1, sensors), np.float32)
-        inner = Expectation(RunningUsual.unknown(per_day), zero, zero, Latch.open(1, sensors))
+        inner = ResidualState(RunningUsual.unknown(per_day), zero, zero, Latch.open(1, sensors))
         tail = np.full(sensors, PRIOR_TAIL, np.float32)
         unknown = np.full(sensors, np.nan, np.float32)
         lasting = Lasting(tail, unknown, np.zeros(sensors, np.int16))
@@ -64,7 +64,7 @@ class Learned:
 
     @property
     def latch(self) -> Latch:
-        """Which alarms stand."""
+        """Where alarms are active."""
         return self.guard.inner.latch
 
     @property
@@ -77,18 +77,18 @@ class Learned:
         kept = tuple(rows.get(place, row) for place, row in enumerate(self.usual.rows))
         return self.with_inner(replace(self.guard.inner, usual=RunningUsual(kept)))
 
-    def with_inner(self, inner: Expectation) -> "Learned":
+    def with_inner(self, inner: ResidualState) -> "Learned":
         """With another state of the detector."""
         return replace(self, guard=replace(self.guard, inner=inner))
 
     def rested(self) -> "Learned":
-        """After a gap: what was a moment ago says nothing any more, and no alarm stands."""
+        """After a gap: what was a moment ago says nothing any more, and no alarm is active."""
         inner = self.guard.inner
         zero = np.zeros_like(inner.late)
         return self.with_inner(replace(inner, late=zero, surprise=zero, latch=Latch.open(*zero.shape)))
 
 
-def compacted(guard: Guard[Expectation], place: int) -> Guard[Expectation]:
+def compacted(guard: Guard[ResidualState], place: int) -> Guard[ResidualState]:
     """The state after a step in the types of the log; only the row `place` was changed by it."""
     inner = guard.inner
     row = inner.usual.rows[place]
@@ -96,7 +96,7 @@ def compacted(guard: Guard[Expectation], place: int) -> Guard[Expectation]:
     rows[place] = None if row is None else RunningRow(_compact(row.value), _compact(row.seen))
     return replace(
         guard,
-        inner=Expectation(RunningUsual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
+        inner=ResidualState(RunningUsual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
     )
 
 
@@ -107,7 +107,7 @@ def arrays_of(learned: Learned) -> dict[str, NDArray[Any]]:
         "late": inner.late[0],
         "surprise": inner.surprise[0],
         "count": inner.latch.count[0],
-        "standing": inner.latch.standing[0],
+        "standing": inner.latch.alarming[0],
         "age": inner.latch.age[0],
         **{f"health_{one.name}": getattr(health, one.name) for one in fields(health)},
         **{one.name: getattr(learned.lasting, one.name) for one in fields(learned.lasting)},
@@ -120,7 +120,7 @@ def of_arrays(step: datetime, place: int, usual: RunningUsual, arrays: dict[str,
     latch = Latch(line["count"], _flags(line["standing"]), line["age"])
     health = SensorHealth(**{one.name: arrays[f"health_{one.name}"] for one in fields(SensorHealth)})
     lasting = Lasting(**{one.name: arrays[one.name] for one in fields(Lasting)})
-    return Learned(step, place, Guard(health, Expectation(usual, line["late"], line["surprise"], latch)), lasting)
+    return Learned(step, place, Guard(health, ResidualState(usual, line["late"], line["surprise"], latch)), lasting)
 
 
 def _compact(values: NDArray[Any]) -> Compact:

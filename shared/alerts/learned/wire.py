@@ -107,7 +107,7 @@ class LearnedRecords:
         return RunningRow(value[None, :], seen[None, :])
 
     def _places(self, about: dict[str, str]) -> NDArray[np.intp]:
-        """Where each sensor of the network stands in a record, -1: nowhere."""
+        """The place of each sensor of the network in a record, -1: none."""
         index = {sensor_id: at for at, sensor_id in enumerate(json.loads(about["sensors"]))}
         return np.array([index.get(sensor.sensor_id, -1) for sensor in self.learner.road.sensors], dtype=np.intp)
 

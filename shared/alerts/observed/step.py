@@ -63,7 +63,7 @@ def _judged(
     road = detector.road
     numbers = {name: number for number, name in enumerate(road.road_names)}
     queues = by_road(moment.queues, lambda queue: queue.road_name)
-    alarming = {road.road_names[number]: list[Queue]() for number in np.unique(road.road[alarms.standing])}
+    alarming = {road.road_names[number]: list[Queue]() for number in np.unique(road.road[alarms.active])}
 
     def change(name: str, there: Sequence[RoadAlerts], here: Sequence[Queue]) -> list[TrafficAlert]:
         congestion, incidents = there
@@ -75,7 +75,7 @@ def _judged(
                 road,
                 detector.rule,
                 here,
-                alarms.standing & (road.road == numbers.get(name, NOWHERE)),
+                alarms.active & (road.road == numbers.get(name, NOWHERE)),
                 moment.listening.heard,
                 oldest_first(incidents.active),
                 oldest_first(congestion.active),

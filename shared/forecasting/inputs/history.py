@@ -36,8 +36,8 @@ class Batch:
     """What is known at B origins of one network of N sensors (in serving, B is mostly 1).
 
     `speed_mph` is (B, `LAGS`, N), oldest first, NaN where missing or hidden because stuck. `lag_slots` (B, `LAGS`) and
-    `ahead_slots` (B, `HORIZONS`) say which slot of the week each of these windows, and each of those to be forecast,
-    falls in. `days` (B,) is the day of the last window: 0 Monday to 6 Sunday, a public holiday counts as a Sunday.
+    `ahead_slots` (B, `HORIZONS`) say which slot of its day type each of these windows, and of those to be forecast, is
+    in. `days` (B,) is the day of the last window: 0 Monday to 6 Sunday, a public holiday counts as a Sunday.
     `recent` (B, `HORIZONS`, N) has the recent speeds at the time of the windows to be forecast; None: not known.
     """
 
@@ -105,7 +105,7 @@ def batch_of(step: Step, ages: Sequence[int] = (0,), recent: RecentSpeeds | None
 
 
 def view_of(batch: Batch, profile_mph: Floats) -> View:
-    """See a batch against a profile, (slots of the week, N) mph without NaN."""
+    """See a batch against a profile, (slots of both day types, N) mph without NaN."""
     ahead = profile_mph[batch.ahead_slots]
     deviation = np.zeros_like(ahead) if batch.recent is None else batch.recent.deviation_mph(ahead)
     return View(

@@ -52,7 +52,7 @@ def pack(
         model_name: as in `PREFERRED`.
         version: sorts after those of earlier trainings.
         network: whose sensors the tensors are for, in its order.
-        tensors: by name, in the types to be stored; `profile_mph` (slots of the week, sensors) must be among them.
+        tensors: by name, in the types to be stored; `profile_mph` (slots of both day types, sensors) is one of them.
         report: how the model was trained and how well it does.
         onnx: content of `model.onnx`.
         members: of an ensemble: version by model name.
@@ -114,7 +114,7 @@ class Opened:
 
     @cached_property
     def known_profile_mph(self) -> Floats:
-        """What was usual for each sensor, (slots of the week, N), NaN for one without history in the training."""
+        """What was usual for each sensor, (slots of both day types, N), NaN for one without history in the training."""
         return self.by_sensor(PROFILE, DAY_TYPES * slots_per_day(self.network), len(self.sensors), axis=1)
 
     @cached_property

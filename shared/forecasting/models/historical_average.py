@@ -22,7 +22,7 @@ FROM_STREAM = "from-stream"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HistoricalAverage:
-    """A trained profile: (slots of the week, sensors) mph, NaN for a sensor that the history did not have."""
+    """A trained profile: (slots of both day types, sensors) mph, NaN for a sensor that the history did not have."""
 
     version: str
     profile_mph: Floats
@@ -66,7 +66,7 @@ class StreamAverage:
         self._squares = np.zeros(sensors)
 
     def learn(self, speed_mph: Floats, slots: Integers) -> None:
-        """Take in windows, (windows, sensors) mph with NaN where missing, and their slots of the week."""
+        """Take in windows, (windows, sensors) mph with NaN where missing, and their slots of the day type."""
         seen = ~np.isnan(speed_mph)
         speeds = np.where(seen, speed_mph, 0.0)
         np.add.at(self._totals, hours_of(slots, slots_per_day(self.network)), speeds)

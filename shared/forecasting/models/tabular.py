@@ -61,7 +61,7 @@ class Tabular:
 
     @classmethod
     def of(cls, network: Network, profile_mph: Floats) -> "Tabular":
-        """For a network whose profile is (slots of the week, N) mph, without NaN."""
+        """For a network whose profile is (slots of both day types, N) mph, without NaN."""
         sides = sides_of(network)
         order = {road: place for place, road in enumerate(network.carriageways)}
         roads = _Roads.of(np.array([order[sensor.road_name] for sensor in network.sensors], dtype=np.intp))

@@ -26,7 +26,7 @@ CEILING, BY_DAY_TYPE, BY_DAY = "ceiling_mph", "habits_by_day_type", "habits_by_d
 class Trees:
     """Trees that tell how far each of the next windows will be from the last speed that is known of a sensor.
 
-    `profile_mph` is (slots of the week, N), without NaN; `ceiling_mph` is the highest speed of the training.
+    `profile_mph` is (slots of both day types, N), without NaN; `ceiling_mph` is the highest speed of the training.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Usual speeds: what is normal for a sensor at that time of the week, learned from its past. Pure.
+"""Usual speeds: how fast traffic mostly is at a sensor at that time of the week, learned from its past. Pure.
 
     profile      learned from a whole recording: what models are trained with, and keep in their artefact
     transfer     the profile of a sensor that the training did not have

@@ -1,6 +1,6 @@
 """How a sensor strays from its usual speed at a time of day, and how often it is slow: what trees are told. Pure.
 
-Where a queue stands on two mornings of three, the usual speed is one that hardly ever occurs, and where Fridays are not
+Where traffic queues on two mornings of three, the usual speed is one that hardly ever occurs, and where Fridays are not
 like Mondays it is that of no day. These tables are by half hour, like the profile only from the training part.
 """
 
@@ -37,7 +37,7 @@ class UsualDeviations:
         )
 
     def ahead(self, times: Integers, days: Integers, per_day: int, steps: tuple[int, ...]) -> Compact:
-        """So many windows after those in slot `times` of the day on `days`, (B,) each: (B, steps, 3, N)."""
+        """`steps` windows after those in slot `times` of the day on `days`, (B,) each: (B, steps, 3, N)."""
         beyond, slot = np.divmod(times[:, None] + np.array(steps), per_day)
         return self.at(half_hours((days[:, None] + beyond) % DAYS_IN_WEEK, slot, per_day))
 

@@ -1,8 +1,8 @@
 """Recent speeds: how the last days were at a time of day, which a profile of whole months does not know. Pure.
 
-A school holiday, a diversion or a season moves the daily queues for days or weeks. For each slot of the week (a time of
-day on a type of day) the speeds of the last days are kept as a mean whose weights fall exponentially with the days that
-the slot was seen on since (exponential smoothing, R. G. Brown, 1956): each window changes a single row of sensors.
+A school holiday, a diversion or a season moves the daily queues for days or weeks. For each slot of
+both day types the speeds of the last days are kept as a mean whose weights fall exponentially with the days that the
+slot was seen on since (exponential smoothing, R. G. Brown, 1956): each window changes a single row of sensors.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class RecentMeans(NamedTuple):
 
 
 class RecentRow(NamedTuple):
-    """One slot of the week, as of the window that began at `window_start`: weighted sums (N,) of speeds and days."""
+    """One slot of a day type, as of the window that began at `window_start`: weighted sums (N,) of speeds and days."""
 
     slot: int
     window_start: datetime
@@ -47,7 +47,7 @@ class RecentRow(NamedTuple):
 class RecentSpeeds:
     """The means of one network of N sensors, learned window by window in the order of time.
 
-    `total_mph` and `days` are weighted sums, (slots of the week, N); `learned` is the start of the newest window.
+    `total_mph` and `days` are weighted sums, (slots of both day types, N); `learned` is the start of the newest window.
     """
 
     network: Network
@@ -87,7 +87,7 @@ class RecentSpeeds:
             self.learned = row.window_start
 
     def at(self, slots: NDArray[np.intp]) -> RecentMeans:
-        """Of windows in some slots of the week, (…,)."""
+        """Of windows in some slots of the day types, (…,)."""
         return recent_means(self.total_mph[slots], self.days[slots])
 
 

@@ -18,7 +18,7 @@ from metrla.local.devbroker import DevBroker
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.events.records import TrafficAdvisory
 from shared.kafka.admin import ensure_topics
-from shared.kafka.advisories import read_standing
+from shared.kafka.advisories import read_newest
 from shared.kafka.producer import open_producer
 from shared.runtime.clock import wall_clock
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
@@ -95,8 +95,8 @@ async def test_a_feed_is_followed(server: Server) -> None:
         stop = asyncio.Event()
 
         async def valid() -> dict[str, TrafficAdvisory]:
-            standing = await read_standing(broker.bootstrap_servers, "test")
-            return {known.publisher_id: known for known in standing.values() if not known.withdrawn}
+            newest = await read_newest(broker.bootstrap_servers, "test")
+            return {known.publisher_id: known for known in newest.values() if not known.withdrawn}
 
         async with open_producer(broker.bootstrap_servers, "test") as producer:
             desk = Importer([NETWORK], {}, producer, wall_clock)

@@ -95,7 +95,7 @@ class Drive:
         return [alert for _ in range(count) for alert in self.step(slow)]
 
     @property
-    def standing(self) -> Sequence[TrafficAlert]:
+    def active(self) -> Sequence[TrafficAlert]:
         return self.board.active()
 
 

@@ -99,7 +99,7 @@ def test_directions_in_the_freeway_and_estimated_postmiles(tmp_path: Path) -> No
         ("sensor_id,lat\n1,34\n", EDGES, r"no column longitude \(or lon, lng, long\). It has: sensor_id, lat"),
         ("sensor_id,lat,lon\n1,north,-118\n", EDGES, "row 1: latitude 'north' is not a number"),
         ("sensor_id,lat,lon\n1,134,-118\n", EDGES, "off the globe"),
-        ("sensor_id,lat,lon\n1,34,-118\n1,34,-118\n", "1,1,0\n1,1,2", "stands twice"),
+        ("sensor_id,lat,lon\n1,34,-118\n1,34,-118\n", "1,1,0\n1,1,2", "is given twice"),
         ("sensor_id,lat,lon\n1,34,-118\n", "from,to\n1,1\n", "neither a column weight"),
         ("sensor_id,lat,lon\n7,34,-118\n", EDGES, "none of its 4 edges"),
         ("", EDGES, "the file is empty"),

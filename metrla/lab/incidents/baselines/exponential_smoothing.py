@@ -73,7 +73,7 @@ class DoubleExponentialSmoothing:
             np.maximum(np.abs(error), floor),
             self.error_alpha * np.abs(error) + (1 - self.error_alpha) * state.deviation,
         )
-        return Verdict(latch.standing, signal), Smoothed(
+        return Verdict(latch.alarming, signal), Smoothed(
             np.where(learns, once, state.once),
             np.where(learns, twice, state.twice),
             total,

@@ -87,4 +87,4 @@ class McMaster:
         at_capacity = self.road.beyond(np.where(told, seen.volume / band.capacity, np.nan)) >= 1
         cause_here: Flags = (beyond == 0) & ~at_capacity
         latch = state.after(congested & cause_here, ~congested, told & np.isfinite(beyond), self.windows)
-        return Verdict(latch.standing, np.broadcast_to(below, self.spreads.shape)), latch
+        return Verdict(latch.alarming, np.broadcast_to(below, self.spreads.shape)), latch

@@ -36,7 +36,7 @@ class FixedThreshold:
         after = state.after(
             speed < self.below_mph, speed > self.below_mph + CLEAR_ABOVE_MPH, np.isfinite(speed), self.windows
         )
-        return Verdict(after.standing, -np.broadcast_to(speed, self.below_mph.shape)), after
+        return Verdict(after.alarming, -np.broadcast_to(speed, self.below_mph.shape)), after
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,4 +82,4 @@ class TwoStation:
         evident = spatial & (fallen | (state.latch.count > 0))
         latch = state.latch.after(evident, gap < self.faster_beyond_mph / 2, np.isfinite(gap), self.windows)
         score = np.broadcast_to(gap, self.faster_beyond_mph.shape)
-        return Verdict(latch.standing, score), Remembered(latch, np.stack([state.speed_mph[1], speed]))
+        return Verdict(latch.alarming, score), Remembered(latch, np.stack([state.speed_mph[1], speed]))

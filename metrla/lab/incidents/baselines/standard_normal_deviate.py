@@ -55,4 +55,4 @@ class StandardNormalDeviate:
         latch = state.latch.after(deviate >= self.deviates, deviate < self.deviates / 2, told, self.windows)
         learns = told & ~latch.freezes(MAX_FROZEN_WINDOWS)
         shifted = np.concatenate([state.values[1:], np.broadcast_to(value, (1, *self.deviates.shape))])
-        return Verdict(latch.standing, deviate), Baseline(np.where(learns, shifted, state.values), latch)
+        return Verdict(latch.alarming, deviate), Baseline(np.where(learns, shifted, state.values), latch)

@@ -5,7 +5,7 @@ mile at most. A road event touches the sensors whose stretch meets the part of t
 geometry. An area touches the sensors inside it.
 
 - A named road is compared by route and direction, so its geometry need only be near: the line through sensors cuts
-  curves. Where no sensor speaks for the place, the next one upstream, where the queue will stand, does.
+  curves. Where no sensor speaks for the place, the next one upstream, where the queue will be, does.
 - A name without a route number that calls itself a freeway is taken for whatever freeway runs there; a street is not.
 - A line runs in the direction of travel (WZDx asks for that): where no direction is told, it tells the carriageway.
 """
@@ -127,7 +127,7 @@ class Matcher:
         return [int(number) for number in touched]
 
     def _miles_near(self, carriageway: _Carriageway, points: Floats, metres: float) -> Floats:
-        """Miles along the carriageway of those points that are no further from it than so many metres."""
+        """Miles along the carriageway of those points that are no further from it than `metres`."""
         places = np.asarray(shapely.points(points))
         near = shapely.distance(places, carriageway.line) <= metres
         if len(carriageway.sensors) == 1:

@@ -194,5 +194,5 @@ def test_each_action_counts_once_whatever_restarts_and_repeats(
     assert all(one in topic for one in last.actions)
     assert all(name in names for name, one in firsts.items() if one.kind is not CLOSE) or steps[-1][0] == "restart"
     # Once it is closed it never stands again.
-    standing = [one.active for one in log]
-    assert standing == sorted(standing, reverse=True)
+    active = [one.active for one in log]
+    assert active == sorted(active, reverse=True)

@@ -33,7 +33,7 @@ class Drive(Protocol):
     @property
     def now(self) -> datetime: ...
     @property
-    def standing(self) -> Sequence[TrafficAlert]: ...
+    def active(self) -> Sequence[TrafficAlert]: ...
     def restart(self) -> None: ...
     def step(self, slow: Mapping[str, float | None] | None = None) -> list[TrafficAlert]: ...
     def steps(self, count: int, slow: Mapping[str, float | None] | None = None) -> list[TrafficAlert]: ...
@@ -76,7 +76,7 @@ class TestRaising:
 
     def test_carriageways_are_apart(self, drive: Drive) -> None:
         drive.steps(5, {**JAM, "W3": 25.0})
-        assert {alert.location.split(" near")[0] for alert in drive.standing} == {"I-10 E", "I-10 W"}
+        assert {alert.location.split(" near")[0] for alert in drive.active} == {"I-10 E", "I-10 W"}
         assert len(drive.batches) == 2
 
     def test_missing_is_not_slow(self, drive: Drive) -> None:
@@ -84,7 +84,7 @@ class TestRaising:
 
     def test_neighbouring_detections_are_one_alert(self, drive: Drive) -> None:
         drive.steps(6, {"E2": 25.0, "E3": 30.0, "E5": 20.0})
-        (alert,) = drive.standing
+        (alert,) = drive.active
         assert alert.affected_sensors == ("E2", "E3", "E5")
 
 
@@ -106,9 +106,9 @@ class TestUpdating:
 
     def test_another_severity_is_told(self, drive: Drive) -> None:
         drive.steps(6, {"E3": 35.0, "E4": 35.0})
-        assert [alert.severity for alert in drive.standing] == [AlertSeverity.LOW]
+        assert [alert.severity for alert in drive.active] == [AlertSeverity.LOW]
         assert set(statuses(drive.steps(6, {"E3": 8.0, "E4": 8.0}))) == {UPDATED}
-        assert [alert.severity for alert in drive.standing] == [AlertSeverity.HIGH]
+        assert [alert.severity for alert in drive.active] == [AlertSeverity.HIGH]
         severities = [alert.severity for alert in drive.log]
         assert len(set(severities)) == len(severities)
 
@@ -129,7 +129,7 @@ class TestClearing:
         assert cleared.cleared_at == cleared.updated_at == drive.now
         assert cleared.affected_sensors == ("E3", "E4")
         assert "traffic flows again" in cleared.message
-        assert drive.standing == []
+        assert drive.active == []
 
     def test_stop_and_go_does_not_clear_it(self, drive: Drive) -> None:
         drive.steps(6, JAM)
@@ -162,7 +162,7 @@ class TestClearing:
     def test_one_silent_sensor_does_not_clear_it(self, drive: Drive) -> None:
         drive.steps(6, JAM)
         drive.steps(20, {"E3": None, "E4": 20.0})
-        (alert,) = drive.standing
+        (alert,) = drive.active
         assert "E4" in alert.affected_sensors
 
     def test_a_silent_network_clears_it(self, drive: Drive) -> None:
@@ -185,7 +185,7 @@ class TestMergingAndSplitting:
     def test_queues_that_grow_together_become_the_older_alert(self, drive: Drive) -> None:
         drive.steps(6, {"E8": 25.0})
         drive.steps(6, APART)
-        older, younger = drive.standing
+        older, younger = drive.active
         changes = drive.steps(3, TOGETHER)
         (together,) = [batch for batch in drive.batches if statuses(batch) == [CLEARED, UPDATED]]
         gone, grown = together
@@ -198,15 +198,15 @@ class TestMergingAndSplitting:
     def test_a_queue_that_falls_apart_leaves_two_alerts(self, drive: Drive) -> None:
         drive.steps(8, TOGETHER)
         drive.steps(12, APART)
-        kept, new = drive.standing
+        kept, new = drive.active
         assert kept.alert_id == drive.log[0].alert_id
         assert {kept.affected_sensors, new.affected_sensors} == {("E0",), ("E8",)}
 
     def test_two_of_equal_age_merge_into_one_by_id(self, drive: Drive) -> None:
         drive.steps(6, APART)
-        first, second = drive.standing
+        first, second = drive.active
         drive.steps(3, TOGETHER)
-        (left,) = drive.standing
+        (left,) = drive.active
         assert left.alert_id == first.alert_id < second.alert_id
 
 
@@ -223,26 +223,26 @@ class TestDoingItAgain:
         drive.rows = drive.rows[:3]
         assert drive.judge() == []
         drive.rows = later
-        assert len(drive.standing) == 1
+        assert len(drive.active) == 1
 
     def test_a_board_takes_the_highest_revision_whatever_the_order(self, drive: Drive) -> None:
         drive.steps(6, JAM)
         drive.steps(5)
         drive.log.reverse()
         drive.restart()
-        assert drive.standing == []
+        assert drive.active == []
 
     def test_a_board_leaves_alerts_of_others_alone(self, drive: Drive) -> None:
         drive.steps(6, JAM)
         drive.log = [replace(drive.log[0], network_id=NetworkId("other"), alert_id=AlertId("x"))]
         drive.restart()
-        assert drive.standing == []
+        assert drive.active == []
 
 
 class TestEstimates:
     def test_a_place_with_a_past_is_told_apart_from_the_pool(self, drive: Drive) -> None:
         drive.steps(6, JAM)
-        (first,) = drive.standing
+        (first,) = drive.active
         for _ in range(20):
             drive.steps(10)
             drive.steps(6, JAM)
@@ -251,7 +251,7 @@ class TestEstimates:
         drive.steps(6, JAM)
         assert first.estimated_duration_minutes is not None
         # Each stood for a window of the queue and the four free windows that clear it.
-        assert drive.standing[0].estimated_duration_minutes == 25 < first.estimated_duration_minutes
+        assert drive.active[0].estimated_duration_minutes == 25 < first.estimated_duration_minutes
 
     def test_an_estimate_that_was_outlived_is_put_off(self, drive: Drive) -> None:
         for _ in range(20):

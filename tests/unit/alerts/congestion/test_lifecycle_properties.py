@@ -27,7 +27,7 @@ class Drive(Protocol):
     rows: list[Field]
 
     @property
-    def standing(self) -> Sequence[TrafficAlert]: ...
+    def active(self) -> Sequence[TrafficAlert]: ...
     def feed(self, row: Field) -> list[TrafficAlert]: ...
     def judge(self) -> list[TrafficAlert]: ...
     def restart(self) -> None: ...
@@ -121,8 +121,8 @@ def test_what_holds_at_every_step(
             along = [network[sensor_id] for sensor_id in alert.affected_sensors]
             assert len({sensor.road_name for sensor in along}) == 1
             assert along == sorted(along, key=lambda sensor: sensor.travel_miles)
-        covered = [sensor_id for alert in drive.standing for sensor_id in alert.affected_sensors]
-        assert len(covered) == len(set(covered)), "one sensor in two standing alerts"
+        covered = [sensor_id for alert in drive.active for sensor_id in alert.affected_sensors]
+        assert len(covered) == len(set(covered)), "one sensor in two active alerts"
 
 
 @quick
@@ -134,7 +134,7 @@ def test_every_alert_is_raised_once_and_cleared_once_when_traffic_flows_or_falls
         drive = make_drive(network_of(make_network))
         for row in [*field, *np.full((LONG_ENOUGH_TO_CLEAR, SENSORS), after)]:
             drive.feed(row)
-        assert drive.standing == []
+        assert drive.active == []
         times = Counter((alert.alert_id, alert.status) for alert in drive.log)
         for alert_id in {alert.alert_id for alert in drive.log}:
             assert times[alert_id, AlertStatus.RAISED] == 1
@@ -149,10 +149,10 @@ def test_every_detected_queue_has_a_standing_alert(
     network = network_of(make_network)
     drive, rule, road = make_drive(network), CongestionRule(), roadway(network)
     for number, row in enumerate(field, start=1):
-        members = road.flags(sensor_id for alert in drive.standing for sensor_id in alert.affected_sensors)
+        members = road.flags(sensor_id for alert in drive.active for sensor_id in alert.affected_sensors)
         drive.feed(row)
         speeds = np.vstack([np.full((rule.points, SENSORS), np.nan), field[:number]])[-rule.points :, road.columns]
-        covered = {sensor_id for alert in drive.standing for sensor_id in alert.affected_sensors}
+        covered = {sensor_id for alert in drive.active for sensor_id in alert.affected_sensors}
         for queue in find_queues(road, speeds, np.isfinite(speeds).astype(np.float64), members, rule):
             if queue.detected:
                 assert covered.intersection(queue.sensor_ids)

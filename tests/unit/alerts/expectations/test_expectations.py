@@ -104,7 +104,7 @@ class Course:
         return AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
 
     @property
-    def standing(self) -> TrafficAlert:
+    def active(self) -> TrafficAlert:
         (alert,) = self.board.active()
         return alert
 
@@ -159,9 +159,9 @@ class TestRaising:
     def test_its_evidence_is_the_forecast(self, course: Course) -> None:
         course.step(SOON)
         course.step(SOON)
-        (evidence,) = course.standing.evidence
+        (evidence,) = course.active.evidence
         assert (evidence.rule, evidence.measure) == ("forecast", "probability_of_congestion")
-        assert (evidence.value, evidence.threshold) == (course.standing.confidence_score, 0.8)
+        assert (evidence.value, evidence.threshold) == (course.active.confidence_score, 0.8)
         assert (evidence.model_name, evidence.model_version) == ("ensemble", "1")
         assert [window.forecast_mph for window in evidence.windows] == [62.0, 62.0, 26.0, 26.0]
         assert [window.window_end - course.now for window in evidence.windows] == [
@@ -264,12 +264,12 @@ class TestLife:
         gone = next(change for change in changes if change.status is CLEARED)
         assert gone.alert_id == younger.alert_id
         assert older.alert_id in gone.message
-        assert course.standing.alert_id == older.alert_id
+        assert course.active.alert_id == older.alert_id
 
     def test_without_forecasts_it_stands_for_half_an_hour_after_its_time(self, course: Course) -> None:
         course.step(SOON)
         course.step(SOON)
-        raised = course.standing
+        raised = course.active
         assert raised.expected_at is not None
         while course.now + WINDOW < raised.expected_at + timedelta(minutes=30):
             assert course.step(silent=("E3", "E4")) == []

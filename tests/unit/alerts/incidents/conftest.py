@@ -111,7 +111,7 @@ class Watched:
             self.log.extend(batch)
         return [alert for batch in changes for alert in batch]
 
-    def standing(self, alert_type: AlertType) -> list[TrafficAlert]:
+    def active(self, alert_type: AlertType) -> list[TrafficAlert]:
         return [alert for alert in self.boards.active() if alert.alert_type is alert_type]
 
 

@@ -48,15 +48,15 @@ def test_on_the_first_day_nothing_is_an_incident(watch: Watch) -> None:
     watched = watch()
     watched.steps(NOON)
     watched.steps(6, CRASH)
-    assert not watched.standing(AlertType.INCIDENT)
+    assert not watched.active(AlertType.INCIDENT)
 
 
 def test_its_queue_belongs_to_it(noon: Watched) -> None:
     noon.steps(3, CRASH)
     noon.steps(8, QUEUE)
     noon.steps(8, {**QUEUE, "E4": 20.0, "E5": 16.0, "E3": 22.0, "E2": 25.0})
-    assert not noon.standing(AlertType.CONGESTION)
-    (alert,) = noon.standing(AlertType.INCIDENT)
+    assert not noon.active(AlertType.CONGESTION)
+    (alert,) = noon.active(AlertType.INCIDENT)
     assert {"E3", "E8"} <= set(alert.affected_sensors)
     assert alert.status is AlertStatus.UPDATED
     assert AlertType.CONGESTION not in {alert.alert_type for alert in noon.log}
@@ -77,10 +77,10 @@ def test_it_ends_when_traffic_flows(noon: Watched) -> None:
 def test_a_young_congestion_alert_is_merged_into_the_incident(noon: Watched) -> None:
     slowly = {f"E{number}": 38.0 for number in range(3, 8)}
     noon.steps(6, slowly)
-    (queue,) = noon.standing(AlertType.CONGESTION)
+    (queue,) = noon.active(AlertType.CONGESTION)
     noon.steps(3, {**slowly, "E7": 4.0, "E6": 4.0})
-    (incident,) = noon.standing(AlertType.INCIDENT)
-    assert not noon.standing(AlertType.CONGESTION)
+    (incident,) = noon.active(AlertType.INCIDENT)
+    assert not noon.active(AlertType.CONGESTION)
     cleared = noon.log[-2] if noon.log[-1].active else noon.log[-1]
     batch = next(batch for batch in noon.batches if incident.alert_id in {alert.alert_id for alert in batch})
     assert kinds(batch) == [(AlertType.CONGESTION, AlertStatus.CLEARED), (AlertType.INCIDENT, AlertStatus.RAISED)]
@@ -93,22 +93,22 @@ def test_a_young_congestion_alert_is_merged_into_the_incident(noon: Watched) -> 
 def test_inside_an_old_queue_it_stands_by_itself(noon: Watched) -> None:
     slowly = {f"E{number}": 38.0 for number in range(2, 12)}
     noon.steps(20, slowly)
-    (queue,) = noon.standing(AlertType.CONGESTION)
+    (queue,) = noon.active(AlertType.CONGESTION)
     noon.steps(3, {**slowly, "E7": 3.0, "E6": 3.0})
-    (incident,) = noon.standing(AlertType.INCIDENT)
-    assert [alert.alert_id for alert in noon.standing(AlertType.CONGESTION)] == [queue.alert_id]
+    (incident,) = noon.active(AlertType.INCIDENT)
+    assert [alert.alert_id for alert in noon.active(AlertType.CONGESTION)] == [queue.alert_id]
     assert set(incident.affected_sensors) < set(queue.affected_sensors)
     noon.steps(10, slowly)
-    assert not noon.standing(AlertType.INCIDENT)
-    assert [alert.alert_id for alert in noon.standing(AlertType.CONGESTION)] == [queue.alert_id]
+    assert not noon.active(AlertType.INCIDENT)
+    assert [alert.alert_id for alert in noon.active(AlertType.CONGESTION)] == [queue.alert_id]
 
 
 def test_two_places_are_two_incidents_and_one_when_they_meet(noon: Watched) -> None:
     noon.steps(3, {"E3": 6.0, "E13": 6.0})
-    first, second = noon.standing(AlertType.INCIDENT)
+    first, second = noon.active(AlertType.INCIDENT)
     between = {f"E{number}": 12.0 for number in range(3, 14)}
     noon.steps(4, between)
-    (kept,) = noon.standing(AlertType.INCIDENT)
+    (kept,) = noon.active(AlertType.INCIDENT)
     assert kept.alert_id == first.alert_id
     assert {"E3", "E13"} <= set(kept.affected_sensors)
     ended = next(alert for alert in noon.log if alert.alert_id == second.alert_id and not alert.active)
@@ -117,16 +117,16 @@ def test_two_places_are_two_incidents_and_one_when_they_meet(noon: Watched) -> N
 
 def test_directions_are_apart(noon: Watched) -> None:
     noon.steps(3, {"E3": 6.0, "W3": 6.0})
-    assert len(noon.standing(AlertType.INCIDENT)) == 2
+    assert len(noon.active(AlertType.INCIDENT)) == 2
     assert max(map(len, noon.batches)) == 1
 
 
 def test_what_lasts_is_handed_over_to_congestion(noon: Watched) -> None:
     noon.steps(100, QUEUE)
-    assert not noon.standing(AlertType.INCIDENT)
+    assert not noon.active(AlertType.INCIDENT)
     ended = next(alert for alert in noon.log if alert.alert_type is AlertType.INCIDENT and not alert.active)
     assert "watched as congestion" in ended.message
-    (queue,) = noon.standing(AlertType.CONGESTION)
+    (queue,) = noon.active(AlertType.CONGESTION)
     assert queue.raised_at == ended.cleared_at
     noon.steps(10)
     assert not noon.boards.active()
@@ -182,7 +182,7 @@ def test_a_slow_detector_between_free_neighbours_is_not_believed(watch: Watch) -
     doubted = {name for name, believed in zip(names, watched.lesson.sensors.believed, strict=True) if not believed}
     assert doubted == {"E8"}
     assert not watched.boards.active()
-    assert watched.standing(AlertType.CONGESTION) == []
+    assert watched.active(AlertType.CONGESTION) == []
     assert "nothing reliable" in watched.log[-1].message
 
 

@@ -99,7 +99,7 @@ def test_the_baseline_of_the_deviate_stands_still_during_its_alarm() -> None:
     before = state.values.copy()
     for seen in repeated(60.0, 0.30, 10):
         _, state = detector.step(seen, state)
-    assert state.latch.standing.all()
+    assert state.latch.alarming.all()
     assert (state.values == before).all()
 
 
@@ -111,7 +111,7 @@ def test_what_is_usual_stands_still_during_an_alarm() -> None:
     for number in range(5):
         slow = replace(repeated(8.0, NAN, 1)[0], slot=48 + number)
         _, state = detector.step(slow, state)
-    assert state.latch.standing.all()
+    assert state.latch.alarming.all()
     usual = state.usual.at(50)
     assert usual is not None
     assert np.exp(usual) == pytest.approx(at(65.0))
@@ -130,18 +130,18 @@ def test_what_is_usual_stays_within_what_was_seen(values: list[float]) -> None:
 
 def test_a_stuck_sensor_raises_no_alarm_for_long() -> None:
     detector = Guarded(FixedThreshold(at(40.0)), HealthRules(), LANES)
-    standing = watch(detector, repeated(20.0, 0.1, 40))
-    assert standing[:10].any()
-    assert not standing[20:].any()
+    alarming = watch(detector, repeated(20.0, 0.1, 40))
+    assert alarming[:10].any()
+    assert not alarming[20:].any()
 
 
 def test_a_dead_sensor_raises_none() -> None:
     detector = Guarded(FixedThreshold(at(40.0)), HealthRules(), LANES)
     rng = np.random.default_rng(2)
     slow = [replace(one, speed_mph=rng.uniform(10, 30, COUNT)) for one in repeated(20.0, 0.1, 5)]
-    standing = watch(detector, [*slow, *repeated(NAN, NAN, 20)])
-    assert standing[4].all()
-    assert not standing[-10:].any()
+    alarming = watch(detector, [*slow, *repeated(NAN, NAN, 20)])
+    assert alarming[4].all()
+    assert not alarming[-10:].any()
 
 
 def test_noisy_sensors_get_higher_thresholds() -> None:

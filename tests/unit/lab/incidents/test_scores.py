@@ -32,7 +32,7 @@ NETWORK = Network(
 ROAD = roadway(NETWORK)
 
 
-def standing(*cells: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def alarming(*cells: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     flags = np.zeros((WINDOWS, STATIONS), np.bool_)
     for window, sensor in cells:
         flags[window, sensor] = True
@@ -40,21 +40,21 @@ def standing(*cells: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np
 
 
 def test_neighbours_that_alarm_together_are_one_alarm() -> None:
-    assert find_alarms(ROAD, standing((5, 2), (5, 3), (6, 1), (6, 2))) == [Alarm(5, (2, 3))]
+    assert find_alarms(ROAD, alarming((5, 2), (5, 3), (6, 1), (6, 2))) == [Alarm(5, (2, 3))]
 
 
 def test_alarms_far_apart_are_two() -> None:
-    assert find_alarms(ROAD, standing((5, 0), (5, 4))) == [Alarm(5, (0,)), Alarm(5, (4,))]
+    assert find_alarms(ROAD, alarming((5, 0), (5, 4))) == [Alarm(5, (0,)), Alarm(5, (4,))]
 
 
 @pytest.mark.parametrize(("again", "alarms"), [(7, 1), (9, 1), (10, 2)])
 def test_an_alarm_that_comes_back_soon_is_the_same(again: int, alarms: int) -> None:
-    assert len(find_alarms(ROAD, standing((5, 2), (again, 2)))) == alarms
+    assert len(find_alarms(ROAD, alarming((5, 2), (again, 2)))) == alarms
 
 
 @given(st.lists(st.tuples(st.integers(0, WINDOWS - 1), st.integers(0, STATIONS - 1)), max_size=40))
 def test_alarms_begin_where_evidence_begins(cells: list[tuple[int, int]]) -> None:
-    flags = standing(*cells)
+    flags = alarming(*cells)
     alarms = find_alarms(ROAD, flags)
     assert bool(alarms) == flags.any()
     assert [alarm.window for alarm in alarms] == sorted(alarm.window for alarm in alarms)
