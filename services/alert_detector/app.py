@@ -1,8 +1,8 @@
 """Composition root of the alert detector: aggregates to alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,6 @@ from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.learned.learner import Learner
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import DetectionRules
-from shared.archive.port import Archive
 from shared.archive.url import open_archive
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
@@ -34,7 +33,7 @@ from shared.events.records import AlertType, ProcessedTrafficAggregate, TrafficP
 from shared.events.topics import AGGREGATES, PREDICTIONS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
-from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
+from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
@@ -42,10 +41,9 @@ from shared.kafka.worker import Worker
 from shared.runtime.clock import wall_clock
 from shared.runtime.metrics import AlertDetectorMetrics
 from shared.runtime.probes import serve_probes
-from shared.runtime.process import run_service
+from shared.runtime.process import opened_at, run_service
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
-from shared.store.port import Store
 from shared.traffic.folder import load_networks
 
 CLIENT_ID = "metrla-alert-detector"
@@ -81,7 +79,7 @@ def _inputs(
         return decode_window(value)
 
     async def dead_letter(record: LogRecord, rejected: RejectedEventError) -> None:
-        await letters.write([DeadLetter(record, rejected.reason, rejected.detail)])
+        await letters.reject(record, rejected)
         metrics.rejected.inc()
 
     return (
@@ -116,8 +114,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         return starting.trouble or "the broker" if worker is None else worker.waiting_for()
 
     async with (
-        _opened(settings.store_url) as store,
-        _archive(settings.archive_url if own.start_from_models else None) as archive,
+        opened_at(settings.store_url, open_deferred) as store,
+        opened_at(settings.archive_url, open_archive) if own.start_from_models else nullcontext() as archive,
         serve_probes(settings, registry, waiting_for),
     ):
         try:
@@ -149,27 +147,6 @@ def _show(metrics: AlertDetectorMetrics, partitions: Partitions, advisories: Ann
     for alert_type in TYPES:
         metrics.active.labels(alert_type).set_function(partial(advisories.active, alert_type))
     metrics.doubted.set_function(partitions.doubted)
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
-    store = await asyncio.to_thread(open_deferred, url)
-    try:
-        yield store
-    finally:
-        await asyncio.to_thread(store.close)
-
-
-@asynccontextmanager
-async def _archive(url: str | None) -> AsyncIterator[Archive | None]:
-    if url is None:
-        yield None
-        return
-    archive = await asyncio.to_thread(open_archive, url)
-    try:
-        yield archive
-    finally:
-        await asyncio.to_thread(archive.close)
 
 
 def main() -> int:

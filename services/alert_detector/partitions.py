@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from structlog.stdlib import BoundLogger
 
 from services.alert_detector.alert_log import AlertLog
@@ -65,14 +65,13 @@ class Partitions:
     letters: DeadLetterWriter
     producer: AIOKafkaProducer
     advisories_known: asyncio.Event
-    _held: set[TopicPartition] = field(default_factory=set, init=False)
     _windows: dict[int, PublishedAlerts] = field(default_factory=dict, init=False)
     _predictions: dict[int, ExpectedAlerts] = field(default_factory=dict, init=False)
     _recalled: defaultdict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event), init=False)
 
     async def windows(self, partition: int) -> PublishedAlerts:
         """For the windows of a partition: recall the alerts of its networks, and what was learned of them."""
-        self._expect_letters(AGGREGATES.name, partition)
+        self.letters.expect_also(AGGREGATES.name, partition)
         mine = await self._networks_of(partition)
         on_log = await self.alerts.read() if mine else []
         learners = {name: self.rules.learners[name] for name in mine if name in self.rules.learners}
@@ -101,7 +100,7 @@ class Partitions:
 
     async def predictions(self, partition: int) -> ExpectedAlerts:
         """For the predictions of a partition: recall its expectations, once the windows of that number are known."""
-        self._expect_letters(PREDICTIONS.name, partition)
+        self.letters.expect_also(PREDICTIONS.name, partition)
         await self._recalled[partition].wait()
         mine = await self._networks_of(partition)
         on_log = await self.alerts.read() if mine else []
@@ -141,11 +140,6 @@ class Partitions:
     async def _networks_of(self, partition: int) -> list[NetworkId]:
         numbers = await self.producer.partitions_for(AGGREGATES.name)
         return [name for name in self.rules.detectors if partition_of(name, numbers) == partition]
-
-    def _expect_letters(self, topic: str, partition: int) -> None:
-        # Another process may have written dead letters of this partition meanwhile.
-        self._held.add(TopicPartition(topic, partition))
-        self.letters.expect(self._held)
 
     async def _begun(self, learned: Mapping[NetworkId, Learned | None]) -> dict[NetworkId, Learned]:
         """What is known of each network: where nothing was learned yet, the usual speeds of its models."""

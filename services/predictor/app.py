@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol, TypeVar
 
 import structlog
-from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 from structlog.stdlib import BoundLogger
 
@@ -27,14 +25,14 @@ from shared.forecasting.registry.registry import Registry
 from shared.forecasting.scoring.scoreboard import Spans
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
-from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
+from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
 from shared.runtime.metrics import PredictorMetrics
 from shared.runtime.probes import serve_probes
-from shared.runtime.process import run_service
+from shared.runtime.process import opened_at, run_service
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.deferred import open_deferred
 from shared.traffic.assembler import Strangers
@@ -45,13 +43,6 @@ from shared.traffic.usual.recent import RecentSpeeds
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 CLIENT_ID = "metrla-predictor"
-
-
-class _Closes(Protocol):
-    def close(self) -> None: ...
-
-
-Closing = TypeVar("Closing", bound=_Closes)
 
 
 async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
@@ -69,10 +60,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         return starting.trouble or "the broker" if worker is None else worker.waiting_for()
 
     async with AsyncExitStack() as opened:
-        archive = await opened.enter_async_context(
-            _closing(await asyncio.to_thread(open_archive, settings.archive_url))
-        )
-        store = await opened.enter_async_context(_closing(await asyncio.to_thread(open_deferred, settings.store_url)))
+        archive = await opened.enter_async_context(opened_at(settings.archive_url, open_archive))
+        store = await opened.enter_async_context(opened_at(settings.store_url, open_deferred))
         registry = Registry(archive, networks)
         roles = RoleKeeper(registry, store, metrics)
         scorekeeper = Scorekeeper(networks, _scoring(own), archive, store, metrics)
@@ -131,20 +120,17 @@ def _windows(
     processing: Callable[[], StepProcessing],
 ) -> Input[ProcessedTrafficAggregate, Step]:
     decoder = Decoder(ProcessedTrafficAggregate)
-    held: set[TopicPartition] = set()
 
     def decode(value: bytes) -> ProcessedTrafficAggregate:
         metrics.windows.inc()
         return decoder(value)
 
     async def dead_letter(record: LogRecord, rejected: RejectedEventError) -> None:
-        await letters.write([DeadLetter(record, rejected.reason, rejected.detail)])
+        await letters.reject(record, rejected)
         metrics.rejected.inc()
 
     async def create(partition: int) -> StepProcessing:
-        # Another process may have dead-lettered records of this partition meanwhile.
-        held.add(TopicPartition(AGGREGATES.name, partition))
-        letters.expect(held)
+        letters.expect_also(AGGREGATES.name, partition)
         scorekeeper.lose_track()
         await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, recent)
         return processing()
@@ -169,14 +155,6 @@ async def _polling(roles: RoleKeeper, seconds: float) -> AsyncIterator[None]:
         polling.cancel()
         with suppress(asyncio.CancelledError):
             await polling
-
-
-@asynccontextmanager
-async def _closing(port: Closing) -> AsyncIterator[Closing]:
-    try:
-        yield port
-    finally:
-        await asyncio.to_thread(port.close)
 
 
 def main() -> int:

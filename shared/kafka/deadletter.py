@@ -8,7 +8,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from shared.events.errors import RejectionReason
+from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,
     DEAD_LETTER_REASON,
@@ -68,6 +68,7 @@ class DeadLetterWriter:
         self._bootstrap_servers = bootstrap_servers
         self._producer = producer
         self._client_id = client_id
+        self._expected: set[TopicPartition] = set()
         self._unknown: set[tuple[str, int]] = set()
         self._written: set[tuple[str, int, int]] = set()
 
@@ -75,6 +76,15 @@ class DeadLetterWriter:
         """These source partitions are ours now; what others wrote about them is not known yet."""
         self._written.clear()
         self._unknown = {(partition.topic, partition.partition) for partition in partitions}
+
+    def expect_also(self, topic: str, partition: int) -> None:
+        """One more source partition is ours; another process may have written about it, or about ours, meanwhile."""
+        self._expected.add(TopicPartition(topic, partition))
+        self.expect(self._expected)
+
+    async def reject(self, record: ConsumerRecord, rejected: RejectedEventError) -> None:
+        """Write the dead letter of one record; raises `KafkaError`."""
+        await self.write([DeadLetter(record, rejected.reason, rejected.detail)])
 
     async def write(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""

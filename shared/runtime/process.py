@@ -5,7 +5,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
 
 import structlog
 import uvloop
@@ -47,6 +49,26 @@ def run_service(name: str, serve: Serve) -> int:
         log.exception("service crashed")
         return EXIT_FAILED
     return 0
+
+
+class Closes(Protocol):
+    """What has to be closed when the process ends."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+Port = TypeVar("Port", bound=Closes)
+
+
+@asynccontextmanager
+async def opened_at(url: str, open_port: Callable[[str], Port]) -> AsyncIterator[Port]:
+    """The archive or the store at `url`; opened and closed in a thread, for either may wait for a server."""
+    port = await asyncio.to_thread(open_port, url)
+    try:
+        yield port
+    finally:
+        await asyncio.to_thread(port.close)
 
 
 def collect_rarely() -> None:
