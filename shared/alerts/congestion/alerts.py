@@ -64,13 +64,13 @@ class QueueStep(KindStep[Queue]):
     material: Materiality
     there: RoadAlerts
 
-    def begins(self, candidate: Queue, ended: Sequence[TrafficAlert]) -> bool:  # noqa: ARG002 - they do not matter here
+    def begins(self, queue: Queue, _: Sequence[TrafficAlert], /) -> bool:
         """See `KindStep.begins`."""
-        return candidate.detected
+        return queue.detected
 
-    def raised(self, candidate: Queue) -> TrafficAlert:
+    def raised(self, queue: Queue, /) -> TrafficAlert:
         """See `KindStep.raised`."""
-        queue, at, network_id = candidate, self.at, self.board.network.network_id
+        at, network_id = self.at, self.board.network.network_id
         content = self._content(
             queue,
             severity_of(queue, recurrent=is_recurrent(queue.usual_share)),
@@ -81,9 +81,8 @@ class QueueStep(KindStep[Queue]):
         alert_id = alert_id_of(self.board.alert_type, network_id, queue.head.sensor_id, at)
         return raised(alert_id, network_id, self.board.alert_type, at, content)
 
-    def updated(self, alert: TrafficAlert, candidate: Queue, *, crowded: bool) -> TrafficAlert | None:
+    def updated(self, alert: TrafficAlert, queue: Queue, /, *, crowded: bool) -> TrafficAlert | None:
         """See `KindStep.updated`."""
-        queue = candidate
         recurrent = is_recurrent(queue.usual_share, known=alert.recurrent)
         severity = severity_of(queue, alert.severity, recurrent=recurrent)
         cost = self._cost(alert, queue)

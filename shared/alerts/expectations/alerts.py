@@ -109,11 +109,11 @@ class _ExpectedStep(KindStep[Expected]):
     now: Outlook
     blocked: Flags
 
-    def begins(self, candidate: Expected, ended: Sequence[TrafficAlert]) -> bool:
+    def begins(self, one: Expected, ended: Sequence[TrafficAlert], /) -> bool:
         """See `KindStep.begins`."""
         # What was cleared at this origin is not raised anew by it.
-        fresh = all(set(alert.affected_sensors).isdisjoint(candidate.sensor_ids) for alert in ended)
-        return candidate.queue.detected and not candidate.there and fresh
+        fresh = all(set(alert.affected_sensors).isdisjoint(one.sensor_ids) for alert in ended)
+        return one.queue.detected and not one.there and fresh
 
     def without(self, alert: TrafficAlert, survivor: TrafficAlert | None) -> str | None:
         """See `KindStep.without`."""
@@ -135,15 +135,14 @@ class _ExpectedStep(KindStep[Expected]):
             return unknown_message(alert) if late else None
         return None if (mine & probable).any() else unexpected_message(alert)
 
-    def raised(self, candidate: Expected) -> TrafficAlert:
+    def raised(self, one: Expected, /) -> TrafficAlert:
         """See `KindStep.raised`."""
-        one, network_id, at = candidate, self.detector.network.network_id, self.at
+        network_id, at = self.detector.network.network_id, self.at
         alert_id = alert_id_of("congestion-forecast", network_id, one.queue.head.sensor_id, at)
         return raised(alert_id, network_id, AlertType.CONGESTION, at, self._content(one, severity_of(one.queue)))
 
-    def updated(self, alert: TrafficAlert, candidate: Expected, *, crowded: bool) -> TrafficAlert | None:  # noqa: ARG002
+    def updated(self, alert: TrafficAlert, one: Expected, /, *, crowded: bool) -> TrafficAlert | None:  # noqa: ARG002 - see below
         """See `KindStep.updated`; expectations that are crowded say so when they are of another extent."""
-        one = candidate
         severity = severity_of(one.queue, alert.severity)
         known = self.detector.road.extent_miles(alert.affected_sensors)
         if not (

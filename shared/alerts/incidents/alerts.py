@@ -58,26 +58,24 @@ class IncidentStep(KindStep[Footprint]):
     material: Materiality
     past: AlertBoard
 
-    def begins(self, candidate: Footprint, ended: Sequence[TrafficAlert]) -> bool:  # noqa: ARG002 - they do not matter here
+    def begins(self, footprint: Footprint, _: Sequence[TrafficAlert], /) -> bool:
         """See `KindStep.begins`."""
-        return bool(candidate.alarmed)
+        return bool(footprint.alarmed)
 
     def beside(self) -> Sequence[Queue]:
         """See `KindStep.beside`."""
         return self.scene.queues
 
-    def raised(self, candidate: Footprint) -> TrafficAlert:
+    def raised(self, footprint: Footprint, /) -> TrafficAlert:
         """See `KindStep.raised`."""
-        footprint = candidate
         at, network_id = self.at, self.scene.road.network.network_id
         place, head = self._place(footprint), self.scene.road.sensors[footprint.alarmed[-1]]
         content = self._content(footprint, place, _severity(place), (head.latitude, head.longitude), 0.0)
         alert_id = alert_id_of(AlertType.INCIDENT, network_id, head.sensor_id, at)
         return raised(alert_id, network_id, AlertType.INCIDENT, at, content)
 
-    def updated(self, alert: TrafficAlert, candidate: Footprint, *, crowded: bool) -> TrafficAlert | None:
+    def updated(self, alert: TrafficAlert, footprint: Footprint, /, *, crowded: bool) -> TrafficAlert | None:
         """See `KindStep.updated`."""
-        footprint = candidate
         place = self._place(footprint)
         severity = _severity(place, alert.severity)
         known = self.scene.road.extent_miles(alert.affected_sensors)
@@ -110,12 +108,12 @@ class IncidentStep(KindStep[Footprint]):
             lasts=incident_duration(self.past.past_minutes(footprint.sensor_ids[-1]), age_minutes),
         )
 
-    def left(self, alert: TrafficAlert, candidate: Footprint) -> str | None:
+    def left(self, alert: TrafficAlert, footprint: Footprint, /) -> str | None:
         """Why an incident is over although traffic is slow, `None` where it is not."""
-        if candidate.alarmed:
+        if footprint.alarmed:
             return None
         lasted = self.at - alert.raised_at
-        queues = [self.scene.queues[number] for number in candidate.queues]
+        queues = [self.scene.queues[number] for number in footprint.queues]
         if queues and all(is_recurrent(queue.usual_share) for queue in queues):
             return usual_again_message(alert, lasted)
         return lasting_message(alert, lasted) if lasted >= LONGEST else None

@@ -38,15 +38,15 @@ class KindStep(ABC, Generic[Candidate]):
     at: datetime
 
     @abstractmethod
-    def begins(self, candidate: Candidate, ended: Sequence[TrafficAlert]) -> bool:
+    def begins(self, candidate: Candidate, ended: Sequence[TrafficAlert], /) -> bool:
         """Whether a candidate that nobody keeps raises an alert; `ended` are those that this step clears."""
 
     @abstractmethod
-    def raised(self, candidate: Candidate) -> TrafficAlert:
+    def raised(self, candidate: Candidate, /) -> TrafficAlert:
         """The alert that it raises."""
 
     @abstractmethod
-    def updated(self, alert: TrafficAlert, candidate: Candidate, *, crowded: bool) -> TrafficAlert | None:
+    def updated(self, alert: TrafficAlert, candidate: Candidate, /, *, crowded: bool) -> TrafficAlert | None:
         """An alert with the candidate that it keeps, `None` where that is not worth saying.
 
         Args:
@@ -56,14 +56,14 @@ class KindStep(ABC, Generic[Candidate]):
         """
 
     @abstractmethod
-    def without(self, alert: TrafficAlert, survivor: TrafficAlert | None) -> str | None:
+    def without(self, alert: TrafficAlert, survivor: TrafficAlert | None, /) -> str | None:
         """The last word on an alert without a candidate, `None` where it waits; `survivor` has its place."""
 
-    def over(self, alert: TrafficAlert, found: Sequence[Candidate]) -> str | None:  # noqa: ARG002 - for kinds that ask
+    def over(self, alert: TrafficAlert, found: Sequence[Candidate], /) -> str | None:  # noqa: ARG002 - for kinds that ask
         """The last word on an alert that is over whichever candidate it might keep, `None` where it is not."""
         return None
 
-    def left(self, alert: TrafficAlert, candidate: Candidate) -> str | None:  # noqa: ARG002 - likewise
+    def left(self, alert: TrafficAlert, candidate: Candidate, /) -> str | None:  # noqa: ARG002 - likewise
         """The last word on an alert that is over although it found this candidate, `None` where it is not."""
         return None
 

@@ -285,6 +285,11 @@ def test_the_time_of_a_silent_network(judged: datetime | None, silent: float, ex
     assert network_time(judged, silent, 1800, START + timedelta(hours=1)) == expected
 
 
+def test_without_a_wall_clock_time_goes_on_from_the_newest_step() -> None:
+    assert network_time(START, 2000, 1800, None) == START + timedelta(seconds=2000)
+    assert network_time(None, 2000, 1800, None) is None
+
+
 def test_the_end_comes_by_the_clock_when_the_feed_is_silent(road: Network) -> None:
     announced = AnnouncedAlerts({road.network_id: AdvisoryDetector(road, CongestionRule())})
     announced.current.replace({AdvisoryId("a"): advisory(last=10)})
