@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import random
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,8 +26,9 @@ from shared.events.avro import encode
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import TopicError, ensure_topics, open_admin
-from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.producer import Message
 from shared.kafka.replay import open_reader
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -40,31 +39,17 @@ STEPS = 48
 DAMAGED, WITHOUT_KEY, TWICE = 12, 9, 15
 
 
-@dataclass
-class Pipeline:
-    bootstrap_servers: str
-    folder: Path
-
-    @property
-    def archive_url(self) -> str:
-        return (self.folder / "archive").as_uri()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
-            "METRLA_ARCHIVE_URL": self.archive_url,
-            "METRLA_STORE_URL": f"sqlite:///{self.folder / 'store.sqlite'}",
-            "METRLA_NETWORKS": str(self.folder / "network"),
-            "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.3",
-        }
-
+class Pipeline(Services):
     async def verify(self) -> Result:
         def run() -> Result:
             arguments = ["verify", "--format", "json"]
-            return CliRunner().invoke(app, arguments, env=self.environment, catch_exceptions=False)
+            return CliRunner().invoke(app, arguments, env=self.environment(), catch_exceptions=False)
 
         return await asyncio.to_thread(run)
+
+
+def pipeline_on(broker: DevBroker, folder: Path) -> Pipeline:
+    return Pipeline(broker.bootstrap_servers, folder, [folder / "network"], {"METRLA_INGEST_ARCHIVE_FLUSH_S": "0.3"})
 
 
 def write_network(folder: Path) -> None:
@@ -113,23 +98,14 @@ async def ingested(bootstrap_servers: str) -> bool:
 async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     """An archive that ingest wrote; the process has ended, the broker goes on."""
     async with DevBroker() as broker:
-        pipeline = Pipeline(broker.bootstrap_servers, tmp_path)
         write_network(tmp_path / "network")
         await ensure_topics(broker.bootstrap_servers)
-        async with open_producer(broker.bootstrap_servers, "test-feed") as producer:
-            await send_all(producer, feed())
-        ingest = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.ingest.app", env=os.environ | pipeline.environment
-        )
-        try:
-            async with asyncio.timeout(60):
-                # The condition lies in another process: there is nothing to wait on but time.
-                while not await ingested(broker.bootstrap_servers):  # noqa: ASYNC110 (see above)
-                    await asyncio.sleep(0.1)
-        finally:
-            ingest.terminate()
-            assert await asyncio.wait_for(ingest.wait(), 30) == 0
-        yield pipeline
+        async with pipeline_on(broker, tmp_path) as pipeline:
+            await pipeline.produce(feed())
+            ingest = await pipeline.start("ingest")
+            await pipeline.until(lambda: ingested(broker.bootstrap_servers), "both groups have handled all there is")
+            await ingest.stop()
+            yield pipeline
 
 
 def totals(result: Result) -> dict[str, int]:
@@ -194,16 +170,16 @@ async def test_a_log_without_the_topic_is_refused(tmp_path: Path) -> None:
     async with DevBroker() as broker:
         write_network(tmp_path / "network")
         with pytest.raises(TopicError, match="traffic-events does not exist"):
-            await Pipeline(broker.bootstrap_servers, tmp_path).verify()
+            await pipeline_on(broker, tmp_path).verify()
 
 
 async def test_an_archiver_that_has_not_begun_is_not_a_fault(tmp_path: Path) -> None:
     async with DevBroker() as broker:
         write_network(tmp_path / "network")
         await ensure_topics(broker.bootstrap_servers)
-        async with open_producer(broker.bootstrap_servers, "test-feed") as producer:
-            await send_all(producer, feed()[:50])
-        result = await Pipeline(broker.bootstrap_servers, tmp_path).verify()
+        pipeline = pipeline_on(broker, tmp_path)
+        await pipeline.produce(feed()[:50])
+        result = await pipeline.verify()
     assert result.exit_code == 0
     assert totals(result)["not_yet_archived"] == 50
     assert totals(result)["valid"] == 0

@@ -1,7 +1,6 @@
 """Ingest while something it needs is away: it waits, says so, loses nothing, and the rest goes on."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ import httpx
 import pytest
 
 from metrla.local.devbroker import DevBroker
+from metrla.local.launcher.plan import free_port
 from services.ingest.app import serve
 from shared.archive.layout import RAW_ROOT
 from shared.events.avro import encode
@@ -23,6 +23,7 @@ from shared.runtime.settings import PlatformSettings
 from shared.store.sql.store import SqlStore
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -36,12 +37,6 @@ EVENTS = [
     for step in range(STEPS)
     for sensor in NETWORK.sensors
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 class Running:
@@ -64,31 +59,32 @@ class Running:
         page = (await self.http.get("/metrics")).text
         return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
 
-    async def until(self, met: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(45):
-            while not await met():
-                if self.serving.done():
-                    self.serving.result()
-                await asyncio.sleep(0.05)
+    async def until(self, met: Callable[[], Awaitable[bool]], what: str) -> None:
+        async def met_while_serving() -> bool:
+            if self.serving.done():
+                self.serving.result()
+            return await met()
+
+        await until(met_while_serving, what, seconds=45)
 
     async def until_waiting_for(self, what: str) -> None:
         async def waiting() -> bool:
             now = await self.waits_for()
             return what in now if what else not now
 
-        await self.until(waiting)
+        await self.until(waiting, f"it waits for {what or 'nothing'}")
 
     async def until_archived(self, count: int) -> None:
         async def archived() -> bool:
             return await self.figure("metrla_ingest_archived_events_total") >= count
 
-        await self.until(archived)
+        await self.until(archived, f"{count} events are archived")
 
     async def until_stored(self, count: int) -> None:
         async def stored() -> bool:
             return len(windows(self.settings)) >= count
 
-        await self.until(stored)
+        await self.until(stored, f"{count} windows are stored")
 
 
 def windows(settings: PlatformSettings) -> list[ProcessedTrafficAggregate]:

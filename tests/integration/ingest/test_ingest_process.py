@@ -1,15 +1,13 @@
 """The real ingest process on the embedded broker: what went in comes out once, also when it is killed."""
 
 import asyncio
-import os
 import random
 import signal
 import sqlite3
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,9 +38,10 @@ from shared.events.topics import (
 )
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.kafka.replay import LogRecord, open_reader
 from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -57,6 +56,11 @@ NETWORK = Network(
     tuple(Sensor(sensor, sensor, "I-5", "N", float(sensor), 34.0, -118.0) for sensor in SENSORS),
     reading_interval=READING,
 )
+SETTINGS = {
+    "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5",
+    "METRLA_INGEST_IDLE_TIMEOUT_S": "2",
+    "METRLA_INGEST_COMMIT_INTERVAL_S": "0.2",
+}
 WindowKey = tuple[SensorId, datetime]
 
 
@@ -86,74 +90,12 @@ def expected(events: Iterable[TrafficEvent]) -> dict[WindowKey, ProcessedTraffic
     }
 
 
-@dataclass
-class Pipeline:
+class Pipeline(Services):
     """A broker, an archive, a store and the processes under test."""
-
-    broker: DevBroker
-    folder: Path
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
-
-    @property
-    def archive_url(self) -> str:
-        return (self.folder / "archive").as_uri()
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'store.sqlite'}"
-
-    async def start(self, **settings: str) -> asyncio.subprocess.Process:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_ARCHIVE_URL": self.archive_url,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_NETWORKS": str(self.folder / "network"),
-            "METRLA_LOG_FILE": str(self.folder / "ingest.log"),
-            "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5",
-            "METRLA_INGEST_IDLE_TIMEOUT_S": "2",
-            "METRLA_INGEST_COMMIT_INTERVAL_S": "0.2",
-            **settings,
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.ingest.app", env=environment, stderr=asyncio.subprocess.DEVNULL
-        )
-        self.processes.append(process)
-        return process
-
-    async def until(self, met: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not await met():
-                ended = [process.returncode for process in self.processes if process.returncode is not None]
-                assert not ended, f"a process ended with {ended} before {what}"
-                await asyncio.sleep(0.05)
-
-    async def kill(self, process: asyncio.subprocess.Process) -> None:
-        process.kill()
-        assert await process.wait() == -signal.SIGKILL
-        self.processes.remove(process)
-
-    async def stop(self, process: asyncio.subprocess.Process) -> None:
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
-        self.processes.remove(process)
-
-    async def produce(self, messages: Sequence[Message]) -> None:
-        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
-            await send_all(producer, messages)
-
-    async def read(self, topic: Topic) -> list[LogRecord]:
-        records: list[LogRecord] = []
-        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
-            for number in range(topic.partitions):
-                partition = TopicPartition(topic.name, number)
-                end = (await reader.end_offsets([partition]))[partition]
-                records += await read_range(reader, partition, 0, end)
-        return records
 
     async def end(self, topic: Topic) -> int:
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
+        async with open_reader(self.bootstrap_servers, "test-reader") as reader:
             return sum((await reader.end_offsets(partitions)).values())
 
     async def sent_windows(self) -> dict[WindowKey, ProcessedTrafficAggregate]:
@@ -219,50 +161,44 @@ async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     (folder / "sensors.csv").write_text(header + rows, encoding="utf-8")
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        running = Pipeline(broker, tmp_path)
-        try:
-            yield running
-        finally:
-            for process in running.processes:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
+        async with Pipeline(broker.bootstrap_servers, tmp_path, [folder], SETTINGS) as pipeline:
+            yield pipeline
 
 
 async def test_events_become_windows_and_files(pipeline: Pipeline) -> None:
     events = readings(60)
     await pipeline.produce([message(event) for event in events])
-    process = await pipeline.start()
+    process = await pipeline.start("ingest")
     await pipeline.verify(events)
-    await pipeline.stop(process)
+    await process.stop()
     pending = [entry.path for entry in open_archive(pipeline.archive_url).list(f"{RAW_ROOT}/_pending")]
     assert pending == []
-    assert "ERROR" not in (pipeline.folder / "ingest.log").read_text(encoding="utf-8").upper()
+    assert "ERROR" not in pipeline.log.upper()
 
 
 async def test_a_restart_after_a_clean_stop_changes_nothing(pipeline: Pipeline) -> None:
     events = readings(90)
     half = len(events) // 2
     await pipeline.produce([message(event) for event in events[:half]])
-    process = await pipeline.start()
+    process = await pipeline.start("ingest")
     await pipeline.verify(events[:half])
-    await pipeline.stop(process)
+    await process.stop()
     await pipeline.produce([message(event) for event in events[half:]])
-    await pipeline.start()
+    await pipeline.start("ingest")
     await pipeline.verify(events)
 
 
 async def test_a_stop_flushes_what_the_archive_waits_for(pipeline: Pipeline) -> None:
     events = readings(40)
     await pipeline.produce([message(event) for event in events])
-    process = await pipeline.start(METRLA_INGEST_ARCHIVE_FLUSH_S="3600")
+    process = await pipeline.start("ingest", METRLA_INGEST_ARCHIVE_FLUSH_S="3600")
     windows = expected(events)
 
     async def stored() -> bool:
         return pipeline.stored_windows() == windows
 
     await pipeline.until(stored, "the windows are stored")
-    await pipeline.stop(process)
+    await process.stop()
     assert len(pipeline.archived()) == len(events)
 
 
@@ -299,7 +235,7 @@ async def test_one_in_a_hundred_is_damaged(pipeline: Pipeline) -> None:
         place = chance.randrange(len(messages))
         messages.insert(place, Message(TRAFFIC_EVENTS.name, b"some key", value, [("traceparent", b"00-1-2-01")]))
     await pipeline.produce(messages)
-    process = await pipeline.start()
+    process = await pipeline.start("ingest")
     await pipeline.verify(events, bad=len(bad))
     letters = await pipeline.read(TRAFFIC_EVENTS_DLQ)
     reasons = Counter((dict(record.headers)[DEAD_LETTER_REASON].decode(), record.value) for record in letters)
@@ -307,7 +243,7 @@ async def test_one_in_a_hundred_is_damaged(pipeline: Pipeline) -> None:
     assert all(record.key == b"some key" for record in letters)
     assert all(dict(record.headers)["traceparent"] == b"00-1-2-01" for record in letters)
     assert all(dict(record.headers)[DEAD_LETTER_DETAIL] for record in letters)
-    await pipeline.stop(process)
+    await process.stop()
 
 
 async def test_duplicates_are_archived_and_counted_once(pipeline: Pipeline) -> None:
@@ -316,7 +252,7 @@ async def test_duplicates_are_archived_and_counted_once(pipeline: Pipeline) -> N
     again = [(place + chance.randrange(1, 200), event) for place, event in enumerate(events) if place % 7 == 0]
     doubled = sorted([*enumerate(events), *again], key=lambda entry: entry[0])
     await pipeline.produce([message(event) for _, event in doubled])
-    await pipeline.start()
+    await pipeline.start("ingest")
     await pipeline.verify([event for _, event in doubled])
     assert len(pipeline.archived()) == len(doubled)
 
@@ -329,12 +265,12 @@ async def test_events_without_their_key_find_their_windows(pipeline: Pipeline) -
     ]
     await pipeline.produce(messages)
     # Their copies come after everything that is on the log already.
-    process = await pipeline.start(METRLA_INGEST_LATENESS_S="3600")
+    process = await pipeline.start("ingest", METRLA_INGEST_LATENESS_S="3600")
     await pipeline.verify(events)
     copies = [record for record in await pipeline.read(TRAFFIC_EVENTS) if REKEYED_FROM in dict(record.headers)]
     wrong = sum(1 for place, key in keys.items() if key != events[place].sensor_id.encode())
     assert len(copies) == wrong
-    await pipeline.stop(process)
+    await process.stop()
 
 
 async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipeline) -> None:
@@ -344,7 +280,7 @@ async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipe
     steps_15_minutes = 30 * len(SENSORS)
     log = [*rest[:steps_15_minutes], late, *rest[steps_15_minutes:], too_late]
     await pipeline.produce([message(event) for event in log])
-    process = await pipeline.start(METRLA_METRICS_PORT=str(port := free_port()))
+    process = await pipeline.start("ingest")
     windows = expected([*rest, late])
 
     async def stored() -> bool:
@@ -352,24 +288,16 @@ async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipe
 
     await pipeline.until(stored, "windows with the late reading and without the other")
     async with httpx.AsyncClient() as client:
-        figures = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-        ready = await client.get(f"http://127.0.0.1:{port}/ready")
+        figures = (await client.get(f"{process.url}/metrics")).text
+        ready = await client.get(f"{process.url}/ready")
     assert "metrla_ingest_too_late_events_total 1.0" in figures
     assert 'metrla_ingest_lag_events{group="metrla-ingest-archive"} 0.0' in figures
     assert ready.status_code == 200
-    await pipeline.stop(process)
-
-
-def free_port() -> int:
-    import socket  # noqa: PLC0415 - for this alone
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    await process.stop()
 
 
 async def replay(pipeline: Pipeline, messages: Sequence[Message], sent: list[int]) -> None:
-    async with open_producer(pipeline.broker.bootstrap_servers, "test-feed") as producer:
+    async with open_producer(pipeline.bootstrap_servers, "test-feed") as producer:
         for start in range(0, len(messages), 200):
             await send_all(producer, messages[start : start + 200])
             sent[0] = start + 200
@@ -394,7 +322,7 @@ async def test_three_kills_lose_and_double_nothing(pipeline: Pipeline) -> None:
     moments = sorted(chance.sample(range(1_000, len(messages) - 1_000), 3))
     sent = [0]
     feeding = asyncio.create_task(replay(pipeline, messages, sent))
-    process = await pipeline.start()
+    process = await pipeline.start("ingest")
     for moment in moments:
         handled = await pipeline.end(AGGREGATES)
 
@@ -403,11 +331,11 @@ async def test_three_kills_lose_and_double_nothing(pipeline: Pipeline) -> None:
 
         await pipeline.until(due, "the feed and the process are under way")
         await asyncio.sleep(chance.uniform(0, 0.3))
-        await pipeline.kill(process)
-        process = await pipeline.start()
+        await process.kill()
+        process = await pipeline.start("ingest")
     await feeding
     await pipeline.verify(events, bad=wrong)
-    await pipeline.stop(process)
+    await process.stop()
     await pipeline.verify(events, bad=wrong)
 
 
@@ -415,7 +343,7 @@ async def test_three_kills_lose_and_double_nothing(pipeline: Pipeline) -> None:
 async def test_another_process_takes_over_from_a_killed_one(pipeline: Pipeline) -> None:
     events = readings(500)
     messages, wrong = mixed(events, seed=4)
-    first, second = await pipeline.start(), await pipeline.start()
+    first, second = await pipeline.start("ingest"), await pipeline.start("ingest")
     sent = [0]
     feeding = asyncio.create_task(replay(pipeline, messages, sent))
 
@@ -423,10 +351,10 @@ async def test_another_process_takes_over_from_a_killed_one(pipeline: Pipeline) 
         return sent[0] > len(messages) // 3 and await pipeline.end(AGGREGATES) > 0
 
     await pipeline.until(both_work, "windows are made")
-    await pipeline.kill(first)
+    await first.kill()
     await feeding
     await pipeline.verify(events, bad=wrong)
-    await pipeline.stop(second)
+    await second.stop()
 
 
 @pytest.mark.slow
@@ -435,25 +363,25 @@ async def test_processes_that_come_and_go_hand_their_partitions_over(pipeline: P
     messages, wrong = mixed(events, seed=6)
     sent = [0]
     feeding = asyncio.create_task(replay(pipeline, messages, sent))
-    process = await pipeline.start()
+    process = await pipeline.start("ingest")
     for part in (1, 2, 3):
 
         async def due(part: int = part) -> bool:
             return sent[0] >= part * len(messages) // 4
 
         await pipeline.until(due, "the feed is under way")
-        successor = await pipeline.start()
+        successor = await pipeline.start("ingest")
         handled = await pipeline.end(AGGREGATES)
 
         async def on_its_way(handled: int = handled) -> bool:
             return await pipeline.end(AGGREGATES) > handled
 
         await pipeline.until(on_its_way, "windows are made")
-        await pipeline.stop(process)
+        await process.stop()
         process = successor
     await feeding
     await pipeline.verify(events, bad=wrong)
-    await pipeline.stop(process)
+    await process.stop()
 
 
 @contextmanager
@@ -469,7 +397,7 @@ def writing(pipeline: Pipeline) -> Iterator[None]:
 async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline: Pipeline) -> None:
     events = readings(300)
     messages, wrong = mixed(events, seed=8)
-    first, second = await pipeline.start(), await pipeline.start()
+    first, second = await pipeline.start("ingest"), await pipeline.start("ingest")
     sent = [0]
     feeding = asyncio.create_task(replay(pipeline, messages, sent))
 
@@ -478,17 +406,16 @@ async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline:
 
     await pipeline.until(both_work, "windows are made")
     with writing(pipeline):
-        first.send_signal(signal.SIGSTOP)
+        first.process.send_signal(signal.SIGSTOP)
     await feeding
     await pipeline.verify(events, bad=wrong)
-    log = pipeline.folder / "ingest.log"
-    rebalances = log.read_text(encoding="utf-8").count("partitions assigned")
-    first.send_signal(signal.SIGCONT)
+    rebalances = pipeline.log.count("partitions assigned")
+    first.process.send_signal(signal.SIGCONT)
 
     async def both_hold_partitions() -> bool:
-        return log.read_text(encoding="utf-8").count("partitions assigned") >= rebalances + 4
+        return pipeline.log.count("partitions assigned") >= rebalances + 4
 
     await pipeline.until(both_hold_partitions, "the process has joined again")
-    await pipeline.stop(first)
-    await pipeline.stop(second)
+    await first.stop()
+    await second.stop()
     await pipeline.verify(events, bad=wrong)
