@@ -29,7 +29,7 @@ from shared.kafka.admin import partitions_of
 from shared.kafka.replay import LogRecord, open_reader, read_range
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings
-from tests.e2e.pipeline import Pipeline, Recorded, eventually
+from tests.e2e.pipeline import Pipeline, Recorded, in_time
 
 
 async def train(pipeline: Pipeline, recorded: Recorded) -> None:
@@ -58,19 +58,19 @@ async def kill(child: ChildProcess) -> None:
     pid = child.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await eventually(lambda: child.running and child.pid != pid, f"{child.plan.name} is started again")
+    await in_time(lambda: child.running and child.pid != pid, f"{child.plan.name} is started again")
 
 
 async def check_exact(pipeline: Pipeline, recorded: Recorded) -> None:
     """The archive holds exactly the readings, the store exactly their windows, and the audit says so too."""
     store = pipeline.store()
-    await eventually(lambda: len(list(store.aggregates())) >= len(recorded.readings), "every window is stored")
+    await in_time(lambda: len(list(store.aggregates())) >= len(recorded.readings), "every window is stored")
     windows = {(window.sensor_id, window.window_start): window.mean_speed_mph for window in store.aggregates()}
     store.close()
     assert windows == pytest.approx(recorded.readings)
 
     archive = open_archive(pipeline.plan.archive_url)
-    await eventually(
+    await in_time(
         lambda: sum(1 for _ in read_events(archive, raw=True)) >= len(recorded.readings), "every reading is archived"
     )
     archived = [(one.event.sensor_id, one.event.timestamp) for one in read_events(archive, raw=True)]
@@ -143,7 +143,7 @@ async def check_predictions(pipeline: Pipeline, recorded: Recorded) -> None:
     async def served() -> bool:
         return set(await newest()) == sensors
 
-    await eventually(served, "the gateway serves a prediction of every sensor from the last window")
+    await in_time(served, "the gateway serves a prediction of every sensor from the last window")
     enough = {sensor for sensor, windows in heard.items() if windows >= LEAST_OBSERVED}
     assert await newest() == {
         sensor: ("linear_regression", "trained" if sensor in enough else "imputed") for sensor in sensors

@@ -1,15 +1,12 @@
 """A whole pipeline of real processes, and how to wait for it."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
-
-import pytest
 
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.process import ChildProcess
@@ -17,6 +14,7 @@ from metrla.local.launcher.supervisor import Supervisor, supervise
 from shared.events.records import SensorId
 from shared.store.port import Store
 from shared.store.url import open_store
+from tests.kit.until import until
 
 DEADLINE_S = 150.0
 RETENTION_BYTES = 256 * 1024 * 1024
@@ -26,6 +24,8 @@ FIRST_DAY = datetime(2026, 6, 30, tzinfo=ZoneInfo("America/Los_Angeles"))
 REPLAYED_DAY = FIRST_DAY + timedelta(days=14)
 
 Reading = tuple[SensorId, datetime]
+
+in_time = partial(until, seconds=DEADLINE_S, every=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,6 @@ class Pipeline:
 
     def store(self) -> Store:
         return open_store(self.plan.store_url, create=False)
-
-
-async def eventually(check: Callable[[], Awaitable[bool]] | Callable[[], bool], what: str) -> None:
-    """Wait until `check` holds; fail naming `what` when it does not in time."""
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        answer = check()
-        if answer if isinstance(answer, bool) else await answer:
-            return
-        await asyncio.sleep(0.2)
-    pytest.fail(f"not within {DEADLINE_S:.0f} s: {what}")
 
 
 @asynccontextmanager

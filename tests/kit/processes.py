@@ -15,6 +15,7 @@ from typing import BinaryIO, Self
 import httpx
 from aiokafka import TopicPartition
 
+from metrla.local.devbroker import DevBroker
 from shared.events.topics import Topic
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
@@ -81,11 +82,12 @@ class ServiceProcess:
         return self.output.read_text(encoding="utf-8")
 
     @property
-    def url(self) -> str | None:
-        """Where its probes are, and the gateway's routes; none before it listens."""
+    def url(self) -> str:
+        """Where its probes are, and the gateway's routes."""
         lines = (line for line in self.said.splitlines() if "listening" in line)
         found = next(filter(None, map(LISTENING.search, lines)), None)
-        return found and f"http://127.0.0.1:{found[1]}"
+        assert found is not None, f"it does not listen yet: {self.told()}"
+        return f"http://127.0.0.1:{found[1]}"
 
     def check(self) -> None:
         """Fail with its last words where it has ended by itself."""
@@ -102,14 +104,10 @@ class ServiceProcess:
 
         async def ready() -> bool:
             self.check()
-            try:
-                return self.url is not None and (await client.get(f"{self.url}{probe}")).is_success
-            except httpx.TransportError:
-                return False
+            return "listening" in self.said and (await client.get(f"{self.url}{probe}")).is_success
 
         async with httpx.AsyncClient() as client:
             await until(ready, lambda: f"{probe} is well: {self.told()}", seconds, POLL_S)
-        assert self.url is not None
         return self.url
 
     async def kill(self) -> None:
@@ -136,19 +134,23 @@ class Services:
     Whatever of them still runs on leaving is killed.
     """
 
-    bootstrap_servers: str
+    broker: DevBroker
     folder: Path
     networks: Sequence[Path] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     processes: list[ServiceProcess] = field(default_factory=list)
 
     @property
+    def bootstrap_servers(self) -> str:
+        return self.broker.bootstrap_servers
+
+    @property
     def archive_url(self) -> str:
-        return archive_url(self.folder)
+        return self.environment()["METRLA_ARCHIVE_URL"]
 
     @property
     def store_url(self) -> str:
-        return store_url(self.folder)
+        return self.environment()["METRLA_STORE_URL"]
 
     @property
     def log(self) -> str:
@@ -169,16 +171,22 @@ class Services:
 
     async def start(self, service: str, **settings: str) -> ServiceProcess:
         """Start one more; it is not ready yet."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         output = self.folder / f"{service}-{len(self.processes)}.log"
         process = await ServiceProcess.start(service, self.environment(**settings), output)
         self.processes.append(process)
         return process
+
+    def running(self, service: str) -> ServiceProcess:
+        """The one of a service that was started last."""
+        return next(process for process in reversed(self.processes) if process.service == service)
 
     async def until(
         self,
         condition: Callable[[], bool | Awaitable[bool]],
         what: str | Callable[[], str],
         seconds: float = DEADLINE_S,
+        every: float = POLL_S,
     ) -> None:
         """Wait as `until` does, but not for a process that has ended by itself; say what they said."""
 
@@ -192,7 +200,7 @@ class Services:
             last_words = [process.told() for process in self.processes if not process.ended]
             return "\n".join([what if isinstance(what, str) else what(), *last_words])
 
-        await until(holds, told, seconds, POLL_S)
+        await until(holds, told, seconds, every)
 
     async def metrla(self, *arguments: str) -> tuple[int | None, str]:
         """Run a command to its end, in the environment of the services: its exit code and all that it wrote."""

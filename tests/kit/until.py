@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 
 DEADLINE_S = 60.0
@@ -32,3 +33,13 @@ async def until(
             raise  # of the condition, not of the deadline
         told = what if isinstance(what, str) else what()
         raise AssertionError(f"not within {seconds:.0f} s: {told}") from error
+
+
+def until_blocking(
+    condition: Callable[[], object], what: str, seconds: float = DEADLINE_S, every: float = POLL_S
+) -> None:
+    """Wait as `until` does where no event loop runs; a condition that is itself stuck is waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(every)

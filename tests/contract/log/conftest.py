@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -13,10 +12,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tests.kit.until import until, until_blocking
+
 KAFKA_VARIABLE = "METRLA_TEST_KAFKA_BOOTSTRAP_SERVERS"
 IMPLEMENTATIONS = ["devbroker", pytest.param("kafka", marks=pytest.mark.real)]
 
-Eventually = Callable[[Callable[[], Awaitable[bool]], float], Awaitable[None]]
 NewTopicFactory = Callable[..., Awaitable[str]]
 ConsumerFactory = Callable[..., Awaitable[AIOKafkaConsumer]]
 ProducerFactory = Callable[..., Awaitable[AIOKafkaProducer]]
@@ -31,11 +31,12 @@ def devbroker_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         [sys.executable, "-m", "metrla.local.devbroker", "--port", "0", "--port-file", str(port_file)]
     )
     try:
-        deadline = time.monotonic() + 60
-        while not port_file.exists():
+
+        def there() -> bool:
             assert process.poll() is None, "the broker ended at once"
-            assert time.monotonic() < deadline, "the broker did not become ready"
-            time.sleep(0.02)
+            return port_file.exists()
+
+        until_blocking(there, "the broker is ready")
         yield port_file.read_text().strip()
     finally:
         process.terminate()
@@ -67,9 +68,7 @@ async def admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 @pytest.fixture
-async def new_topic(
-    admin: AIOKafkaAdminClient, unique: Callable[[str], str], eventually: Eventually
-) -> AsyncIterator[NewTopicFactory]:
+async def new_topic(admin: AIOKafkaAdminClient, unique: Callable[[str], str]) -> AsyncIterator[NewTopicFactory]:
     """Create topics, known to the broker's metadata on return, that are deleted after the test."""
     names: list[str] = []
 
@@ -83,7 +82,7 @@ async def new_topic(
             (topic,) = await admin.describe_topics([name])
             return topic["error_code"] == 0 and len(topic["partitions"]) == partitions
 
-        await eventually(known, 60)
+        await until(known, "the topic is known", 60)
         return name
 
     yield create
@@ -145,16 +144,3 @@ def read_all(new_consumer: ConsumerFactory) -> Reader:
         return records
 
     return read
-
-
-@pytest.fixture
-def eventually() -> Eventually:
-    """Wait until a condition holds, or fail after so many seconds."""
-
-    async def wait(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
-        async with asyncio.timeout(within_s):
-            # The condition lies in another process: there is nothing to wait on but time.
-            while not await condition():  # noqa: ASYNC110 (see above)
-                await asyncio.sleep(0.05)
-
-    return wait

@@ -8,12 +8,14 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.kit.until import until
+
 Factory = Callable[..., Awaitable[Any]]
 Names = Callable[[str], str]
 TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_TOPIC, INVALID_CONFIG = 36, 37, 17, 40
 
 
-async def test_create_describe_delete(admin: AIOKafkaAdminClient, unique: Names, eventually: Factory) -> None:
+async def test_create_describe_delete(admin: AIOKafkaAdminClient, unique: Names) -> None:
     name = unique("contract")
     response = await admin.create_topics([NewTopic(name, 3, 1)])
     assert [error[1] for error in response.topic_errors] == [0]
@@ -22,13 +24,13 @@ async def test_create_describe_delete(admin: AIOKafkaAdminClient, unique: Names,
         (topic,) = await admin.describe_topics([name])
         return topic["error_code"] == 0 and sorted(p["partition"] for p in topic["partitions"]) == [0, 1, 2]
 
-    await eventually(described, 60)
+    await until(described, "the topic is described", 60)
     await admin.delete_topics([name])
 
     async def gone() -> bool:
         return name not in await admin.list_topics()
 
-    await eventually(gone, 60)
+    await until(gone, "the topic is gone", 60)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ async def test_a_topic_shows_its_configuration(admin: AIOKafkaAdminClient, new_t
     assert shown.items() >= given.items()
 
 
-async def test_partitions_can_be_added(admin: AIOKafkaAdminClient, new_topic: Factory, eventually: Factory) -> None:
+async def test_partitions_can_be_added(admin: AIOKafkaAdminClient, new_topic: Factory) -> None:
     name = await new_topic(partitions=2)
     await admin.create_partitions({name: NewPartitions(5)})
 
@@ -71,7 +73,7 @@ async def test_partitions_can_be_added(admin: AIOKafkaAdminClient, new_topic: Fa
         (described,) = await admin.describe_topics([name])
         return len(described["partitions"]) == 5
 
-    await eventually(grown, 60)
+    await until(grown, "the new partitions are there", 60)
 
 
 async def test_records_can_be_deleted(
@@ -94,7 +96,6 @@ async def test_a_recreated_topic_is_empty_and_has_no_commits(
     new_producer: Factory,
     new_consumer: Factory,
     unique: Names,
-    eventually: Factory,
 ) -> None:
     name, group = await new_topic(), unique("group")
     partition = TopicPartition(name, 0)
@@ -111,7 +112,7 @@ async def test_a_recreated_topic_is_empty_and_has_no_commits(
         response = await admin.create_topics([NewTopic(name, 1, 1)])
         return bool(response.topic_errors[0][1] == 0)
 
-    await eventually(recreated, 60)
+    await until(recreated, "the topic is there again", 60)
     reader = await new_consumer(name, group_id=group)
     assert await reader.end_offsets([partition]) == {partition: 0}
     assert await reader.committed(partition) is None

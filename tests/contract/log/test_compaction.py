@@ -7,6 +7,8 @@ import pytest
 from aiokafka import AIOKafkaProducer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import KafkaError
 
+from tests.kit.until import until
+
 Factory = Callable[..., Awaitable[Any]]
 Names = Callable[[str], str]
 # Real Kafka compacts closed segments only, and looks at them every 15 s: it needs short segments and a low threshold.
@@ -26,7 +28,6 @@ async def test_the_last_value_of_each_key_stays_with_its_offset(
     read_all: Factory,
     new_consumer: Factory,
     unique: Names,
-    eventually: Factory,
 ) -> None:
     topic, group = await new_topic(config=COMPACTED), unique("group")
     partition = TopicPartition(topic, 0)
@@ -55,7 +56,7 @@ async def test_the_last_value_of_each_key_stays_with_its_offset(
         live = {record.key: (record.offset, record.value) for record in records if record.value is not None}
         return len(records) == len(live) and live == last
 
-    await eventually(compacted, 90)
+    await until(compacted, "the topic is compacted", 90)
     by_key = {record.key: record for record in await read_all(topic)}
     assert all(by_key[key].headers == (("n", value),) for key, (_, value) in last.items())
     assert await keeper.committed(partition) == 100

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from tests.kit.until import until
+
 Factory = Callable[..., Awaitable[Any]]
 Names = Callable[[str], str]
 WORKER = Path(__file__).with_name("faust_doubler.py")
@@ -22,7 +24,6 @@ async def test_an_agent_handles_everything_across_a_kill(
     new_producer: Factory,
     read_all: Factory,
     unique: Names,
-    eventually: Factory,
     tmp_path: Path,
 ) -> None:
     source, target = await new_topic(partitions=2), await new_topic()
@@ -45,7 +46,7 @@ async def test_an_agent_handles_everything_across_a_kill(
         await producer.send_and_wait(source, b"%d" % number, partition=number % 2)
     first = start("first")
     try:
-        await eventually(lambda: handled(200), 60)
+        await until(lambda: handled(200), "200 records are handled", 60)
     finally:
         first.kill()
         first.wait()
@@ -53,7 +54,7 @@ async def test_an_agent_handles_everything_across_a_kill(
         await producer.send_and_wait(source, b"%d" % number, partition=number % 2)
     second = start("second")
     try:
-        await eventually(lambda: handled(300), 60)
+        await until(lambda: handled(300), "300 records are handled", 60)
     finally:
         second.terminate()
         second.wait(60)

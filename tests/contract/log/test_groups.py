@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, OffsetAndMetadata, Topi
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError
 
+from tests.kit.until import until
+
 Factory = Callable[..., Awaitable[Any]]
 Names = Callable[[str], str]
 GROUP = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 300}
@@ -42,7 +44,7 @@ def start_victim(*arguments: str) -> subprocess.Popen[str]:
 
 
 async def test_two_members_split_the_partitions_and_one_takes_over(
-    new_topic: Factory, new_producer: Factory, new_consumer: Factory, unique: Names, eventually: Factory
+    new_topic: Factory, new_producer: Factory, new_consumer: Factory, unique: Names
 ) -> None:
     topic, group = await new_topic(partitions=4), unique("group")
     first = await new_consumer(topic, group_id=group, **GROUP)
@@ -52,13 +54,13 @@ async def test_two_members_split_the_partitions_and_one_takes_over(
     async def split() -> bool:
         return len(partitions_of(first)) == 2 and partitions_of(first, second) == [0, 1, 2, 3]
 
-    await eventually(split, 60)
+    await until(split, "the partitions are split", 60)
     await first.stop()
 
     async def taken_over() -> bool:
         return partitions_of(second) == [0, 1, 2, 3]
 
-    await eventually(taken_over, 60)
+    await until(taken_over, "the partitions are taken over", 60)
     producer: AIOKafkaProducer = await new_producer()
     for partition in range(4):
         await producer.send_and_wait(topic, b"%d" % partition, partition=partition)
@@ -81,7 +83,7 @@ async def test_two_groups_each_get_everything(
 
 
 async def test_a_killed_member_is_replaced_within_its_session_timeout(
-    bootstrap_servers: str, new_topic: Factory, new_consumer: Factory, unique: Names, eventually: Factory
+    bootstrap_servers: str, new_topic: Factory, new_consumer: Factory, unique: Names
 ) -> None:
     topic, group = await new_topic(partitions=2), unique("group")
     victim = start_victim(bootstrap_servers, topic, group)
@@ -93,7 +95,7 @@ async def test_a_killed_member_is_replaced_within_its_session_timeout(
         async def shared() -> bool:
             return len(partitions_of(survivor)) == 1
 
-        await eventually(shared, 60)
+        await until(shared, "the partitions are shared", 60)
     finally:
         victim.kill()
         victim.communicate()
@@ -102,7 +104,7 @@ async def test_a_killed_member_is_replaced_within_its_session_timeout(
     async def alone() -> bool:
         return partitions_of(survivor) == [0, 1]
 
-    await eventually(alone, 12)
+    await until(alone, "one member is left", 12)
     assert time.monotonic() - killed > 3, "evicted before its session could have timed out"
 
 
@@ -141,7 +143,7 @@ async def test_committed_offsets_can_be_listed_and_set_from_outside(
 
 
 async def test_a_member_of_an_older_generation_cannot_commit(
-    new_topic: Factory, new_consumer: Factory, unique: Names, eventually: Factory
+    new_topic: Factory, new_consumer: Factory, unique: Names
 ) -> None:
     topic, group = await new_topic(partitions=2), unique("group")
     partition = TopicPartition(topic, 0)
@@ -153,7 +155,7 @@ async def test_a_member_of_an_older_generation_cannot_commit(
     async def split() -> bool:
         return len(partitions_of(first)) == 1 and len(partitions_of(second)) == 1
 
-    await eventually(split, 60)
+    await until(split, "the partitions are split", 60)
     assert coordinator.generation > generation
     coordinator.generation = generation
     with pytest.raises((CommitFailedError, KafkaError)):

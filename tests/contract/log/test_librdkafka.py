@@ -10,6 +10,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type: ignore[attr-defined]  # not re-exported
 
+from tests.kit.until import until
+
 Factory = Callable[..., Awaitable[Any]]
 Names = Callable[[str], str]
 
@@ -79,7 +81,7 @@ async def test_two_of_its_consumers_share_a_group(bootstrap_servers: str, new_to
     assert set(seen) == set(range(2000))
 
 
-async def test_its_admin_client(bootstrap_servers: str, unique: Names, eventually: Factory) -> None:
+async def test_its_admin_client(bootstrap_servers: str, unique: Names) -> None:
     topic = unique("contract")
     client = AdminClient({"bootstrap.servers": bootstrap_servers})
     new = NewTopic(topic, num_partitions=3, replication_factor=1, config={"cleanup.policy": "compact"})
@@ -89,7 +91,7 @@ async def test_its_admin_client(bootstrap_servers: str, unique: Names, eventuall
         known = (await asyncio.to_thread(client.list_topics, timeout=30)).topics
         return topic in known and len(known[topic].partitions) == 3
 
-    await eventually(listed, 60)
+    await until(listed, "the topic is listed", 60)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
     config = await asyncio.to_thread(client.describe_configs([resource])[resource].result, 10)
     assert config["cleanup.policy"].value == "compact"
@@ -98,4 +100,4 @@ async def test_its_admin_client(bootstrap_servers: str, unique: Names, eventuall
     async def gone() -> bool:
         return topic not in (await asyncio.to_thread(client.list_topics, timeout=30)).topics
 
-    await eventually(gone, 60)
+    await until(gone, "the topic is gone", 60)

@@ -7,10 +7,8 @@ names gets tables of the run's own, dropped afterwards; PostgreSQL, where it is 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -20,11 +18,13 @@ import psycopg
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url
 
+from metrla.local.launcher.plan import free_port
 from shared.events.records import NetworkId
 from shared.store.hbase.connections import ThriftConnections, thrift_address
 from shared.store.port import Store
 from shared.store.url import open_store
 from tests.kit.hbase import drop_tables
+from tests.kit.until import until_blocking
 
 HBASE_VARIABLE = "METRLA_TEST_HBASE_URL"
 POSTGRESQL_VARIABLE = "METRLA_TEST_POSTGRESQL_URL"
@@ -72,7 +72,12 @@ def started_postgresql() -> Iterator[str]:
         postgres = [str(programs / "postgres"), "-D", str(data), *options]
         server = subprocess.Popen([*as_user, *postgres], stdout=log, stderr=subprocess.STDOUT, cwd=folder)
         try:
-            wait_until_open(port, server)
+
+            def accepts() -> bool:
+                assert server.poll() is None, "the server ended at once"
+                return is_open(port)
+
+            until_blocking(accepts, "the server accepts connections", every=0.05)
             yield f"postgresql://metrla@127.0.0.1:{port}/postgres"
         finally:
             if server.poll() is None:
@@ -89,24 +94,12 @@ def find_programs() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_open(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        assert server.poll() is None, "the server ended at once"
-        assert time.monotonic() < deadline, "the server did not become ready"
-        try:
-            psycopg.connect(host="127.0.0.1", port=port, user="metrla", dbname="postgres", connect_timeout=2).close()
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
+def is_open(port: int) -> bool:
+    try:
+        psycopg.connect(host="127.0.0.1", port=port, user="metrla", dbname="postgres", connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

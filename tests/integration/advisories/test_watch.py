@@ -5,9 +5,10 @@ import json
 import signal
 import sys
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,12 +23,12 @@ from shared.kafka.advisories import read_newest
 from shared.kafka.producer import open_producer
 from shared.runtime.clock import wall_clock
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 NETWORK = load_network(EXAMPLE_NETWORK)
 NOW = datetime.now(UTC).replace(microsecond=0)
-DEADLINE_S = 60.0
 
 
 def work_zone(name: str) -> dict[str, Any]:
@@ -81,10 +82,8 @@ async def server() -> AsyncIterator[Server]:
     await runner.cleanup()
 
 
-async def until(met: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not await met():  # noqa: ASYNC110 - what is waited for is on the log or at the server
-            await asyncio.sleep(0.02)
+def more_than(seen: Sequence[str], count: int) -> bool:
+    return len(seen) > count
 
 
 async def test_a_feed_is_followed(server: Server) -> None:
@@ -104,28 +103,19 @@ async def test_a_feed_is_followed(server: Server) -> None:
                 watch(server.url, 0.05, desk, stop, outcomes.append, lambda fault, _: faults.append(fault))
             )
 
-            async def looked(times: int) -> bool:
-                return server.answers.count(304) >= times
-
-            async def failed(times: int) -> bool:
-                return len(faults) >= times
-
-            await until(lambda: looked(3))
+            await until(lambda: server.answers.count(304) >= 3, "three looks at what has not changed")
             assert [outcome.new for outcome in outcomes] == [2], "what has not changed is not read again"
             assert set(await valid()) == {"a", "b"}
             assert {known.feed for known in (await valid()).values()} == {server.url.replace("api_key=secret&", "")}
             for status in (503, 200):
                 server.broken = status
                 seen = len(faults)
-                await until(lambda seen=seen: failed(seen + 1))  # type: ignore[misc]  # a default
+                await until(partial(more_than, faults, seen), "a fault is told")
             assert set(await valid()) == {"a", "b"}, "a feed that is down takes nothing back"
             assert "secret" not in "".join(faults)
             server.broken, server.features = 0, [work_zone("b"), work_zone("c")]
 
-            async def changed() -> bool:
-                return len(outcomes) >= 2
-
-            await until(changed)
+            await until(lambda: len(outcomes) >= 2, "the change is imported")
             assert set(await valid()) == {"b", "c"}
             assert (outcomes[1].new, outcomes[1].unchanged, outcomes[1].withdrawn) == (1, 1, 1)
             stop.set()
@@ -140,10 +130,7 @@ async def test_the_command_ends_on_ctrl_c(server: Server) -> None:
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
-        async def looked() -> bool:
-            return 304 in server.answers
-
-        await until(looked)
+        await until(lambda: 304 in server.answers, "a look at what has not changed")
         process.send_signal(signal.SIGINT)
         out, err = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, err

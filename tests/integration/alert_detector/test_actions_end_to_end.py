@@ -3,14 +3,9 @@
 The alert detector and the gateway are the real processes, the broker is the embedded one.
 """
 
-import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,11 +16,12 @@ from metrla.local.devbroker import DevBroker
 from shared.events.avro import decode, encode
 from shared.events.records import ProcessedTrafficAggregate, TrafficAlert
 from shared.events.topics import AGGREGATES, ALERTS
-from shared.kafka.admin import ensure_topics, partitions_of
-from shared.kafka.producer import Message, open_producer, send_all
-from shared.kafka.replay import open_reader, read_range
+from shared.kafka.admin import ensure_topics
+from shared.kafka.producer import Message
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.processes import Services
+from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -37,39 +33,22 @@ JAM = frozenset(sensor.sensor_id for sensor in NETWORK.carriageways["I-405 N"][1
 DEADLINE_S = 120.0
 
 
+SETTINGS = {
+    "METRLA_GATEWAY_PORT": "0",
+    "METRLA_GATEWAY_WRITE_TOKEN": TOKEN,
+    "METRLA_ALERT_DETECTOR_SETTLE_SECONDS": "0.5",
+}
+
+
 @dataclass
-class Stack:
+class Stack(Services):
     """The processes and what they share."""
 
-    broker: DevBroker
-    folder: Path
-    port: int
-    processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     fed: int = 0
 
     @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'store.sqlite'}"
-
-    async def start(self, service: str) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("METRLA_")} | {
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_ARCHIVE_URL": (self.folder / "archive").as_uri(),
-            "METRLA_NETWORKS": str(EXAMPLE_NETWORK),
-            "METRLA_GATEWAY_PORT": str(self.port),
-            "METRLA_GATEWAY_WRITE_TOKEN": TOKEN,
-            "METRLA_ALERT_DETECTOR_SETTLE_SECONDS": "0.5",
-            "METRLA_LOG_FILE": str(self.folder / "all.log"),
-        }
-        arguments, quiet = (sys.executable, "-m", f"services.{service}.app"), asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(*arguments, env=environment, stdout=quiet, stderr=quiet)
-        self.processes[service] = process
-
-    async def kill(self, service: str) -> None:
-        process = self.processes.pop(service)
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+    def url(self) -> str:
+        return self.running("gateway").url
 
     async def feed(self, steps: int, slow: frozenset[str] = frozenset()) -> None:
         messages = []
@@ -84,17 +63,11 @@ class Stack:
                 )
                 messages.append(Message(AGGREGATES.name, NETWORK.network_id.encode(), encode(window)))
         self.fed += steps
-        async with open_producer(self.broker.bootstrap_servers, "test") as producer:
-            await send_all(producer, messages)
+        await self.produce(messages)
 
     async def on_topic(self) -> Sequence[TrafficAlert]:
         """Every state of every alert, in the order of the log."""
-        found = []
-        async with open_reader(self.broker.bootstrap_servers, "test") as reader:
-            for partition in await partitions_of(self.broker.bootstrap_servers, [ALERTS]):
-                end = (await reader.end_offsets([partition]))[partition]
-                found += [record.value for record in await read_range(reader, partition, 0, end)]
-        return [decode(TrafficAlert, value) for value in found if value is not None]
+        return [decode(TrafficAlert, record.value) for record in await self.read(ALERTS) if record.value is not None]
 
     def stored(self) -> dict[str, TrafficAlert]:
         store = open_store(self.store_url)
@@ -106,37 +79,32 @@ class Stack:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        made = Stack(broker, tmp_path, port)
-        try:
-            await made.start("alert_detector")
-            await made.start("gateway")
-            yield made
-        finally:
-            for process in made.processes.values():
-                process.terminate()
-            for process in made.processes.values():
-                await process.wait()
+        async with Stack(broker, tmp_path, settings=SETTINGS) as stack:
+            await stack.start("alert_detector")
+            gateway = await stack.start("gateway")
+            await gateway.until_ready("/live")
+            yield stack
 
 
 async def congestion(gateway: GatewayClient, holds: Callable[[list[Alert]], bool]) -> list[Alert]:
     """The congestion alerts, the last raised first, as soon as they are as they should be."""
     found: list[Alert] = []
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            with suppress(GatewayError):
-                found = [alert for alert in await gateway.alerts() if alert.alert_type == "congestion"]
-                if holds(found):
-                    return found
-            await asyncio.sleep(0.05)
+
+    async def there() -> bool:
+        nonlocal found
+        with suppress(GatewayError):
+            found = [alert for alert in await gateway.alerts() if alert.alert_type == "congestion"]
+            return holds(found)
+        return False
+
+    await until(there, lambda: f"other alerts of congestion than {found}", DEADLINE_S)
+    return found
 
 
 async def test_from_the_api_into_the_record(stack: Stack) -> None:
-    async with GatewayClient(f"http://127.0.0.1:{stack.port}", write_token=TOKEN) as gateway:
+    async with GatewayClient(stack.url, write_token=TOKEN) as gateway:
         await stack.feed(6, JAM)
         (raised,) = await congestion(gateway, bool)
         seen = await gateway.act(raised.alert_id, AlertActionKind.ACKNOWLEDGE, "Dana", action_id="seen-1")
@@ -144,7 +112,7 @@ async def test_from_the_api_into_the_record(stack: Stack) -> None:
         assert alert.actions == (seen,)
 
         # A remark while the detector is away waits for it on the log; a repeated one is the same.
-        await stack.kill("alert_detector")
+        await stack.running("alert_detector").kill()
         await gateway.act(raised.alert_id, AlertActionKind.COMMENT, "Dana", "tow truck sent", action_id="said-1")
         await gateway.act(raised.alert_id, AlertActionKind.COMMENT, "Dana", "tow truck sent", action_id="said-1")
         await stack.start("alert_detector")
@@ -159,7 +127,7 @@ async def test_from_the_api_into_the_record(stack: Stack) -> None:
 
         # The queue lasts: nothing is raised for it, not after a crash either, until it was gone.
         await stack.feed(3, JAM)
-        await stack.kill("alert_detector")
+        await stack.running("alert_detector").kill()
         await stack.feed(3, JAM)
         await stack.start("alert_detector")
         await stack.feed(10)

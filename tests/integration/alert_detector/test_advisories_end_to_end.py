@@ -5,13 +5,9 @@ The alert detector and the gateway are the real processes, the broker is the emb
 
 import asyncio
 import json
-import os
-import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,16 +21,17 @@ from shared.events.avro import encode
 from shared.events.records import ProcessedTrafficAggregate, TrafficAlert
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
-from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.producer import Message
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
-from tests.kit.until import until
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 NETWORK = load_network(EXAMPLE_NETWORK)
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
+DEADLINE_S = 120.0
 TOKEN = "sesame"  # noqa: S105 - of a gateway that lives as long as the test
 HERE = NETWORK.carriageways["I-405 N"][2]
 
@@ -94,49 +91,25 @@ def cap(step_from: float, step_to: float) -> bytes:
       <polygon>33,-119.5 33,-117 35,-117 35,-119.5 33,-119.5</polygon></area></info></alert>""".encode()
 
 
-@dataclass
-class Stack:
+SETTINGS = {
+    "METRLA_GATEWAY_PORT": "0",
+    "METRLA_GATEWAY_WRITE_TOKEN": TOKEN,
+    "METRLA_GATEWAY_PUSH_INTERVAL_S": "0.2",
+    "METRLA_ALERT_DETECTOR_SETTLE_SECONDS": "0.5",
+}
+
+
+class Stack(Services):
     """The processes and what they share."""
 
-    broker: DevBroker
-    folder: Path
-    port: int
-    processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
-
     @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_ARCHIVE_URL": (self.folder / "archive").as_uri(),
-            "METRLA_NETWORKS": str(EXAMPLE_NETWORK),
-            "METRLA_GATEWAY_PORT": str(self.port),
-            "METRLA_GATEWAY_WRITE_TOKEN": TOKEN,
-            "METRLA_GATEWAY_PUSH_INTERVAL_S": "0.2",
-            "METRLA_ALERT_DETECTOR_SETTLE_SECONDS": "0.5",
-            "METRLA_LOG_FILE": str(self.folder / "all.log"),
-        }
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'store.sqlite'}"
-
-    async def start(self, service: str) -> None:
-        self.processes[service] = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"services.{service}.app", env=self.environment, stderr=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-
-    async def kill(self, service: str) -> None:
-        process = self.processes.pop(service)
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+    def url(self) -> str:
+        return self.running("gateway").url
 
     async def import_(self, *files: Path) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "metrla", "advisories", "import", *map(str, files), "--json",
-            env=self.environment, stdout=asyncio.subprocess.PIPE,
+            env=self.environment(), stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, _ = await process.communicate()
         assert process.returncode == 0
@@ -152,10 +125,9 @@ class Stack:
                     speed, speed, speed, None, None, None, 1.0, f"{sensor.sensor_id}-{step}",
                 )  # fmt: skip
                 messages.append(Message(AGGREGATES.name, NETWORK.network_id.encode(), encode(window)))
-        async with open_producer(self.broker.bootstrap_servers, "test") as producer:
-            await send_all(producer, messages)
+        await self.produce(messages)
 
-    async def alerts(self, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    async def alerts(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The advisory alerts of `GET /api/alerts` by type, as soon as they are as they should be."""
         found: dict[str, Any] = {}
 
@@ -164,11 +136,11 @@ class Stack:
             with suppress(httpx.TransportError):
                 answer = (await client.get("/api/alerts", params={"limit": 200})).json()
                 found = {alert["alert_type"]: alert for alert in answer if alert["alert_type"] != "congestion"}
-                return until(found)
+                return holds(found)
             return False
 
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-            await wait(there, lambda: f"alerts were {found}")
+        async with httpx.AsyncClient(base_url=self.url) as client:
+            await self.until(there, lambda: f"other alerts than {found}", DEADLINE_S)
         return found
 
     def stored(self) -> dict[str, TrafficAlert]:
@@ -179,30 +151,15 @@ class Stack:
             store.close()
 
 
-async def wait(met: Callable[[], Awaitable[bool]], what: Callable[[], str], seconds: float = 120.0) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await met():
-        assert asyncio.get_running_loop().time() < deadline, what()
-        await asyncio.sleep(0.05)
-
-
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        made = Stack(broker, tmp_path, port)
-        try:
-            await made.start("alert_detector")
-            await made.start("gateway")
-            yield made
-        finally:
-            for process in made.processes.values():
-                process.terminate()
-            for process in made.processes.values():
-                await process.wait()
+        async with Stack(broker, tmp_path, settings=SETTINGS) as stack:
+            await stack.start("alert_detector")
+            gateway = await stack.start("gateway")
+            await gateway.until_ready("/live")
+            yield stack
 
 
 def standing(*types: str) -> Callable[[dict[str, Any]], bool]:
@@ -231,7 +188,7 @@ async def test_files_become_alerts_everywhere(stack: Stack) -> None:
     assert found["event"]["location"].startswith("I-405 S")
 
     seen: set[str] = set()
-    async with connect(f"ws://127.0.0.1:{stack.port}/ws/predictions") as stream:
+    async with connect(f"{stack.url.replace('http', 'ws')}/ws/predictions") as stream:
         await stream.send(json.dumps({"type": "subscribe", "channels": ["alerts"]}))
         async with asyncio.timeout(60):
             while not {"construction", "event", "weather"} <= seen:
@@ -244,13 +201,13 @@ async def test_files_become_alerts_everywhere(stack: Stack) -> None:
     assert "confirmed by 1 of 1 sensors" in found["construction"]["message"]
     assert found["construction"]["severity"] == "critical"
 
-    await stack.kill("alert_detector")
+    await stack.running("alert_detector").kill()
     await stack.feed(range(9, 12))
     await stack.start("alert_detector")
     found = await stack.alerts(standing("event", "weather"))
     assert found["construction"]["cleared_at"].startswith((START + 12 * WINDOW).isoformat().removesuffix("+00:00"))
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stack.port}") as client:
+    async with httpx.AsyncClient(base_url=stack.url) as client:
         (weather,) = (await client.get("/api/advisories", params={"advisory_type": "weather"})).json()
         gone = await client.delete(
             f"/api/advisories/{weather['advisory_id']}", headers={"Authorization": f"Bearer {TOKEN}"}
@@ -265,7 +222,9 @@ async def test_files_become_alerts_everywhere(stack: Stack) -> None:
     def told() -> dict[str, str]:
         return {str(one.alert_type): str(one.status) for one in stack.stored().values() if one.alert_type in kinds}
 
-    await until(lambda: told() == {kind: found[kind]["status"] for kind in kinds}, lambda: f"the store tells {told()}")
+    await stack.until(
+        lambda: told() == {kind: found[kind]["status"] for kind in kinds}, lambda: f"the store tells {told()}"
+    )
     stored = {alert.alert_type: alert for alert in stack.stored().values()}
     for kind in ("construction", "event", "weather"):
         assert stored[kind].alert_id == found[kind]["alert_id"]  # type: ignore[index]  # a StrEnum is its value

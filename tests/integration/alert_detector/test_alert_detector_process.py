@@ -1,15 +1,11 @@
 """The real alert-detector process on the embedded broker: windows in, alerts out, also when it is killed."""
 
-import asyncio
 import json
-import os
 import random
-import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -46,15 +42,15 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
-from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_LETTER_REASON, TRAFFIC_EVENTS_DLQ, Topic
+from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_LETTER_REASON, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import ensure_topics
-from shared.kafka.producer import Message, open_producer, send_all
-from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.kafka.producer import Message
+from shared.kafka.replay import open_reader, read_range
 from shared.store.url import open_store
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network, Sensor
 from tests.kit.places import EXAMPLE, METR_LA
-from tests.kit.until import until
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -127,61 +123,11 @@ def expected(speeds: Speeds) -> list[TrafficAlert]:
     return [alert for change in changes for alert in change.alerts]
 
 
-@dataclass
-class Pipeline:
+class Pipeline(Services):
     """A broker, a store and the processes under test."""
-
-    broker: DevBroker
-    folder: Path
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'store.sqlite'}"
-
-    @property
-    def archive_url(self) -> str:
-        return (self.folder / "archive").as_uri()
-
-    async def start(self, **settings: str) -> asyncio.subprocess.Process:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_ARCHIVE_URL": self.archive_url,
-            "METRLA_NETWORKS": str(self.folder / "network"),
-            "METRLA_LOG_FILE": str(self.folder / "alert-detector.log"),
-            **settings,
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.alert_detector.app", env=environment, stderr=asyncio.subprocess.DEVNULL
-        )
-        self.processes.append(process)
-        return process
-
-    async def kill(self, process: asyncio.subprocess.Process) -> None:
-        process.kill()
-        assert await process.wait() == -signal.SIGKILL
-
-    async def stop(self, process: asyncio.subprocess.Process) -> None:
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
 
     async def feed(self, windows: Iterable[ProcessedTrafficAggregate]) -> None:
         await self.produce([Message(AGGREGATES.name, window.network_id.encode(), encode(window)) for window in windows])
-
-    async def produce(self, messages: Sequence[Message]) -> None:
-        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
-            await send_all(producer, messages)
-
-    async def read(self, topic: Topic) -> list[LogRecord]:
-        records: list[LogRecord] = []
-        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
-            for number in range(topic.partitions):
-                partition = TopicPartition(topic.name, number)
-                end = (await reader.end_offsets([partition]))[partition]
-                records += await read_range(reader, partition, 0, end)
-        return records
 
     async def alerts(self) -> list[TrafficAlert]:
         found = []
@@ -194,24 +140,24 @@ class Pipeline:
     async def until_alerts(self, count: int) -> None:
         """Return when so many changes are on the log."""
         partition = TopicPartition(ALERTS.name, 0)
-        async with open_reader(self.broker.bootstrap_servers, "test-watcher") as reader:
+        async with open_reader(self.bootstrap_servers, "test-watcher") as reader:
 
             async def there() -> bool:
                 return int((await reader.end_offsets([partition]))[partition]) >= count
 
-            await until(there, f"{count} changes of alerts")
+            await self.until(there, f"{count} changes of alerts")
 
     async def until_learned(self, step: datetime) -> None:
         """Return when what the window that ends at `step` taught is on the log."""
         partition = TopicPartition(ALERT_DETECTOR_STATE.name, 0)
-        async with open_reader(self.broker.bootstrap_servers, "test-learned") as reader:
+        async with open_reader(self.bootstrap_servers, "test-learned") as reader:
 
             async def there() -> bool:
                 end = (await reader.end_offsets([partition]))[partition]
                 newest = (await read_range(reader, partition, max(0, end - 2), end)) if end else []
                 return any(step.isoformat().encode() in record.value for record in newest)
 
-            await until(there, f"learned from {step}", 120.0)
+            await self.until(there, f"learned from {step}", 120.0)
 
     def stored(self) -> dict[AlertId, TrafficAlert]:
         store = open_store(self.store_url)
@@ -224,7 +170,7 @@ class Pipeline:
         async def there() -> bool:
             return self.stored() == wanted
 
-        await until(there, "the store holds the last state of every alert")
+        await self.until(there, "the store holds the last state of every alert")
 
 
 @pytest.fixture(params=[NEVER_SECONDS], ids=["history kept"])
@@ -232,14 +178,8 @@ async def pipeline(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
     write_network(NETWORK, tmp_path / "network")
     async with DevBroker(settings=BrokerSettings(housekeeping_interval_s=request.param)) as broker:
         await ensure_topics(broker.bootstrap_servers)
-        pipeline = Pipeline(broker, tmp_path)
-        try:
+        async with Pipeline(broker, tmp_path, [tmp_path / "network"]) as pipeline:
             yield pipeline
-        finally:
-            for process in pipeline.processes:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
 
 
 def last_states(log: Iterable[TrafficAlert]) -> dict[AlertId, TrafficAlert]:
@@ -250,12 +190,12 @@ async def test_windows_become_alerts_that_are_raised_updated_and_cleared(pipelin
     speeds = traffic(90)
     wanted = expected(speeds)
     assert {alert.status for alert in wanted} == set(AlertStatus)
-    process = await pipeline.start()
+    process = await pipeline.start("alert_detector")
     await pipeline.feed(windows_of(speeds))
     await pipeline.until_alerts(len(wanted))
     assert Counter(await pipeline.alerts()) == Counter(wanted)
     await pipeline.until_stored(last_states(wanted))
-    await pipeline.stop(process)
+    await process.stop()
     assert len(await pipeline.alerts()) == len(wanted)
 
 
@@ -267,23 +207,23 @@ async def test_killed_three_times_it_gives_the_same_alerts(pipeline: Pipeline, r
     chance = random.Random(request.node.name)
     await pipeline.feed(windows_of(speeds))
     for count in sorted(chance.sample(range(1, len(wanted) - 5), 3)):
-        process = await pipeline.start()
+        process = await pipeline.start("alert_detector")
         await pipeline.until_alerts(count)
-        await pipeline.kill(process)
-    process = await pipeline.start()
+        await process.kill()
+    process = await pipeline.start("alert_detector")
     await pipeline.until_stored(last_states(wanted))
     log = await pipeline.alerts()
     # What was sent twice was sent as it was: no alert has another state, another id or another time.
     assert set(log) == set(wanted) if "kept" in request.node.name else set(log) < set(wanted)
     assert last_states(log) == last_states(wanted)
     assert not [alert for alert in last_states(log).values() if alert.active]
-    await pipeline.stop(process)
+    await process.stop()
 
 
 async def test_a_store_that_missed_an_alert_is_mended_from_the_log(pipeline: Pipeline) -> None:
     log = expected(traffic(90))
     await pipeline.produce([Message(ALERTS.name, alert.alert_id.encode(), encode(alert)) for alert in log])
-    await pipeline.start()
+    await pipeline.start("alert_detector")
     await pipeline.until_stored(last_states(log))
 
 
@@ -293,7 +233,7 @@ async def test_a_damaged_window_is_dead_lettered_and_the_stream_goes_on(pipeline
     await pipeline.feed(windows[:500])
     await pipeline.produce([Message(AGGREGATES.name, NETWORK.network_id.encode(), b"\xc3\x01 no window")])
     await pipeline.feed(windows[500:])
-    await pipeline.start()
+    await pipeline.start("alert_detector")
     await pipeline.until_stored(last_states(wanted))
     (letter,) = await pipeline.read(TRAFFIC_EVENTS_DLQ)
     assert letter.value == b"\xc3\x01 no window"
@@ -303,7 +243,7 @@ async def test_a_damaged_window_is_dead_lettered_and_the_stream_goes_on(pipeline
 async def test_a_feed_that_falls_silent_leaves_no_alert_standing(pipeline: Pipeline) -> None:
     speeds = np.full((8, len(NETWORK.sensors)), 64.0)
     speeds[:, 4] = 20.0
-    await pipeline.start(METRLA_ALERT_DETECTOR_SILENCE_SECONDS="2")
+    await pipeline.start("alert_detector", METRLA_ALERT_DETECTOR_SILENCE_SECONDS="2")
     await pipeline.feed(windows_of(speeds))
     await pipeline.until_alerts(2)
     raised, cleared = await pipeline.alerts()
@@ -313,14 +253,9 @@ async def test_a_feed_that_falls_silent_leaves_no_alert_standing(pipeline: Pipel
 
 
 async def test_it_waits_for_a_broker_that_is_not_up_and_stops_when_told(pipeline: Pipeline) -> None:
-    process = await pipeline.start(METRLA_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-
-    async def waiting() -> bool:
-        log = pipeline.folder / "alert-detector.log"
-        return log.exists() and "will try again" in log.read_text(encoding="utf-8")
-
-    await until(waiting, "it says that it waits")
-    await pipeline.stop(process)
+    process = await pipeline.start("alert_detector", METRLA_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    await pipeline.until(lambda: "will try again" in pipeline.log, "it says that it waits")
+    await process.stop()
 
 
 @dataclass(frozen=True)
@@ -388,22 +323,16 @@ async def replayed(day: Day, folder: Path, kills: Sequence[int]) -> list[Traffic
     settings = {f"METRLA_ALERT_DETECTOR_{name}_SECONDS": "3600" for name in ("SETTLE", "SILENCE")}
     async with DevBroker(settings=BrokerSettings(housekeeping_interval_s=NEVER_SECONDS)) as broker:
         await ensure_topics(broker.bootstrap_servers)
-        pipeline = Pipeline(broker, folder)
-        try:
+        async with Pipeline(broker, folder, [folder / "network"], settings) as pipeline:
             await pipeline.feed(day.windows)
             for count in kills:
-                process = await pipeline.start(**settings)
+                process = await pipeline.start("alert_detector")
                 await pipeline.until_alerts(count)
-                await pipeline.kill(process)
-            process = await pipeline.start(**settings)
+                await process.kill()
+            process = await pipeline.start("alert_detector")
             await pipeline.until_learned(day.start + (len(day.speeds) + 12) * WINDOW)
-            await pipeline.stop(process)
+            await process.stop()
             return await pipeline.alerts()
-        finally:
-            for process in pipeline.processes:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
 
 
 @pytest.mark.slow

@@ -1,17 +1,12 @@
 """The real alert-detector process on the embedded broker: forecasts in, alerts of expected congestion out."""
 
-import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from metrla.data.importing.folder import write_network
@@ -27,14 +22,13 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.events.topics import AGGREGATES, ALERTS, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.events.topics import AGGREGATES, ALERTS, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import ensure_topics, open_admin, partitions_of
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.kafka.replay import LogRecord, open_reader, read_range
 from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
-from tests.kit.until import until
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -87,44 +81,12 @@ COMES_THERE = [told(1, network=OTHER), told(2, {3, 4}, network=OTHER), told(3, {
 GOES = [told(6), told(7, {8}), told(8, {8}), told(9, {8}), told(10), told(11)]
 
 
-@dataclass
-class Pipeline:
+class Pipeline(Services):
     """A broker, a store and the processes under test."""
-
-    broker: DevBroker
-    folder: Path
-    networks: Sequence[str] = ("network",)
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'store.sqlite'}"
-
-    async def start(self) -> asyncio.subprocess.Process:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_NETWORKS": ",".join(str(self.folder / name) for name in self.networks),
-            "METRLA_LOG_FILE": str(self.folder / "alert-detector.log"),
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.alert_detector.app", env=environment, stderr=asyncio.subprocess.DEVNULL
-        )
-        self.processes.append(process)
-        return process
-
-    async def kill(self, process: asyncio.subprocess.Process) -> None:
-        process.kill()
-        assert await process.wait() == -signal.SIGKILL
-
-    async def stop(self, process: asyncio.subprocess.Process) -> None:
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
 
     async def feed(self, origins: Iterable[Sequence[TrafficPrediction]], *, by_sensor: bool = False) -> None:
         """Write forecasts as the predictor does; `by_sensor`: as it did before partitions went by network."""
-        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
+        async with open_producer(self.bootstrap_servers, "test-feed") as producer:
             for origin in origins:
                 await send_all(
                     producer,
@@ -143,25 +105,14 @@ class Pipeline:
 
     async def commit_as(self, group: str) -> None:
         """As if a group had read all predictions that are on the log."""
-        partitions = await partitions_of(self.broker.bootstrap_servers, [PREDICTIONS])
-        reader = AIOKafkaConsumer(
-            bootstrap_servers=self.broker.bootstrap_servers, group_id=group, enable_auto_commit=False
-        )
+        partitions = await partitions_of(self.bootstrap_servers, [PREDICTIONS])
+        reader = AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers, group_id=group, enable_auto_commit=False)
         await reader.start()
         try:
             reader.assign(partitions)
             await reader.commit(await reader.end_offsets(partitions))
         finally:
             await reader.stop()
-
-    async def read(self, topic: Topic) -> list[LogRecord]:
-        records: list[LogRecord] = []
-        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
-            for number in range(topic.partitions):
-                partition = TopicPartition(topic.name, number)
-                end = (await reader.end_offsets([partition]))[partition]
-                records += await read_range(reader, partition, 0, end)
-        return records
 
     async def alerts(self) -> list[TrafficAlert]:
         return [decode(TrafficAlert, record.value) for record in await self.read(ALERTS)]
@@ -170,13 +121,13 @@ class Pipeline:
         async def there() -> bool:
             return len(await self.alerts()) >= count
 
-        await until(there, f"{count} changes of alerts")
+        await self.until(there, f"{count} changes of alerts")
 
     async def until_members(self, count: int) -> None:
         """Until the group has settled on so many members, and each holds the same partitions of both topics."""
 
         async def settled() -> bool:
-            async with open_admin(self.broker.bootstrap_servers) as admin:
+            async with open_admin(self.bootstrap_servers) as admin:
                 (response,) = await admin.describe_consumer_groups(["metrla-alert-detector"])
             _, _, state, _, _, members = response.groups[0][:6]
             told = [ConsumerProtocolMemberAssignment.decode(member[4]).assignment for member in members if member[4]]
@@ -184,7 +135,7 @@ class Pipeline:
             alike = all(one[AGGREGATES.name] == one[PREDICTIONS.name] != set() for one in held)
             return bool(state == "Stable" and len(held) == len(members) == count and alike)
 
-        await until(settled, f"{count} members that hold the same partitions of both topics")
+        await self.until(settled, f"{count} members that hold the same partitions of both topics")
 
     def stored(self) -> dict[AlertId, TrafficAlert]:
         store = open_store(self.store_url)
@@ -201,14 +152,8 @@ async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     # Every change is looked at, so the log must not be compacted meanwhile.
     async with DevBroker(settings=BrokerSettings(housekeeping_interval_s=3600.0)) as broker:
         await ensure_topics(broker.bootstrap_servers)
-        pipeline = Pipeline(broker, tmp_path)
-        try:
+        async with Pipeline(broker, tmp_path, [tmp_path / "network"]) as pipeline:
             yield pipeline
-        finally:
-            for process in pipeline.processes:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
 
 
 def check(log: Sequence[TrafficAlert]) -> None:
@@ -235,11 +180,11 @@ def check(log: Sequence[TrafficAlert]) -> None:
 
 
 async def test_expected_congestion_is_raised_and_cleared(pipeline: Pipeline) -> None:
-    process = await pipeline.start()
+    process = await pipeline.start("alert_detector")
     await pipeline.feed([*COMES, *GOES])
     await pipeline.until_alerts(4)
     check(await pipeline.alerts())
-    await pipeline.stop(process)
+    await process.stop()
     assert {alert_id: alert.status for alert_id, alert in pipeline.stored().items()} == {
         alert.alert_id: CLEARED for alert in await pipeline.alerts()
     }
@@ -247,27 +192,26 @@ async def test_expected_congestion_is_raised_and_cleared(pipeline: Pipeline) -> 
 
 async def test_killed_in_between_it_says_the_same(pipeline: Pipeline) -> None:
     await pipeline.feed(COMES[:3])
-    process = await pipeline.start()
+    process = await pipeline.start("alert_detector")
     await pipeline.until_alerts(1)
-    await pipeline.kill(process)
+    await process.kill()
     # Half of an origin, then another death: what it has heard of the origin is on the log.
     await pipeline.feed([*COMES[3:], GOES[0], GOES[1], GOES[2][: SENSORS // 2]])
-    process = await pipeline.start()
+    process = await pipeline.start("alert_detector")
     await pipeline.until_alerts(2)
-    await pipeline.kill(process)
+    await process.kill()
     await pipeline.feed([GOES[2][SENSORS // 2 :], *GOES[3:]])
-    process = await pipeline.start()
+    process = await pipeline.start("alert_detector")
     await pipeline.until_alerts(4)
     check(await pipeline.alerts())
-    await pipeline.stop(process)
+    await process.stop()
     check(await pipeline.alerts())
 
 
 async def test_a_damaged_forecast_is_dead_lettered_and_the_stream_goes_on(pipeline: Pipeline) -> None:
-    async with open_producer(pipeline.broker.bootstrap_servers, "test-feed") as producer:
-        await send_all(producer, [Message(PREDICTIONS.name, b"N00", b"\xc3\x01 no forecast")])
+    await pipeline.produce([Message(PREDICTIONS.name, b"N00", b"\xc3\x01 no forecast")])
     await pipeline.feed([*COMES, *GOES])
-    await pipeline.start()
+    await pipeline.start("alert_detector")
     await pipeline.until_alerts(4)
     check(await pipeline.alerts())
     (letter,) = await pipeline.read(TRAFFIC_EVENTS_DLQ)
@@ -281,22 +225,22 @@ def raised_in(alerts: Iterable[TrafficAlert]) -> list[NetworkId]:
 
 async def test_two_instances_judge_each_the_networks_that_are_theirs(pipeline: Pipeline) -> None:
     """And the one that is left judges those of the one that dies."""
-    pipeline.networks = ("network", "other")
+    pipeline.networks = [pipeline.folder / name for name in ("network", "other")]
     homes = {partition_of(network.network_id, range(PREDICTIONS.partitions)) for network in (NETWORK, OTHER)}
     assert len(homes) == 2
-    first, second = [await pipeline.start() for _ in range(2)]
+    first, second = [await pipeline.start("alert_detector") for _ in range(2)]
     await pipeline.until_members(2)
     await pipeline.feed([*COMES[:3], *COMES_THERE])
     await pipeline.until_alerts(2)
     assert raised_in(await pipeline.alerts()) == [NETWORK.network_id, OTHER.network_id]
-    await pipeline.kill(first)
+    await first.kill()
     await pipeline.until_members(1)
     await pipeline.feed([*COMES[3:], told(4, network=OTHER), told(5, network=OTHER)])
     await pipeline.until_alerts(4)
     log = await pipeline.alerts()
     assert raised_in(log) == [NETWORK.network_id, OTHER.network_id]
     assert sorted(alert.network_id for alert in log if alert.status is CLEARED) == raised_in(log)
-    await pipeline.stop(second)
+    await second.stop()
 
 
 async def test_forecasts_of_the_release_before_are_neither_judged_twice_nor_in_the_way(pipeline: Pipeline) -> None:
@@ -304,7 +248,7 @@ async def test_forecasts_of_the_release_before_are_neither_judged_twice_nor_in_t
     # What the second origin raised, and the third cleared, would be raised again if they were.
     await pipeline.feed([told(1, {3, 4}), told(2, {3, 4}), told(3), told(4), told(5)], by_sensor=True)
     await pipeline.commit_as("metrla-alert-detector-forecasts")
-    process = await pipeline.start()
+    process = await pipeline.start("alert_detector")
     await pipeline.until_members(1)
     await pipeline.feed([told(6)], by_sensor=True)
     await pipeline.feed([told(7), told(8, {8}), told(9, {8}), told(10, {8})])
@@ -315,6 +259,5 @@ async def test_forecasts_of_the_release_before_are_neither_judged_twice_nor_in_t
         (RAISED, START + 9 * WINDOW),
         (CLEARED, START + 11 * WINDOW),
     ]
-    await pipeline.stop(process)
-    log = (pipeline.folder / "alert-detector.log").read_text()
-    assert "passing over forecasts outside the partition of their network" in log
+    await process.stop()
+    assert "passing over forecasts outside the partition of their network" in pipeline.log

@@ -49,7 +49,7 @@ class Pipeline(Services):
 
 
 def pipeline_on(broker: DevBroker, folder: Path) -> Pipeline:
-    return Pipeline(broker.bootstrap_servers, folder, [folder / "network"], {"METRLA_INGEST_ARCHIVE_FLUSH_S": "0.3"})
+    return Pipeline(broker, folder, [folder / "network"], {"METRLA_INGEST_ARCHIVE_FLUSH_S": "0.3"})
 
 
 def write_network(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The chaos run itself, on the embedded broker: it ends clean, and leaves nothing running when interrupted."""
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -11,6 +10,7 @@ import psutil
 import pytest
 
 from tests.kit.places import ROOT
+from tests.kit.processes import bare_environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -19,7 +19,7 @@ async def start(state: Path, *options: str) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.chaos", "--stack", "embedded", "--state", str(state), *options),
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
+        env=bare_environment(),
         stdout=PIPE,
         stderr=STDOUT,
     )

@@ -4,10 +4,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.kit.until import until_blocking
 
 COMMAND = [sys.executable, "-m", "metrla.local.devbroker"]
 
@@ -22,9 +23,7 @@ def test_it_says_where_it_is_and_ends_cleanly(number: signal.Signals, tmp_path: 
         text=True,
     )
     try:
-        deadline = time.monotonic() + 60
-        while not port_file.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until_blocking(port_file.exists, "the broker is ready")
         address = port_file.read_text().strip()
         host, port = address.split(":")
         socket.create_connection((host, int(port)), timeout=30).close()
@@ -44,17 +43,11 @@ def test_it_does_not_outlive_its_parent_if_told_so(tmp_path: Path) -> None:
     starter = f"import subprocess, time; subprocess.Popen({arguments!r}); time.sleep(60)"
     parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while not port_file.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert port_file.exists()
+        until_blocking(port_file.exists, "the broker is ready")
     finally:
         parent.kill()
         parent.wait()
-    deadline = time.monotonic() + 60
-    while port_file.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not port_file.exists()
+    until_blocking(lambda: not port_file.exists(), "the broker is gone")
 
 
 def test_help_says_what_it_is_not() -> None:

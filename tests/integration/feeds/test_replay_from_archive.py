@@ -3,10 +3,8 @@
 import asyncio
 import os
 import random
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -25,9 +23,10 @@ from shared.events.avro import encode
 from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics
-from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.producer import Message
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -37,48 +36,23 @@ HDFS_VARIABLE = "METRLA_TEST_WEBHDFS_URL"
 Windows = dict[tuple[SensorId, datetime], ProcessedTrafficAggregate]
 
 
-@dataclass
-class Pipeline:
+SETTINGS = {"METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5", "METRLA_INGEST_IDLE_TIMEOUT_S": "3"}
+
+
+class Pipeline(Services):
     """A broker, an archive and a store with an ingest of their own."""
-
-    bootstrap_servers: str
-    archive_url: str
-    store_url: str
-    log_file: Path
-
-    def environment(self) -> dict[str, str]:
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
-            "METRLA_ARCHIVE_URL": self.archive_url,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_LOG_FILE": str(self.log_file),
-            "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5",
-            "METRLA_INGEST_IDLE_TIMEOUT_S": "3",
-        }
-
-    async def metrla(self, *arguments: str) -> tuple[int | None, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "metrla", *arguments),
-            env=self.environment(),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        return process.returncode, output.decode()
 
     @asynccontextmanager
     async def ingest(self) -> AsyncIterator[None]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "metrla", "run", "ingest"),
-            env=self.environment(),
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        process = await self.start("ingest")
         try:
             yield
         finally:
-            process.terminate()
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            await process.stop()
+
+    async def until_read(self, met: Callable[[], bool], what: str) -> None:
+        """Until something holds of archive and store, which takes a while to read."""
+        await self.until(lambda: asyncio.to_thread(met), what, seconds=90, every=0.3)
 
     def windows(self) -> Windows:
         if not Path(urlsplit(self.store_url).path).exists():
@@ -107,12 +81,6 @@ def archive_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
     assert InsecureClient(";".join(address.name_nodes), user=address.user).delete(address.root, recursive=True)
 
 
-async def until(met: Callable[[], bool], seconds: float = 90) -> None:
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(met):  # noqa: ASYNC110 - the state of another process has no event
-            await asyncio.sleep(0.3)
-
-
 def disordered(simulator: Simulator, chance: random.Random) -> list[Message]:
     """Four hours, of which one reading in 50 comes up to an hour late and one in 30 comes again."""
     deliveries = simulator.deliveries(START, START + timedelta(hours=4))
@@ -128,36 +96,31 @@ def disordered(simulator: Simulator, chance: random.Random) -> list[Message]:
 
 async def test_the_archive_alone_gives_the_same_windows(archive_url: str, tmp_path: Path) -> None:
     async with DevBroker() as old_broker, DevBroker() as new_broker:
-        old = Pipeline(
-            old_broker.bootstrap_servers, archive_url, f"sqlite:///{tmp_path / 'old.sqlite'}", tmp_path / "old.log"
-        )
+        old = Pipeline(old_broker, tmp_path / "old", settings={**SETTINGS, "METRLA_ARCHIVE_URL": archive_url})
         await ensure_topics(old.bootstrap_servers)
         async with old.ingest():
             log = disordered(Simulator(NETWORK, seed=3), random.Random(3))
             sent = len(log)
-            async with open_producer(old.bootstrap_servers, "test-feed") as producer:
-                for first in range(0, sent, 2000):
-                    await send_all(producer, log[first : first + 2000])
+            for first in range(0, sent, 2000):
+                await old.produce(log[first : first + 2000])
 
             def complete() -> bool:
                 count, windows = old.archived()
                 return count == sent and old.windows().keys() >= windows
 
-            await until(complete)
+            await old.until_read(complete, "all is archived, and every window of it stored")
         windows = old.windows()
         assert len(windows) > 48 * 40
         assert max(window.revision for window in windows.values()) == 10
         # Duplicates do not count, and some readings came too late to.
         assert sum(window.revision for window in windows.values()) < sent * 0.96
 
-        new = Pipeline(
-            new_broker.bootstrap_servers, archive_url, f"sqlite:///{tmp_path / 'new.sqlite'}", tmp_path / "new.log"
-        )
-        refused = await new.metrla("feed", "replay", "--from-archive", "--speed", "max")
+        same = Pipeline(new_broker, tmp_path / "same", settings={"METRLA_ARCHIVE_URL": archive_url})
+        refused = await same.metrla("feed", "replay", "--from-archive", "--speed", "max")
         assert refused[0] == 2
         assert "written from another log" in refused[1]
 
-        new.archive_url = (tmp_path / "new").as_uri()
+        new = Pipeline(new_broker, tmp_path / "new", settings=SETTINGS)
         async with new.ingest():
             code, output = await new.metrla(
                 *("feed", "replay", "--from-archive", "--archive-url", archive_url, "--speed", "max"),
@@ -165,15 +128,17 @@ async def test_the_archive_alone_gives_the_same_windows(archive_url: str, tmp_pa
             )
             assert code == 0, output
             assert f"{sent:,} events sent" in output
-            await until(lambda: new.windows() == windows and new.archived()[0] == sent)
+
+            def replayed() -> bool:
+                return new.windows() == windows and new.archived()[0] == sent
+
+            await new.until_read(replayed, "the same windows and as many events")
         assert new.windows() == windows == old.windows()
 
 
 async def test_what_cannot_be_replayed_is_said(tmp_path: Path) -> None:
     async with DevBroker() as broker:
-        empty = Pipeline(
-            broker.bootstrap_servers, (tmp_path / "archive").as_uri(), "sqlite:///x", tmp_path / "ingest.log"
-        )
+        empty = Pipeline(broker, tmp_path)
         code, output = await empty.metrla("feed", "replay", "--from-archive")
         assert (code, "holds no events of network" in output) == (2, True)
         code, output = await empty.metrla("feed", "replay")

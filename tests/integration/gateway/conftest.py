@@ -38,6 +38,7 @@ from shared.store.port import Store
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
+from tests.kit.until import until
 
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -104,27 +105,31 @@ def start_gateway() -> Start:
 
 
 async def until_live(url: str, serving: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(DEADLINE_S), httpx.AsyncClient() as client:
-        while not serving.done():
-            try:
-                await client.get(f"{url}/live")
-            except httpx.TransportError:
-                await asyncio.sleep(0.02)
-            else:
-                return
-        await serving
+    async def live() -> bool:
+        if serving.done():
+            serving.result()
+        try:
+            await client.get(f"{url}/live")
+        except httpx.TransportError:
+            return False
+        return True
+
+    async with httpx.AsyncClient() as client:
+        await until(live, "the gateway answers", DEADLINE_S)
 
 
 @pytest.fixture(scope="session")
-def until() -> Callable[..., Awaitable[Any]]:
+def until_answer() -> Callable[..., Awaitable[Any]]:
     async def wait(client: httpx.AsyncClient, path: str, holds: Callable[[httpx.Response], bool]) -> httpx.Response:
         """Ask until the answer is as it should be."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                answer = await client.get(path)
-                if holds(answer):
-                    return answer
-                await asyncio.sleep(0.05)
+        answers: list[httpx.Response] = []
+
+        async def answered() -> bool:
+            answers[:] = [await client.get(path)]
+            return holds(answers[0])
+
+        await until(answered, lambda: f"another answer of {path} than {[one.text for one in answers]}", DEADLINE_S)
+        return answers[0]
 
     return wait
 

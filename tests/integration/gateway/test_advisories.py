@@ -25,12 +25,12 @@ def ready(answer: httpx.Response) -> bool:
 
 
 @pytest.fixture
-async def client(world: Any, start_gateway: Start, until: Until) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ANN401 - the fixture's world
+async def client(world: Any, start_gateway: Start, until_answer: Until) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ANN401 - the fixture's world
     async with (
         start_gateway(world.platform, write_token=TOKEN["Authorization"].removeprefix("Bearer ")) as url,
         httpx.AsyncClient(base_url=url, headers=TOKEN) as client,
     ):
-        await until(client, "/ready", ready)
+        await until_answer(client, "/ready", ready)
         yield client
 
 
@@ -155,13 +155,13 @@ async def test_a_gateway_that_starts_later_knows_them_too(
     client: httpx.AsyncClient,
     network: Network,
     start_gateway: Start,
-    until: Until,
+    until_answer: Until,
 ) -> None:
     await client.post("/api/advisories", json=feed(work_zone(network, 0)))
     (known,) = (await client.get("/api/advisories")).json()
     await client.post("/api/advisories", json=feed(work_zone(network, 1)))
     await client.delete(f"/api/advisories/{known['advisory_id']}")
     async with start_gateway(world.platform) as url, httpx.AsyncClient(base_url=url) as other:
-        await until(other, "/ready", ready)
+        await until_answer(other, "/ready", ready)
         (left,) = (await other.get("/api/advisories")).json()
         assert left["publisher_id"] == "wz-1"

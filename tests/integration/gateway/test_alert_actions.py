@@ -40,7 +40,7 @@ Until = Callable[..., Awaitable[httpx.Response]]
 async def url(
     world: Any,  # noqa: ANN401 - the fixture's world
     start_gateway: Start,
-    until: Until,
+    until_answer: Until,
     alert: Callable[..., Message],
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[str]:
@@ -51,7 +51,7 @@ async def url(
         start_gateway(world.platform, write_token="sesame") as url,  # noqa: S106 - of a gateway that lives as long as the test
         httpx.AsyncClient(base_url=url) as client,
     ):
-        await until(client, "/ready", lambda answer: answer.status_code == 200)
+        await until_answer(client, "/ready", lambda answer: answer.status_code == 200)
         yield url
 
 
@@ -98,7 +98,7 @@ async def test_an_action_that_the_alert_has_is_not_sent_again(
     world: Any,  # noqa: ANN401 - the fixture's world
     client: httpx.AsyncClient,
     alert: Callable[..., Message],
-    until: Until,
+    until_answer: Until,
 ) -> None:
     first = decode(TrafficAlert, alert("standing", 1).value or b"")
     action = AlertAction(
@@ -108,7 +108,7 @@ async def test_an_action_that_the_alert_has_is_not_sent_again(
     why = AlertEvidence("bottleneck", "speed_drop_mph", 41.9, 20.0, None, None, (window,))
     after = replace(first, revision=2, actions=(action,), evidence=(why,), estimated_duration_lower_minutes=10.0)
     await world.publish([Message(ALERTS.name, b"standing", encode(after))])
-    body = (await until(client, "/api/alerts/standing", lambda answer: answer.json()["revision"] == 2)).json()
+    body = (await until_answer(client, "/api/alerts/standing", lambda answer: answer.json()["revision"] == 2)).json()
     assert body["evidence"][0]["windows"] == [
         {
             "sensor_id": "405N-01",

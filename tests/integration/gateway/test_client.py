@@ -35,7 +35,7 @@ async def test_rest(
     windows: Callable[[int], list[ProcessedTrafficAggregate]],
     predictions: Callable[..., list[TrafficPrediction]],
     score: Callable[..., ModelScore],
-    until: Until,
+    until_answer: Until,
     network: Network,
 ) -> None:
     for number in range(1, 31):
@@ -46,7 +46,7 @@ async def test_rest(
     await world.publish([*step(1), alert("a", 1)])
     async with start_gateway(world.platform) as url:
         async with httpx.AsyncClient(base_url=url) as plain:
-            await until(plain, "/ready", lambda answer: answer.status_code == 200)
+            await until_answer(plain, "/ready", lambda answer: answer.status_code == 200)
         async with GatewayClient(url) as client:
             (prediction,) = await client.predictions(sensor_id="405N-01", horizon_minutes=60)
             assert prediction.timestamp == datetime(2012, 5, 2, 15, 5, tzinfo=UTC)

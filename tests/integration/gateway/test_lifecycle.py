@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from metrla.local.devbroker import DevBroker
+from metrla.local.launcher.plan import free_port
 from services.gateway.settings import GatewaySettings
 from services.gateway.web.server import listen
 from shared.events.errors import ConfigurationError
@@ -27,17 +28,12 @@ Step = Callable[..., list[Message]]
 Until = Callable[..., Awaitable[httpx.Response]]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 async def test_a_restart_rebuilds_the_view_from_the_topics(
     world: Any,  # noqa: ANN401 - the World of conftest.py
     start_gateway: Start,
     step: Step,
     alert: Callable[..., Message],
-    until: Until,
+    until_answer: Until,
 ) -> None:
     await world.publish([alert("old", -500)])
     for number in range(1, 41):
@@ -46,7 +42,7 @@ async def test_a_restart_rebuilds_the_view_from_the_topics(
     paths = ("/api/predictions?limit=1000&horizon_minutes=all", "/api/alerts", "/api/sensors")
     for _ in range(2):
         async with start_gateway(world.platform) as url, httpx.AsyncClient(base_url=url) as client:
-            await until(client, "/ready", lambda answer: answer.status_code == 200)
+            await until_answer(client, "/ready", lambda answer: answer.status_code == 200)
             answers.append([(await client.get(path)).json() for path in paths])
             oldest = (await client.get("/api/predictions?sensor_id=405N-01&limit=1000")).json()[-1]
             assert oldest["timestamp"] == "2012-05-02T16:25:00Z"
@@ -55,7 +51,7 @@ async def test_a_restart_rebuilds_the_view_from_the_topics(
 
 
 async def test_not_ready_before_the_broker_is_there_nor_after_it_is_gone(
-    tmp_path: Path, start_gateway: Start, step: Step, until: Until, network: Network
+    tmp_path: Path, start_gateway: Start, step: Step, until_answer: Until, network: Network
 ) -> None:
     port = free_port()
     platform = PlatformSettings(
@@ -77,11 +73,13 @@ async def test_not_ready_before_the_broker_is_there_nor_after_it_is_gone(
                 await ensure_topics(broker.bootstrap_servers)
                 async with open_producer(broker.bootstrap_servers, "test") as producer:
                     await send_all(producer, step(number))
-                await until(client, "/ready", lambda answer: answer.status_code == 200)
+                await until_answer(client, "/ready", lambda answer: answer.status_code == 200)
                 found = f"/api/predictions?limit={len(network.sensors)}"
-                rows = (await until(client, found, lambda answer: len(answer.json()) == len(network.sensors))).json()
+                rows = (
+                    await until_answer(client, found, lambda answer: len(answer.json()) == len(network.sensors))
+                ).json()
                 assert {row["timestamp"][14:16] for row in rows} == {f"{5 * number:02d}"}
-            lost = await until(client, "/ready", lambda answer: answer.status_code == 503)
+            lost = await until_answer(client, "/ready", lambda answer: answer.status_code == 503)
             assert str(port) in lost.json()["detail"]
             assert (await client.get("/live")).status_code == 200
             assert (await client.get(found)).json() == rows
@@ -91,12 +89,12 @@ async def test_stopping_says_goodbye_and_finishes_what_is_in_hand(
     world: Any,  # noqa: ANN401 - the World of conftest.py
     start_gateway: Start,
     step: Step,
-    until: Until,
+    until_answer: Until,
 ) -> None:
     await world.publish(step(1))
     async with httpx.AsyncClient() as client:
         async with start_gateway(world.platform) as url:
-            await until(client, f"{url}/ready", lambda answer: answer.status_code == 200)
+            await until_answer(client, f"{url}/ready", lambda answer: answer.status_code == 200)
             connection = await connect(f"{url.replace('http', 'ws', 1)}/ws/predictions")
             await connection.recv()
             in_hand = asyncio.create_task(client.get(f"{url}/api/predictions?limit=1000&horizon_minutes=all"))

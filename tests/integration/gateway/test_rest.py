@@ -79,7 +79,7 @@ async def client(
     predictions: Callable[..., list[TrafficPrediction]],
     score: Callable[..., ModelScore],
     network: Network,
-    until: Callable[..., Awaitable[httpx.Response]],
+    until_answer: Callable[..., Awaitable[httpx.Response]],
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway that knows four steps of two models and two alerts, with six steps in the store."""
     async with open_world(tmp_path_factory.mktemp("gateway")) as world:
@@ -99,7 +99,7 @@ async def client(
         await world.publish([alert("standing", 2), alert("over", 3, severity="low"), cleared])
         await world.publish([Message("traffic-predictions", b"x", b"garbage")])
         async with start_gateway(world.platform) as url, httpx.AsyncClient(base_url=url) as client:
-            await until(client, "/ready", lambda answer: answer.status_code == 200)
+            await until_answer(client, "/ready", lambda answer: answer.status_code == 200)
             yield client
 
 

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from shared.kafka.producer import Message
 from shared.traffic.network import Network
+from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
 
@@ -40,11 +41,10 @@ async def metric(url: str, name: str) -> float:
 
 
 async def until_metric(url: str, name: str, value: float) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            if await metric(url, name) == value:
-                return
-            await asyncio.sleep(0.05)
+    async def met() -> bool:
+        return await metric(url, name) == value
+
+    await until(met, f"{name} is {value}", DEADLINE_S)
 
 
 @pytest.fixture
@@ -52,13 +52,13 @@ async def gateway(
     world: Any,  # noqa: ANN401 - the World of conftest.py
     start_gateway: Start,
     step: Step,
-    until: Callable[..., Awaitable[httpx.Response]],
+    until_answer: Callable[..., Awaitable[httpx.Response]],
 ) -> AsyncIterator[str]:
     """The URL of a gateway that knows one step."""
     await world.publish(step(1))
     async with start_gateway(world.platform) as url:
         async with httpx.AsyncClient(base_url=url) as client:
-            await until(client, "/ready", lambda answer: answer.status_code == 200)
+            await until_answer(client, "/ready", lambda answer: answer.status_code == 200)
         yield url
 
 

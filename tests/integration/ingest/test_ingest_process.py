@@ -161,7 +161,7 @@ async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     (folder / "sensors.csv").write_text(header + rows, encoding="utf-8")
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        async with Pipeline(broker.bootstrap_servers, tmp_path, [folder], SETTINGS) as pipeline:
+        async with Pipeline(broker, tmp_path, [folder], SETTINGS) as pipeline:
             yield pipeline
 
 

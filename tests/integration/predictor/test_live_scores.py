@@ -1,11 +1,8 @@
 """The scores of a running predictor: there as windows come, and the same whenever it is killed."""
 
 import asyncio
-import os
 import random
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,17 +25,19 @@ from shared.events.topics import AGGREGATES
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION
 from shared.forecasting.registry.registry import save
 from shared.kafka.admin import ensure_topics
-from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.producer import Message
 from shared.store.model_records import ModelRole, ModelScore, ServedModel
 from shared.store.port import Store
 from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
+from tests.kit.processes import Services, store_url
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 SENSORS, HISTORY_ROWS, STEPS = 6, 6 * 288, 36
+SECONDS = 90.0
 NETWORK = Network(
     NetworkId("north"),
     "North",
@@ -79,14 +78,6 @@ def final_revisions(windows: Iterable[ProcessedTrafficAggregate]) -> dict[dateti
     }
 
 
-async def until(met: Callable[[], bool], what: Callable[[], str], seconds: float = 90.0) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not await asyncio.to_thread(met):
-        assert loop.time() < deadline, f"not within {seconds} s: {what()}"
-        await asyncio.sleep(0.05)
-
-
 def differences(found: Mapping[tuple[str, datetime], int], wanted: Mapping[tuple[str, datetime], int]) -> str:
     """Which scores are not of the revision that they should be of; 0 stands for none."""
     return ", ".join(
@@ -96,39 +87,15 @@ def differences(found: Mapping[tuple[str, datetime], int], wanted: Mapping[tuple
     )
 
 
-@dataclass
-class Predictor:
-    broker: DevBroker
-    folder: Path
+SETTINGS = {"METRLA_PREDICTOR_MODEL_POLL_SECONDS": "0.2", "METRLA_PREDICTOR_SETTLE_SECONDS": "0.5"}
+
+
+@dataclass(kw_only=True)
+class Predictor(Services):
     store: Store
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_STORE_URL": f"sqlite:///{self.folder / 'store.sqlite'}",
-            "METRLA_ARCHIVE_URL": (self.folder / "archive").as_uri(),
-            "METRLA_NETWORKS": str(self.folder / "north"),
-            "METRLA_LOG_FILE": str(self.folder / "predictor.log"),
-            "METRLA_LOG_FORMAT": "json",
-            "METRLA_PREDICTOR_MODEL_POLL_SECONDS": "0.2",
-            "METRLA_PREDICTOR_SETTLE_SECONDS": "0.5",
-        }
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.predictor.app", env=environment, stderr=asyncio.subprocess.DEVNULL
-        )
-
-    async def kill(self) -> None:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
 
     async def feed(self, windows: Sequence[ProcessedTrafficAggregate]) -> None:
-        messages = [Message(AGGREGATES.name, one.network_id.encode(), encode(one)) for one in windows]
-        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
-            await send_all(producer, messages)
+        await self.produce([Message(AGGREGATES.name, one.network_id.encode(), encode(one)) for one in windows])
 
     def scores(self) -> Scores:
         return {(one.model_name, one.timestamp): one for one in self.store.model_scores(NETWORK.network_id)}
@@ -142,7 +109,7 @@ class Predictor:
         def scored() -> bool:
             return {one.model_name for one in self.store.model_scores(NETWORK.network_id, start=end)} == MODELS
 
-        await until(scored, lambda: f"step {number} is scored")
+        await self.until(lambda: asyncio.to_thread(scored), f"step {number} is scored", SECONDS)
 
     async def until_final(self) -> Scores:
         by_window = final_revisions([*(one for number in range(STEPS) for one in step_of(number)), *LATE.values()])
@@ -157,7 +124,11 @@ class Predictor:
             found = self.scores()
             return not missing()
 
-        await until(final, lambda: f"every window is scored by all that is known; {self.left_out()}: {missing()}")
+        await self.until(
+            lambda: asyncio.to_thread(final),
+            lambda: f"every window is scored by all that is known; {self.left_out()}: {missing()}",
+            SECONDS,
+        )
         return found
 
     def left_out(self) -> str:
@@ -168,10 +139,7 @@ class Predictor:
             return f"its metrics are away ({away})"
 
     def metrics(self) -> str:
-        lines = (self.folder / "predictor.log").read_text(encoding="utf-8").splitlines()
-        line = [line for line in lines if "probes listening" in line][-1]
-        port = int(line.partition('"port": ')[2].partition(",")[0].rstrip("}"))
-        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        return httpx.get(f"{self.processes[-1].url}/metrics").text
 
 
 @pytest.fixture(scope="module")
@@ -189,15 +157,12 @@ async def running(folder: Path, trained: Trained) -> AsyncIterator[Predictor]:
     archive = LocalArchive(folder / "archive")
     for name, artefact in trained.artefacts.items():
         save(archive, NETWORK.network_id, name, trained.version, artefact)
-    with closing(open_store(f"sqlite:///{folder / 'store.sqlite'}")) as store:
+    with closing(open_store(store_url(folder))) as store:
         async with DevBroker() as broker:
             await ensure_topics(broker.bootstrap_servers)
-            predictor = Predictor(broker, folder, store)
-            await predictor.start()
-            try:
+            async with Predictor(broker, folder, [folder / "north"], SETTINGS, store=store) as predictor:
+                await predictor.start("predictor")
                 yield predictor
-            finally:
-                await predictor.kill()
 
 
 async def feed_all(predictor: Predictor, kill_at: Mapping[int, float] | None = None) -> None:
@@ -207,10 +172,8 @@ async def feed_all(predictor: Predictor, kill_at: Mapping[int, float] | None = N
         await predictor.feed(step_of(number))
         if number in kill_at:
             await asyncio.sleep(kill_at[number])
-            await predictor.kill()
-            assert predictor.process is not None
-            assert predictor.process.returncode == -signal.SIGKILL
-            await predictor.start()
+            await predictor.processes[-1].kill()
+            await predictor.start("predictor")
         if number:
             await predictor.until_scored(number)
         if number in LATE:
@@ -258,7 +221,7 @@ async def test_figures_and_roles_are_there_to_see(tmp_path: Path, trained: Train
         def refused() -> bool:
             return any(one.role is ModelRole.REFUSED and one.model_version == "9" for one in predictor.served())
 
-        await until(refused, lambda: "the damaged version is refused")
+        await predictor.until(refused, "the damaged version is refused", SECONDS)
         (one,) = (one for one in predictor.served() if one.role is ModelRole.REFUSED)
         assert one.reason is not None
         assert one.card == {}

@@ -1,12 +1,8 @@
 """The real predictor process on the embedded broker: windows in, predictions out, also when it is killed."""
 
 import asyncio
-import os
 import random
-import signal
-import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +10,6 @@ from zoneinfo import ZoneInfo
 import httpx
 import numpy as np
 import pytest
-from aiokafka import TopicPartition
 
 from metrla.data.importing.folder import write_network
 from metrla.lab.forecasting.recording import Recording
@@ -30,16 +25,15 @@ from shared.events.records import (
     SensorId,
     TrafficPrediction,
 )
-from shared.events.topics import AGGREGATES, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.events.topics import AGGREGATES, DEAD_LETTER_REASON, PREDICTIONS, TRAFFIC_EVENTS_DLQ
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION
 from shared.forecasting.registry.registry import save
 from shared.forecasting.registry.roles import Champion, promote, roll_back
 from shared.kafka.admin import ensure_topics, open_admin
-from shared.kafka.producer import Message, open_producer, send_all
-from shared.kafka.replay import LogRecord, open_reader, read_range
+from shared.kafka.producer import Message
 from shared.store.url import open_store
 from shared.traffic.network import Network, Sensor
-from tests.kit.until import until
+from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -96,62 +90,16 @@ def trained() -> Trained:
     return train(Recording(NORTH, START - timedelta(days=6), speeds, "a test"), LINEAR, now=START)
 
 
-@dataclass
-class Pipeline:
-    broker: DevBroker
-    folder: Path
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+SETTINGS = {"METRLA_PREDICTOR_MODEL_POLL_SECONDS": "0.2", "METRLA_PREDICTOR_SETTLE_SECONDS": "0.5"}
 
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'store.sqlite'}"
 
+class Pipeline(Services):
     @property
     def archive(self) -> LocalArchive:
         return LocalArchive(self.folder / "archive")
 
-    @property
-    def log(self) -> str:
-        path = self.folder / "predictor.log"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
-
-    async def start(self, **settings: str) -> asyncio.subprocess.Process:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("METRLA_")},
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
-            "METRLA_STORE_URL": self.store_url,
-            "METRLA_ARCHIVE_URL": (self.folder / "archive").as_uri(),
-            "METRLA_NETWORKS": f"{self.folder / 'north'},{self.folder / 'south'}",
-            "METRLA_LOG_FILE": str(self.folder / "predictor.log"),
-            "METRLA_PREDICTOR_MODEL_POLL_SECONDS": "0.2",
-            "METRLA_PREDICTOR_SETTLE_SECONDS": "0.5",
-            **settings,
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.predictor.app", env=environment, stderr=asyncio.subprocess.DEVNULL
-        )
-        self.processes.append(process)
-        return process
-
-    async def stop(self, process: asyncio.subprocess.Process) -> None:
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
-
     async def feed(self, windows: Iterable[ProcessedTrafficAggregate]) -> None:
         await self.produce([Message(AGGREGATES.name, one.network_id.encode(), encode(one)) for one in windows])
-
-    async def produce(self, messages: Sequence[Message]) -> None:
-        async with open_producer(self.broker.bootstrap_servers, "test-feed") as producer:
-            await send_all(producer, messages)
-
-    async def read(self, topic: Topic) -> list[LogRecord]:
-        records: list[LogRecord] = []
-        async with open_reader(self.broker.bootstrap_servers, "test-reader") as reader:
-            for number in range(topic.partitions):
-                partition = TopicPartition(topic.name, number)
-                end = (await reader.end_offsets([partition]))[partition]
-                records += await read_range(reader, partition, 0, end)
-        return records
 
     async def predicted(self) -> dict[Key, TrafficPrediction]:
         """The highest revision of each forecast on the log that serves."""
@@ -182,7 +130,7 @@ class Pipeline:
             found = await self.predicted()
             return {key: one.revision for key, one in found.items()} == wanted
 
-        await until(there, "every sensor and step has a prediction that saw all windows")
+        await self.until(there, "every sensor and step has a prediction that saw all windows")
         return found
 
 
@@ -209,20 +157,15 @@ async def pipeline(tmp_path: Path, trained: Trained) -> AsyncIterator[Pipeline]:
         write_network(network, tmp_path / network_id)
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        pipeline = Pipeline(broker, tmp_path)
-        for name, artefact in trained.artefacts.items():
-            save(pipeline.archive, NORTH.network_id, name, trained.version, artefact)
-        try:
+        networks = [tmp_path / network_id for network_id in NETWORKS]
+        async with Pipeline(broker, tmp_path, networks, SETTINGS) as pipeline:
+            for name, artefact in trained.artefacts.items():
+                save(pipeline.archive, NORTH.network_id, name, trained.version, artefact)
             yield pipeline
-        finally:
-            for process in pipeline.processes:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
 
 
 async def test_every_step_is_forecast_for_every_sensor(pipeline: Pipeline, trained: Trained) -> None:
-    process = await pipeline.start()
+    process = await pipeline.start("predictor")
     windows = steps(NORTH, 0, 20) + steps(SOUTH, 0, 14)
     await pipeline.feed(windows)
     found = await pipeline.until_revisions(revisions(windows))
@@ -237,11 +180,11 @@ async def test_every_step_is_forecast_for_every_sensor(pipeline: Pipeline, train
     stored = pipeline.stored()
     for key, one in found.items():
         assert stored[key, one.model_name] == one
-    await pipeline.stop(process)
+    await process.stop()
 
 
 async def test_a_revision_is_forecast_again_with_the_steps_that_saw_it(pipeline: Pipeline) -> None:
-    await pipeline.start()
+    await pipeline.start("predictor")
     windows = steps(NORTH, 0, 18)
     await pipeline.feed(windows)
     before = await pipeline.until_revisions(revisions(windows))
@@ -264,7 +207,7 @@ async def test_killed_again_and_again_it_loses_no_forecast(pipeline: Pipeline, r
     wanted = revisions(windows)
     rest = iter(windows)
     for _ in range(3):
-        process = await pipeline.start()
+        process = await pipeline.start("predictor")
         before = len(await pipeline.read(PREDICTIONS))
         await pipeline.feed([next(rest) for _ in range(len(windows) // 4)])
         more = chance.randrange(1, 250)
@@ -272,42 +215,40 @@ async def test_killed_again_and_again_it_loses_no_forecast(pipeline: Pipeline, r
         async def forecasting(wished: int = before + more) -> bool:
             return len(await pipeline.read(PREDICTIONS)) >= wished
 
-        await until(forecasting, "it forecasts")
-        process.kill()
-        assert await process.wait() == -signal.SIGKILL
+        await pipeline.until(forecasting, "it forecasts")
+        await process.kill()
     await pipeline.feed(rest)
-    process = await pipeline.start()
+    process = await pipeline.start("predictor")
     found = await pipeline.until_revisions(wanted)
     stored = pipeline.stored()
     for key, one in found.items():
         assert stored[key, one.model_name].revision == one.revision
-    await pipeline.stop(process)
+    await process.stop()
 
 
 async def test_what_waited_in_memory_of_a_killed_process_is_forecast_without_a_further_window(
     pipeline: Pipeline,
 ) -> None:
     windows = [*steps(NORTH, 0, 15), *steps(NORTH, 15, 16)[:4]]
-    process = await pipeline.start(METRLA_PREDICTOR_SETTLE_SECONDS="3600")
+    process = await pipeline.start("predictor", METRLA_PREDICTOR_SETTLE_SECONDS="3600")
     await pipeline.feed(windows)
     await pipeline.until_revisions(
         {key: seen for key, seen in revisions(windows).items() if key[2] <= START + 15 * WINDOW}
     )
 
     async def committed() -> bool:
-        async with open_admin(pipeline.broker.bootstrap_servers) as admin:
+        async with open_admin(pipeline.bootstrap_servers) as admin:
             offsets = await admin.list_consumer_group_offsets("metrla-predictor")
         return bool(sum(one.offset for one in offsets.values() if one.offset > 0) == len(windows))
 
-    await until(committed, "offsets are committed")
-    process.kill()
-    await process.wait()
-    await pipeline.start()
+    await pipeline.until(committed, "offsets are committed")
+    await process.kill()
+    await pipeline.start("predictor")
     await pipeline.until_revisions(revisions(windows))
 
 
 async def test_a_newer_model_takes_over_without_a_missed_step(pipeline: Pipeline, trained: Trained) -> None:
-    await pipeline.start()
+    await pipeline.start("predictor")
     windows = steps(NORTH, 0, 16)
     await pipeline.feed(windows)
     await pipeline.until_revisions(revisions(windows))
@@ -332,7 +273,7 @@ async def test_a_newer_model_takes_over_without_a_missed_step(pipeline: Pipeline
         versions = {one.model_version for one in (await pipeline.predicted()).values()}
         return newer.version in versions and "model refused" in pipeline.log
 
-    await until(taken_over, "the newer model serves and the unfit one is refused")
+    await pipeline.until(taken_over, "the newer model serves and the unfit one is refused")
     fed_enough.set()
     await feeding
     found = await pipeline.until_revisions(revisions(windows))
@@ -347,7 +288,7 @@ async def test_a_newer_model_takes_over_without_a_missed_step(pipeline: Pipeline
 
 
 async def test_challengers_run_beside_the_champion_who_can_be_replaced(pipeline: Pipeline) -> None:
-    await pipeline.start()
+    await pipeline.start("predictor")
     fed = 0
 
     async def feed_one() -> datetime:
@@ -365,14 +306,14 @@ async def test_challengers_run_beside_the_champion_who_can_be_replaced(pipeline:
             found.update({one.model_name: one.serving for one in records if one.timestamp == end})
             return len(found) > 1
 
-        await until(both, "both models speak")
+        await pipeline.until(both, "both models speak")
         return found
 
     async def until_serving(name: str) -> None:
         async def met() -> bool:
             return (await said(await feed_one()))[name]
 
-        await until(met, f"{name} serves")
+        await pipeline.until(met, f"{name} serves")
 
     assert await said(await feed_one()) == {"linear_regression": True, "historical_average": False}
     promote(pipeline.archive, NORTH.network_id, Champion("historical_average", None, START, "a test"))
@@ -383,7 +324,7 @@ async def test_challengers_run_beside_the_champion_who_can_be_replaced(pipeline:
 
 
 async def test_without_challengers_only_the_champion_speaks(pipeline: Pipeline) -> None:
-    await pipeline.start(METRLA_PREDICTOR_CHALLENGERS="false")
+    await pipeline.start("predictor", METRLA_PREDICTOR_CHALLENGERS="false")
     windows = steps(NORTH, 0, 6)
     await pipeline.feed(windows)
     await pipeline.until_revisions(revisions(windows))
@@ -396,7 +337,7 @@ async def test_a_damaged_window_is_dead_lettered_and_the_stream_goes_on(pipeline
     await pipeline.feed(windows[:50])
     await pipeline.produce([Message(AGGREGATES.name, NORTH.network_id.encode(), b"\xc3\x01 no window")])
     await pipeline.feed(windows[50:])
-    await pipeline.start()
+    await pipeline.start("predictor")
     await pipeline.until_revisions(revisions(windows))
     (letter,) = await pipeline.read(TRAFFIC_EVENTS_DLQ)
     assert letter.value == b"\xc3\x01 no window"
@@ -404,32 +345,27 @@ async def test_a_damaged_window_is_dead_lettered_and_the_stream_goes_on(pipeline
 
 
 async def test_it_says_when_it_is_ready_and_what_it_counted(pipeline: Pipeline) -> None:
-    await pipeline.start(METRLA_LOG_FORMAT="json")
+    process = await pipeline.start("predictor")
     windows = steps(NORTH, 0, 14)
     await pipeline.feed(windows)
     await pipeline.until_revisions(revisions(windows))
-    (line,) = (line for line in pipeline.log.splitlines() if "probes listening" in line)
-    port = int(line.partition('"port": ')[2].partition(",")[0].rstrip("}"))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        assert (await client.get("/ready")).status_code == 200
-        metrics = (await client.get("/metrics")).text
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{process.url}/ready")).status_code == 200
+        metrics = (await client.get(f"{process.url}/metrics")).text
     assert 'metrla_predictor_predictions_total{model="linear_regression"}' in metrics
 
 
 async def test_it_waits_for_a_broker_that_is_not_up_and_stops_when_told(pipeline: Pipeline) -> None:
-    process = await pipeline.start(METRLA_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    process = await pipeline.start("predictor", METRLA_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
 
-    async def waiting() -> bool:
-        return "will try again" in pipeline.log
-
-    await until(waiting, "it says that it waits")
-    await pipeline.stop(process)
+    await pipeline.until(lambda: "will try again" in pipeline.log, "it says that it waits")
+    await process.stop()
 
 
 async def test_it_stops_when_told_though_the_broker_has_gone(pipeline: Pipeline) -> None:
-    process = await pipeline.start()
+    process = await pipeline.start("predictor")
     windows = steps(NORTH, 0, 13)
     await pipeline.feed(windows)
     await pipeline.until_revisions(revisions(windows))
     await pipeline.broker.__aexit__(None, None, None)
-    await pipeline.stop(process)
+    await process.stop()

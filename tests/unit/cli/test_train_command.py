@@ -1,7 +1,6 @@
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from shared.archive.local import LocalArchive
 from shared.events.errors import ConfigurationError
 from shared.forecasting.registry.registry import listing, load
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.until import until_blocking
 
 PATIENCE_S = 100.0
 
@@ -85,11 +85,12 @@ def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path: Path) -> None
     command = [sys.executable, "-m", "metrla", "train", "--simulate", "14", "--to", "2026-03-15"]
     command += ["--models", "linear_regression,xgboost", "--work", str(work), "--archive-url", tmp_path.as_uri()]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as trainer:
-        deadline = time.monotonic() + PATIENCE_S
-        while not list(work.glob("linear_regression-*/fitted.json")):
+
+        def under_way() -> bool:
             assert trainer.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+            return bool(list(work.glob("linear_regression-*/fitted.json")))
+
+        until_blocking(under_way, "the first model is fitted", PATIENCE_S)
         trainer.send_signal(signal.SIGINT)
         _, said = trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == 130

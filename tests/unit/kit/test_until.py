@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.kit.until import until
+from tests.kit.until import until, until_blocking
 
 
 async def test_waits_for_a_condition_with_or_without_await() -> None:
@@ -48,3 +48,16 @@ async def test_what_a_condition_raises_is_not_a_missed_deadline() -> None:
 
     with pytest.raises(TimeoutError, match="of the server"):
         await until(fails, "an answer")
+
+
+def test_without_an_event_loop_it_waits_and_fails_alike() -> None:
+    asked: list[int] = []
+
+    def third() -> bool:
+        asked.append(len(asked))
+        return len(asked) == 3
+
+    until_blocking(third, "the third answer", every=0)
+    assert asked == [0, 1, 2]
+    with pytest.raises(AssertionError, match="not within 0 s: an answer"):
+        until_blocking(lambda: False, "an answer", seconds=0.05)

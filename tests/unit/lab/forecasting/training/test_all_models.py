@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from metrla.lab.forecasting.training.run.work import FITTED, Work
 from metrla.lab.forecasting.training.train import Trained
 from shared.forecasting.models.forecaster import PREFERRED
 from tests.kit.places import ROOT
+from tests.kit.until import until_blocking
 from tests.unit.lab.forecasting.training.small import hashes, recording, train_small
 
 PATIENCE_S = 100.0
@@ -54,12 +54,13 @@ def test_training_twice_gives_the_same_models(short: Recording, everything: Trai
 def test_a_killed_training_ends_with_the_same_models(short: Recording, everything: Trained, tmp_path: Path) -> None:
     script = [sys.executable, "-m", "tests.unit.lab.forecasting.training.small", str(tmp_path)]
     trainer = subprocess.Popen(script, cwd=ROOT)
+
+    def under_way() -> bool:
+        assert trainer.poll() is None, "it was done before it could be killed"
+        return bool(list(tmp_path.glob("neural_network-*/member-0")))
+
     try:
-        deadline = time.monotonic() + PATIENCE_S
-        while not list(tmp_path.glob("neural_network-*/member-0")):
-            assert trainer.poll() is None, "it was done before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until_blocking(under_way, "the first member is trained", PATIENCE_S)
         trainer.send_signal(signal.SIGKILL)
     finally:
         trainer.kill()
