@@ -104,7 +104,12 @@ class ServiceProcess:
 
         async def ready() -> bool:
             self.check()
-            return "listening" in self.said and (await client.get(f"{self.url}{probe}")).is_success
+            if "listening" not in self.said:
+                return False
+            try:
+                return (await client.get(f"{self.url}{probe}")).is_success
+            except httpx.TransportError:
+                return False  # the gateway says its port before it accepts
 
         async with httpx.AsyncClient() as client:
             await until(ready, lambda: f"{probe} is well: {self.told()}", seconds, POLL_S)
