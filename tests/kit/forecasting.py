@@ -2,7 +2,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,14 +11,14 @@ from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fit_linear import fit_linear
 from metrla.lab.forecasting.training.fitted import Task
-from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Context, Uncertainty
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.artefact import PROFILE, Artefact, pack
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, LINEAR_REGRESSION
 from shared.traffic.arrays import Floats
-from shared.traffic.network import Edge, Network, Sensor
+from shared.traffic.network import Edge, Network
 from shared.traffic.steps import Step
+from tests.kit.networks import along, network_of
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday, midnight in Los Angeles
 SENSORS = 4
@@ -33,12 +32,9 @@ class History:
 
 @pytest.fixture(scope="session")
 def network() -> Network:
-    sensors = tuple(
-        Sensor(SensorId(f"S{place}"), f"S{place}", "I-405", "N", float(place), 34.0 + place / 100, -118.0)
-        for place in range(SENSORS)
-    )
-    edges = tuple(Edge(one.sensor_id, other.sensor_id, 0.8) for one, other in pairwise(sensors))
-    return Network(NetworkId("test"), "Test", ZoneInfo("America/Los_Angeles"), sensors, edges)
+    sensors = along("I-405 N", [f"S{place}" for place in range(SENSORS)], degrees_per_mile=0.01)
+    edges = (Edge(one.sensor_id, other.sensor_id, 0.8) for one, other in pairwise(sensors))
+    return network_of(*sensors, edges=edges)
 
 
 @pytest.fixture(scope="session")

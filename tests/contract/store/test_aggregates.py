@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.store.port import Store
+from tests.kit.windows import processed_window
 
 WINDOW = timedelta(minutes=5)
 START = datetime(2012, 5, 2, 7, 0, tzinfo=UTC)
@@ -22,21 +23,9 @@ SHARED_STORE = settings(max_examples=40, deadline=None, suppress_health_check=[H
 def aggregate(
     network: NetworkId, sensor: str = "767541", window: int = 0, revision: int = 1, speed_mph: float | None = 61.5
 ) -> ProcessedTrafficAggregate:
-    return ProcessedTrafficAggregate(
-        network_id=network,
-        sensor_id=SensorId(sensor),
-        window_start=START + window * WINDOW,
-        window_end=START + (window + 1) * WINDOW,
-        revision=revision,
-        speed_count=0 if speed_mph is None else revision,
-        mean_speed_mph=speed_mph,
-        min_speed_mph=speed_mph,
-        max_speed_mph=speed_mph,
-        std_speed_mph=None if speed_mph is None else 0.1 + 0.2,
-        volume_vehicles=None,
-        occupancy=0.07,
-        share_observed=1.0,
-        last_event_id=f"{sensor}/{window}/{revision}",
+    std_mph = None if speed_mph is None else 0.1 + 0.2
+    return processed_window(
+        network, sensor, START + window * WINDOW, speed_mph, revision, std_speed_mph=std_mph, occupancy=0.07
     )
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from shared.events.errors import MetrlaError
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.store.port import Store
 from shared.store.url import open_store
 from tests.kit.places import ROOT
+from tests.kit.windows import processed_window
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -37,25 +38,7 @@ store.close()
 
 def batch(network: NetworkId, number: int, revision: int) -> list[ProcessedTrafficAggregate]:
     start = START + number * WINDOW
-    return [
-        ProcessedTrafficAggregate(
-            network_id=network,
-            sensor_id=SensorId(f"{sensor:03}"),
-            window_start=start,
-            window_end=start + WINDOW,
-            revision=revision,
-            speed_count=1,
-            mean_speed_mph=float(revision),
-            min_speed_mph=None,
-            max_speed_mph=None,
-            std_speed_mph=None,
-            volume_vehicles=None,
-            occupancy=None,
-            share_observed=1.0,
-            last_event_id="",
-        )
-        for sensor in range(SENSORS)
-    ]
+    return [processed_window(network, f"{sensor:03}", start, float(revision), revision) for sensor in range(SENSORS)]
 
 
 def expected(network: NetworkId, revision: int) -> list[ProcessedTrafficAggregate]:

@@ -14,7 +14,7 @@ import pytest
 from metrla.client import Alert, AlertActionKind, AlertStatus, GatewayClient, GatewayError
 from metrla.local.devbroker import DevBroker
 from shared.events.avro import decode, encode
-from shared.events.records import ProcessedTrafficAggregate, TrafficAlert
+from shared.events.records import TrafficAlert
 from shared.events.topics import AGGREGATES, ALERTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message
@@ -22,6 +22,7 @@ from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.kit.processes import Services
 from tests.kit.until import until
+from tests.kit.windows import processed_window
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -55,12 +56,8 @@ class Stack(Services):
         for step in range(self.fed, self.fed + steps):
             for sensor in NETWORK.sensors:
                 # A detector that repeats one speed for an hour counts as stuck.
-                name, speed = sensor.sensor_id, (15.0 if sensor.sensor_id in slow else 64.0) + step % 2
-                start = START + step * WINDOW
-                where = (NETWORK.network_id, name, start, start + WINDOW)
-                window = ProcessedTrafficAggregate(
-                    *where, 1, 1, speed, speed, speed, None, None, None, 1.0, f"{name}-{step}"
-                )
+                speed = (15.0 if sensor.sensor_id in slow else 64.0) + step % 2
+                window = processed_window(NETWORK.network_id, sensor.sensor_id, START + step * WINDOW, speed)
                 messages.append(Message(AGGREGATES.name, NETWORK.network_id.encode(), encode(window)))
         self.fed += steps
         await self.produce(messages)

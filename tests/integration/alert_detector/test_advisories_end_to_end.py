@@ -18,13 +18,14 @@ from websockets.asyncio.client import connect
 
 from metrla.local.devbroker import DevBroker
 from shared.events.avro import encode
-from shared.events.records import ProcessedTrafficAggregate, TrafficAlert
+from shared.events.records import TrafficAlert
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from tests.kit.processes import Services
+from tests.kit.windows import processed_window
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -120,10 +121,7 @@ class Stack(Services):
         for step in steps:
             for sensor in NETWORK.sensors:
                 speed = 15.0 if sensor.sensor_id in slow else 64.0
-                window = ProcessedTrafficAggregate(
-                    NETWORK.network_id, sensor.sensor_id, START + step * WINDOW, START + (step + 1) * WINDOW, 1, 1,
-                    speed, speed, speed, None, None, None, 1.0, f"{sensor.sensor_id}-{step}",
-                )  # fmt: skip
+                window = processed_window(NETWORK.network_id, sensor.sensor_id, START + step * WINDOW, speed)
                 messages.append(Message(AGGREGATES.name, NETWORK.network_id.encode(), encode(window)))
         await self.produce(messages)
 

@@ -37,9 +37,7 @@ from shared.events.records import (
     AlertId,
     AlertStatus,
     AlertType,
-    NetworkId,
     ProcessedTrafficAggregate,
-    SensorId,
     TrafficAlert,
 )
 from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_LETTER_REASON, TRAFFIC_EVENTS_DLQ
@@ -48,23 +46,21 @@ from shared.kafka.producer import Message
 from shared.kafka.replay import open_reader, read_range
 from shared.store.url import open_store
 from shared.traffic.folder import load_network
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 from tests.kit.places import EXAMPLE, METR_LA
 from tests.kit.processes import Services
+from tests.kit.windows import processed_window
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 START = datetime(2012, 5, 2, 8, tzinfo=UTC)
 WINDOW, DAY = timedelta(minutes=5), timedelta(days=1)
-NETWORK = Network(
-    NetworkId("freeway"),
-    "Freeway",
-    ZoneInfo("America/Los_Angeles"),
-    tuple(
-        Sensor(SensorId(f"{way}{number:02}"), f"Exit {number}", road, way, number / 2, 34.0, -118.0)
-        for road, way in (("I-5", "N"), ("I-5", "S"), ("I-10", "E"))
-        for number in range(12)
-    ),
+NETWORK = network_of(
+    *along("I-5 N", [f"N{number:02}" for number in range(12)], 0.5, names="Exit {number}"),
+    *along("I-5 S", [f"S{number:02}" for number in range(12)], 0.5, names="Exit {number}"),
+    *along("I-10 E", [f"E{number:02}" for number in range(12)], 0.5, names="Exit {number}"),
+    network_id="freeway",
 )
 
 NEVER_SECONDS = 3600.0
@@ -87,21 +83,10 @@ def traffic(steps: int, seed: int = 3) -> Speeds:
 
 def windows_of(speeds: Speeds, network: Network = NETWORK, start: datetime = START) -> list[ProcessedTrafficAggregate]:
     return [
-        ProcessedTrafficAggregate(
-            network_id=network.network_id,
-            sensor_id=sensor.sensor_id,
-            window_start=start + step * WINDOW,
-            window_end=start + (step + 1) * WINDOW,
-            revision=1,
-            speed_count=int(np.isfinite(speed)),
-            mean_speed_mph=float(speed) if np.isfinite(speed) else None,
-            min_speed_mph=None,
-            max_speed_mph=None,
-            std_speed_mph=None,
-            volume_vehicles=None,
-            occupancy=None,
+        processed_window(
+            *(network.network_id, sensor.sensor_id, start + step * WINDOW),
+            float(speed) if np.isfinite(speed) else None,
             share_observed=float(np.isfinite(speed)),
-            last_event_id=f"{sensor.sensor_id}-{step}",
         )
         for step, row in enumerate(speeds)
         for sensor, speed in zip(network.sensors, row, strict=True)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -18,7 +17,6 @@ from shared.events.records import (
     AlertType,
     HorizonForecast,
     NetworkId,
-    SensorId,
     TrafficAlert,
     TrafficPrediction,
 )
@@ -27,7 +25,8 @@ from shared.kafka.admin import ensure_topics, open_admin, partitions_of
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.store.url import open_store
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -36,14 +35,9 @@ START = datetime(2012, 5, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 SENSORS = 12
 NETWORK, OTHER = (
-    Network(
-        NetworkId(name),
-        name.capitalize(),
-        ZoneInfo("America/Los_Angeles"),
-        tuple(
-            Sensor(SensorId(f"N{number:02}"), f"Exit {number}", "I-5", "N", number / 2, 34.0 + number / 138, -118.0)
-            for number in range(SENSORS)
-        ),
+    network_of(
+        *along("I-5 N", [f"N{number:02}" for number in range(SENSORS)], 0.5, 1 / 69, names="Exit {number}"),
+        network_id=name,
     )
     for name in ("freeway", "valley")
 )

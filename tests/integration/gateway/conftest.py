@@ -39,6 +39,7 @@ from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
 from tests.kit.until import until
+from tests.kit.windows import processed_window
 
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -146,21 +147,14 @@ def windows(network: Network) -> Callable[[int], list[ProcessedTrafficAggregate]
         end = START + number * WINDOW
         speed = 50.0 + number
         return [
-            ProcessedTrafficAggregate(
-                network_id=network.network_id,
-                sensor_id=sensor.sensor_id,
-                window_start=end - WINDOW,
-                window_end=end,
+            processed_window(
+                *(network.network_id, sensor.sensor_id, end - WINDOW, speed),
                 revision=10,
-                speed_count=10,
-                mean_speed_mph=speed,
                 min_speed_mph=speed - 1,
                 max_speed_mph=speed + 1,
                 std_speed_mph=0.5,
                 volume_vehicles=100.0,
                 occupancy=0.1,
-                share_observed=1.0,
-                last_event_id="e",
             )
             for sensor in network.sensors
         ]

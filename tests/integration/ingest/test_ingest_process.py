@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -40,7 +39,7 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader
 from shared.store.url import open_store
-from shared.traffic.network import Network, Sensor
+from tests.kit.networks import along, network_of
 from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -49,13 +48,7 @@ START = datetime(2012, 5, 2, 8, tzinfo=UTC)
 NETWORK_ID = NetworkId("freeway")
 SENSORS = tuple(SensorId(f"{number:03d}") for number in range(24))
 READING = timedelta(seconds=30)
-NETWORK = Network(
-    NETWORK_ID,
-    "Freeway",
-    ZoneInfo("America/Los_Angeles"),
-    tuple(Sensor(sensor, sensor, "I-5", "N", float(sensor), 34.0, -118.0) for sensor in SENSORS),
-    reading_interval=READING,
-)
+NETWORK = network_of(*along("I-5 N", SENSORS), network_id=NETWORK_ID, reading_interval=READING)
 SETTINGS = {
     "METRLA_INGEST_ARCHIVE_FLUSH_S": "0.5",
     "METRLA_INGEST_IDLE_TIMEOUT_S": "2",

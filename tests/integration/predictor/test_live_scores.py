@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 import numpy as np
@@ -20,7 +19,7 @@ from metrla.lab.forecasting.training.train import Trained, train
 from metrla.local.devbroker import DevBroker
 from shared.archive.local import LocalArchive
 from shared.events.avro import encode
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.records import ProcessedTrafficAggregate, SensorId
 from shared.events.topics import AGGREGATES
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION
 from shared.forecasting.registry.registry import save
@@ -29,8 +28,9 @@ from shared.kafka.producer import Message
 from shared.store.model_records import ModelRole, ModelScore, ServedModel
 from shared.store.port import Store
 from shared.store.url import open_store
-from shared.traffic.network import Network, Sensor
+from tests.kit.networks import along, network_of
 from tests.kit.processes import Services, store_url
+from tests.kit.windows import processed_window
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -38,22 +38,15 @@ START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 SENSORS, HISTORY_ROWS, STEPS = 6, 6 * 288, 36
 SECONDS = 90.0
-NETWORK = Network(
-    NetworkId("north"),
-    "North",
-    ZoneInfo("America/Los_Angeles"),
-    tuple(Sensor(SensorId(f"s{place}"), f"s{place}", "I-5", "N", place / 2, 34.0, -118.0) for place in range(SENSORS)),
-)
+NETWORK = network_of(*along("I-5 N", [f"s{place}" for place in range(SENSORS)], 0.5), network_id="north")
 MODELS = {"historical_average", "linear_regression"}
 Scores = dict[tuple[str, datetime], ModelScore]
 
 
 def window(place: int, step: int, revision: int = 1) -> ProcessedTrafficAggregate:
-    start, speed = START + step * WINDOW, float(50 + 12 * np.sin(step / 7 + place) - revision)
-    return ProcessedTrafficAggregate(
-        *(NETWORK.network_id, NETWORK.sensors[place].sensor_id, start, start + WINDOW, revision, 1, speed),
-        *(None, None, None, None, None, 1.0, f"{place}-{step}-{revision}"),
-    )
+    speed = float(50 + 12 * np.sin(step / 7 + place) - revision)
+    sensor = NETWORK.sensors[place]
+    return processed_window(NETWORK.network_id, sensor.sensor_id, START + step * WINDOW, speed, revision)
 
 
 def step_of(number: int) -> list[ProcessedTrafficAggregate]:

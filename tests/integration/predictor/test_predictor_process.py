@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 import numpy as np
@@ -32,8 +31,10 @@ from shared.forecasting.registry.roles import Champion, promote, roll_back
 from shared.kafka.admin import ensure_topics, open_admin
 from shared.kafka.producer import Message
 from shared.store.url import open_store
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 from tests.kit.processes import Services
+from tests.kit.windows import processed_window
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -46,11 +47,7 @@ Key = tuple[NetworkId, SensorId, datetime]
 
 
 def make_network(name: str, sensors: int) -> Network:
-    places = tuple(
-        Sensor(SensorId(f"{name}{place:02}"), f"Exit {place}", "I-5", "N", place / 2, 34.0, -118.0)
-        for place in range(sensors)
-    )
-    return Network(NetworkId(name), name, ZoneInfo("America/Los_Angeles"), places)
+    return network_of(*along("I-5 N", [f"{name}{place:02}" for place in range(sensors)], 0.5), network_id=name)
 
 
 NORTH, SOUTH = make_network("north", 9), make_network("south", 5)
@@ -59,23 +56,8 @@ NETWORKS = {network.network_id: network for network in (NORTH, SOUTH)}
 
 def window(network: Network, place: int, step: int, revision: int = 1) -> ProcessedTrafficAggregate:
     speed = 60 + 8 * np.sin(step / 20 + place) - revision
-    start = START + step * WINDOW
-    return ProcessedTrafficAggregate(
-        network_id=network.network_id,
-        sensor_id=network.sensors[place].sensor_id,
-        window_start=start,
-        window_end=start + WINDOW,
-        revision=revision,
-        speed_count=1,
-        mean_speed_mph=float(speed),
-        min_speed_mph=None,
-        max_speed_mph=None,
-        std_speed_mph=None,
-        volume_vehicles=None,
-        occupancy=None,
-        share_observed=1.0,
-        last_event_id=f"{place}-{step}-{revision}",
-    )
+    sensor = network.sensors[place]
+    return processed_window(network.network_id, sensor.sensor_id, START + step * WINDOW, float(speed), revision)
 
 
 def steps(network: Network, first: int, last: int) -> list[ProcessedTrafficAggregate]:

@@ -1,19 +1,18 @@
 """Recent speeds on a log: written row by row, read back by the process that goes on."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from metrla.local.devbroker import DevBroker
 from services.predictor.recent_log import messages_of, read_recent
-from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
 from shared.traffic.usual.recent import RecentSpeeds
+from tests.kit.networks import along, network_of
 
 pytestmark = pytest.mark.integration
 
@@ -21,8 +20,7 @@ START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def network(name: str) -> Network:
-    sensors = tuple(Sensor(SensorId(f"{name}{at}"), "", "I-5", "N", at / 2, 34.0, -118.0) for at in range(3))
-    return Network(NetworkId(name), name, ZoneInfo("America/Los_Angeles"), sensors)
+    return network_of(*along("I-5 N", [f"{name}{at}" for at in range(3)], 0.5), network_id=name)
 
 
 async def test_what_was_learned_comes_back() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from itertools import count
 
 import numpy as np
 import pytest
@@ -13,8 +13,9 @@ from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.board import AlertBoard
-from shared.events.records import AlertType, NetworkId, SensorId, TrafficAlert
-from shared.traffic.network import Network, Sensor
+from shared.events.records import AlertType, SensorId, TrafficAlert
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FREE_MPH = 65.0
@@ -24,22 +25,15 @@ MakeNetwork = Callable[..., Network]
 
 def lay_out(east: Iterable[float], west: Iterable[float] = (), lanes: int | None = 4) -> Network:
     sensors = [
-        Sensor(
-            SensorId(f"{direction}{number}"),
-            f"{direction} Exit {number}",
-            "I-10",
-            direction,
-            mile,
-            34.0,
-            -118.0 + mile / 60,
-            lane_count=lanes,
+        sensor
+        for way, miles in (("E", east), ("W", west))
+        for sensor in along(
+            f"I-10 {way}", (f"{way}{n}" for n in count()), miles, 1 / 60, f"{way} Exit {{number}}", lanes
         )
-        for direction, miles in (("E", east), ("W", west))
-        for number, mile in enumerate(miles)
     ]
     # Columns come in no order that the road knows of.
     sensors.sort(key=lambda sensor: sensor.sensor_id[::-1])
-    return Network(NetworkId("test"), "Test", ZoneInfo("America/Los_Angeles"), tuple(sensors))
+    return network_of(*sensors)
 
 
 @dataclass

@@ -16,12 +16,11 @@ from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts, Recall
 from shared.events.records import (
     AlertStatus,
     AlertType,
-    NetworkId,
     ProcessedTrafficAggregate,
-    SensorId,
     TrafficAlert,
 )
 from shared.traffic.network import Network
+from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -35,23 +34,7 @@ def small(make_network: Callable[..., Network]) -> Network:
 
 
 def window(sensor: str, step: int, speed: float | None, revision: int = 1) -> ProcessedTrafficAggregate:
-    start = START + step * WINDOW
-    return ProcessedTrafficAggregate(
-        NetworkId("test"),
-        SensorId(sensor),
-        start,
-        start + WINDOW,
-        revision,
-        int(speed is not None),
-        speed,
-        speed,
-        speed,
-        None,
-        None,
-        None,
-        1.0,
-        f"{sensor}-{step}",
-    )
+    return processed_window("test", sensor, START + step * WINDOW, speed, revision)
 
 
 def step(

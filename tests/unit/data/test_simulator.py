@@ -1,7 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -14,39 +13,20 @@ from metrla.data.simulation.roads import WAVE_MPH
 from metrla.data.simulation.scenario import Incident, Rain
 from metrla.data.simulation.simulator import Simulator
 from shared.events.errors import ConfigurationError
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import SensorId
 from shared.traffic.calendar import is_day_off
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import LOS_ANGELES, along, network_of
 
-LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 TUESDAY = datetime(2024, 5, 14, 10, 0, tzinfo=UTC)  # 03:00 in Los Angeles
 WINDOW = timedelta(minutes=5)
 
 
 def road(count: int, spacing: float = 1.0, reading_interval: timedelta = timedelta(seconds=30)) -> Network:
     """One carriageway to the north, its sensors `spacing` miles apart."""
-    return Network(
-        network_id=NetworkId("road"),
-        name="A road",
-        time_zone=LOS_ANGELES,
-        sensors=tuple(
-            Sensor(
-                SensorId(f"s{number}"),
-                f"s{number}",
-                "I-1",
-                "N",
-                spacing * number,
-                34 + number / 69,
-                -118.0,
-                "freeway",
-                4,
-            )
-            for number in range(count)
-        ),
-        edges=(),
-        reading_interval=reading_interval,
-    )
+    sensors = along("I-1 N", [f"s{number}" for number in range(count)], spacing, 1 / 69, lane_count=4)
+    return network_of(*sensors, network_id="road", reading_interval=reading_interval)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,14 @@
 """The weights that come with metrla: whole, complete, small."""
 
 import json
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import NetworkId
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE
 from shared.forecasting.registry.pretrained import SHIPPED, PretrainedModels
 from shared.forecasting.registry.registry import Registry, listing
-from shared.traffic.network import Network, Sensor
+from tests.kit.networks import along, network_of
 
 MOST_BYTES = 8_000_000
 
@@ -19,11 +18,7 @@ def test_shipped_models_load_and_are_small(network_id: str) -> None:
     shipped = PretrainedModels()
     (first, *_), model = listing(shipped, NetworkId(network_id)).versions[HISTORICAL_AVERAGE], HISTORICAL_AVERAGE
     card = json.loads((SHIPPED / network_id / model / first / "card.json").read_text())
-    sensors = tuple(
-        Sensor(SensorId(name), name, "US-101", "N", float(place), 34.0, -118.0)
-        for place, name in enumerate(card["sensors"])
-    )
-    network = Network(NetworkId(network_id), network_id, ZoneInfo("America/Los_Angeles"), sensors)
+    network = network_of(*along("US-101 N", card["sensors"]), network_id=network_id)
     registry = Registry(shipped, {network.network_id: network})
     registry.refresh()
     serving = registry.serving(network.network_id)

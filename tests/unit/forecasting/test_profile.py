@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -10,18 +9,13 @@ import pytest
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
 from shared.archive.local import LocalArchive
 from shared.events.model_names import HISTORICAL_AVERAGE
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import SensorId
 from shared.forecasting.models.artefact import PROFILE, Artefact, pack
 from shared.forecasting.registry.profile import latest_profile
 from shared.forecasting.registry.registry import save
-from shared.traffic.network import Network, Sensor
+from tests.kit.networks import UTC_ZONE, along, network_of
 
-NETWORK = Network(
-    NetworkId("line"),
-    "Line",
-    ZoneInfo("UTC"),
-    tuple(Sensor(SensorId(name), name, "I-1", "N", float(mile), 0.0, 0.0) for mile, name in enumerate("abc")),
-)
+NETWORK = network_of(*along("I-1 N", "abc"), network_id="line", time_zone=UTC_ZONE)
 
 
 @pytest.fixture

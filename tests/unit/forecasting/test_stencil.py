@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import given, settings
@@ -7,15 +6,14 @@ from hypothesis import strategies as st
 
 from shared.events.avro import encode
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
-from shared.events.records import NetworkId, SensorId
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import BASES, ModelForecast
 from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.predictions import records_of
 from shared.forecasting.stencil import MARK, PredictionMessages
 from shared.traffic.arrays import Floats
-from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
+from tests.kit.networks import along, network_of
 
 MOST = 5
 IDS = st.lists(st.text(min_size=1, max_size=90), min_size=1, max_size=MOST, unique=True)
@@ -28,8 +26,7 @@ ENDS = st.floats(-40, 200) | SPEEDS
 def made(draw: st.DrawFn) -> tuple[Step, list[ModelForecast]]:
     """A step of any sensors and what up to three models say of some of them."""
     ids = draw(IDS)
-    sensors = tuple(Sensor(SensorId(one), one, "I-405", "N", 1.0, 34.0, -118.0) for one in ids)
-    network = Network(NetworkId(draw(st.text(min_size=1))), "Test", ZoneInfo("America/Los_Angeles"), sensors)
+    network = network_of(*along("I-405 N", ids), network_id=draw(st.text(min_size=1)))
     shape = (1, len(ids), HORIZONS)
 
     def numbers(count: int, of: st.SearchStrategy[float]) -> Floats:

@@ -1,9 +1,9 @@
 """Small worlds for the gateway's pure parts: one network, records with a value at every place that matters."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,23 +20,19 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
+from tests.kit.windows import processed_window
 
 NETWORK = NetworkId("toy")
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 
 
-def sensor(number: int, road_type: str = "freeway") -> Sensor:
-    return Sensor(
-        SensorId(f"s{number}"), f"Site {number}", "I-10", "E", float(number), 34.0, -118.0 + number / 100, road_type, 4
-    )
-
-
 @pytest.fixture
 def networks() -> dict[NetworkId, Network]:
-    sensors = (sensor(0), sensor(1), sensor(2, "ramp"))
-    return {NETWORK: Network(NETWORK, "Toy", ZoneInfo("America/Los_Angeles"), sensors)}
+    first, second, third = along("I-10 E", ["s0", "s1", "s2"], 1.0, 0.01, names="Site {number}", lane_count=4)
+    return {NETWORK: network_of(first, second, replace(third, road_type="ramp"), network_id=NETWORK)}
 
 
 @pytest.fixture
@@ -54,23 +50,8 @@ def window() -> Callable[..., ProcessedTrafficAggregate]:
     ) -> ProcessedTrafficAggregate:
         """The window that ends `step` windows after START."""
         end = START + step * WINDOW
-        values: dict[str, Any] = {
-            "network_id": NETWORK,
-            "sensor_id": SensorId(sensor_id),
-            "window_start": end - WINDOW,
-            "window_end": end,
-            "revision": 1,
-            "speed_count": 1,
-            "mean_speed_mph": speed,
-            "min_speed_mph": speed,
-            "max_speed_mph": speed,
-            "std_speed_mph": None,
-            "volume_vehicles": 100.0,
-            "occupancy": 0.1,
-            "share_observed": 1.0,
-            "last_event_id": "e",
-        }
-        return ProcessedTrafficAggregate(**{**values, **changes})
+        made = processed_window(NETWORK, sensor_id, end - WINDOW, speed, volume_vehicles=100.0, occupancy=0.1)
+        return replace(made, std_speed_mph=None, **changes)
 
     return build
 

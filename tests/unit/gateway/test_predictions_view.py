@@ -2,7 +2,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +12,7 @@ from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
 from shared.traffic.network import Network
+from tests.kit.networks import UTC_ZONE, network_of
 
 Build = Callable[..., TrafficPrediction]
 EVERYTHING = PredictionQuery(limit=10_000)
@@ -218,7 +218,7 @@ def test_what_the_api_could_not_show_is_rejected(predictions: PredictionsView, p
 
 def test_two_networks_are_merged_by_time(networks: dict[NetworkId, Network], prediction: Build) -> None:
     other = NetworkId("other")
-    networks[other] = Network(other, "Other", ZoneInfo("UTC"), networks[NetworkId("toy")].sensors)
+    networks[other] = network_of(*networks[NetworkId("toy")].sensors, network_id=other, time_zone=UTC_ZONE)
     view = PredictionsView(networks, timedelta(minutes=60))
     for step, network_id in [(1, "toy"), (2, other), (3, "toy"), (3, other)]:
         view.apply(prediction(step, network_id=NetworkId(network_id)))

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf, nan
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,13 +14,11 @@ from shared.events.avro import encode
 from shared.events.decoder import EventDecoder
 from shared.events.errors import RejectionReason, SchemaRegistryUnavailableError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.traffic.network import Network, Sensor
+from tests.kit.networks import network_of, sensor
 
 METR_LA = NetworkId("metr-la")
 NOW = datetime(2012, 5, 2, 8, tzinfo=UTC)
-NETWORK = Network(
-    METR_LA, "METR-LA", ZoneInfo("America/Los_Angeles"), (Sensor(SensorId("773869"), "A", "US-101", "N", 1, 34, -118),)
-)
+NETWORK = network_of(sensor("773869", 1.0, "US-101 N"), network_id=METR_LA)
 EVENT = TrafficEvent("e-1", METR_LA, SensorId("773869"), NOW - timedelta(minutes=5), 63.5)
 VALIDATOR = EventValidator({METR_LA: NETWORK}, EventDecoder())
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ from hypothesis import strategies as st
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.windows import PartitionWindows, WindowPolicy
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 
 START = datetime(2012, 5, 2, 8, 0, tzinfo=UTC)
 LATENESS = timedelta(minutes=15)
@@ -26,9 +26,8 @@ Final = dict[Key, ProcessedTrafficAggregate]
 
 
 def network(network_id: NetworkId = A, interval_s: float = 20.0, window: timedelta = timedelta(minutes=5)) -> Network:
-    sensors = tuple(Sensor(sensor_id, sensor_id, "I-5", "N", 1.0, 34.0, -118.0) for sensor_id in SENSORS)
-    zone = ZoneInfo("America/Los_Angeles")
-    return Network(network_id, network_id, zone, sensors, (), window, timedelta(seconds=interval_s))
+    interval = timedelta(seconds=interval_s)
+    return network_of(*along("I-5 N", SENSORS), network_id=network_id, window=window, reading_interval=interval)
 
 
 NETWORKS = {A: network(A), B: network(B)}

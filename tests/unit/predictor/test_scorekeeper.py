@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
 from services.predictor.steps import StepProcessing
 from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.records import ProcessedTrafficAggregate
 from shared.forecasting.calibration.spread import Context, Uncertainty
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS
@@ -32,38 +31,25 @@ from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
 from shared.store.port import Store
 from shared.store.url import open_store
-from shared.traffic.network import Network, Sensor
 from shared.traffic.steps import Step
+from tests.kit.networks import along, network_of
+from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 SENSORS, CORRECTABLE = 24, 4
 SPEED_MPH = 60.0
-NETWORK = Network(
-    NetworkId("small"),
-    "Small",
-    ZoneInfo("America/Los_Angeles"),
-    tuple(
-        Sensor(SensorId(f"s{place:02}"), f"s{place}", "I-5", "N", float(place), 34.0, -118.0)
-        for place in range(SENSORS)
-    ),
-)
+NETWORK = network_of(*along("I-5 N", [f"s{place:02}" for place in range(SENSORS)]), network_id="small")
 
 
 def windows(first: int, last: int, speed_mph: float = SPEED_MPH) -> list[ProcessedTrafficAggregate]:
     found = []
     for number in range(first, last):
-        start = START + number * WINDOW
         for place, sensor in enumerate(NETWORK.sensors):
             # Never quite the same, for what is the same is stuck.
             speed = speed_mph + 0.1 * (number % 7) + place / 100
-            found.append(
-                ProcessedTrafficAggregate(
-                    *(NETWORK.network_id, sensor.sensor_id, start, start + WINDOW, 1, 1, speed),
-                    *(None, None, None, None, None, 1.0, "e"),
-                )
-            )
+            found.append(processed_window(NETWORK.network_id, sensor.sensor_id, START + number * WINDOW, speed))
     return found
 
 

@@ -1,21 +1,19 @@
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.predictor.steps import StepProcessing
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.records import ProcessedTrafficAggregate
 from shared.traffic.network import Network
+from tests.kit.networks import UTC_ZONE, network_of
+from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
 
 
 def window(sensor: str, number: int, network: str = "test", length: timedelta = FIVE) -> ProcessedTrafficAggregate:
-    start = START + number * FIVE
-    return ProcessedTrafficAggregate(
-        NetworkId(network), SensorId(sensor), start, start + length, 1, 1, 60.0, 60.0, 60.0, 0.0, None, None, 1.0, "e"
-    )
+    return processed_window(network, sensor, START + number * FIVE, length=length)
 
 
 def step(number: int, network: str = "test") -> list[ProcessedTrafficAggregate]:
@@ -24,7 +22,7 @@ def step(number: int, network: str = "test") -> list[ProcessedTrafficAggregate]:
 
 @pytest.fixture
 def processor(network: Network) -> StepProcessing:
-    other = Network(NetworkId("other"), "Other", ZoneInfo("UTC"), network.sensors)
+    other = network_of(*network.sensors, network_id="other", time_zone=UTC_ZONE)
     return StepProcessing({network.network_id: network, other.network_id: other}, settle_seconds=2.0, correctable=3)
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from shared.events.records import HorizonForecast, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.store.outcomes import LONGEST_HORIZON, with_outcomes
+from tests.kit.windows import processed_window
 
 START = datetime(2012, 5, 2, 15, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -28,11 +29,8 @@ def prediction(step: int, sensor: str = "a", horizons: int = 3) -> TrafficPredic
 
 def window(end_step: int, sensor: str = "a", speed: float | None = None) -> ProcessedTrafficAggregate:
     """The window that ends `end_step` windows after START, at `end_step` mph where nothing else is said."""
-    end = START + end_step * WINDOW
     mean = float(end_step) if speed is None else speed
-    return ProcessedTrafficAggregate(
-        *(NETWORK, SensorId(sensor), end - WINDOW, end, 1, 1, mean, mean, mean, None, None, None, 1.0, "e")
-    )
+    return processed_window(NETWORK, sensor, START + (end_step - 1) * WINDOW, mean)
 
 
 def outcomes(

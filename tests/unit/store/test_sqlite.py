@@ -14,16 +14,14 @@ from shared.store.port import Store
 from shared.store.sql import sqlite
 from shared.store.sql.schema import VERSIONS
 from shared.store.url import open_store
+from tests.kit.windows import processed_window
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 
 
 def aggregate(window: int = 0, sensor: str = "a") -> ProcessedTrafficAggregate:
-    start = START + window * WINDOW
-    return ProcessedTrafficAggregate(
-        NetworkId("metr-la"), SensorId(sensor), start, start + WINDOW, 1, 1, 60.0, 60.0, 60.0, 0.0, None, None, 1.0, "e"
-    )
+    return processed_window("metr-la", sensor, START + window * WINDOW)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.traffic.network import Network, Sensor
+from shared.events.records import ProcessedTrafficAggregate
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
+from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -14,11 +15,7 @@ MakeWindow = Callable[..., ProcessedTrafficAggregate]
 
 @pytest.fixture(scope="session")
 def network() -> Network:
-    sensors = tuple(
-        Sensor(SensorId(name), name, "I-405", "N", float(mile), 34.0 + mile / 100, -118.0)
-        for mile, name in enumerate("ABC")
-    )
-    return Network(NetworkId("test"), "Test", ZoneInfo("America/Los_Angeles"), sensors)
+    return network_of(*along("I-405 N", "ABC", degrees_per_mile=0.01))
 
 
 @pytest.fixture(scope="session")
@@ -27,21 +24,6 @@ def window() -> MakeWindow:
         sensor: str, step: int, revision: int = 1, speed_mph: float | None = 60.0, volume: float | None = None
     ) -> ProcessedTrafficAggregate:
         start = START + step * timedelta(minutes=5)
-        return ProcessedTrafficAggregate(
-            network_id=NetworkId("test"),
-            sensor_id=SensorId(sensor),
-            window_start=start,
-            window_end=start + timedelta(minutes=5),
-            revision=revision,
-            speed_count=0 if speed_mph is None else revision,
-            mean_speed_mph=speed_mph,
-            min_speed_mph=speed_mph,
-            max_speed_mph=speed_mph,
-            std_speed_mph=None if speed_mph is None else 0.0,
-            volume_vehicles=volume,
-            occupancy=None,
-            share_observed=1.0,
-            last_event_id=f"{sensor}-{step}-{revision}",
-        )
+        return processed_window("test", sensor, start, speed_mph, revision, volume_vehicles=volume)
 
     return make

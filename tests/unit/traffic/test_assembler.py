@@ -11,11 +11,12 @@ from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.observed.alerts import DetectionRules
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
 from shared.traffic.steps import NetworkSteps
+from tests.kit.windows import processed_window
 
 NETWORK = load_network(EXAMPLE_NETWORK)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -24,10 +25,7 @@ START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 def window(
     sensor: str, number: int = 0, network: str = NETWORK.network_id, length: timedelta = NETWORK.window
 ) -> ProcessedTrafficAggregate:
-    start = START + number * NETWORK.window
-    return ProcessedTrafficAggregate(
-        NetworkId(network), SensorId(sensor), start, start + length, 1, 1, 60.0, 60.0, 60.0, 0.0, None, None, 1.0, "e"
-    )
+    return processed_window(network, sensor, START + number * NETWORK.window, length=length)
 
 
 def plain() -> StepAssembler:

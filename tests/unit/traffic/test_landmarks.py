@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,7 +25,8 @@ from shared.events.records import (
     TrafficAlert,
 )
 from shared.traffic.landmarks import Landmarks, landmark
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Sensor
+from tests.kit.networks import network_of
 
 WHEN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -36,10 +36,6 @@ MILE_DEGREES = 1 / 69.09
 
 def sensor(name: str, mile: float = 12.34, sensor_id: str = "717447") -> Sensor:
     return Sensor(SensorId(sensor_id), name, "I-405", "N", mile, 34.0 + mile * MILE_DEGREES, -118.0)
-
-
-def network_of(*sensors: Sensor) -> Network:
-    return Network(NetworkId("test"), "Test", ZoneInfo("America/Los_Angeles"), sensors)
 
 
 def queue(*names: str) -> Queue:

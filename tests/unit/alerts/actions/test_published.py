@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,25 +24,19 @@ from shared.events.records import (
     AlertSeverity,
     AlertStatus,
     AlertType,
-    NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
     TrafficAdvisory,
     TrafficAlert,
 )
-from shared.traffic.network import Network, Sensor
+from tests.kit.networks import along, network_of
+from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
 JAM = {"E3": 25.0, "E4": 20.0}
-NETWORK = Network(
-    NetworkId("test"),
-    "Test",
-    ZoneInfo("America/Los_Angeles"),
-    tuple(
-        Sensor(SensorId(f"E{number}"), f"Exit {number}", "I-10", "E", number / 2, 34.0, -118.0 + number / 120)
-        for number in range(8)
-    ),
+NETWORK = network_of(
+    *along("I-10 E", [f"E{number}" for number in range(8)], 0.5, 1 / 60, names="Exit {number}"), network_id="test"
 )
 WORKS = TrafficAdvisory(
     advisory_id=AdvisoryId("works"),
@@ -64,14 +57,10 @@ WORKS = TrafficAdvisory(
 
 def windows(step: int, slow: dict[str, float]) -> list[ProcessedTrafficAggregate]:
     start = START + step * WINDOW
-    made = []
-    for sensor in NETWORK.sensors:
-        name, speed = sensor.sensor_id, slow.get(sensor.sensor_id, 65.0)
-        where = (NETWORK.network_id, name, start, start + WINDOW)
-        made.append(
-            ProcessedTrafficAggregate(*where, 1, 1, speed, speed, speed, None, None, None, 1.0, f"{name}-{step}")
-        )
-    return made
+    return [
+        processed_window(NETWORK.network_id, sensor.sensor_id, start, slow.get(sensor.sensor_id, 65.0))
+        for sensor in NETWORK.sensors
+    ]
 
 
 class Service:

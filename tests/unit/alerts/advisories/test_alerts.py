@@ -26,6 +26,7 @@ from shared.events.records import (
     TrafficAlert,
 )
 from shared.traffic.network import Network
+from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -305,12 +306,7 @@ def windows(sensor: str, days: int, speed_mph: float, hour: int = 8) -> list[Pro
     for day in range(2, 2 + days):
         for step in range(12):
             start = (START - timedelta(days=day)).replace(hour=hour) + step * WINDOW
-            found.append(
-                ProcessedTrafficAggregate(
-                    NetworkId("test"), SensorId(sensor), start, start + WINDOW, 1, 1, speed_mph, None, None, None, None,
-                    None, 1.0, "e",
-                )
-            )  # fmt: skip
+            found.append(processed_window("test", sensor, start, speed_mph))
     return found
 
 

@@ -1,7 +1,6 @@
 import gzip
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -12,20 +11,15 @@ from metrla.data.feeds.replay import Missing, Replay
 from metrla.data.feeds.speed_table import speed_table
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 
 SENSORS = ("773869", "767541", "767542")
 FIRST = datetime(2012, 5, 2, 7, 0, tzinfo=UTC)  # midnight in Los Angeles
 
 
 def network(*names: str) -> Network:
-    return Network(
-        NetworkId("test"),
-        "Test",
-        ZoneInfo("America/Los_Angeles"),
-        tuple(Sensor(SensorId(name), name, "I-1", "N", float(row), 34.0, -118.0) for row, name in enumerate(names)),
-        (),
-    )
+    return network_of(*along("I-1 N", names))
 
 
 def table(rows: int = 4, start: str = "2012-05-02 00:00") -> pd.DataFrame:

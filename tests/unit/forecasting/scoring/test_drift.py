@@ -2,14 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.records import NetworkId, SensorId
 from shared.forecasting.models.card import ModelCard
 from shared.forecasting.scoring.drift import (
     InputReference,
@@ -24,7 +22,8 @@ from shared.forecasting.scoring.rolling import Errors
 from shared.forecasting.scoring.standing import DriftKind, Drifts
 from shared.store.model_records import SPEED_BINS
 from shared.traffic.arrays import Floats
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
+from tests.kit.networks import along, network_of
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)  # a Monday, midnight in Los Angeles
 WINDOW = timedelta(minutes=5)
@@ -33,10 +32,7 @@ SENSORS = 20
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    sensors = tuple(
-        Sensor(SensorId(f"s{place}"), f"s{place}", "I-5", "N", float(place), 34.0, -118.0) for place in range(SENSORS)
-    )
-    return Network(NetworkId("small"), "Small", ZoneInfo("America/Los_Angeles"), sensors)
+    return network_of(*along("I-5 N", [f"s{place}" for place in range(SENSORS)]), network_id="small")
 
 
 def traffic(days: int, seed: int = 1, slower: float = 0.0, missing: float = 0.05) -> Floats:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.predictor.steps import StepProcessing
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficPrediction
+from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficPrediction
 from shared.forecasting.calibration import adaptive
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import ModelForecast
@@ -21,8 +20,10 @@ from shared.forecasting.predictions import records_of
 from shared.forecasting.scoring.live import LiveScoring
 from shared.store.model_records import ModelScore
 from shared.traffic.health.stuck import without_stuck
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from tests.kit.networks import along, network_of
+from tests.kit.windows import processed_window
 
 WINDOW = timedelta(minutes=5)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -34,20 +35,14 @@ Latest = dict[tuple[str, str, datetime], ModelScore]
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    sensors = tuple(
-        Sensor(SensorId(f"s{place}"), f"s{place}", "I-5", "N", float(place), 34.0, -118.0) for place in range(5)
-    )
-    return Network(NetworkId("small"), "Small", ZoneInfo("America/Los_Angeles"), sensors)
+    return network_of(*along("I-5 N", [f"s{place}" for place in range(5)]), network_id="small")
 
 
 def window(
     network: Network, place: int, number: int, speed_mph: float | None, revision: int = 1
 ) -> ProcessedTrafficAggregate:
-    start = START + number * WINDOW
-    return ProcessedTrafficAggregate(
-        *(network.network_id, network.sensors[place].sensor_id, start, start + WINDOW, revision, 1, speed_mph),
-        *(None, None, None, None, None, 1.0, "e"),
-    )
+    sensor = network.sensors[place]
+    return processed_window(network.network_id, sensor.sensor_id, START + number * WINDOW, speed_mph, revision)
 
 
 def windows(network: Network, count: int, seed: int = 1) -> list[ProcessedTrafficAggregate]:

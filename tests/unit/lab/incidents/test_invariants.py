@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -18,26 +17,18 @@ from shared.alerts.detection.calibration import level_within, sensor_scales
 from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
-from shared.events.records import NetworkId, SensorId
 from shared.traffic.arrays import Floats
 from shared.traffic.health.rules import HealthRules
 from shared.traffic.neighbours import neighbours
-from shared.traffic.network import Network, Sensor
 from shared.traffic.roadway import roadway
 from shared.traffic.usual.running import RunningUsual
+from tests.kit.networks import network_of, sensor
 
 COUNT = 3
 NAN = float("nan")
 LANES = np.full(COUNT, 4.0)
 ROAD = neighbours(
-    roadway(
-        Network(
-            NetworkId("line"),
-            "line",
-            ZoneInfo("UTC"),
-            tuple(Sensor(SensorId(str(n)), str(n), "I-1", "N", n / 2, NAN, NAN) for n in range(COUNT)),
-        )
-    ),
+    roadway(network_of(*(sensor(str(n), n / 2, "I-1 N", latitude=NAN, longitude=NAN) for n in range(COUNT)))),
     2.5,
 )
 

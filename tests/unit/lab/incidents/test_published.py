@@ -1,9 +1,7 @@
 """Each published detector against a small case whose answer is known."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -15,11 +13,11 @@ from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStatio
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
 from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
-from shared.events.records import NetworkId, SensorId
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.neighbours import Neighbours, neighbours
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
 from shared.traffic.roadway import roadway
+from tests.kit.networks import network_of, sensor
 
 SENSORS = 4
 NAN = float("nan")
@@ -29,13 +27,8 @@ Table = Sequence[Sequence[float]] | Floats
 
 def line(count: int = SENSORS) -> Network:
     """Stations every half mile of a northbound road, upstream first."""
-    return Network(
-        NetworkId("line"),
-        "line",
-        ZoneInfo("America/Los_Angeles"),
-        tuple(Sensor(SensorId(str(n)), str(n), "I-1", "N", n / 2, NAN, NAN, lane_count=4) for n in range(count)),
-        window=timedelta(minutes=5),
-    )
+    at = (sensor(str(n), n / 2, "I-1 N", latitude=NAN, longitude=NAN, lane_count=4) for n in range(count))
+    return network_of(*at, network_id="line")
 
 
 @pytest.fixture

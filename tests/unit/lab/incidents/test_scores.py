@@ -1,7 +1,6 @@
 """Ground truth, alarms and rates on cases whose answers are known."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -13,22 +12,15 @@ from metrla.lab.incidents.alarms import Alarm, find_alarms
 from metrla.lab.incidents.injection import disturbance_of, draw_incidents, inject
 from metrla.lab.incidents.scores import Curve, Score, equal_detection, equal_false_alarms, judge_alarms, operating_level
 from metrla.lab.incidents.truth import Disturbance, LoggedIncident, Truth, find_truth, usual_speeds
-from shared.events.records import NetworkId, SensorId
-from shared.traffic.network import Network, Sensor
+from shared.events.records import SensorId
 from shared.traffic.roadway import roadway
+from tests.kit.networks import UTC_ZONE, along, network_of
 
 NAN = float("nan")
 STATIONS = 6
 WINDOWS = 60
-NETWORK = Network(
-    NetworkId("line"),
-    "line",
-    ZoneInfo("UTC"),
-    tuple(
-        Sensor(SensorId(str(n)), str(n), "I-1", "N", float(n), 34 + n / 100, -118.0, lane_count=4)
-        for n in range(STATIONS)
-    ),
-)
+LINE = along("I-1 N", [str(n) for n in range(STATIONS)], degrees_per_mile=0.01, lane_count=4)
+NETWORK = network_of(*LINE, network_id="line", time_zone=UTC_ZONE)
 ROAD = roadway(NETWORK)
 
 

@@ -10,6 +10,7 @@ from shared.events.records import ProcessedTrafficAggregate
 from shared.traffic.calendar import HALF_HOURS
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.usual.medians import LEAST_DAYS, usual_medians
+from tests.kit.windows import processed_window
 
 NETWORK = replace(load_network(EXAMPLE_NETWORK), holidays="US-CA")
 MONDAY = date(2026, 6, 22)
@@ -19,13 +20,7 @@ def windows_of(day: date, at: Iterable[time], speed_mph: float | None) -> list[P
     """Windows that begin at these local times."""
     starts = [datetime.combine(day, clock, NETWORK.time_zone).astimezone(UTC) for clock in at]
     sensor = NETWORK.sensors[0].sensor_id
-    return [
-        ProcessedTrafficAggregate(
-            NETWORK.network_id, sensor, start, start + NETWORK.window, 1, 1, speed_mph, None, None, None, None, None,
-            1.0, "e",
-        )
-        for start in starts
-    ]  # fmt: skip
+    return [processed_window(NETWORK.network_id, sensor, start, speed_mph) for start in starts]
 
 
 def days(first: date, count: int) -> list[date]:

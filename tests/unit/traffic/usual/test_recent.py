@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,14 +11,14 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.recorded import Recorded
 from services.predictor.recent_log import _put, messages_of
-from shared.events.records import NetworkId, SensorId
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, batch_of, by_quarter
 from shared.traffic.calendar import day_type_slots, slots_per_day
-from shared.traffic.network import Network, Sensor
+from shared.traffic.network import Network
 from shared.traffic.steps import Step
 from shared.traffic.usual.recent import FADE, PRIOR_DAYS, RecentRow, RecentSpeeds
+from tests.kit.networks import along, network_of
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -177,8 +176,7 @@ def test_an_older_row_changes_nothing(network: Network) -> None:
 
 
 def _small() -> Network:
-    sensors = tuple(Sensor(SensorId(f"S{place}"), "", "I-5", "N", float(place), 34.0, -118.0) for place in range(2))
-    return Network(NetworkId("small"), "Small", ZoneInfo("America/Los_Angeles"), sensors)
+    return network_of(*along("I-5 N", ["S0", "S1"]), network_id="small")
 
 
 def _step(network: Network, start: datetime, table: np.ndarray, last: int, shown: int) -> Step:

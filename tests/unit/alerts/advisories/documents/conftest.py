@@ -5,12 +5,12 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import SensorId
 from shared.traffic.network import Network, Sensor
+from tests.kit.networks import network_of
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 LATITUDE, LONGITUDE = 34.0, -118.4
@@ -46,7 +46,7 @@ def network() -> Network:
         )
         for mile in range(10)
     ]
-    return Network(NetworkId("test"), "Test", ZoneInfo("America/Los_Angeles"), tuple(sensors))
+    return network_of(*sensors)
 
 
 def place(mile: float, metres_east: float = 0.0) -> list[float]:

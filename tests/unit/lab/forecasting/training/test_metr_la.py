@@ -1,7 +1,5 @@
 """Accuracy on real traffic: a part of METR-LA, so that a change that costs accuracy is noticed."""
 
-from zoneinfo import ZoneInfo
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +7,10 @@ import pytest
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import train
-from shared.events.records import NetworkId, SensorId
+from shared.events.records import SensorId
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION
-from shared.traffic.network import Edge, Network, Sensor
+from shared.traffic.network import Edge
+from tests.kit.networks import network_of, sensor
 from tests.kit.places import METR_LA
 
 WINDOWS = 8 * 7 * 288
@@ -26,7 +25,7 @@ def test_two_months_of_one_freeway_are_forecast_better_than_naively() -> None:
     table = pd.read_csv(METR_LA / "sensors.csv", dtype=str)
     chosen = table[table["freeway"].str.startswith("US101")].iloc[:24]
     sensors = tuple(
-        Sensor(SensorId(sensor_id), sensor_id, "US-101", freeway[-1], float(place), 34.0, -118.0)
+        sensor(sensor_id, float(place), f"US-101 {freeway[-1]}")
         for place, (sensor_id, freeway) in enumerate(zip(chosen["sensor_id"], chosen["freeway"], strict=True))
     )
     names = {sensor.sensor_id for sensor in sensors}
@@ -36,7 +35,7 @@ def test_two_months_of_one_freeway_are_forecast_better_than_naively() -> None:
         for one, other, weight in links.to_numpy(dtype=str).tolist()
         if {one, other} <= names
     )
-    network = Network(NetworkId("us-101"), "US-101", ZoneInfo("America/Los_Angeles"), sensors, edges)
+    network = network_of(*sensors, network_id="us-101", edges=edges)
     speeds = pd.read_parquet(METR_LA / "speeds.parquet", columns=[sensor.sensor_id for sensor in sensors])
     recorded = speeds.iloc[-WINDOWS:].to_numpy(dtype=np.float64)
     table_mph = np.where(recorded == 0, np.nan, recorded)

@@ -1,6 +1,5 @@
 from dataclasses import replace
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -8,33 +7,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrla.lab.forecasting.training.trees.rows import Source
-from shared.events.records import NetworkId, SensorId
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, View
 from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, NAMES, Tabular, last_known
 from shared.traffic.calendar import DAYS_IN_WEEK, HALF_HOURS
-from shared.traffic.network import Edge, Network, Sensor
+from shared.traffic.network import Edge, Network
 from shared.traffic.usual.deviations import UsualDeviations
+from tests.kit.networks import network_of, sensor
 
 SLOTS = 2 * 288
 ROADS = ("N", "N", "N", "S", "S")
 WEIGHTS = (0.9, 0.8, 0.7, 0.6)
 
 
-def network_of(order: list[int]) -> Network:
+def in_order(order: list[int]) -> Network:
     """Five sensors on two carriageways, linked in a row, in this order."""
     sensors = [
-        Sensor(SensorId(f"S{place}"), f"S{place}", "I-405", road, float(place), 34.0 + place / 100, -118.0)
+        sensor(f"S{place}", float(place), f"I-405 {road}", latitude=34.0 + place / 100)
         for place, road in enumerate(ROADS)
     ]
     edges = tuple(
         Edge(one.sensor_id, other.sensor_id, weight)
         for (one, other), weight in zip(pairwise(sensors), WEIGHTS, strict=True)
     )
-    listed = tuple(sensors[place] for place in order)
-    return Network(NetworkId("test"), "Test", ZoneInfo("America/Los_Angeles"), listed, edges)
+    return network_of(*(sensors[place] for place in order), edges=edges)
 
 
-NETWORK = network_of([0, 1, 2, 3, 4])
+NETWORK = in_order([0, 1, 2, 3, 4])
 SENSORS = len(ROADS)
 DEVIATIONS = UsualDeviations(
     np.random.default_rng(2).uniform(0, 5, (2 * HALF_HOURS, 2, SENSORS)).astype(np.float32),
@@ -119,7 +117,7 @@ def test_the_order_of_the_sensors_does_not_matter(seed: int, order: list[int], m
     view = view_of_seed(seed, missing)
     other = replace(
         view,
-        network=network_of(order),
+        network=in_order(order),
         speed_mph=view.speed_mph[..., order],
         usual_mph=view.usual_mph[..., order],
         ahead_mph=view.ahead_mph[..., order],
