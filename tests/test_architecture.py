@@ -5,6 +5,7 @@ import fnmatch
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,18 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "manag
 LEAST_ROOM_LINES = 4
 MIRRORED = ROOT / "metrla" / "client"
 """A distribution of its own that imports nothing of ours: its models have the names of the API."""
+POLLS = {"until", "eventually"}
+"""What waits are called where somebody has written one of his own."""
+OWN_POLLS = {
+    "tests/chaos/feeder.py": "keeps the rate of a feed",
+    "tests/chaos/injector.py": "waits for a process as long as the run takes",
+    "tests/chaos/settling.py": "waits until nothing grows any more, which is no condition of one moment",
+}
+OWN_ENVIRONMENTS = {
+    "tests/test_architecture.py": "looks for them",
+    "tests/integration/kit/test_processes.py": "tests the one of the kit",
+    "tests/unit/deploy/test_compose.py": "reads those of the compose file",
+}
 SAME_NAMES: dict[str, int] = {}
 """Public classes whose names mean several things, with how many. The list only shrinks."""
 
@@ -169,6 +182,61 @@ def test_importing_a_module_does_nothing() -> None:
         if runs_at_import(node)
     }
     assert not found, "do it in a function that `app.py` calls"
+
+
+@cache
+def nodes_of_tests() -> list[tuple[str, ast.AST]]:
+    """Every node of every test outside the kit, with where it is."""
+    return [
+        (str(path.relative_to(ROOT)), node)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if not path.is_relative_to(ROOT / "tests/kit")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+
+def called(node: ast.AST) -> str | None:
+    """The last name of what is called: `sleep` of `asyncio.sleep(1)`."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name
+    return None
+
+
+def polls(node: ast.AST) -> bool:
+    match node:
+        case ast.While():
+            return any(called(inner) == "sleep" for inner in ast.walk(node))
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return name in POLLS or name.startswith("wait_until")
+    return False
+
+
+def makes_an_environment(node: ast.AST) -> bool:
+    """Whether it names the broker for a process, or clears what a developer has set."""
+    match node:
+        case ast.Dict(keys=keys):
+            names = [key.value for key in keys if isinstance(key, ast.Constant)]
+            return "METRLA_KAFKA_BOOTSTRAP_SERVERS" in names
+        case ast.Constant(value="METRLA_"):
+            return True
+    return False
+
+
+def test_tests_wait_with_the_until_of_the_kit() -> None:
+    found = {place for place, node in nodes_of_tests() if polls(node)}
+    assert not found - OWN_POLLS.keys(), "tests/kit/until.py has it"
+    assert not OWN_POLLS.keys() - found, "well done: take it off OWN_POLLS"
+
+
+def test_tests_take_networks_from_the_kit() -> None:
+    assert not {place for place, node in nodes_of_tests() if called(node) == "Network"}, "tests/kit/networks.py"
+
+
+def test_tests_take_environments_of_processes_from_the_kit() -> None:
+    found = {place for place, node in nodes_of_tests() if makes_an_environment(node)}
+    assert not found - OWN_ENVIRONMENTS.keys(), "tests/kit/processes.py has it"
+    assert not OWN_ENVIRONMENTS.keys() - found, "well done: take it off OWN_ENVIRONMENTS"
 
 
 def test_what_vulture_is_told_to_spare_exists() -> None:

@@ -59,7 +59,7 @@ class Running:
         page = (await self.http.get("/metrics")).text
         return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
 
-    async def until(self, met: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def until_met(self, met: Callable[[], Awaitable[bool]], what: str) -> None:
         async def met_while_serving() -> bool:
             if self.serving.done():
                 self.serving.result()
@@ -72,19 +72,19 @@ class Running:
             now = await self.waits_for()
             return what in now if what else not now
 
-        await self.until(waiting, f"it waits for {what or 'nothing'}")
+        await self.until_met(waiting, f"it waits for {what or 'nothing'}")
 
     async def until_archived(self, count: int) -> None:
         async def archived() -> bool:
             return await self.figure("metrla_ingest_archived_events_total") >= count
 
-        await self.until(archived, f"{count} events are archived")
+        await self.until_met(archived, f"{count} events are archived")
 
     async def until_stored(self, count: int) -> None:
         async def stored() -> bool:
             return len(windows(self.settings)) >= count
 
-        await self.until(stored, f"{count} windows are stored")
+        await self.until_met(stored, f"{count} windows are stored")
 
 
 def windows(settings: PlatformSettings) -> list[ProcessedTrafficAggregate]:
