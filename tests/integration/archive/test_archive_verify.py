@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from metrla.cli.archive import app
 from metrla.data.archive.events import raw_files, read_events
+from metrla.data.importing.folder import write_network
 from metrla.local.devbroker import DevBroker
 from services.ingest.aggregator import WINDOWS_GROUP
 from services.ingest.archiver import ARCHIVE_GROUP
@@ -28,12 +29,14 @@ from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import TopicError, ensure_topics, open_admin
 from shared.kafka.producer import Message
 from shared.kafka.replay import open_reader
+from tests.kit.networks import along, network_of
 from tests.kit.processes import Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 NETWORK = NetworkId("freeway")
 SENSORS = [SensorId(f"{number:03}") for number in range(20)]
+FREEWAY = network_of(*along("I-5 N", SENSORS), network_id=NETWORK)
 START = datetime(2012, 5, 2, 7, 0, tzinfo=UTC)
 STEPS = 48
 DAMAGED, WITHOUT_KEY, TWICE = 12, 9, 15
@@ -50,14 +53,6 @@ class Pipeline(Services):
 
 def pipeline_on(broker: DevBroker, folder: Path) -> Pipeline:
     return Pipeline(broker, folder, [folder / "network"], {"METRLA_INGEST_ARCHIVE_FLUSH_S": "0.3"})
-
-
-def write_network(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "network.toml").write_text(f'id = "{NETWORK}"\ntime_zone = "America/Los_Angeles"\n')
-    lines = [f"{sensor},I-5,N,{int(sensor)},34.0,-118.0" for sensor in SENSORS]
-    header = "sensor_id,freeway,direction,postmile,latitude,longitude"
-    (folder / "sensors.csv").write_text("\n".join([header, *lines, ""]))
 
 
 def feed() -> list[Message]:
@@ -98,7 +93,7 @@ async def ingested(bootstrap_servers: str) -> bool:
 async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     """An archive that ingest wrote; the process has ended, the broker goes on."""
     async with DevBroker() as broker:
-        write_network(tmp_path / "network")
+        write_network(FREEWAY, tmp_path / "network")
         await ensure_topics(broker.bootstrap_servers)
         async with pipeline_on(broker, tmp_path) as pipeline:
             await pipeline.produce(feed())
@@ -168,14 +163,14 @@ async def test_every_kind_of_tampering_is_found(pipeline: Pipeline) -> None:
 
 async def test_a_log_without_the_topic_is_refused(tmp_path: Path) -> None:
     async with DevBroker() as broker:
-        write_network(tmp_path / "network")
+        write_network(FREEWAY, tmp_path / "network")
         with pytest.raises(TopicError, match="traffic-events does not exist"):
             await pipeline_on(broker, tmp_path).verify()
 
 
 async def test_an_archiver_that_has_not_begun_is_not_a_fault(tmp_path: Path) -> None:
     async with DevBroker() as broker:
-        write_network(tmp_path / "network")
+        write_network(FREEWAY, tmp_path / "network")
         await ensure_topics(broker.bootstrap_servers)
         pipeline = pipeline_on(broker, tmp_path)
         await pipeline.produce(feed()[:50])

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from aiokafka import TopicPartition
 
+from metrla.data.importing.folder import write_network
 from metrla.local.devbroker import DevBroker
 from services.ingest.summary import summarise
 from shared.archive.container import ArchivedEvent, decode_container
@@ -144,17 +145,10 @@ def source(record: LogRecord) -> tuple[int, int]:
 
 @pytest.fixture
 async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
-    folder = tmp_path / "network"
-    folder.mkdir()
-    (folder / "network.toml").write_text(
-        f'id = "{NETWORK_ID}"\ntime_zone = "America/Los_Angeles"\nreading_interval_seconds = 30\n', encoding="utf-8"
-    )
-    header = "sensor_id,name,freeway,direction,postmile,latitude,longitude\n"
-    rows = "".join(f"{sensor},{sensor},I-5,N,{int(sensor)},34,-118\n" for sensor in SENSORS)
-    (folder / "sensors.csv").write_text(header + rows, encoding="utf-8")
+    write_network(NETWORK, tmp_path / "network")
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
-        async with Pipeline(broker, tmp_path, [folder], SETTINGS) as pipeline:
+        async with Pipeline(broker, tmp_path, [tmp_path / "network"], SETTINGS) as pipeline:
             yield pipeline
 
 
