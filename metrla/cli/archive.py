@@ -9,7 +9,15 @@ import typer
 
 from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, progress
-from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, RowSelection, SensorOption, ToOption
+from metrla.cli.querying.selection import (
+    ArchiveOption,
+    FromOption,
+    LocalOption,
+    NetworkOption,
+    RowSelection,
+    SensorOption,
+    ToOption,
+)
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -34,10 +42,6 @@ EVENT_COLUMNS = (
 PLACE = ("partition", "offset")
 
 app = typer.Typer(help="Look into the archive of raw events and models.", no_args_is_help=True)
-
-ArchiveOption = Annotated[
-    str | None, typer.Option("--archive-url", help="The archive.", show_default="METRLA_ARCHIVE_URL", metavar="URL")
-]
 
 
 @app.command()

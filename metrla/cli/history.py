@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output, Row, progress
-from metrla.cli.querying.selection import FromOption, LocalOption, NetworkOption, RowSelection, SensorOption, ToOption
+from metrla.cli.querying.selection import (
+    FromOption,
+    LocalOption,
+    NetworkOption,
+    RowSelection,
+    SensorOption,
+    StoreOption,
+    ToOption,
+)
 from shared.events.records import TrafficAlert
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.store.encoding import action_json, evidence_json
@@ -83,9 +91,6 @@ ALERT_VALUES = ALERT_COLUMNS[: [column.name for column in ALERT_COLUMNS].index("
 
 app = typer.Typer(help="Query the store: windows, forecasts and alerts, newest first.", no_args_is_help=True)
 
-StoreOption = Annotated[
-    str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
-]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", help="At most this many, the newest.", show_default="all", min=1)
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
+from metrla.cli.querying.selection import ArchiveOption
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import NetworkId
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List the trained models of a network, look at one, choose which serves.", no_args_is_help=True)
 
-ArchiveOption = Annotated[
-    str | None, typer.Option("--archive-url", help="The archive.", show_default="METRLA_ARCHIVE_URL", metavar="URL")
-]
-NetworkOption = Annotated[
+ModelsNetworkOption = Annotated[
     str,
     typer.Option("--network", help="Id of the network, or its folder.", show_default="la-example", metavar="NETWORK"),
 ]
@@ -46,7 +44,7 @@ VersionArgument = Annotated[str | None, typer.Argument(help="Its version.", show
 
 @app.command("list")
 def list_(
-    network: NetworkOption = EXAMPLE,
+    network: ModelsNetworkOption = EXAMPLE,
     form: FormatOption = None,
     out: OutOption = None,
     archive_url: ArchiveOption = None,
@@ -75,7 +73,7 @@ def list_(
 def show(
     model: ModelArgument,
     version: VersionArgument = None,
-    network: NetworkOption = EXAMPLE,
+    network: ModelsNetworkOption = EXAMPLE,
     archive_url: ArchiveOption = None,
 ) -> None:
     """Print the card of a model as JSON: where it comes from, how good it is, what it was made with."""
@@ -92,7 +90,7 @@ def promote(
     model: ModelArgument,
     version: Annotated[str | None, typer.Argument(help="Stay with this one.", show_default="always the newest")] = None,
     reason: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "by command",
-    network: NetworkOption = EXAMPLE,
+    network: ModelsNetworkOption = EXAMPLE,
     archive_url: ArchiveOption = None,
 ) -> None:
     """Make a model the network's champion: running predictors serve its forecasts within seconds, without a gap."""
@@ -109,7 +107,7 @@ def promote(
 
 
 @app.command()
-def rollback(network: NetworkOption = EXAMPLE, archive_url: ArchiveOption = None) -> None:
+def rollback(network: ModelsNetworkOption = EXAMPLE, archive_url: ArchiveOption = None) -> None:
     """Undo the last promotion: the champion before it serves again."""
     from shared.forecasting.registry.roles import roll_back  # noqa: PLC0415 - likewise
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.querying.selection import StoreOption
 from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from shared.store.port import Store
 
 app = typer.Typer(help="Make the tables of the store, and say what is in them.", no_args_is_help=True)
-
-StoreOption = Annotated[
-    str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
-]
 
 
 @app.command()

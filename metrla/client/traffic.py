@@ -12,7 +12,7 @@ class Prediction(Answer):
     """The forecast of one sensor, one model and one horizon: the mean speed of the window that ends at the target."""
 
     network_id: str = Field(description="Sensor network.")
-    sensor_id: str = Field(description="Detector station.")
+    sensor_id: str = Field(description="Sensor.")
     segment_id: str = Field(
         description="Stretch of carriageway that the sensor represents: freeway-direction-postmile."
     )
@@ -51,7 +51,7 @@ class SensorReport(Answer):
     """A sensor and its latest measurements."""
 
     network_id: str = Field(description="Sensor network.")
-    sensor_id: str = Field(description="Detector station.")
+    sensor_id: str = Field(description="Sensor.")
     segment_id: str = Field(
         description="Stretch of carriageway that the sensor represents: freeway-direction-postmile."
     )
@@ -77,7 +77,7 @@ class Aggregate(Answer):
     """One sensor, one window [window_start, window_end), as the store has it."""
 
     network_id: str = Field(description="Sensor network.")
-    sensor_id: str = Field(description="Detector station.")
+    sensor_id: str = Field(description="Sensor.")
     window_start: datetime = Field(description="Inclusive start (event time, UTC).")
     window_end: datetime = Field(description="Exclusive end (event time, UTC).")
     revision: int = Field(description="Distinct readings in the window; grows when late ones arrive.")

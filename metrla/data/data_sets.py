@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from metrla.data.feeds.files.formats import open_readings
-from metrla.data.web import FetchError, Progress, download
+from metrla.data.web import DownloadProgress, FetchError, download
 from shared.events.errors import ConfigurationError
 
 
@@ -33,7 +33,7 @@ METR_LA = DataSet(
 DATA_SETS = {data_set.name: data_set for data_set in (METR_LA,)}
 
 
-def fetch_data_set(data_set: DataSet, folder: Path, url: str | None, progress: Progress) -> Path:
+def fetch_data_set(data_set: DataSet, folder: Path, url: str | None, progress: DownloadProgress) -> Path:
     """Download a data set into `folder` and check its shape.
 
     What has come is kept in a `.partial` file, from which the next attempt goes on.

@@ -27,7 +27,7 @@ HEADERS = {
 
 
 # Called with the bytes there are and the bytes there will be, `None` where the server does not say.
-Progress = Callable[[int, int | None], None]
+DownloadProgress = Callable[[int, int | None], None]
 
 
 class FetchError(MetrlaError):
@@ -105,7 +105,7 @@ async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | N
         raise FetchError(f"{name}: {str(failed) or type(failed).__name__}") from failed
 
 
-def download(url: str, partial: Path, progress: Progress) -> None:
+def download(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Fetch a large file into `partial`, whose bytes are taken for its beginning where it is there already.
 
     Raises:

@@ -5,7 +5,6 @@
     alert_log    alerts on the log and in the store: read back on assignment, written when they change
     state_log    what was learned, written behind the alerts of each step
     followed     the small topics that every instance knows as a whole: advisories and actions
-    side_by_side  work that is done beside the worker, and ends with it
     lookup       usual speeds for advisories, looked up in the store beside the work on windows
 
 What an alert is, and when it changes, is decided in `shared.alerts`; here are its ways in and out. docs/architecture.md

@@ -13,7 +13,6 @@ from services.alert_detector.followed import actions_follower, advisories_follow
 from services.alert_detector.lookup import look_up
 from services.alert_detector.partitions import Partitions
 from services.alert_detector.settings import AlertDetectorSettings
-from services.alert_detector.side_by_side import beside
 from services.alert_detector.state_log import StateLog
 from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.advisories.alerts import AdvisoryDetector
@@ -43,6 +42,7 @@ from shared.runtime.metrics import AlertDetectorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.process import opened_at, run_service
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.runtime.side_by_side import beside
 from shared.store.deferred import open_deferred
 from shared.traffic.folder import load_networks
 

@@ -1,8 +1,8 @@
 """Composition root of the predictor: aggregates to predictions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -34,6 +34,7 @@ from shared.runtime.metrics import PredictorMetrics
 from shared.runtime.probes import serve_probes
 from shared.runtime.process import opened_at, run_service
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.runtime.side_by_side import beside
 from shared.store.deferred import open_deferred
 from shared.traffic.assembler import Strangers
 from shared.traffic.folder import load_networks
@@ -96,7 +97,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
 
         windows = _windows(settings, metrics, letters, scorekeeper, predicting.recent, processing)
         worker = Worker(servers, own.group, [windows], deliver, stop)
-        await opened.enter_async_context(_polling(roles, own.model_poll_seconds))
+        await opened.enter_async_context(beside(stop, _poll(roles, own.model_poll_seconds)))
         await worker.run()
 
 
@@ -138,23 +139,14 @@ def _windows(
     return Input(AGGREGATES, decode, dead_letter, create)
 
 
-@asynccontextmanager
-async def _polling(roles: RoleKeeper, seconds: float) -> AsyncIterator[None]:
-    async def poll() -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await asyncio.to_thread(roles.refresh)
-            except ArchiveError as away:
-                log.warning("cannot look for newer models", error=str(away))
-
-    polling = asyncio.create_task(poll(), name="model poll")
-    try:
-        yield
-    finally:
-        polling.cancel()
-        with suppress(asyncio.CancelledError):
-            await polling
+async def _poll(roles: RoleKeeper, seconds: float) -> None:
+    """Look for newer models and roles every so many seconds, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(roles.refresh)
+        except ArchiveError as away:
+            log.warning("cannot look for newer models", error=str(away))
 
 
 def main() -> int:

@@ -10,11 +10,11 @@ from datetime import datetime
 
 import numpy as np
 import structlog
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 from structlog.stdlib import BoundLogger
 
 from shared.events.records import NetworkId
+from shared.events.tensors import read_tensors
 from shared.events.topics import PREDICTOR_STATE
 from shared.kafka.following import read_topic
 from shared.kafka.producer import Message
@@ -24,8 +24,7 @@ from shared.traffic.usual.recent import RecentRow, RecentSpeeds
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
-TOTAL, DAYS, METADATA = "total_mph", "days", "__metadata__"
-LENGTH_BYTES = 8
+TOTAL, DAYS = "total_mph", "days"
 
 
 def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
@@ -60,15 +59,13 @@ def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
     if value is None:
         return
     try:
-        header_bytes = int.from_bytes(value[:LENGTH_BYTES], "little")
-        about = json.loads(value[LENGTH_BYTES : LENGTH_BYTES + header_bytes])[METADATA]
-        recent = into.get(about["network_id"])
+        about, kept = read_tensors(value)
+        recent = into.get(NetworkId(about["network_id"]))
         if recent is None:
             return
-        kept = load(value)
         place = {sensor: at for at, sensor in enumerate(json.loads(about["sensors"]))}
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
         total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
         recent.learn(RecentRow(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
-    except (KeyError, ValueError, IndexError, TypeError, SafetensorError) as damaged:
+    except (KeyError, ValueError, IndexError, TypeError) as damaged:
         log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen

@@ -1,10 +1,11 @@
 """The records on the log: what they are, how they look in bytes, which topic they go to, what can be wrong with them.
 
     records                  frozen dataclasses with units in names: the truth from which everything else is derived
-    topics                   THE table of topics: key, record, retention; a topic's name stands nowhere else
+    topics                   THE table of topics: key, record, retention; topics are named nowhere else
     avro, published          dataclass to Avro single-object encoding and back, by the schemas in `schemas/`
     decoder                  every wire form that is accepted; Confluent's and JSON where a service is told to
     json_mapping, json_mapping_file   JSON readings, in our field names or in anybody's, by a mapping file
+    tensors                  states as records: arrays with a few words about them
     errors                   the error tree of the whole product
     model_names, quantities  the names of the models; what one unit is in another, and the values that there can be
 

@@ -12,12 +12,12 @@ from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.quantities import EPOCH
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 
 EVENT_FIELDS: Final = tuple(each.name for each in fields(TrafficEvent))
 SHOWN_CHARACTERS = 80
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds March 1973.
 LEAST_MILLISECONDS = 100_000_000_000
 

@@ -1,4 +1,4 @@
-"""The table of topics: the only place where a topic's name stands."""
+"""The table of topics: the only place where topics are named."""
 
 from dataclasses import dataclass, field
 

@@ -56,7 +56,7 @@ def records_of(step: Step, forecasts: Sequence[ModelForecast]) -> list[TrafficPr
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class StepHorizons:
     """What the predictions of a step have in common: revision, and of each horizon its minutes and its target."""
 
     revision: int
@@ -64,7 +64,7 @@ class Frame:
     targets: Sequence[datetime]
 
     @classmethod
-    def of(cls, step: Step) -> "Frame":
+    def of(cls, step: Step) -> "StepHorizons":
         """Of the predictions that are made at the origin of `step`."""
         window, aheads = step.network.window, range(1, HORIZONS + 1)
         return cls(
@@ -79,7 +79,7 @@ class Frame:
 
 
 def _of_model(step: Step, forecast: ModelForecast) -> Iterator[TrafficPrediction]:
-    network, frame, published = step.network, Frame.of(step), PublishedForecast.of(step, forecast)
+    network, common, published = step.network, StepHorizons.of(step), PublishedForecast.of(step, forecast)
     current = [None if speed != speed else speed for speed in published.current_mph.tolist()]  # noqa: PLR0124 - NaN
     basis, serving = published.basis.tolist(), published.serving.tolist()
     columns = published.values.tolist()
@@ -90,9 +90,9 @@ def _of_model(step: Step, forecast: ModelForecast) -> Iterator[TrafficPrediction
             step.window_end,
             forecast.name,
             forecast.version,
-            frame.revision,
+            common.revision,
             speed,
-            frame.horizons(*values),
+            common.horizons(*values),
             serves,
             BASES[on],
         )

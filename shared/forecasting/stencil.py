@@ -18,7 +18,7 @@ from shared.events.avro import codec
 from shared.events.records import SensorId, TrafficPrediction
 from shared.forecasting.forecasting import BASES, ModelForecast
 from shared.forecasting.inputs.history import HORIZONS
-from shared.forecasting.predictions import Frame, PublishedForecast
+from shared.forecasting.predictions import PublishedForecast, StepHorizons
 from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
@@ -88,7 +88,7 @@ class PredictionMessages:
             yield from zip([self._keys[row] for row in rows], contents, strict=True)
 
     def _alike(self, step: Step, forecast: ModelForecast, kind: Integers, number: float) -> TrafficPrediction:
-        frame = Frame.of(step)
+        common = StepHorizons.of(step)
         basis, serving, known = kind.tolist()
         return TrafficPrediction(
             self.network.network_id,
@@ -96,9 +96,9 @@ class PredictionMessages:
             step.window_end,
             forecast.name,
             forecast.version,
-            frame.revision,
+            common.revision,
             number if known else None,
-            frame.horizons(*([number] * HORIZONS for _ in range(4))),
+            common.horizons(*([number] * HORIZONS for _ in range(4))),
             bool(serving),
             BASES[basis],
         )

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.events.topics import Topic
-from shared.kafka.admin import partitions_of
+from shared.kafka.admin import TopicError, partitions_of
 from shared.kafka.persistence import Pauses, passes
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
 
@@ -15,6 +16,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLL_MS = 500
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+WATCH_INTERVAL_S = 2.0
+WATCH_TIMEOUT_S = 5.0
+PARTITIONS_EVERY = 30
 
 Session = Callable[[Callable[[], None]], Awaitable[None]]
 """Reads until the broker is lost; calls its argument once it has reached the broker."""
@@ -52,6 +56,54 @@ def _each(failure: BaseException) -> list[BaseException]:
     return [failure]
 
 
+class LogRestartedError(TopicError):
+    """The log ends earlier than it did, or has other partitions: what was read is not what is there."""
+
+
+async def watch_logs(
+    reader: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
+    positions: Mapping[TopicPartition, int],
+    present: Callable[[], Awaitable[Sequence[TopicPartition]]],
+    look: Callable[[Mapping[TopicPartition, int]], None] = lambda _: None,
+) -> None:
+    """Ask the brokers where the logs end, until cancelled: the one way to learn that they are gone; a fetch only waits.
+
+    Args:
+        reader: is asked.
+        partitions: that are read.
+        positions: how far each was read, kept by whoever reads (`advance`).
+        present: the partitions that the topics have now, as `partitions`; asked now and then.
+        look: is told the ends, each time.
+
+    Raises:
+        TimeoutError: no broker answers.
+        LogRestartedError: the topics are not those that were read.
+    """
+    known: Mapping[TopicPartition, int] = {}
+    for number in count(1):
+        async with asyncio.timeout(WATCH_TIMEOUT_S):
+            ends: Mapping[TopicPartition, int] = await reader.end_offsets(partitions)
+            if any(end < max(known.get(each, 0), positions.get(each, 0)) for each, end in ends.items()):
+                raise LogRestartedError("a log ends earlier than it did")
+            if number % PARTITIONS_EVERY == 0 and await present() != partitions:
+                raise LogRestartedError("the topics have other partitions than they had")
+        known = ends
+        look(ends)
+        await asyncio.sleep(WATCH_INTERVAL_S)
+
+
+def advance(positions: dict[TopicPartition, int], partition: TopicPartition, batch: Sequence[LogRecord]) -> None:
+    """Move the position of a partition behind a batch that was fetched.
+
+    Raises:
+        LogRestartedError: the batch begins before it: the client went back to the start of a log that is another.
+    """
+    if batch[0].offset < positions.get(partition, 0):
+        raise LogRestartedError("a log begins anew")
+    positions[partition] = batch[-1].offset + 1
+
+
 class TopicFollower:
     """Keeps something in step with the whole of a small topic; every instance of a service reads all of it.
 
@@ -80,19 +132,32 @@ class TopicFollower:
 
     async def _session(self, reached: Callable[[], None]) -> None:
         async with open_reader(self._bootstrap_servers, self._client_id) as reader:
-            partitions = await partitions_of(self._bootstrap_servers, [self._topic])
+            partitions = await self._partitions()
             reached()
-            records, ends = await _read_whole(reader, partitions)
-            self._replace(records)
-            self.caught_up.set()
-            log.info("topic read", topic=self._topic.name, records=len(records))
-            reader.assign(partitions)
-            for partition in partitions:
-                reader.seek(partition, ends[partition])
-            while True:
-                for batch in (await reader.getmany(timeout_ms=POLL_MS)).values():
-                    for record in batch:
-                        self._take(record)
+            positions: dict[TopicPartition, int] = {}
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(watch_logs(reader, partitions, positions, self._partitions))
+                tasks.create_task(self._read_and_follow(reader, partitions, positions))
+
+    async def _read_and_follow(
+        self, reader: AIOKafkaConsumer, partitions: Sequence[TopicPartition], positions: dict[TopicPartition, int]
+    ) -> None:
+        records, ends = await _read_whole(reader, partitions)
+        positions.update(ends)
+        self._replace(records)
+        self.caught_up.set()
+        log.info("topic read", topic=self._topic.name, records=len(records))
+        reader.assign(partitions)
+        for partition in partitions:
+            reader.seek(partition, ends[partition])
+        while True:
+            for partition, batch in (await reader.getmany(timeout_ms=POLL_MS)).items():
+                advance(positions, partition, batch)
+                for record in batch:
+                    self._take(record)
+
+    async def _partitions(self) -> Sequence[TopicPartition]:
+        return await partitions_of(self._bootstrap_servers, [self._topic])
 
     def _lost(self, failure: BaseException, pause_s: float) -> None:
         reason = str(failure) or type(failure).__name__

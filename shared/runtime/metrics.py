@@ -1,4 +1,4 @@
-"""Every metric that metrla exposes: the only place where a metric's name stands.
+"""Every metric that metrla exposes: the only place where metrics are named.
 
 Named `metrla_<service>_<thing>_<unit>`. A service builds its own class on a registry of its own; no label carries a
 sensor id or a raw path.

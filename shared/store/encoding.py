@@ -8,12 +8,12 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from shared.events.quantities import EPOCH
 from shared.events.records import AlertAction, AlertActionKind, AlertEvidence, MeasuredWindow, NetworkId
 from shared.store.model_records import HorizonScore, ModelRole, ModelScore, ServedModel
 
 Json = dict[str, Any]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 _HORIZON_FIELDS = tuple(field.name for field in fields(HorizonScore))

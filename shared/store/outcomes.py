@@ -11,7 +11,7 @@ from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 LONGEST_HORIZON = timedelta(hours=2)
 """Outcomes of horizons beyond this are not looked for."""
 
-Speeds: TypeAlias = dict[tuple[NetworkId, SensorId], float | None]
+SpeedBySensor: TypeAlias = dict[tuple[NetworkId, SensorId], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def with_outcomes(
     """
     windows: Iterator[ProcessedTrafficAggregate] | None = None
     ahead: ProcessedTrafficAggregate | None = None
-    by_end: dict[datetime, Speeds] = defaultdict(dict)
+    by_end: dict[datetime, SpeedBySensor] = defaultdict(dict)
     for prediction in predictions:
         origin = prediction.timestamp
         if windows is None:

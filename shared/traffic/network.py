@@ -132,15 +132,6 @@ class Network:
         """The sensor of that id; `KeyError` where the network has none."""
         return self.sensors[self.index[sensor_id]]
 
-    def upstream(self, sensor_id: SensorId, within_miles: float) -> tuple[Neighbour, ...]:
-        """Sensors before this one on its carriageway, nearest first."""
-        here = self[sensor_id]
-        return tuple(
-            Neighbour(other, here.travel_miles - other.travel_miles)
-            for other in reversed(self.carriageways[here.road_name])
-            if 0 < here.travel_miles - other.travel_miles <= within_miles
-        )
-
     def downstream(self, sensor_id: SensorId, within_miles: float) -> tuple[Neighbour, ...]:
         """Sensors after this one on its carriageway, nearest first."""
         here = self[sensor_id]

@@ -1,16 +1,15 @@
 """The last windows of a network's sensors as arrays of (windows, sensors). Pure."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.events.quantities import EPOCH
 from shared.events.records import ProcessedTrafficAggregate
 from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Change(Enum):

@@ -24,6 +24,12 @@ NetworkOption = Annotated[
     str | None, typer.Option("--network", help="Sensor network id.", show_default="all", metavar="ID")
 ]
 SensorOption = Annotated[str | None, typer.Option("--sensor", help="Sensor id.", show_default="all", metavar="ID")]
+ArchiveOption = Annotated[
+    str | None, typer.Option("--archive-url", help="The archive.", show_default="METRLA_ARCHIVE_URL", metavar="URL")
+]
+StoreOption = Annotated[
+    str | None, typer.Option("--store-url", help="The store.", show_default="METRLA_STORE_URL", metavar="URL")
+]
 LocalOption = Annotated[
     bool, typer.Option("--local", help="Read and show times in the network's time zone instead of UTC.")
 ]

@@ -13,7 +13,7 @@ from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.network import Network
 
-Speeds = npt.NDArray[np.float32]
+SpeedGrid = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class SpeedTable:
     """
 
     start: datetime
-    speed_mph: Speeds
+    speed_mph: SpeedGrid
     skipped_windows: int
 
 

@@ -32,7 +32,7 @@ class FeedCounts:
     damaged: Counter[RejectionReason] = field(default_factory=Counter)
 
 
-Progress = Callable[[FeedCounts], None]
+FeedProgress = Callable[[FeedCounts], None]
 
 
 class FeedWriter:
@@ -50,7 +50,7 @@ class FeedWriter:
         self._clock = clock
 
     async def write(
-        self, deliveries: Iterable[Delivery], pace: Pace, stop: asyncio.Event, on_progress: Progress | None = None
+        self, deliveries: Iterable[Delivery], pace: Pace, stop: asyncio.Event, on_progress: FeedProgress | None = None
     ) -> FeedCounts:
         """Send until `deliveries` end or `stop` is set; everything counted is acknowledged.
 

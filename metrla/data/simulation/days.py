@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from metrla.data.simulation.demand import demand_shares
 from metrla.data.simulation.flow import Conditions, run
-from metrla.data.simulation.roads import Floats, Roads
+from metrla.data.simulation.roads import Roads
 from metrla.data.simulation.scenario import (
     RAIN_CAPACITY_LOSS,
     RAIN_SPEED_LOSS,
@@ -25,6 +25,7 @@ from metrla.data.simulation.scenario import (
     rain_intensity,
 )
 from shared.traffic import calendar
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
 DAY_BEGINS = time(3)

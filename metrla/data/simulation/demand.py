@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
-from metrla.data.simulation.roads import CellRow, Floats
+from metrla.data.simulation.roads import CellRow
+from shared.traffic.arrays import Floats
 from shared.traffic.calendar import DAYS_IN_WEEK, SATURDAY, is_day_off
 from shared.traffic.network import Network
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrla.data.simulation.roads import CAPACITY_VEHICLES_PER_HOUR, CELL_MILES, WAVE_MPH, Floats, Roads
+from metrla.data.simulation.roads import CAPACITY_VEHICLES_PER_HOUR, CELL_MILES, WAVE_MPH, Roads
+from shared.traffic.arrays import Floats
 
 # Share of the traffic that leaves, and is replaced, per mile of road.
 RAMP_SHARE_PER_MILE = 0.07

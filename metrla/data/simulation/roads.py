@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor, great_circle_miles
 
 CELL_MILES = 0.3
@@ -13,7 +14,7 @@ CELL_MILES = 0.3
 LEAD_IN_MILES, LEAD_OUT_MILES = 2.4, 0.9
 MILES_PER_BOTTLENECK = 4.5
 
-FREE_FLOW_MPH = (62.0, 69.0)
+FREE_FLOW_RANGE_MPH = (62.0, 69.0)
 # Per lane, after the Highway Capacity Manual's range for California freeways.
 CAPACITY_VEHICLES_PER_HOUR = 2000.0
 # Speed of a shock wave in a queue, upstream. Loop data in California give 10 to 13 mph.
@@ -22,7 +23,6 @@ BOTTLENECK_CAPACITY_SHARE = (0.84, 0.93)
 # How strongly a carriageway takes part in the peaks: some are busier than others, every day.
 PEAK_STRENGTH = (0.7, 1.15)
 
-Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 
@@ -118,7 +118,7 @@ def _is_inbound(along: tuple[Sensor, ...], middle: tuple[float, float]) -> bool:
 
 
 def _free_flow(cells: int, rng: np.random.Generator) -> Floats:
-    knots = rng.uniform(*FREE_FLOW_MPH, size=max(2, cells // 6 + 2))
+    knots = rng.uniform(*FREE_FLOW_RANGE_MPH, size=max(2, cells // 6 + 2))
     return np.interp(np.arange(cells), np.linspace(0, cells, len(knots)), knots)
 
 

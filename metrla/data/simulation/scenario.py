@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from metrla.data.simulation.roads import Floats, Indices
+from metrla.data.simulation.roads import Indices
 from shared.events.records import SensorId
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
+from shared.traffic.roadway import DEFAULT_LANES
 
 # Capacity that remains, by lanes of the carriageway, with the shoulder, one, two or three lanes blocked:
 # Highway Capacity Manual 2010, exhibit 10-17.
@@ -19,7 +21,6 @@ REMAINING_CAPACITY = {
     5: (0.87, 0.65, 0.40, 0.20),
     6: (0.89, 0.71, 0.50, 0.26),
 }
-DEFAULT_LANES = 4
 LANES_BLOCKED_ODDS = (0.30, 0.55, 0.15)
 
 INCIDENTS_PER_MILE_AND_DAY = 0.07

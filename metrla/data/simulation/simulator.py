@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import isnan
 
 import numpy as np
@@ -18,13 +18,14 @@ from metrla.data.simulation.faults import (
     draw_faults,
     max_delay_steps,
 )
-from metrla.data.simulation.roads import Floats, Indices, lay_out
+from metrla.data.simulation.roads import Indices, lay_out
 from metrla.data.simulation.scenario import Incident, Rain, Scenario
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import EPOCH
 from shared.events.records import TrafficEvent
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Days made side by side: a bound on memory, and wide enough that numpy and not Python does the work.
 DAYS_AT_ONCE = 7
 DAYS_KEPT = 3

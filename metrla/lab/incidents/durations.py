@@ -22,7 +22,7 @@ KINDS = {
 }
 OTHER = "other"
 
-Tables = Mapping[str, Sequence[float]]
+DurationTables = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _covering(tuning: Sequence[Spell]) -> float:
 
 
 def _figures(
-    tables: Tables, tail: float, tuning: Sequence[Spell], test: Sequence[Spell], age: float
+    tables: DurationTables, tail: float, tuning: Sequence[Spell], test: Sequence[Spell], age: float
 ) -> DurationFigures:
     pairs = _estimates(tables, tail, tuning, test, age)
     came = np.array([minutes for _, minutes in pairs])
@@ -146,7 +146,7 @@ def _figures(
 
 
 def _estimates(
-    tables: Tables, tail: float, known: Sequence[Spell], asked: Sequence[Spell], age: float
+    tables: DurationTables, tail: float, known: Sequence[Spell], asked: Sequence[Spell], age: float
 ) -> list[tuple[Estimate, float]]:
     """Estimates at an age and what came; what ended at a place before a spell reached that age is known to it."""
     past = _Past([*known, *asked])

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from metrla.data.simulation.scenario import DEFAULT_LANES, Incident
+from metrla.data.simulation.scenario import Incident
 from metrla.data.simulation.simulator import Simulator
 from metrla.lab.incidents.truth import Disturbance
 from shared.traffic.arrays import Floats
 from shared.traffic.network import Network
-from shared.traffic.roadway import Roadway
+from shared.traffic.roadway import DEFAULT_LANES, Roadway
 
 # Lanes of four: the shoulder and up to three lanes, as likely one as the other.
 LANES_BLOCKED = (0, 1, 2, 3)

@@ -13,6 +13,8 @@ from metrla.local.devbroker.wire.codec import MalformedRequestError, read_header
 _LENGTH = struct.Struct(">i")
 _READ_BUFFER_BYTES = 1024 * 1024
 _MAX_PIPELINED_REQUESTS = 16
+_TURNS_TO_SERVE = 5
+"""A connection that the event loop has accepted has a task of ours after so many turns of it: three in Python 3.11."""
 
 # Requests, then the end: None, or why the connection must be closed.
 _Frames = asyncio.Queue[bytes | MalformedRequestError | None]
@@ -45,6 +47,8 @@ class ConnectionServer:
         """Stop listening and close every connection."""
         if self._server is not None:
             self._server.close()
+        for _ in range(_TURNS_TO_SERVE):
+            await asyncio.sleep(0)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -21,7 +21,7 @@ from shared.events.records import (
 class Window(Answer):
     """One window that supports an alert."""
 
-    sensor_id: str = Field(description="Detector station.")
+    sensor_id: str = Field(description="Sensor.")
     window_end: datetime = Field(description="End of the window (event time, UTC).")
     speed: float | None = Field(description="Mean speed, mph; null if not observed.")
     usual_speed: float | None = Field(description="Usual speed at this place and time, mph; null if not known.")

@@ -1,21 +1,20 @@
 """Keep a view in step with the topics, without a consumer group: rebuild on start, follow, rebuild after any outage."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from itertools import count
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from services.gateway.log.records import FOLLOWED, WHOLE, Followed, LogRecord, LookBack, read
+from services.gateway.log.records import FOLLOWED, WHOLE, Followed, FollowedMessage, LookBack, read
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
 from shared.events.topics import ADVISORIES
-from shared.kafka.admin import TopicError, ensure_topics, partitions_of
-from shared.kafka.following import keep_following
+from shared.kafka.admin import ensure_topics, partitions_of
+from shared.kafka.following import advance, keep_following, watch_logs
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
 
@@ -24,14 +23,7 @@ log = structlog.stdlib.get_logger(__name__)
 CLIENT_ID = "metrla-gateway"
 POLL_MS = 500
 MAX_RECORDS = 500
-WATCH_INTERVAL_S = 2.0
-WATCH_TIMEOUT_S = 5.0
-PARTITIONS_EVERY = 30
 REJECTION_LOG_INTERVAL_S = 10.0
-
-
-class LogRestartedError(TopicError):
-    """The log ends earlier than it did, or has other partitions: what was read is not what is there."""
 
 
 class Follower:
@@ -85,9 +77,10 @@ class Follower:
 
     async def _session(self, consumer: AIOKafkaConsumer) -> None:
         self.waiting_for = "the view to be rebuilt from the topics"
-        partitions = await partitions_of(self._bootstrap_servers, FOLLOWED)
+        partitions = await self._partitions()
+        self._positions.clear()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch(consumer, partitions))
+            tasks.create_task(watch_logs(consumer, partitions, self._positions, self._partitions, self._show_lag))
             tasks.create_task(self._rebuild_and_follow(consumer, partitions))
 
     async def _rebuild_and_follow(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
@@ -99,7 +92,7 @@ class Follower:
         consumer.assign(partitions)
         for partition in partitions:
             consumer.seek(partition, ends[partition])
-        self._positions = dict(ends)
+        self._positions.update(ends)
         self.waiting_for = None
         log.info("view rebuilt", event_time=str(self._view.event_time), alerts=len(self._view.alerts))
         self._changed()
@@ -109,31 +102,21 @@ class Follower:
                 self._apply(batches)
                 await asyncio.sleep(0)  # a long backlog must not keep requests waiting
 
-    def _apply(self, batches: dict[TopicPartition, list[LogRecord]]) -> None:
+    def _apply(self, batches: dict[TopicPartition, list[FollowedMessage]]) -> None:
         for partition, messages in batches.items():
+            advance(self._positions, partition, messages)
             for message in messages:
                 self._take(message)
-            self._positions[partition] = messages[-1].offset + 1
         self._changed()
 
-    async def _watch(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
-        """Ask the brokers where the logs end: the one way to learn that they are gone, since a fetch only waits."""
-        known: dict[TopicPartition, int] = {}
-        for look in count(1):
-            async with asyncio.timeout(WATCH_TIMEOUT_S):
-                ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-                if any(end < known.get(partition, 0) for partition, end in ends.items()):
-                    raise LogRestartedError("a log ends earlier than it did")
-                if look % PARTITIONS_EVERY == 0:
-                    present = await partitions_of(self._bootstrap_servers, FOLLOWED)
-                    if present != partitions:
-                        raise LogRestartedError("the topics have other partitions than they had")
-            known = ends
-            behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
-            self._metrics.lag.set(max(0, behind))
-            await asyncio.sleep(WATCH_INTERVAL_S)
+    async def _partitions(self) -> Sequence[TopicPartition]:
+        return await partitions_of(self._bootstrap_servers, FOLLOWED)
 
-    def _take(self, message: LogRecord) -> Followed | None:
+    def _show_lag(self, ends: Mapping[TopicPartition, int]) -> None:
+        behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
+        self._metrics.lag.set(max(0, behind))
+
+    def _take(self, message: FollowedMessage) -> Followed | None:
         try:
             record = read(message)
             if isinstance(record, str):
@@ -148,13 +131,13 @@ class Follower:
             return None
         return record
 
-    def _forget(self, message: LogRecord, gone: str) -> None:
+    def _forget(self, message: FollowedMessage, gone: str) -> None:
         if message.topic == ADVISORIES.name:
             self._view.advisories.forget(AdvisoryId(gone), message.offset)
         else:
             self._view.alerts.forget(AlertId(gone))
 
-    def _reject(self, message: LogRecord, rejected: RejectedEventError) -> None:
+    def _reject(self, message: FollowedMessage, rejected: RejectedEventError) -> None:
         self._metrics.rejected.inc()
         self._rejected_since_log += 1
         now = asyncio.get_running_loop().time()

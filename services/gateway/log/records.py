@@ -22,7 +22,7 @@ WHOLE = frozenset({ALERTS.name, ADVISORIES.name})
 Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory
 
 
-class LogRecord(Protocol):
+class FollowedMessage(Protocol):
     """What is needed of a record of the log."""
 
     topic: str
@@ -31,7 +31,7 @@ class LogRecord(Protocol):
     value: bytes | None
 
 
-def read(message: LogRecord) -> Followed | str:
+def read(message: FollowedMessage) -> Followed | str:
     """The record of a message, or the id of the alert or advisory that a tombstone drops.
 
     Raises:
@@ -69,13 +69,13 @@ class LookBack:
     Topics of `WHOLE` are read to the beginning, `history=None`.
     """
 
-    def __init__(self, take: Callable[[LogRecord], Followed | None], history: timedelta | None) -> None:
+    def __init__(self, take: Callable[[FollowedMessage], Followed | None], history: timedelta | None) -> None:
         self._take = take
         self._history = history
         self._lowest: int | None = None
         self._spans: dict[NetworkId, tuple[datetime, datetime]] = {}
 
-    def __call__(self, messages: Sequence[LogRecord]) -> bool:
+    def __call__(self, messages: Sequence[FollowedMessage]) -> bool:
         """Take in those of `messages` (by rising offset) that are new at the front; returns whether it is enough."""
         for message in self._earlier(messages):
             record = self._take(message)
@@ -92,7 +92,7 @@ class LookBack:
             and all(newest - oldest >= history for oldest, newest in self._spans.values())
         )
 
-    def _earlier(self, messages: Sequence[LogRecord]) -> Iterable[LogRecord]:
+    def _earlier(self, messages: Sequence[FollowedMessage]) -> Iterable[FollowedMessage]:
         for message in messages:
             if self._lowest is not None and message.offset >= self._lowest:
                 return

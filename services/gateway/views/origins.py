@@ -1,13 +1,10 @@
 """The predictions of one network by forecast origin, within a bounded number. Pure."""
 
 from bisect import insort
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.events.records import SensorId, TrafficPrediction
-
-Step = Mapping[SensorId, Mapping[str, TrafficPrediction]]
 
 
 @dataclass(slots=True)

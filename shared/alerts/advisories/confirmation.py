@@ -14,12 +14,12 @@ from typing import Protocol
 import numpy as np
 
 from shared.alerts.congestion.queues import CongestionRule, slow_sensors
+from shared.alerts.lifecycle.changes import EVIDENCE_WINDOWS
 from shared.events.records import AlertEvidence, MeasuredWindow
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.network import Network, Sensor
 
 RULE, MEASURE = "advisory", "share_of_sensors_congested"
-MAX_WINDOWS = 12
 DIGITS = 3
 BEYOND_MPH = 10.0
 LEAST_SHARE = 0.1
@@ -122,7 +122,7 @@ def recorded(
     usual = np.full(len(columns), np.nan) if measured.usual_mph is None else measured.usual_mph[columns]
     windows = tuple(
         MeasuredWindow(sensors[place].sensor_id, at, _known(speed[place]), _known(usual[place]), None)
-        for place in sorted(np.argsort(speed, kind="stable")[:MAX_WINDOWS])
+        for place in sorted(np.argsort(speed, kind="stable")[:EVIDENCE_WINDOWS])
     )
     share = round(found.congested / found.heard, DIGITS)
     return (AlertEvidence(RULE, MEASURE, share, LEAST_SHARE, None, None, windows),)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from shared.alerts.congestion.queues import CongestionRule, Queue
+from shared.alerts.lifecycle.changes import EVIDENCE_WINDOWS
 from shared.events.records import AlertEvidence, MeasuredWindow
 from shared.traffic.arrays import Floats
 from shared.traffic.roadway import Roadway
 
 RULE = "bottleneck"
 MEASURE = "speed_drop_mph"
-MOST_WINDOWS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class Windows:
             return ()
         sensor_id = queue.witness.sensor_id
         position = self.road.positions[self.road.network.index[sensor_id]]
-        speeds = self.speed_mph[-MOST_WINDOWS:, position]
+        speeds = self.speed_mph[-EVIDENCE_WINDOWS:, position]
         window: timedelta = self.road.network.window
         windows = tuple(
             MeasuredWindow(

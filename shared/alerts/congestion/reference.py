@@ -11,10 +11,9 @@ days at the same place and hour; so does the learned usual speed, which is a med
 
 import numpy as np
 
+from shared.events.quantities import FREE_FLOW_MPH
 from shared.traffic.arrays import Floats
 
-FREE_FLOW_MPH = 60.0
-"""The speed against which PeMS reckons delay on freeways; here where free flow is not known."""
 REFERENCE_MPH = (60.0, 70.0)
 """Delay is reckoned against free flow within these bounds: what is always slow is delay, driving too fast is none."""
 CRAWL_MPH = 5.0

@@ -25,6 +25,7 @@ from shared.alerts.expectations.messages import (
 from shared.alerts.expectations.outlook import Outlook
 from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
 from shared.alerts.lifecycle.changes import (
+    EVIDENCE_WINDOWS,
     AlertContent,
     alert_id_of,
     by_road,
@@ -51,7 +52,6 @@ from shared.traffic.roadway import roadway
 
 RULE = "forecast"
 MEASURE = "probability_of_congestion"
-MOST_WINDOWS = 12
 UPDATE_LATER = timedelta(minutes=10)
 UPDATE_PROBABILITY = 0.15
 UPDATE_EXTENT_MILES = 1.5
@@ -179,7 +179,7 @@ class _ExpectedStep(KindStep[Expected]):
             MeasuredWindow(sensor_id, self.now.target(row), None, None, round(float(speed), 1))
             for row, speed in enumerate(self.now.predicted_mph[:, one.position])
             if np.isfinite(speed)
-        )[:MOST_WINDOWS]
+        )[:EVIDENCE_WINDOWS]
         name, version = model or (None, None)
         probability = round(one.probability, CONFIDENCE_DIGITS)
         return (AlertEvidence(RULE, MEASURE, probability, self.detector.rule.raise_at, name, version, windows),)

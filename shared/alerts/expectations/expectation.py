@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from shared.alerts.congestion.queues import CongestionRule, Queue, stretches
-from shared.alerts.congestion.reference import CRAWL_MPH, FREE_FLOW_MPH
+from shared.alerts.congestion.reference import CRAWL_MPH
 from shared.alerts.expectations.outlook import Outlook
+from shared.events.quantities import FREE_FLOW_MPH
 from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.roadway import Roadway

@@ -36,7 +36,8 @@ class ExpectedAlerts:
 
     Each origin of each network is judged once; forecasts that are corrected later count no more. Predictions of
     networks that do not belong to this partition are passed over, and the log says so: once they were spread by sensor.
-    The forecasts of the next origin take their place. So are those of sensors that are not in the network (any more).
+    The forecasts of the next origin take their place. Predictions of sensors that are not in the network (any more) are
+    passed over as well.
 
     Args:
         detectors: one for each network.

@@ -6,6 +6,7 @@ import numpy as np
 
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.learned.learner import Alarms
+from shared.alerts.lifecycle.changes import EVIDENCE_WINDOWS
 from shared.alerts.lifecycle.messages import duration_text, place_of
 from shared.events.records import AlertEvidence, MeasuredWindow, TrafficAlert
 from shared.traffic.arrays import Floats
@@ -13,7 +14,6 @@ from shared.traffic.landmarks import Landmarks
 from shared.traffic.roadway import Roadway
 
 RULE, MEASURE = "forecast_residual", "score"
-MOST_WINDOWS = 12
 DIGITS = 3
 
 
@@ -62,7 +62,7 @@ def evidence_of(
     What is usual and what was forecast is told for the newest window.
     """
     sensor_id = road.sensors[position].sensor_id
-    told = speeds_mph[-MOST_WINDOWS:, position]
+    told = speeds_mph[-EVIDENCE_WINDOWS:, position]
     newest = len(told) - 1
     windows = tuple(
         MeasuredWindow(

@@ -18,7 +18,7 @@ from shared.alerts.detection.forecast_residual import ForecastResidual, Residual
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.sensors import LearnedSensors
-from shared.alerts.learned.state import PRIOR_TAIL, Compact, Lasting, Learned, compacted
+from shared.alerts.learned.state import PRIOR_TAIL, CompactArray, Lasting, Learned, compacted
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
 from shared.traffic.health.always_slow import SlowHours, always_slow
@@ -180,14 +180,14 @@ def free_flow_after(lasting: Lasting, speed_mph: Floats) -> Lasting:
     return Lasting(lasting.tail, np.where(told, moved, speed).astype(np.float32), windows)
 
 
-def scales(tail: Compact) -> Floats:
+def scales(tail: CompactArray) -> Floats:
     """How much more evidence each sensor needs than most: (sensors,), about 1."""
     common = float(np.median(tail)) if len(tail) else PRIOR_TAIL
     own = (1 - OWN_WEIGHT) + OWN_WEIGHT * tail.astype(np.float64) / common
     return np.clip(own, *SCALES)
 
 
-def tail_after(tail: Compact, score: Floats, counts: Flags) -> Compact:
+def tail_after(tail: CompactArray, score: Floats, counts: Flags) -> CompactArray:
     """The quantiles after one more window, (sensors,) each; they stay where `counts` is False."""
     moved = tail * np.exp(TAIL_STEP * ((score > tail) - TAIL))
     moved = np.clip(moved, PRIOR_TAIL / 10, PRIOR_TAIL * 10)

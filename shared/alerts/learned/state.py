@@ -17,9 +17,9 @@ from shared.traffic.arrays import Flags
 from shared.traffic.health.rules import SensorHealth
 from shared.traffic.usual.running import RunningRow, RunningUsual
 
-Compact: TypeAlias = NDArray[Any]
+CompactArray: TypeAlias = NDArray[Any]
 """float32, as on the log."""
-Counts: TypeAlias = NDArray[np.int16]
+CountArray: TypeAlias = NDArray[np.int16]
 
 PRIOR_TAIL = 1.3
 """The 99 % quantile of the evidence of most sensors of METR-LA; what a sensor's own begins with."""
@@ -33,9 +33,9 @@ class Lasting:
     `free_flow_windows` windows (no more are counted than make a difference).
     """
 
-    tail: Compact
-    free_flow_mph: Compact
-    free_flow_windows: Counts
+    tail: CompactArray
+    free_flow_mph: CompactArray
+    free_flow_windows: CountArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ class Learned:
     @classmethod
     def nothing(cls, sensors: int, per_day: int) -> "Learned":
         """Before the first step."""
-        zero: Compact = np.zeros((1, sensors), np.float32)
+        zero: CompactArray = np.zeros((1, sensors), np.float32)
         inner = ResidualState(RunningUsual.unknown(per_day), zero, zero, Latch.open(1, sensors))
         tail = np.full(sensors, PRIOR_TAIL, np.float32)
         unknown = np.full(sensors, np.nan, np.float32)
@@ -123,7 +123,7 @@ def of_arrays(step: datetime, place: int, usual: RunningUsual, arrays: dict[str,
     return Learned(step, place, Guard(health, ResidualState(usual, line["late"], line["surprise"], latch)), lasting)
 
 
-def _compact(values: NDArray[Any]) -> Compact:
+def _compact(values: NDArray[Any]) -> CompactArray:
     return values.astype(np.float32)
 
 

@@ -6,20 +6,21 @@ step or before give the whole state. Values are safetensors, which hold no code.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned, arrays_of, of_arrays
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.errors import MetrlaError
 from shared.events.records import NetworkId
+from shared.events.tensors import read_tensors
 from shared.traffic.usual.running import RunningRow, RunningUsual
 
 VERSION = "1"
@@ -27,8 +28,6 @@ NOW = "now"
 BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 """The step of rows that no step has taught."""
 ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
-METADATA = "__metadata__"
-LENGTH_BYTES = 8
 
 
 class UnreadableStateError(MetrlaError):
@@ -61,8 +60,8 @@ class LearnedRecords:
     """Puts the records of one network together, oldest first, to the state that they keep."""
 
     learner: Learner
-    _now: tuple[dict[str, str], dict[str, NDArray[Any]]] | None = None
-    _rows: dict[int, tuple[dict[str, str], dict[str, NDArray[Any]]]] = field(default_factory=dict)
+    _now: tuple[Mapping[str, str], Mapping[str, NDArray[Any]]] | None = None
+    _rows: dict[int, tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]] = field(default_factory=dict)
 
     def put(self, value: bytes) -> None:
         """Take one record in, unless one of a later step is there: an instance that was replaced may write late.
@@ -100,38 +99,36 @@ class LearnedRecords:
             fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
         return of_arrays(step, place, usual, fitted)
 
-    def _row(self, about: dict[str, str], arrays: dict[str, NDArray[Any]]) -> RunningRow:
+    def _row(self, about: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> RunningRow:
         places = self._places(about)
         value = np.where(places < 0, np.float32(np.nan), arrays[ROW_VALUE][places])
         seen = np.where(places < 0, np.float32(0), arrays[ROW_SEEN][places])
         return RunningRow(value[None, :], seen[None, :])
 
-    def _places(self, about: dict[str, str]) -> NDArray[np.intp]:
+    def _places(self, about: Mapping[str, str]) -> NDArray[np.intp]:
         """The place of each sensor of the network in a record, -1: none."""
         index = {sensor_id: at for at, sensor_id in enumerate(json.loads(about["sensors"]))}
         return np.array([index.get(sensor.sensor_id, -1) for sensor in self.learner.road.sensors], dtype=np.intp)
 
 
-def _read(value: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+def _read(value: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
     try:
-        length = int.from_bytes(value[:LENGTH_BYTES], "little")
-        about: dict[str, str] = json.loads(value[LENGTH_BYTES : LENGTH_BYTES + length])[METADATA]
+        about, arrays = read_tensors(value)
         if about["version"] != VERSION:
             raise UnreadableStateError(f"version {about['version']}, not {VERSION}")
         _step(about)
-        arrays = load(value)
         count = len(json.loads(about["sensors"]))
         if int(about["place"]) < 0 or any(array.shape != (count,) for array in arrays.values()):
             raise UnreadableStateError("arrays of another shape")
         missing = {ROW_VALUE, ROW_SEEN} - arrays.keys()
-    except (KeyError, ValueError, TypeError, SafetensorError) as damaged:
+    except (KeyError, ValueError, TypeError) as damaged:
         raise UnreadableStateError(repr(damaged)) from damaged
     if missing:
         raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
     return about, arrays
 
 
-def _step(about: dict[str, str]) -> datetime:
+def _step(about: Mapping[str, str]) -> datetime:
     return datetime.fromisoformat(about["step"])
 
 
@@ -149,6 +146,6 @@ def _arrays(row: RunningRow) -> dict[str, NDArray[Any]]:
     return _plain({ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]})
 
 
-def _plain(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _plain(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     # safetensors writes the buffer behind an array as it lies.
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

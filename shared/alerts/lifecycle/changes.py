@@ -33,6 +33,9 @@ from shared.traffic.roadway import Roadway
 
 Found = TypeVar("Found")
 
+EVIDENCE_WINDOWS = 12
+"""At most so many windows are the evidence of an alert: an hour of five minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class StateRecord:

@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from shared.events.quantities import EPOCH
 from shared.forecasting.calibration.conformal import COVERAGE
 from shared.traffic.arrays import Flags, Floats, Integers
-from shared.traffic.ring import EPOCH
 
 RECENT, RECENT_LEANS = timedelta(hours=2), timedelta(hours=2)
 DAY, DAY_LEANS = timedelta(hours=24), timedelta(hours=1)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.events.quantities import EPOCH
 from shared.forecasting.forecasting import ModelForecast
 from shared.forecasting.inputs.history import HORIZONS, LAGS, minutes_ahead
 from shared.forecasting.registry.loading import Key
@@ -21,7 +22,6 @@ from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, 
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
-from shared.traffic.ring import EPOCH
 from shared.traffic.steps import Step
 
 Hundredths: TypeAlias = NDArray[np.int16]

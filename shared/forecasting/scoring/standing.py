@@ -1,4 +1,4 @@
-"""Where a network stands by its scores: which figures are current, and which drifts begin and end. Pure."""
+"""How a network's models and inputs do by live scores: which figures are current, which drifts begin and end. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

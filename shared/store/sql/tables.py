@@ -48,7 +48,7 @@ from shared.store.encoding import from_millis, to_millis
 COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
-class Instant(TypeDecorator[datetime]):
+class InstantColumn(TypeDecorator[datetime]):
     """A UTC datetime, to the millisecond."""
 
     impl = BigInteger
@@ -72,7 +72,7 @@ class Instant(TypeDecorator[datetime]):
         return value.astimezone(UTC) if dialect.name == "postgresql" else from_millis(value)
 
 
-class Json(TypeDecorator[Any]):
+class JsonColumn(TypeDecorator[Any]):
     """A JSON array or object: text on SQLite, `jsonb` on PostgreSQL."""
 
     impl = String
@@ -92,7 +92,7 @@ class Json(TypeDecorator[Any]):
 
 
 # Ordered by its bytes everywhere, whatever the locale of a PostgreSQL database.
-Text = String().with_variant(TEXT(collation="C"), "postgresql")
+TextColumn = String().with_variant(TEXT(collation="C"), "postgresql")
 metadata = MetaData()
 # Names, in the `info` of a table, the column by whose month PostgreSQL partitions it.
 PARTITIONED_BY = "partitioned_by"
@@ -107,10 +107,10 @@ def _required(name: str, kind: TypeEngine[Any]) -> Column[Any]:
 AGGREGATES = Table(
     "traffic_aggregates",
     metadata,
-    _required("network_id", Text),
-    _required("sensor_id", Text),
-    _required("window_start", Instant()),
-    _required("window_end", Instant()),
+    _required("network_id", TextColumn),
+    _required("sensor_id", TextColumn),
+    _required("window_start", InstantColumn()),
+    _required("window_end", InstantColumn()),
     _required("revision", BigInteger()),
     _required("speed_count", Integer()),
     Column("mean_speed_mph", Double()),
@@ -120,7 +120,7 @@ AGGREGATES = Table(
     Column("volume_vehicles", Double()),
     Column("occupancy", Double()),
     _required("share_observed", Double()),
-    _required("last_event_id", Text),
+    _required("last_event_id", TextColumn),
     PrimaryKeyConstraint("sensor_id", "window_start", "network_id"),
     # SQLite then keeps the rows themselves in key order: a sensor's history is read from one place.
     sqlite_with_rowid=False,
@@ -137,16 +137,16 @@ Index(
 PREDICTIONS = Table(
     "traffic_predictions",
     metadata,
-    _required("network_id", Text),
-    _required("sensor_id", Text),
-    _required("timestamp", Instant()),
-    _required("model_name", Text),
-    _required("model_version", Text),
+    _required("network_id", TextColumn),
+    _required("sensor_id", TextColumn),
+    _required("timestamp", InstantColumn()),
+    _required("model_name", TextColumn),
+    _required("model_version", TextColumn),
     _required("revision", BigInteger()),
     Column("current_speed_mph", Double()),
-    _required("horizons", Json()),
+    _required("horizons", JsonColumn()),
     Column("serving", Boolean(), nullable=False, server_default=true()),
-    Column("basis", Text, nullable=False, server_default="trained"),
+    Column("basis", TextColumn, nullable=False, server_default="trained"),
     PrimaryKeyConstraint("sensor_id", "timestamp", "model_name", "network_id"),
     postgresql_partition_by="RANGE (timestamp)",
     info={PARTITIONED_BY: "timestamp", ORDERED_BY: "revision"},
@@ -162,29 +162,29 @@ Index(
 ALERTS = Table(
     "traffic_alerts",
     metadata,
-    Column("alert_id", Text, primary_key=True),
-    _required("network_id", Text),
-    _required("alert_type", Text),
-    _required("severity", Text),
-    _required("status", Text),
+    Column("alert_id", TextColumn, primary_key=True),
+    _required("network_id", TextColumn),
+    _required("alert_type", TextColumn),
+    _required("severity", TextColumn),
+    _required("status", TextColumn),
     _required("revision", BigInteger()),
-    _required("message", Text),
-    _required("location", Text),
-    _required("raised_at", Instant()),
-    _required("updated_at", Instant()),
-    Column("cleared_at", Instant()),
+    _required("message", TextColumn),
+    _required("location", TextColumn),
+    _required("raised_at", InstantColumn()),
+    _required("updated_at", InstantColumn()),
+    Column("cleared_at", InstantColumn()),
     _required("latitude", Double()),
     _required("longitude", Double()),
-    _required("affected_sensors", Json()),
+    _required("affected_sensors", JsonColumn()),
     Column("estimated_duration_minutes", Double()),
     _required("confidence_score", Double()),
     Column("estimated_duration_lower_minutes", Double()),
     Column("estimated_duration_upper_minutes", Double()),
     Column("delay_vehicle_hours", Double()),
     Column("recurrent", Boolean()),
-    Column("expected_at", Instant()),
-    Column("evidence", Json(), nullable=False, server_default="[]"),
-    Column("actions", Json(), nullable=False, server_default="[]"),
+    Column("expected_at", InstantColumn()),
+    Column("evidence", JsonColumn(), nullable=False, server_default="[]"),
+    Column("actions", JsonColumn(), nullable=False, server_default="[]"),
     info={ORDERED_BY: "revision"},
 )
 Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)
@@ -192,14 +192,14 @@ Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)
 MODEL_SCORES = Table(
     "traffic_model_scores",
     metadata,
-    _required("network_id", Text),
-    _required("model_name", Text),
-    _required("model_version", Text),
-    _required("timestamp", Instant()),
+    _required("network_id", TextColumn),
+    _required("model_name", TextColumn),
+    _required("model_version", TextColumn),
+    _required("timestamp", InstantColumn()),
     _required("revision", BigInteger()),
-    _required("speed_counts", Json()),
+    _required("speed_counts", JsonColumn()),
     _required("missing", Integer()),
-    _required("horizons", Json()),
+    _required("horizons", JsonColumn()),
     PrimaryKeyConstraint("model_name", "timestamp", "network_id", "model_version"),
     postgresql_partition_by="RANGE (timestamp)",
     info={PARTITIONED_BY: "timestamp", ORDERED_BY: "revision"},
@@ -215,13 +215,13 @@ Index(
 SERVED_MODELS = Table(
     "traffic_served_models",
     metadata,
-    _required("network_id", Text),
-    _required("model_name", Text),
-    _required("model_version", Text),
-    _required("role", Text),
-    _required("since", Instant()),
-    _required("card", Json()),
-    Column("reason", Text),
+    _required("network_id", TextColumn),
+    _required("model_name", TextColumn),
+    _required("model_version", TextColumn),
+    _required("role", TextColumn),
+    _required("since", InstantColumn()),
+    _required("card", JsonColumn()),
+    Column("reason", TextColumn),
     PrimaryKeyConstraint("network_id", "model_name", "model_version"),
     info={ORDERED_BY: "since"},
 )

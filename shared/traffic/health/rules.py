@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from shared.traffic.arrays import Flags, Floats
 
-Counts = npt.NDArray[np.int32]
+CountsOfWindows = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class SensorHealth:
     The names of the fields go to the log with what the alert detector learned.
     """
 
-    silent: Counts
-    same: Counts
+    silent: CountsOfWindows
+    same: CountsOfWindows
     speed_mph: Floats
-    owed: Counts
+    owed: CountsOfWindows
 
     @classmethod
     def unknown(cls, sensors: int) -> "SensorHealth":

@@ -11,9 +11,9 @@ in runs of hours; rounded to whole miles per hour it would be 0.01 %, 0.12 % and
 
 import numpy as np
 
+from shared.events.quantities import FREE_FLOW_MPH
 from shared.traffic.arrays import Flags, Floats
 
-FREE_FLOW_MPH = 60.0
 LEAST_REPEATED = 6
 
 

@@ -1,8 +1,10 @@
 """The broker against clients that break the rules, die, dawdle or ask for what it does not have."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from io import BytesIO
 
 import pytest
@@ -255,3 +257,15 @@ async def test_stop_ends_open_connections_and_frees_the_port() -> None:
     await writer.wait_closed()
     async with DevBroker(port=port) as second:
         assert second.bootstrap_servers == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_connection_that_comes_as_the_broker_stops_is_closed(turns: int) -> None:
+    broker = DevBroker()
+    await broker.start()
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=10) as client:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await broker.stop()
+        with suppress(ConnectionError):
+            assert await asyncio.to_thread(client.recv, 1) == b""

@@ -46,6 +46,7 @@ class Drive:
     log: list[TrafficAlert] = field(default_factory=list)
     batches: list[list[TrafficAlert]] = field(default_factory=list)
     rows: list[NDArray[np.float64]] = field(default_factory=list)
+    start: datetime = START
     board: AlertBoard = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class Drive:
 
     @property
     def now(self) -> datetime:
-        return START + len(self.rows) * timedelta(minutes=5)
+        return self.start + len(self.rows) * timedelta(minutes=5)
 
     def restart(self) -> None:
         """Forget everything that is not on the log."""

@@ -141,8 +141,9 @@ def test_every_workday_morning_shows_a_pems_bottleneck(example: Network, week: n
         places = 0
         for sensor in example.sensors:
             here = morning[:, example.index[sensor.sensor_id]]
-            near = [*example.upstream(sensor.sensor_id, 3.0), *example.downstream(sensor.sensor_id, 3.0)]
-            others = morning[:, [example.index[neighbour.sensor.sensor_id] for neighbour in near]]
+            along = example.carriageways[sensor.road_name]
+            near = [one for one in along if 0 < abs(one.travel_miles - sensor.travel_miles) <= 3.0]
+            others = morning[:, [example.index[one.sensor_id] for one in near]]
             drop = (here < 40) & (others.max(axis=1) - here >= 20)
             places += bool((np.convolve(drop, np.ones(7), "valid") >= 5).any())
         assert places >= 3

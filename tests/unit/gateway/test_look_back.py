@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.gateway.log.records import Followed, LogRecord, LookBack, event_time, read
+from services.gateway.log.records import Followed, FollowedMessage, LookBack, event_time, read
 from shared.events.avro import encode
 from shared.events.errors import RejectedEventError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
@@ -26,14 +26,14 @@ class Taker:
         self.window = window
         self.taken: list[int] = []
 
-    def __call__(self, message: LogRecord) -> Followed | None:
+    def __call__(self, message: FollowedMessage) -> Followed | None:
         self.taken.append(message.offset)
         if message.value is None:
             return None
         return self.window(int(message.value), network_id=NetworkId((message.key or b"toy").decode()))
 
 
-def messages(steps: list[int], first_offset: int = 0, key: bytes = b"toy") -> list[LogRecord]:
+def messages(steps: list[int], first_offset: int = 0, key: bytes = b"toy") -> list[FollowedMessage]:
     return [Stored("t", first_offset + place, key, str(step).encode()) for place, step in enumerate(steps)]
 
 

@@ -27,6 +27,7 @@ from shared.forecasting.registry.registry import Registry, save
 from shared.forecasting.scoring.scoreboard import Spans
 from shared.kafka.admin import ensure_topics
 from shared.kafka.following import read_topic
+from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import open_producer
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
@@ -180,6 +181,17 @@ async def test_an_attempt_that_fails_half_way_leaves_nothing_twice_and_nothing_o
     assert found.sent
     assert np.any(found.recent_mph_days)
     assert found == wanted
+
+
+async def test_predictions_are_on_the_partition_of_their_network(lives: Lives, steps: Sequence[Step]) -> None:
+    """By sensor, as a key alone spreads them, no alert detector could judge a network as a whole."""
+    async with lives.begin() as life:
+        await life.predicting.deliver(steps[:1])
+        numbers = await life.predicting.producer.partitions_for(PREDICTIONS.name)
+        found = await life.left()
+        assert len(numbers) > 1
+        assert len({key for _, key, _ in found.sent}) > 1
+        assert {partition for partition, _, _ in found.sent} == {partition_of(lives.network.network_id, numbers)}
 
 
 async def _fail(life: Life, away: str, step: Step) -> None:

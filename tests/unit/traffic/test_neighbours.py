@@ -44,12 +44,15 @@ def test_arrays_and_network_name_the_same_neighbours(network: Network) -> None:
     road = roadway(network)
     near = neighbours(road, WITHIN_MILES)
     for place, here in enumerate(road.sensors):
-        for reached, told in (
-            (near.downstream, network.downstream(here.sensor_id, WITHIN_MILES)),
-            (near.upstream, network.upstream(here.sensor_id, WITHIN_MILES)),
-        ):
+        beyond = [one.sensor.travel_miles for one in network.downstream(here.sensor_id, WITHIN_MILES)]
+        before = sorted(
+            other.travel_miles
+            for other in network.carriageways[here.road_name]
+            if here in [one.sensor for one in network.downstream(other.sensor_id, WITHIN_MILES)]
+        )
+        for reached, told in ((near.downstream, beyond), (near.upstream, before[::-1])):
             found = [road.sensors[at] for at in reached[:, place] if at >= 0]
-            assert [one.travel_miles for one in found] == [one.sensor.travel_miles for one in told][:HOPS]
+            assert [one.travel_miles for one in found] == told[:HOPS]
 
 
 def test_a_sensor_at_the_same_place_lies_neither_before_nor_beyond() -> None:

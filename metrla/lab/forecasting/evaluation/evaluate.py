@@ -24,7 +24,7 @@ TEST, VALIDATION = "test", "validation"
 EVERY = 6
 """Disturbed input is forecast at every 6th origin only: there are many ways to disturb it."""
 
-Origins = NDArray[np.intp]
+OriginBatch = NDArray[np.intp]
 
 
 def evaluate(
@@ -71,7 +71,7 @@ def evaluate(
     return figures
 
 
-def _origins(split: Split, part: str) -> Origins:
+def _origins(split: Split, part: str) -> OriginBatch:
     tested = split.train + split.validation
     origins = np.arange(tested, split.origins) if part == TEST else np.arange(split.train, tested)
     if not origins.size:
@@ -79,7 +79,7 @@ def _origins(split: Split, part: str) -> Origins:
     return origins
 
 
-def _about(recording: Recording, serving: Serving, split: Split, origins: Origins, part: str) -> Json:
+def _about(recording: Recording, serving: Serving, split: Split, origins: OriginBatch, part: str) -> Json:
     start, window = recording.start.astimezone(UTC), recording.network.window
     fingerprint = data_fingerprint(start.isoformat(), recording.speed_mph)
 

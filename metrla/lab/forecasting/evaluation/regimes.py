@@ -12,12 +12,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.events.quantities import FREE_FLOW_MPH
 from shared.traffic.arrays import Flags, Floats
 
 FREE_FLOW_PERCENTILE = 85.0
 CONGESTED_SHARE = 0.7
-FREE_FLOW_MPH = 60.0
-"""Of a sensor that the training part has no speed of."""
 
 
 class Regime(IntEnum):

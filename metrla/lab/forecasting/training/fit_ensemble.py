@@ -33,7 +33,7 @@ ROUND_MPH = 0.5
 LEAST_MEMBERS = 2
 ROUNDS = 300
 
-Rows: TypeAlias = tuple[Floats, Floats]
+MemberRows: TypeAlias = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class _Part:
     predicted: NDArray[np.float32]
     actual: NDArray[np.float32]
 
-    def rows(self, horizon: int, knots_mph: Floats) -> Rows:
+    def rows(self, horizon: int, knots_mph: Floats) -> MemberRows:
         """The design (rows, knots * members) and target (rows,) of one horizon, where all members can tell."""
         told, target = self.predicted[:, :, horizon], self.actual[:, :, horizon]
         usable = ~np.isnan(target) & ~np.isnan(told).any(axis=-1)

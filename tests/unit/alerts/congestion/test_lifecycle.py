@@ -1,11 +1,12 @@
 """Alerts over time on a straight freeway: what is raised, updated and cleared, and what is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from shared.alerts.congestion.detector import CongestionDetector
@@ -39,6 +40,9 @@ class Drive(Protocol):
     def steps(self, count: int, slow: Mapping[str, float | None] | None = None) -> list[TrafficAlert]: ...
     def feed(self, row: NDArray[np.float64]) -> list[TrafficAlert]: ...
     def judge(self) -> list[TrafficAlert]: ...
+
+
+MakeDrive = Callable[..., Drive]
 
 
 def statuses(changes: list[TrafficAlert]) -> list[AlertStatus]:
@@ -252,6 +256,22 @@ class TestEstimates:
         assert first.estimated_duration_minutes is not None
         # Each stood for a window of the queue and the four free windows that clear it.
         assert drive.active[0].estimated_duration_minutes == 25 < first.estimated_duration_minutes
+
+    @pytest.mark.parametrize(("day", "like"), [(3, "a day off"), (2, "a working day"), (10, "a working day")])
+    def test_a_holiday_observed_is_a_day_off(self, road: Network, make_drive: MakeDrive, day: int, like: str) -> None:
+        """On 2026-07-03, a Friday, Independence Day is observed."""
+        with_holidays = replace(road, holidays="US-CA")
+
+        def estimate(network: Network, noon: datetime) -> float | None:
+            drive = make_drive(network, start=noon)
+            drive.steps(6, JAM)
+            (alert,) = drive.active
+            return alert.estimated_duration_minutes
+
+        sunday, monday = (datetime(2026, 7, number, 12, tzinfo=road.time_zone) for number in (5, 6))
+        known = {"a day off": estimate(road, sunday), "a working day": estimate(road, monday)}
+        assert len(set(known.values())) == 2
+        assert estimate(with_holidays, datetime(2026, 7, day, 12, tzinfo=road.time_zone)) == known[like]
 
     def test_an_estimate_that_was_outlived_is_put_off(self, drive: Drive) -> None:
         for _ in range(20):

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.traffic.health.stuck import FREE_FLOW_MPH, LEAST_REPEATED, stuck, without_stuck
+from shared.events.quantities import FREE_FLOW_MPH
+from shared.traffic.health.stuck import LEAST_REPEATED, stuck, without_stuck
 
 NAN = float("nan")
 

@@ -9,15 +9,16 @@ import jax
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.neural_network.examples import Examples
 from metrla.lab.forecasting.training.neural_network.importance import importance
 from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
-from metrla.lab.forecasting.training.neural_network.steps import State, Step, optimiser, step_of
+from metrla.lab.forecasting.training.neural_network.steps import State, TrainingStep, optimiser, step_of
 from shared.events.errors import ConfigurationError
+from shared.events.tensors import read_tensors
 from shared.forecasting.inputs.links import links
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Perceptron, Scale, size_tensor
 from shared.forecasting.models.perceptron import PerceptronSize
@@ -43,7 +44,7 @@ class _Member:
     number: int
     size: PerceptronSize
     examples: Examples
-    step: Step
+    step: TrainingStep
     steps_per_epoch: int
     random: Generator
 
@@ -171,8 +172,8 @@ def _kept(epochs: int, state: State, random: Generator) -> bytes:
 
 
 def _restored(kept: bytes, random: Generator, structure: Any) -> tuple[int, State]:  # noqa: ANN401 - JAX's own
-    about = json.loads(kept[8 : 8 + int.from_bytes(kept[:8], "little")])["__metadata__"]
+    about, arrays = read_tensors(kept)
     random.bit_generator.state = json.loads(about["random"])
-    leaves = [values for _, values in sorted(load(kept).items())]
+    leaves = [values for _, values in sorted(arrays.items())]
     state: State = jax.tree.unflatten(structure, leaves)
     return int(about["epochs"]), state

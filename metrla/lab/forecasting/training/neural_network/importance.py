@@ -12,7 +12,7 @@ from shared.forecasting.models.perceptron import Inputs, forward
 from shared.traffic.arrays import Compact, Integers
 
 ORIGINS = 96
-Change = Callable[[Inputs, Perceptron], tuple[Inputs, Perceptron]]
+Alteration = Callable[[Inputs, Perceptron], tuple[Inputs, Perceptron]]
 
 
 def importance(
@@ -28,7 +28,7 @@ def importance(
     inputs = scale.inputs(recorded.view(chosen), np.arange(sensors))
     actual = recorded.actual(chosen).transpose(1, 0, 2)
 
-    def error(change: Change) -> float:
+    def error(change: Alteration) -> float:
         said = np.mean([_said(*change(inputs, member)) for member in members], axis=0)
         return float(np.nanmean(np.abs(said * scale.spread_mph + scale.mean_mph - actual)))
 
@@ -43,7 +43,7 @@ def _said(inputs: Inputs, member: Perceptron) -> Compact:
     return said
 
 
-def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Change]:
+def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Alteration]:
     turn, whose = random.permutation(origins), random.permutation(sensors)
 
     def own(inputs: Inputs, member: Perceptron) -> tuple[Inputs, Perceptron]:

@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.perceptron import DAY_SIZE, DAYS, FEATURES, SENSOR_SIZE, SIDES, TIME_SIZE, PerceptronSize
 
-Weights = dict[str, NDArray[np.float32]]
+StartWeights = dict[str, NDArray[np.float32]]
 
 GATE_AT_START = -3.0
 """The usual speed counts for a twentieth at first."""
 
 
-def starting_weights(size: PerceptronSize, sensors: int, slots_per_day: int, edges: int, random: Generator) -> Weights:
+def starting_weights(
+    size: PerceptronSize, sensors: int, slots_per_day: int, edges: int, random: Generator
+) -> StartWeights:
     """Random weights after Glorot & Bengio (AISTATS 2010); what adds to the hidden state begins small."""
     width, heard = size.width, size.heard
 

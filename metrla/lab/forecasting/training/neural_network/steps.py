@@ -23,7 +23,7 @@ class State(NamedTuple):
     average: Any
 
 
-Step = Callable[[State, Example], tuple[State, Any]]
+TrainingStep = Callable[[State, Example], tuple[State, Any]]
 
 
 def optimiser(settings: NeuralNetworkSettings, steps: int) -> optax.GradientTransformation:
@@ -41,7 +41,7 @@ def step_of(
     scale: Scale,
     steps: int,
     sensors: int,
-) -> Step:
+) -> TrainingStep:
     """The compiled step: it lowers the masked mean absolute error in mph, which the field measures."""
     optimise = optimiser(settings, steps)
     dropped = round(settings.dropout * BYTE)

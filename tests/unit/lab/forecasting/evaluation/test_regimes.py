@@ -1,6 +1,7 @@
 import numpy as np
 
-from metrla.lab.forecasting.evaluation.regimes import CONGESTED_SHARE, FREE_FLOW_MPH, Regime, congested_below, regimes
+from metrla.lab.forecasting.evaluation.regimes import CONGESTED_SHARE, Regime, congested_below, regimes
+from shared.events.quantities import FREE_FLOW_MPH
 
 
 def test_congestion_is_below_a_share_of_free_flow() -> None:
