@@ -46,9 +46,8 @@ class ConnectionServer:
     async def stop(self) -> None:
         """Stop listening and close every connection."""
         if self._server is not None:
+            await self._accept_no_more(self._server)
             self._server.close()
-        for _ in range(_TURNS_TO_SERVE):
-            await asyncio.sleep(0)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -56,6 +55,13 @@ class ConnectionServer:
         if self._server is not None:
             await self._server.wait_closed()
             self._server = None
+
+    async def _accept_no_more(self, server: asyncio.Server) -> None:
+        """Let connections that were accepted just now reach `_serve`: asyncio leaks them where the server is closed."""
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(_TURNS_TO_SERVE):
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
