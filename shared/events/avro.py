@@ -17,13 +17,16 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.limits import Check, FieldFaultError, check_of
 from shared.events.published import current_schema, published_versions
-from shared.events.records import Record
+from shared.events.records import Record, TrafficEvent
+from shared.events.text import cut
 
 MAGIC = b"\xc3\x01"
 CONFLUENT_MAGIC = b"\x00"
 HEADER_BYTES = 10
 SHOWN_BYTES = 16
+SHOWN_FAULT_BYTES = 200
 
 R = TypeVar("R", bound=Record)
 Shaped = TypeVar("Shaped")
@@ -34,11 +37,15 @@ ParsedSchema = Any
 # that is no UTF-8, a time beyond year 9999, a length beyond 64 bits or beyond memory.
 DAMAGE = (EOFError, IndexError, KeyError, ValueError, OverflowError, TypeError, MemoryError)
 
+JUDGED_BY_INGEST = frozenset({TrafficEvent})
+"""Records whose fields are not checked here: ingest tells each kind of fault of an event by a reason of its own."""
+
 
 class Shape(Generic[Shaped]):
     """How a dataclass of scalars, datetimes, enums and tuples of these becomes a dictionary by field name, and back.
 
-    fastavro reads and writes such dictionaries; the mapping is derived from the dataclass itself.
+    fastavro reads and writes such dictionaries; the mapping is derived from the dataclass itself. What is read is held
+    to `shared.events.limits`.
     """
 
     def __init__(self, kind: type[Shaped]) -> None:
@@ -53,7 +60,7 @@ class Shape(Generic[Shaped]):
             self._convert(name, hints[name])
 
     def record(self, plain: Plain) -> Shaped:
-        """The record of what fastavro has read; `plain` may be changed."""
+        """The record of what fastavro has read; `plain` may be changed. Raises `FieldFaultError`."""
         for name, convert in self._inward:
             plain[name] = convert(plain[name])
         return self.kind(**plain)
@@ -79,7 +86,26 @@ class Shape(Generic[Shaped]):
                 self._inward.append((name, lambda plains: tuple(map(shape.record, plains))))
                 self._outward.append((name, lambda records: list(map(shape.plain, records))))
             else:
-                self._inward.append((name, tuple))
+                check = check_of(name, getattr(item, "__supertype__", item))
+                self._inward.append((name, tuple if check is None else _each(check)))
+        elif self.kind not in JUDGED_BY_INGEST:
+            self._check(name, hint)
+
+    def _check(self, name: str, hint: object) -> None:
+        members = _members(hint)
+        (member,) = members
+        # An id is a `NewType`: what it is made of decides.
+        check = check_of(name, getattr(member, "__supertype__", member))
+        if check is not None:
+            self._inward.append((name, check if member is hint else _unless_missing(check)))
+
+
+def _each(check: Check) -> Check:
+    return lambda values: tuple(map(check, values))
+
+
+def _unless_missing(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
 
 
 def _members(hint: object) -> tuple[object, ...]:
@@ -111,7 +137,7 @@ class RecordCodec(Generic[R]):
         return body.getvalue()
 
     def decode(self, data: bytes) -> R:
-        """The record of a message; raises `RejectedEventError` for bytes that are none."""
+        """The record of a message; raises `RejectedEventError` for bytes that are none, or that break the limits."""
         writer = self._writers.get(data[:HEADER_BYTES])
         if writer is None:
             raise self._unknown(data)
@@ -123,16 +149,24 @@ class RecordCodec(Generic[R]):
         body.seek(start)
         try:
             plain: Any = schemaless_reader(body, writer, reader)
-            record = self._shape.record(plain)
         except DAMAGE as damaged:
-            detail = f"{len(data)} bytes are not a {self.kind.__name__}: {str(damaged) or 'they end too early'}"
-            raise RejectedEventError(RejectionReason.UNDECODABLE, detail) from damaged
+            raise self._damaged(data, damaged) from damaged
         except SchemaResolutionError as unfit:
-            raise RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, str(unfit)) from unfit
+            raise RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, cut(str(unfit), SHOWN_FAULT_BYTES)) from unfit
         if body.tell() != len(data):
             detail = f"{len(data) - body.tell()} bytes follow the {self.kind.__name__}"
             raise RejectedEventError(RejectionReason.UNDECODABLE, detail)
-        return record
+        try:
+            return self._shape.record(plain)
+        except FieldFaultError as unusable:
+            raise RejectedEventError(RejectionReason.INVALID_FIELD, str(unusable)) from unusable
+        except DAMAGE as damaged:
+            raise self._damaged(data, damaged) from damaged
+
+    def _damaged(self, data: bytes, damage: Exception) -> RejectedEventError:
+        fault = cut(str(damage), SHOWN_FAULT_BYTES) or "they end too early"
+        detail = f"{len(data)} bytes are not a {self.kind.__name__}: {fault}"
+        return RejectedEventError(RejectionReason.UNDECODABLE, detail)
 
     def _unknown(self, data: bytes) -> RejectedEventError:
         if data.startswith(MAGIC) and len(data) >= HEADER_BYTES:
@@ -171,6 +205,6 @@ def decode(kind: type[R], data: bytes) -> R:
 
     Raises:
         RejectedEventError: UNKNOWN_SCHEMA for a schema that was never published here, UNDECODABLE for bytes that are
-            truncated, too long or no message at all.
+            truncated, too long or no message at all, INVALID_FIELD for a record beyond `shared.events.limits`.
     """
     return codec(kind).decode(data)

@@ -6,6 +6,7 @@ MetrlaError
 ├── SchemaRegistryUnavailableError  the schema registry does not answer; says nothing about the event, so try again
 ├── ArchiveError          the archive did not do what was asked
 ├── StoreError            the store did not do what was asked
+│   └── RefusedByStoreError  the store is there, and takes no record like this, whenever it is asked
 └── ModelError            a model artefact is missing, damaged or does not fit
 """
 
@@ -33,7 +34,10 @@ class RejectionReason(StrEnum):
     COORDINATES_OUT_OF_RANGE = "coordinates_out_of_range"
     UNKNOWN_NETWORK = "unknown_network"
     UNKNOWN_SENSOR = "unknown_sensor"
+    TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
+    TOO_LARGE = "too_large"
+    UNPROCESSABLE = "unprocessable"
 
 
 class RejectedEventError(MetrlaError):
@@ -60,6 +64,10 @@ class ArchiveError(MetrlaError):
 
 class StoreError(MetrlaError):
     """The store did not do what was asked; the cause is chained."""
+
+
+class RefusedByStoreError(StoreError):
+    """The store is there and does not take a record, for the record's sake: asking again changes nothing."""
 
 
 class ModelError(MetrlaError):

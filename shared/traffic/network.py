@@ -8,10 +8,10 @@ from math import asin, cos, radians, sin, sqrt
 from zoneinfo import ZoneInfo
 
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import MAX_LATITUDE, MAX_LONGITUDE
 from shared.events.records import NetworkId, SensorId
 
 EARTH_RADIUS_MILES = 3958.7613
-MAX_LATITUDE, MAX_LONGITUDE = 90.0, 180.0
 
 
 def on_globe(latitude: float, longitude: float) -> bool:
