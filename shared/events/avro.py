@@ -44,13 +44,14 @@ JUDGED_BY_INGEST = frozenset({TrafficEvent})
 class Shape(Generic[Shaped]):
     """How a dataclass of scalars, datetimes, enums and tuples of these becomes a dictionary by field name, and back.
 
-    fastavro reads and writes such dictionaries; the mapping is derived from the dataclass itself. What is read is held
-    to `shared.events.limits`.
+    fastavro reads and writes such dictionaries; the mapping is derived from the dataclass itself. Where `held`, what is
+    read is held to `shared.events.limits`.
     """
 
-    def __init__(self, kind: type[Shaped]) -> None:
+    def __init__(self, kind: type[Shaped], *, held: bool = True) -> None:
         hints = get_type_hints(kind)
         self.kind = kind
+        self._held = held and kind not in JUDGED_BY_INGEST
         self.names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]  # Shaped is a dataclass
         self._values = attrgetter(*self.names)
         self._times = tuple(name for name in self.names if datetime in _members(hints[name]))
@@ -82,13 +83,13 @@ class Shape(Generic[Shaped]):
         elif get_origin(hint) is tuple:
             item = get_args(hint)[0]
             if isinstance(item, type) and is_dataclass(item):
-                shape: Shape[Any] = Shape(item)
+                shape: Shape[Any] = Shape(item, held=self._held)
                 self._inward.append((name, lambda plains: tuple(map(shape.record, plains))))
                 self._outward.append((name, lambda records: list(map(shape.plain, records))))
             else:
-                check = check_of(name, getattr(item, "__supertype__", item))
+                check = check_of(name, getattr(item, "__supertype__", item)) if self._held else None
                 self._inward.append((name, tuple if check is None else _each(check)))
-        elif self.kind not in JUDGED_BY_INGEST:
+        elif self._held:
             self._check(name, hint)
 
     def _check(self, name: str, hint: object) -> None:
@@ -121,6 +122,7 @@ class RecordCodec(Generic[R]):
         self.kind = kind
         self.schema: ParsedSchema = parse_schema(current.definition)
         self._shape: Shape[R] = Shape(kind)
+        self._stored: Shape[R] = Shape(kind, held=False)
         self._header = MAGIC + current.fingerprint
         self._writers: dict[bytes, tuple[ParsedSchema, ParsedSchema | None]] = {
             MAGIC + version.fingerprint: (parse_schema(version.definition), self.schema)
@@ -143,8 +145,18 @@ class RecordCodec(Generic[R]):
             raise self._unknown(data)
         return self.read(data, HEADER_BYTES, *writer)
 
+    def decode_stored(self, data: bytes) -> R:
+        """As `decode`, for what a store has: it is shown whatever it holds, so that somebody can see what is wrong."""
+        writer = self._writers.get(data[:HEADER_BYTES])
+        if writer is None:
+            raise self._unknown(data)
+        return self._read(data, HEADER_BYTES, *writer, self._stored)
+
     def read(self, data: bytes, start: int, writer: ParsedSchema, reader: ParsedSchema | None) -> R:
         """The record that `writer` wrote from byte `start` to the end of `data`, resolved to `reader` where given."""
+        return self._read(data, start, writer, reader, self._shape)
+
+    def _read(self, data: bytes, start: int, writer: ParsedSchema, reader: ParsedSchema | None, shape: Shape[R]) -> R:
         body = BytesIO(data)
         body.seek(start)
         try:
@@ -157,7 +169,7 @@ class RecordCodec(Generic[R]):
             detail = f"{len(data) - body.tell()} bytes follow the {self.kind.__name__}"
             raise RejectedEventError(RejectionReason.UNDECODABLE, detail)
         try:
-            return self._shape.record(plain)
+            return shape.record(plain)
         except FieldFaultError as unusable:
             raise RejectedEventError(RejectionReason.INVALID_FIELD, str(unusable)) from unusable
         except DAMAGE as damaged:

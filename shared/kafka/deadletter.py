@@ -1,22 +1,27 @@
 """The dead-letter topic: what could not be used, byte for byte, with the reason and the place it came from."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,
+    DEAD_LETTER_PART,
+    DEAD_LETTER_PART_OF,
     DEAD_LETTER_REASON,
+    DEAD_LETTER_STAGE,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
     TRAFFIC_EVENTS_DLQ,
 )
+from shared.events.text import cut
+from shared.kafka.persistence import too_large
 from shared.kafka.producer import Message, send_all
 from shared.kafka.replay import open_reader, read_range
 
@@ -26,15 +31,18 @@ log = structlog.stdlib.get_logger(__name__)
 CLOCK_SKEW_MS = 5 * 60 * 1000
 READ_BACK_STEP = 5_000
 SURELY_SENDABLE_BYTES = 512 * 1024
+MAX_DETAIL_BYTES = 1_000
+DECODE = "decode"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One record that cannot be used, and why."""
+    """One record that cannot be used, why, and at which stage of the work on it that showed."""
 
     record: ConsumerRecord
     reason: RejectionReason
     detail: str
+    stage: str = DECODE
 
     @property
     def source(self) -> tuple[str, int, int]:
@@ -43,16 +51,48 @@ class DeadLetter:
 
     def message(self) -> Message:
         """Key, value and headers as they came, and ours after them."""
+        return Message(
+            TRAFFIC_EVENTS_DLQ.name, self.record.key, self.record.value, [*self.record.headers, *self._ours()]
+        )
+
+    def parts(self) -> Iterator[Message]:
+        """The same in messages that every topic takes: pieces of the value, then of a long key, then of long headers.
+
+        Each says what it is a piece of, and which: `metrla-part-of` is `value`, `key` or the name of a header,
+        `metrla-part` '1/3'. Put together in order they are the bytes that came.
+        """
+        key, headers = self.record.key, list(self.record.headers)
+        pieces = [("value", self.record.value)] if self.record.value is not None else []
+        if key is not None and len(key) > MAX_DETAIL_BYTES:
+            pieces.append(("key", key))
+            key = None
+        if sum(len(name) + len(value or b"") for name, value in headers) > SURELY_SENDABLE_BYTES:
+            pieces += [(cut(name, MAX_DETAIL_BYTES), value or b"") for name, value in headers]
+            headers = []
+        for what, data in pieces:
+            count = max(1, -(-len(data) // SURELY_SENDABLE_BYTES))
+            for number in range(count):
+                place = [(DEAD_LETTER_PART_OF, what.encode()), (DEAD_LETTER_PART, f"{number + 1}/{count}".encode())]
+                piece = data[number * SURELY_SENDABLE_BYTES : (number + 1) * SURELY_SENDABLE_BYTES]
+                yield Message(TRAFFIC_EVENTS_DLQ.name, key, piece, [*headers, *self._ours(), *place])
+
+    def _ours(self) -> list[tuple[str, bytes]]:
         topic, partition, offset = self.source
         ours = {
             DEAD_LETTER_REASON: self.reason.value,
-            DEAD_LETTER_DETAIL: self.detail,
+            DEAD_LETTER_DETAIL: cut(self.detail, MAX_DETAIL_BYTES),
+            DEAD_LETTER_STAGE: self.stage,
             SOURCE_TOPIC: topic,
             SOURCE_PARTITION: str(partition),
             SOURCE_OFFSET: str(offset),
         }
-        headers = [*self.record.headers, *((name, text.encode()) for name, text in ours.items())]
-        return Message(TRAFFIC_EVENTS_DLQ.name, self.record.key, self.record.value, headers)
+        return [(name, text.encode()) for name, text in ours.items()]
+
+
+def unprocessable(record: ConsumerRecord, fault: BaseException, stage: str) -> DeadLetter:
+    """The dead letter of a record on which `stage` failed for the record's own sake."""
+    detail = f"{stage} failed: {type(fault).__name__}: {fault}"
+    return DeadLetter(record, RejectionReason.UNPROCESSABLE, detail, stage)
 
 
 class DeadLetterWriter:
@@ -103,19 +143,19 @@ class DeadLetterWriter:
         return missing
 
     async def _send(self, letters: Sequence[DeadLetter]) -> None:
-        largest = max((len(letter.record.value or b"") for letter in letters), default=0)
-        if largest < SURELY_SENDABLE_BYTES:
+        if all(size_of(letter.record) < SURELY_SENDABLE_BYTES for letter in letters):
             await send_all(self._producer, [letter.message() for letter in letters])
             return
         for letter in letters:
-            message = letter.message()
             try:
-                await send_all(self._producer, [message])
-            except MessageSizeTooLargeError:
-                # It fitted into its own topic and does not fit here: its place in the source is all that can be kept.
+                await send_all(self._producer, [letter.message()])
+            except KafkaError as refused:
+                if not too_large(refused):
+                    raise
+                # It fitted into its own topic, perhaps well compressed, and does not fit here as a whole.
                 topic, partition, offset = letter.source
-                log.error("dead letter too large", topic=topic, partition=partition, offset=offset)  # noqa: TRY400 - foreseen
-                await send_all(self._producer, [Message(message.topic, message.key, b"", message.headers)])
+                log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
+                await send_all(self._producer, letter.parts())
 
     async def _read_back(self, since_ms: int) -> None:
         async with open_reader(self._bootstrap_servers, f"{self._client_id}-read-back") as reader:
@@ -133,6 +173,12 @@ class DeadLetterWriter:
                 source = _source(record)
                 if source is not None and source[:2] in self._unknown:
                     self._written.add(source)
+
+
+def size_of(record: ConsumerRecord) -> int:
+    """Bytes of key, value and headers."""
+    headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _source(record: ConsumerRecord) -> tuple[str, int, int] | None:

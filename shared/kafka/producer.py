@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaProducer
 
 LINGER_MS = 5
 MAX_BATCH_BYTES = 256 * 1024
+MAX_REQUEST_BYTES = 32 * 1024 * 1024
+"""The client's own limit of one record. What a topic takes is the broker's to say: that limit is on what is compressed."""
 FLUSH_S = 5.0
 
 log = structlog.stdlib.get_logger(__name__)
@@ -37,6 +39,7 @@ async def open_producer(bootstrap_servers: str, client_id: str) -> AsyncIterator
         compression_type="lz4",
         linger_ms=LINGER_MS,
         max_batch_size=MAX_BATCH_BYTES,
+        max_request_size=MAX_REQUEST_BYTES,
     )
     await producer.start()
     try:
