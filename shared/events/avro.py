@@ -87,18 +87,22 @@ class Shape(Generic[Shaped]):
                 self._inward.append((name, lambda plains: tuple(map(shape.record, plains))))
                 self._outward.append((name, lambda records: list(map(shape.plain, records))))
             else:
-                check = check_of(name, getattr(item, "__supertype__", item)) if self._held else None
+                check = check_of(name, _plain(item)) if self._held else None
                 self._inward.append((name, tuple if check is None else _each(check)))
         elif self._held:
             self._check(name, hint)
 
     def _check(self, name: str, hint: object) -> None:
-        members = _members(hint)
-        (member,) = members
-        # An id is a `NewType`: what it is made of decides.
-        check = check_of(name, getattr(member, "__supertype__", member))
+        (member,) = _members(hint)
+        check = check_of(name, _plain(member))
         if check is not None:
             self._inward.append((name, check if member is hint else _unless_missing(check)))
+
+
+def _plain(hint: Any) -> type:  # noqa: ANN401 - a type hint has no type
+    """The type that decides: an id is a `NewType` of text."""
+    plain: type = getattr(hint, "__supertype__", hint)
+    return plain
 
 
 def _each(check: Check) -> Check:

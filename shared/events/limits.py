@@ -1,8 +1,9 @@
 """What each field of a record may hold: the one table, for every boundary that a record passes. Pure.
 
 `check_of` gives the check that reading a record from the log applies to a field. Numbers, times and ids that break
-their limits make the record unusable (`FieldFaultError`); prose is cleaned, so that a record which somebody wrote before there were
-limits is still read. `TrafficEvent` is judged by ingest, which has a reason for each kind of fault, by the same ranges.
+their limits make the record unusable (`FieldFaultError`); prose is cleaned, so that a record which was written before
+there were limits is still read. `TrafficEvent` is judged by ingest, which has a reason for each kind of fault, by the
+same ranges.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Quantities: what one unit is in another, and the values that there can be, one range for each kind of field.
 
-Records carry units in the names of their fields. `shared.events.limits` says which field has which range; every boundary
-uses the same ones. They are chosen so that sums and products over a window, a day or a network stay finite.
+Records carry units in the names of their fields. `shared.events.limits` says which field has which range; every
+boundary uses the same ones. They are chosen so that sums and products over a window, a day or a network stay finite.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ MAX_DERIVED_ID_CHARACTERS: Final = 2 * MAX_ID_CHARACTERS
 MAX_NETWORK_ID_BYTES: Final = 200
 """Of the id of a network, percent-encoded: it names a folder of the archive, and file systems allow 255 bytes."""
 
-# Python's `str.isprintable` would forbid what Unicode added after the interpreter was built, and joiners that words need.
+# Python's `str.isprintable` would forbid what Unicode added after the interpreter was built, and joiners of words.
 _BROKEN = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, but for tab and line breaks
     "\u200b\u2060-\u2064\ufeff\ufff9-\ufffb"  # not seen

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.text import cut
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,
     DEAD_LETTER_PART,
@@ -20,9 +21,8 @@ from shared.events.topics import (
     SOURCE_TOPIC,
     TRAFFIC_EVENTS_DLQ,
 )
-from shared.events.text import cut
 from shared.kafka.persistence import too_large
-from shared.kafka.producer import Message, send_all
+from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import open_reader, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,6 +31,7 @@ log = structlog.stdlib.get_logger(__name__)
 CLOCK_SKEW_MS = 5 * 60 * 1000
 READ_BACK_STEP = 5_000
 SURELY_SENDABLE_BYTES = 512 * 1024
+MAX_LETTER_BYTES = 16 * 1024 * 1024
 MAX_DETAIL_BYTES = 1_000
 DECODE = "decode"
 
@@ -143,19 +144,31 @@ class DeadLetterWriter:
         return missing
 
     async def _send(self, letters: Sequence[DeadLetter]) -> None:
-        if all(size_of(letter.record) < SURELY_SENDABLE_BYTES for letter in letters):
-            await send_all(self._producer, [letter.message() for letter in letters])
-            return
-        for letter in letters:
-            try:
-                await send_all(self._producer, [letter.message()])
-            except KafkaError as refused:
-                if not too_large(refused):
-                    raise
-                # It fitted into its own topic, perhaps well compressed, and does not fit here as a whole.
-                topic, partition, offset = letter.source
-                log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
-                await send_all(self._producer, letter.parts())
+        large = [letter for letter in letters if size_of(letter.record) > SURELY_SENDABLE_BYTES]
+        await send_all(self._producer, [letter.message() for letter in letters if letter not in large])
+        if large:
+            await self._send_large(large)
+
+    async def _send_large(self, letters: Sequence[DeadLetter]) -> None:
+        # Not with our producer: one whose batch the broker refuses can send no more.
+        async with open_producer(
+            self._bootstrap_servers, f"{self._client_id}-large", idempotent=False, max_record_bytes=MAX_LETTER_BYTES
+        ) as producer:
+            for letter in letters:
+                try:
+                    await send_all(producer, [letter.message()])
+                except KafkaError as refused:
+                    if not too_large(refused):
+                        raise
+                    # It fitted into its own topic, perhaps well compressed, and does not fit here as a whole.
+                    topic, partition, offset = letter.source
+                    log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
+                    await send_all(producer, letter.parts())
+
+    async def on_log(self, topic: str, partition: int, start: int, end: int) -> list[ConsumerRecord]:
+        """The records of a source with start <= offset < end as they are on the log; raises `KafkaError`."""
+        async with open_reader(self._bootstrap_servers, f"{self._client_id}-look-up") as reader:
+            return await read_range(reader, TopicPartition(topic, partition), start, end)
 
     async def _read_back(self, since_ms: int) -> None:
         async with open_reader(self._bootstrap_servers, f"{self._client_id}-read-back") as reader:

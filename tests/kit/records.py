@@ -34,7 +34,7 @@ def texts(limit: TextLimit) -> st.SearchStrategy[str]:
     return drawn if limit.may_be_empty else drawn.map(lambda text: text or "ß/?#")
 
 
-def within(kind: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401  a type hint has no type
+def within(kind: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911  a hint has no type; a case each
     """Values of a field of a record within its limits."""
     if isinstance(hint, UnionType):
         return st.one_of(*(within(kind, name, member) for member in get_args(hint)))

@@ -19,7 +19,7 @@ from shared.store.sql.tables import ORDERED_BY, PARTITIONED_BY
 ROWS_AT_ONCE = 1_000
 CHECK_VIOLATION = "23514"
 ABOUT_THE_DATA = ("22", "23", "54")
-"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded (a key that no index takes)."""
+"""Classes of SQLSTATE: data exception, constraint violation, program limit exceeded (as by a key that no index takes)."""
 
 Stored = TypeVar("Stored")
 
@@ -119,7 +119,7 @@ def failing_as(action: str) -> Iterator[None]:
         cause = getattr(failed, "orig", None) or failed
         kind = RefusedByStoreError if _about_the_data(failed) else StoreError
         raise kind(f"store: cannot {action}: {cause}") from failed
-    # What drivers raise of themselves: text that is no UTF-8, an integer beyond 64 bits, a time that is beyond the type.
+    # What drivers raise of themselves: text that is no UTF-8, an integer beyond 64 bits, a time without a zone.
     except (ValueError, OverflowError, TypeError) as unfit:
         raise RefusedByStoreError(f"store: cannot {action}: {unfit}") from unfit
 
