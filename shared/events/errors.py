@@ -46,10 +46,12 @@ class RejectedEventError(MetrlaError):
     Args:
         reason: the class of fault.
         detail: one sentence for the operator, with the offending value.
+        stage: at which stage of the work on it that showed.
     """
 
-    def __init__(self, reason: RejectionReason, detail: str) -> None:
+    def __init__(self, reason: RejectionReason, detail: str, stage: str = "decode") -> None:
         super().__init__(f"{reason}: {detail}")
+        self.stage = stage
         self.reason = reason
         self.detail = detail
 

@@ -69,8 +69,8 @@ TOPICS = (
     ALERT_DETECTOR_STATE,
 )
 
-# Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without its key is published again with
-# the right key and REKEYED_FROM, and only then enters the windows.
+# Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without
+# its key is published again with the right key and REKEYED_FROM, and only then enters the windows.
 DEAD_LETTER_REASON = "metrla-reason"
 DEAD_LETTER_DETAIL = "metrla-detail"
 DEAD_LETTER_STAGE = "metrla-stage"

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import structlog
@@ -125,7 +126,21 @@ class DeadLetterWriter:
 
     async def reject(self, record: ConsumerRecord, rejected: RejectedEventError) -> None:
         """Write the dead letter of one record; raises `KafkaError`."""
-        await self.write([DeadLetter(record, rejected.reason, rejected.detail)])
+        await self.write([DeadLetter(record, rejected.reason, rejected.detail, rejected.stage)])
+
+    async def put_aside(self, topic: str, key: bytes, value: bytes, fault: Exception, stage: str) -> None:
+        """Keep something that was made for `topic` and cannot be delivered; raises `KafkaError`."""
+        headers = {
+            DEAD_LETTER_REASON: RejectionReason.UNPROCESSABLE.value,
+            DEAD_LETTER_DETAIL: cut(f"{stage} failed: {type(fault).__name__}: {fault}", MAX_DETAIL_BYTES),
+            DEAD_LETTER_STAGE: stage,
+            SOURCE_TOPIC: topic,
+        }
+        message = Message(
+            TRAFFIC_EVENTS_DLQ.name, key, value, [(name, text.encode()) for name, text in headers.items()]
+        )
+        async with self._for_large() as producer:
+            await send_all(producer, [message])
 
     async def write(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""
@@ -150,10 +165,7 @@ class DeadLetterWriter:
             await self._send_large(large)
 
     async def _send_large(self, letters: Sequence[DeadLetter]) -> None:
-        # Not with our producer: one whose batch the broker refuses can send no more.
-        async with open_producer(
-            self._bootstrap_servers, f"{self._client_id}-large", idempotent=False, max_record_bytes=MAX_LETTER_BYTES
-        ) as producer:
+        async with self._for_large() as producer:
             for letter in letters:
                 try:
                     await send_all(producer, [letter.message()])
@@ -164,6 +176,12 @@ class DeadLetterWriter:
                     topic, partition, offset = letter.source
                     log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
                     await send_all(producer, letter.parts())
+
+    def _for_large(self) -> AbstractAsyncContextManager[AIOKafkaProducer]:
+        # Not our own producer: one whose batch the broker refuses can send no more.
+        return open_producer(
+            self._bootstrap_servers, f"{self._client_id}-large", idempotent=False, max_record_bytes=MAX_LETTER_BYTES
+        )
 
     async def on_log(self, topic: str, partition: int, start: int, end: int) -> list[ConsumerRecord]:
         """The records of a source with start <= offset < end as they are on the log; raises `KafkaError`."""

@@ -1,7 +1,8 @@
 """What a record does not get past for its own sake: found among others, told apart from outages, and put aside.
 
 The last net. What passes the limits of `shared.events.limits` is meant to pass every stage; whatever is forgotten there
-must end neither a process nor a partition. Outages are still waited out for ever: only what `of_record` says is put aside.
+must end neither a process nor a partition. Outages are still waited out for ever: only what `of_record` says is put
+aside.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -19,7 +19,7 @@ from shared.store.sql.tables import ORDERED_BY, PARTITIONED_BY
 ROWS_AT_ONCE = 1_000
 CHECK_VIOLATION = "23514"
 ABOUT_THE_DATA = ("22", "23", "54")
-"""Classes of SQLSTATE: data exception, constraint violation, program limit exceeded (as by a key that no index takes)."""
+"""Classes of SQLSTATE: data exception, constraint violation, program limit exceeded (by a key that no index takes)."""
 
 Stored = TypeVar("Stored")
 
