@@ -53,9 +53,10 @@ class DeadLetter:
 
     def message(self) -> Message:
         """Key, value and headers as they came, and ours after them."""
-        return Message(
-            TRAFFIC_EVENTS_DLQ.name, self.record.key, self.record.value, [*self.record.headers, *self._ours()]
-        )
+        key, value = self.record.key, self.record.value
+        # aiokafka sends no record that has neither.
+        value = b"" if key is None and value is None else value
+        return Message(TRAFFIC_EVENTS_DLQ.name, key, value, [*self.record.headers, *self._ours()])
 
     def parts(self) -> Iterator[Message]:
         """The same in messages that every topic takes: pieces of the value, then of a long key, then of long headers.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.events.avro import decode, encode
 from shared.events.errors import RefusedByStoreError
 from shared.events.records import (
+    AlertId,
     AlertSeverity,
     AlertStatus,
     AlertType,
@@ -30,8 +31,8 @@ AT_MOST_AT_ONCE = settings(max_examples=25, suppress_health_check=[HealthCheck.f
 
 def alert(network: NetworkId, message: str) -> TrafficAlert:
     return TrafficAlert(
-        f"{network}-1", network, AlertType.CONGESTION, AlertSeverity.LOW, AlertStatus.RAISED, 1, message, "I-405 N",
-        START, START, None, 34.0, -118.0, (SensorId("a"),), None, 0.5,
+        AlertId(f"{network}-1"), network, AlertType.CONGESTION, AlertSeverity.LOW, AlertStatus.RAISED, 1, message,
+        "I-405 N", START, START, None, 34.0, -118.0, (SensorId("a"),), None, 0.5,
     )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def test_whatever_the_limits_allow_is_taken(
         encode(replace(data.draw(records_of(ProcessedTrafficAggregate)), network_id=network)),
     )
     prediction = replace(data.draw(records_of(TrafficPrediction)), network_id=network)
-    one = replace(data.draw(records_of(TrafficAlert)), network_id=network, alert_id=f"{network}-β/?#")
+    one = replace(data.draw(records_of(TrafficAlert)), network_id=network, alert_id=AlertId(f"{network}-β/?#"))
     store.put_aggregates([window])
     store.put_predictions([prediction])
     store.put_alerts([one])

@@ -102,6 +102,12 @@ async def test_partitions_that_come_back_are_looked_up_again(producer: AIOKafkaP
     assert await offsets(producer) == [1, 2, 3]
 
 
+async def test_one_without_key_and_value_is_kept(producer: AIOKafkaProducer) -> None:
+    record = ConsumerRecord(TRAFFIC_EVENTS.name, 0, 3, SENT_MS, 0, None, None, None, 1, 2, ())
+    await writer(producer, ZERO).write([DeadLetter(record, RejectionReason.UNDECODABLE, "a tombstone")])
+    assert await offsets(producer) == [3]
+
+
 async def test_one_as_large_as_its_topic_takes_is_kept_whole(producer: AIOKafkaProducer) -> None:
     value = random.Random(1).randbytes(1_048_500)
     await writer(producer, ZERO).write([letter(1, value=value), letter(2)])

@@ -43,7 +43,7 @@ class Sums:
     """Which of the methods the poison makes fail: in hand, or among what is known."""
 
     def require_digestible(self, where: str, numbers: Iterable[int]) -> None:
-        if where in self.poisons and self.poison in numbers:
+        if where in self.poisons and self.poison in set(numbers):
             raise ZeroDivisionError("\x1b indigestible")
 
     async def create(self, partition: int) -> "PartitionSums":

@@ -26,7 +26,7 @@ from tests.unit.alerts.advisories.documents.test_weather import XML, alert
 
 ZONE = ZoneInfo("America/Los_Angeles")
 TIMES = ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"]
-ODD = st.one_of(
+ODD: st.SearchStrategy[Any] = st.one_of(
     ANY_TEXTS,
     st.sampled_from([*TIMES, "\ud800", 10**400, 1e308, float("nan"), None, True, [], {}]),
     st.lists(st.one_of(st.integers(), st.floats(), st.lists(st.floats(), max_size=3)), max_size=4),
