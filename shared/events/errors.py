@@ -12,9 +12,17 @@ MetrlaError
 
 from enum import StrEnum
 
+from shared.events.text import shown
+
 
 class MetrlaError(Exception):
-    """Root of every error that metrla raises on purpose."""
+    """Root of every error that metrla raises on purpose.
+
+    Its text may repeat what came from outside, and ends up on terminals: what is not printable is shown escaped.
+    """
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class ConfigurationError(MetrlaError):
