@@ -16,6 +16,7 @@ from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
 from shared.events.errors import ConfigurationError, MetrlaError
+from shared.events.text import shown
 from shared.runtime.process import EXIT_FAILED, EXIT_MISCONFIGURED
 
 app = typer.Typer(
@@ -65,7 +66,7 @@ def main() -> None:
     except MetrlaError as failed:
         _leave(str(failed), EXIT_FAILED)
     except KafkaError as failed:
-        _leave(f"Kafka: {failed}", EXIT_FAILED)
+        _leave(shown(f"Kafka: {failed}"), EXIT_FAILED)
 
 
 def _leave(reason: str, code: int) -> None:

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
 
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.events.avro import codec, decode
-from shared.events.errors import RejectedEventError
+from shared.events.errors import RefusedByStoreError, RejectedEventError
 from shared.events.records import AlertId, NetworkId, TrafficAlert
 from shared.events.topics import ALERTS
 from shared.kafka.following import read_topic
 from shared.kafka.partitioning import partition_of
-from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.producer import MAX_BATCH_BYTES, MAX_RECORD_BYTES
 from shared.kafka.replay import LogRecord
 from shared.store.port import Store
 
@@ -46,6 +47,10 @@ class AlertLog:
         for change in changes:
             partition = await self._partition(change.alerts[0].network_id)
             records = [(alert.alert_id.encode(), self._encode(alert)) for alert in change.alerts]
+            for _, value in records:
+                if len(value) > MAX_RECORD_BYTES:
+                    # The client does not check batches, and one that the broker refuses ends the producer.
+                    raise MessageSizeTooLargeError(f"an alert of {len(value):,} bytes")
             by_partition.setdefault(partition, []).append(records)
         for partition, groups in by_partition.items():
             for batch in self._batches(groups):
@@ -63,8 +68,18 @@ class AlertLog:
         alerts = sorted(latest.values(), key=lambda alert: (alert.updated_at, alert.alert_id))
         mended = [alert for alert in alerts[:-MENDED_IN_STORE] if alert.active] + alerts[-MENDED_IN_STORE:]
         if mended:
-            await asyncio.to_thread(self._store.put_alerts, mended)
+            await asyncio.to_thread(self._mend, mended)
         return alerts
+
+    def _mend(self, alerts: Sequence[TrafficAlert]) -> None:
+        try:
+            self._store.put_alerts(alerts)
+        except RefusedByStoreError:
+            for alert in alerts:
+                try:
+                    self._store.put_alerts([alert])
+                except RefusedByStoreError as refused:
+                    log.error("the store takes no such alert", alert=alert.alert_id, error=str(refused))  # noqa: TRY400 - foreseen
 
     def _batches(self, groups: Iterable[Sequence[tuple[bytes, bytes]]]) -> Iterable[BatchBuilder]:
         batch: BatchBuilder = self._producer.create_batch()

@@ -29,12 +29,13 @@ from shared.archive.url import open_archive
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertType, ProcessedTrafficAggregate, TrafficPrediction
-from shared.events.topics import AGGREGATES, PREDICTIONS
+from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
+from shared.kafka.quarantine import Culprit, Quarantine
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
 from shared.runtime.clock import wall_clock
@@ -55,6 +56,7 @@ class _Output:
 
     alerts: AlertLog
     states: StateLog
+    letters: DeadLetterWriter
     metrics: AlertDetectorMetrics
 
     async def deliver(self, changes: Sequence[RoadChanges]) -> None:
@@ -67,6 +69,12 @@ class _Output:
         for change in changes:
             for alert in change.alerts:
                 self.metrics.changes.labels(alert.alert_type, alert.status).inc()
+
+    async def put_aside(self, culprit: Culprit[RoadChanges]) -> None:
+        """Keep the alerts of changes that cannot be delivered."""
+        for alert in culprit.item.alerts:
+            key, value = alert.alert_id.encode(errors="replace"), repr(alert).encode(errors="backslashreplace")
+            await self.letters.put_aside(ALERTS.name, key, value, culprit.fault, culprit.stage)
 
 
 def _inputs(
@@ -106,6 +114,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     detectors = {name: ExpectationDetector(network, ExpectationRule(own.rule)) for name, network in networks.items()}
     registry = CollectorRegistry()
     metrics = AlertDetectorMetrics(registry)
+    quarantine = Quarantine(lambda stage: metrics.quarantined.labels(stage).inc())
     servers = settings.kafka_bootstrap_servers
     worker: Worker[RoadChanges] | None = None
     starting = Persistence(stop)
@@ -116,7 +125,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     async with (
         opened_at(settings.store_url, open_deferred) as store,
         opened_at(settings.archive_url, open_archive) if own.start_from_models else nullcontext() as archive,
-        serve_probes(settings, registry, waiting_for),
+        serve_probes(settings, registry, waiting_for, lambda: quarantine.told),
     ):
         try:
             await starting.unless_stopped("creation of topics", lambda: ensure_topics(servers))
@@ -127,16 +136,16 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             states = StateLog(servers, producer, CLIENT_ID)
             letters = DeadLetterWriter(servers, producer, CLIENT_ID)
             actions = AlertActions()
-            announced = advisories_follower(servers, CLIENT_ID, advisories.current)
+            announced = advisories_follower(servers, CLIENT_ID, advisories.current, quarantine)
             partitions = Partitions(
                 rules, detectors, actions, alerts, states, archive, letters, producer, announced.caught_up
             )
             _show(metrics, partitions, advisories)
-            output = _Output(alerts, states, metrics)
+            output = _Output(alerts, states, letters, metrics)
             # Predictions were once read by a group of their own.
             inputs = _inputs(partitions, letters, metrics, f"{own.group}-forecasts")
-            worker = Worker(servers, own.group, inputs, output.deliver, stop)
-            acted = actions_follower(servers, CLIENT_ID, actions)
+            worker = Worker(servers, own.group, inputs, output.deliver, stop, output.put_aside, quarantine)
+            acted = actions_follower(servers, CLIENT_ID, actions, quarantine)
             async with beside(stop, announced.run(), acted.run(), look_up(advisories, store)):
                 await worker.run()
 

@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-import structlog
-from structlog.stdlib import BoundLogger
-
 from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.advisories.current import CurrentAdvisories
 from shared.events.avro import decode
@@ -12,20 +9,22 @@ from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, AlertAction, TrafficAdvisory
 from shared.events.topics import ADVISORIES, ALERT_ACTIONS
 from shared.kafka.advisories import apply
-from shared.kafka.following import TopicFollower
+from shared.kafka.following import FOLLOW, TopicFollower
+from shared.kafka.quarantine import Quarantine
 from shared.kafka.replay import LogRecord
 
-log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
-
-def advisories_follower(bootstrap_servers: str, client_id: str, current: CurrentAdvisories) -> TopicFollower:
-    """Keeps the advisories in step with the advisories topic."""
+def advisories_follower(
+    bootstrap_servers: str, client_id: str, current: CurrentAdvisories, quarantine: Quarantine
+) -> TopicFollower:
+    """Keeps the advisories in step with the advisories topic; what cannot be taken in is passed over, and noted."""
     by_id: dict[AdvisoryId, TrafficAdvisory] = {}
 
     def replace(records: Sequence[LogRecord]) -> None:
         by_id.clear()
         for record in records:
-            apply(by_id, record)
+            if apply(by_id, record) is None:
+                quarantine.note(FOLLOW, f"{record.topic}-{record.partition}@{record.offset}", "no advisory")
         current.replace(by_id)
 
     def take(record: LogRecord) -> None:
@@ -34,11 +33,15 @@ def advisories_follower(bootstrap_servers: str, client_id: str, current: Current
             current.take(taken)
         elif taken is not None:
             current.drop(taken)
+        else:
+            quarantine.note(FOLLOW, f"{record.topic}-{record.partition}@{record.offset}", "no advisory")
 
-    return TopicFollower(bootstrap_servers, f"{client_id}-advisories", ADVISORIES, replace, take)
+    return TopicFollower(bootstrap_servers, f"{client_id}-advisories", ADVISORIES, replace, take, quarantine)
 
 
-def actions_follower(bootstrap_servers: str, client_id: str, actions: AlertActions) -> TopicFollower:
+def actions_follower(
+    bootstrap_servers: str, client_id: str, actions: AlertActions, quarantine: Quarantine
+) -> TopicFollower:
     """Keeps the actions in step with the actions topic; the alerts say which actions had their effect already."""
 
     def replace(records: Sequence[LogRecord]) -> None:
@@ -51,7 +54,6 @@ def actions_follower(bootstrap_servers: str, client_id: str, actions: AlertActio
             if record.value is not None:
                 actions.put(decode(AlertAction, record.value))
         except RejectedEventError as rejected:
-            where = {"partition": record.partition, "offset": record.offset}
-            log.error("passing over a damaged action", detail=rejected.detail, **where)  # noqa: TRY400 - foreseen
+            quarantine.note(FOLLOW, f"{record.topic}-{record.partition}@{record.offset}", rejected)
 
-    return TopicFollower(bootstrap_servers, f"{client_id}-actions", ALERT_ACTIONS, replace, take)
+    return TopicFollower(bootstrap_servers, f"{client_id}-actions", ALERT_ACTIONS, replace, take, quarantine)

@@ -2,23 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from services.ingest.checkpoint import Checkpoint
-from services.ingest.intake import validate_all
+from services.ingest.intake import VALIDATE, validate, validate_all
 from services.ingest.merge import Lane, horizon, passing
 from services.ingest.validator import EventValidator
-from services.ingest.windows import PartitionWindows, WindowPolicy, emission_order
+from services.ingest.windows import FailedWindow, PartitionWindows, WindowPolicy, emission_order
 from shared.events.avro import encode
-from shared.events.records import NetworkId, ProcessedTrafficAggregate
+from shared.events.errors import RejectionReason
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficEvent
 from shared.events.topics import AGGREGATES, REKEYED_FROM, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember, Records
-from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter
+from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter, unprocessable
 from shared.kafka.producer import Message, send_all
+from shared.kafka.quarantine import Quarantine, sift
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
 from shared.store.port import Store
@@ -27,6 +30,7 @@ from shared.traffic.network import Network
 log = structlog.stdlib.get_logger(__name__)
 
 WINDOWS_GROUP = "metrla-ingest-windows"
+AGGREGATE, STORE, SEND = "aggregate", "store", "send windows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,28 @@ class _Partition:
     windows: PartitionWindows
     handled: int
     committed: Checkpoint | None
+    since: int
+    """Offset at or before the first reading of every window that may still be emitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspects:
+    """The readings of a partition that some stage failed on: the one at an offset, or all of a sensor's window."""
+
+    partition: TopicPartition
+    stage: str
+    fault: Exception
+    offset: int | None = None
+    window: FailedWindow | None = None
+
+    def include(self, event: TrafficEvent, offset: int) -> bool:
+        """Whether a reading is one of them."""
+        window = self.window
+        return offset == self.offset or (
+            window is not None
+            and (event.network_id, event.sensor_id) == (window.network_id, window.sensor_id)
+            and window.start <= event.timestamp < window.end
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +82,7 @@ class Aggregation:
         producer: how windows, dead letters and re-keyed events are sent.
         dead_letters: writes each of them once.
         limit: notices when rejection is the rule.
+        quarantine: knows what was put aside.
         metrics: what is counted.
         window_policy: when windows close.
         merge_policy: how far partitions are held back for each other.
@@ -70,6 +97,7 @@ class Aggregation:
     producer: AIOKafkaProducer
     dead_letters: DeadLetterWriter
     limit: DeadLetterLimit
+    quarantine: Quarantine
     metrics: IngestMetrics
     window_policy: WindowPolicy
     merge_policy: MergePolicy
@@ -93,6 +121,7 @@ class Aggregation:
             windows=PartitionWindows(self.networks, self.window_policy, checkpoint),
             handled=checkpoint.handled,
             committed=None,
+            since=commit.offset,
         )
 
 
@@ -102,6 +131,7 @@ class Aggregator:
     Per batch: bad events to the dead-letter topic, mis-keyed ones back to their topic under the right key, the rest
     through the merge into the windows of their partition; emitted windows to the store, then to their topic; then,
     at most every `commit_interval_s`, offsets and checkpoints. Any failure in between leaves the commit where it was.
+    What fails for the sake of some readings has these put on the dead-letter topic, and goes on without them.
     """
 
     def __init__(
@@ -111,6 +141,8 @@ class Aggregator:
         self._member = member
         self._held = held
         self._next_commit_s = 0.0
+        self._suspects: list[_Suspects] = []
+        self._put_aside: set[tuple[TopicPartition, int]] = set()
 
     def hungry(self) -> Collection[TopicPartition]:
         """Those whose lane has room."""
@@ -128,6 +160,7 @@ class Aggregator:
             if any(partition in self._held for partition in records):
                 await self._take_in(records)
             await self._emit(self._advance(now_s))
+            await self._put_suspects_aside()
             if now_s >= self._next_commit_s:
                 await self._commit()
             for held in self._held.values():
@@ -170,6 +203,8 @@ class Aggregator:
             written = await self._member.persist("dead-letter", lambda: self._with.dead_letters.write(rejected))
             for letter in written:
                 self._with.metrics.rejected.labels(letter.reason.value).inc()
+                if letter.reason is RejectionReason.UNPROCESSABLE and letter.stage == VALIDATE:
+                    self._with.quarantine.note(letter.stage, "{}-{}@{}".format(*letter.source), letter.detail)
         if rekeyed:
             await self._member.persist("re-key", lambda: send_all(self._with.producer, rekeyed))
 
@@ -178,12 +213,19 @@ class Aggregator:
         behind = [held.lane for partition, held in self._held.items() if self._behind(partition, held, now_s)]
         until = horizon(lanes, behind)
         emitted: list[ProcessedTrafficAggregate] = []
-        for held in self._held.values():
+        for partition, held in self._held.items():
             if until is not None:
                 for event, offset in passing(held.lane, until):
-                    held.windows.add(event, offset, now_s)
+                    try:
+                        held.windows.add(event, offset, now_s)
+                    except Exception as fault:  # noqa: BLE001 - the last net: no reading may stop a partition
+                        self._suspects.append(_Suspects(partition, AGGREGATE, fault, offset=offset))
                 emitted += held.windows.drain()
             emitted += held.windows.drain_idle(now_s)
+            self._suspects += [
+                _Suspects(partition, AGGREGATE, window.fault, window=window) for window in held.windows.failed
+            ]
+            held.windows.failed.clear()
             self._count(held.windows)
         return sorted(emitted, key=emission_order)
 
@@ -201,11 +243,42 @@ class Aggregator:
         self._with.metrics.windows.labels("revised").inc(counts.revised)
 
     async def _emit(self, emitted: list[ProcessedTrafficAggregate]) -> None:
-        if not emitted:
-            return
-        await self._member.persist("store", lambda: asyncio.to_thread(self._with.store.put_aggregates, emitted))
-        messages = [Message(AGGREGATES.name, window.network_id.encode(), encode(window)) for window in emitted]
-        await self._member.persist("send windows", lambda: send_all(self._with.producer, messages))
+        async def store(windows: Sequence[ProcessedTrafficAggregate]) -> None:
+            await asyncio.to_thread(self._with.store.put_aggregates, windows)
+
+        async def send(windows: Sequence[ProcessedTrafficAggregate]) -> None:
+            messages = [Message(AGGREGATES.name, window.network_id.encode(), encode(window)) for window in windows]
+            await send_all(self._with.producer, messages)
+
+        stored, refused = await sift(self._member.persist, STORE, emitted, store)
+        _, unsent = await sift(self._member.persist, SEND, stored, send)
+        for culprit in (*refused, *unsent):
+            one = culprit.item
+            window = FailedWindow(one.network_id, one.sensor_id, one.window_start, one.window_end, culprit.fault)
+            # A sensor's readings are in one partition, but for those from before the number of partitions changed.
+            self._suspects += [
+                _Suspects(partition, culprit.stage, culprit.fault, window=window) for partition in self._held
+            ]
+
+    async def _put_suspects_aside(self) -> None:
+        """Dead-letter the readings on which a stage failed, as they are on the log; once each."""
+        suspects, self._suspects = self._suspects, []
+        letters: dict[tuple[TopicPartition, int], DeadLetter] = {}
+        for partition in {suspect.partition for suspect in suspects}:
+            held = self._held[partition]
+            look_up = partial(
+                self._with.dead_letters.on_log, partition.topic, partition.partition, held.since, held.lane.read
+            )
+            records = await self._member.persist("look-up", look_up)
+            for event, record in validate(self._with.validator, records, self._with.clock).events:
+                for suspect in suspects:
+                    if suspect.partition == partition and suspect.include(event, record.offset):
+                        letters[partition, record.offset] = unprocessable(record, suspect.fault, suspect.stage)
+        new = [letter for place, letter in letters.items() if place not in self._put_aside]
+        self._put_aside |= letters.keys()
+        await self._send_aside(new, [])
+        for letter in new:
+            self._with.quarantine.note(letter.stage, "{}-{}@{}".format(*letter.source), letter.detail)
 
     async def _commit(self, *, unchanged: bool = False) -> None:
         self._next_commit_s = self._with.monotonic() + self._with.commit_interval_s
@@ -217,6 +290,7 @@ class Aggregator:
         await self._member.commit(_offsets(due.items()))
         for partition, checkpoint in due.items():
             self._held[partition].committed = checkpoint
+            self._held[partition].since = checkpoint.position
 
 
 def _offsets(due: Iterable[tuple[TopicPartition, Checkpoint]]) -> dict[TopicPartition, tuple[int, str]]:

@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from services.ingest.aggregator import WINDOWS_GROUP, Aggregation, MergePolicy
-from services.ingest.archiver import ARCHIVE_GROUP, Archiving, FlushPolicy
+from services.ingest.archiver import ARCHIVE_GROUP, Archiving, FlushPolicy, put_aside_with
 from services.ingest.settings import IngestSettings
 from services.ingest.validator import EventValidator
 from services.ingest.windows import WindowPolicy
@@ -26,6 +26,7 @@ from shared.kafka.deadletter import DeadLetterLimit, DeadLetterWriter
 from shared.kafka.membership import open_member
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
+from shared.kafka.quarantine import Quarantine
 from shared.kafka.watch import BrokerWatch, watch_broker
 from shared.runtime.clock import wall_clock
 from shared.runtime.metrics import IngestMetrics
@@ -51,6 +52,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     metrics = IngestMetrics(registry)
     limit = DeadLetterLimit(own.dead_letter_limit_share, own.dead_letter_limit_events)
     metrics.rejected_share.set_function(lambda: limit.rejected_share)
+    quarantine = Quarantine(lambda stage: metrics.quarantined.labels(stage).inc())
     connecting = Persistence(stop)
     members: dict[str, GroupMember] = {}
     watch: BrokerWatch | None = None
@@ -66,7 +68,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         return "; ".join(waiting) or None
 
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(serve_probes(settings, registry, not_ready))
+        await stack.enter_async_context(serve_probes(settings, registry, not_ready, lambda: quarantine.told))
         archive = open_archive(settings.archive_url)
         stack.callback(archive.close)
         bootstrap = settings.kafka_bootstrap_servers
@@ -84,6 +86,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             validator=_validator(settings, own, networks, mapping, stack),
             archive=archive,
             policy=FlushPolicy(own.archive_flush_s, own.archive_flush_events, own.archive_flush_bytes),
+            put_aside=put_aside_with(DeadLetterWriter(bootstrap, producer, f"{CLIENT_ID}-archive"), quarantine),
             metrics=metrics,
             clock=wall_clock,
             monotonic=time.monotonic,
@@ -95,6 +98,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             producer=producer,
             dead_letters=DeadLetterWriter(bootstrap, producer, CLIENT_ID),
             limit=limit,
+            quarantine=quarantine,
             metrics=metrics,
             window_policy=_window_policy(own),
             merge_policy=MergePolicy(own.merge_buffer_events, own.merge_wait_s),

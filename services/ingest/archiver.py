@@ -10,7 +10,7 @@ between that commit and the last file. `metrla archive verify` names the files t
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -26,12 +26,19 @@ from shared.archive.layout import hour_of, pending_path, raw_path
 from shared.archive.port import Archive
 from shared.events.records import NetworkId
 from shared.kafka.consumer import Committed, GroupMember, Records
+from shared.kafka.deadletter import DeadLetterWriter, unprocessable
+from shared.kafka.persistence import of_record
+from shared.kafka.quarantine import Culprit, Quarantine, sift
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
 
 log = structlog.stdlib.get_logger(__name__)
 
 ARCHIVE_GROUP = "metrla-ingest-archive"
+ENCODE = "archive"
+
+PutAside = Callable[[TopicPartition, Sequence[Culprit[ArchivedEvent]]], Awaitable[None]]
+"""Dead-letters events that cannot be archived, as they are on the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class Archiving:
         validator: says which events can be used.
         archive: where they are kept.
         policy: when what was collected is written.
+        put_aside: is given what cannot be encoded; raises what passes.
         metrics: what is counted.
         clock: wall time, to judge timestamps in the future.
         monotonic: seconds that only go forward, for the policy.
@@ -80,6 +88,7 @@ class Archiving:
     validator: EventValidator
     archive: Archive
     policy: FlushPolicy
+    put_aside: PutAside
     metrics: IngestMetrics
     clock: Clock
     monotonic: Callable[[], float]
@@ -104,6 +113,22 @@ class Archiving:
             self.archive.delete(path)
         self.archive.delete(note)
         return len(stale)
+
+
+def put_aside_with(letters: DeadLetterWriter, quarantine: Quarantine) -> PutAside:
+    """Puts events aside on the dead-letter topic."""
+
+    async def put_aside(partition: TopicPartition, culprits: Sequence[Culprit[ArchivedEvent]]) -> None:
+        found = []
+        for culprit in culprits:
+            offset = culprit.item.offset
+            records = await letters.on_log(partition.topic, partition.partition, offset, offset + 1)
+            found += [unprocessable(record, culprit.fault, culprit.stage) for record in records]
+        letters.expect_also(partition.topic, partition.partition)
+        for letter in await letters.write(found):
+            quarantine.note(letter.stage, "{}-{}@{}".format(*letter.source), letter.detail)
+
+    return put_aside
 
 
 class Archiver:
@@ -163,7 +188,7 @@ class Archiver:
         number = partition.partition
         if held.events:
             await self._member.commit({partition: (held.committed, "")})
-            files = await self._member.persist("archive", lambda: asyncio.to_thread(self._write, number, held.events))
+            files = await self._written(partition, held)
             await self._member.commit({partition: (held.next_offset, "")})
             await self._member.persist(
                 "archive", lambda: asyncio.to_thread(self._with.archive.delete, pending_path(number))
@@ -175,6 +200,25 @@ class Archiver:
         held.committed = held.next_offset
         held.events = []
         held.bytes = 0
+
+    async def _written(self, partition: TopicPartition, held: _Partition) -> int:
+        """How many files it became; what cannot be encoded is put aside first."""
+        number = partition.partition
+
+        async def write() -> int:
+            return await asyncio.to_thread(self._write, number, held.events)
+
+        async def encode(events: Sequence[ArchivedEvent]) -> None:
+            await asyncio.to_thread(encode_container, events)
+
+        try:
+            return await self._member.persist("archive", write)
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+        held.events, culprits = await sift(self._member.persist, ENCODE, held.events, encode)
+        await self._member.persist("dead-letter", lambda: self._with.put_aside(partition, culprits))
+        return await self._member.persist("archive", write) if held.events else 0
 
     def _write(self, partition: int, events: list[ArchivedEvent]) -> int:
         by_hour: dict[tuple[NetworkId, datetime], list[ArchivedEvent]] = defaultdict(list)

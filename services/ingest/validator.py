@@ -1,15 +1,15 @@
 """Bytes from the log become a `TrafficEvent`, or a `Rejection` that says what is wrong with them. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import inf
 from typing import TypeAlias
 
 from shared.events.errors import RejectedEventError, RejectionReason
-from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
-from shared.events.records import NetworkId, TrafficEvent
-from shared.traffic.network import MAX_LATITUDE, MAX_LONGITUDE, Network
+from shared.events.quantities import EARLIEST, LATEST, LATITUDE, LONGITUDE, SHARE, SPEED, VOLUME, time_in_span
+from shared.events.records import NetworkId, SensorId, TrafficEvent
+from shared.events.text import MAX_ID_CHARACTERS, composed, fault_of
+from shared.traffic.network import Network
 
 FUTURE_TOLERANCE = timedelta(hours=1)
 SHOWN_CHARACTERS = 80
@@ -60,11 +60,16 @@ class EventValidator:
             event = self._decode(value, partition, offset)
         except RejectedEventError as rejected:
             return Rejection(rejected.reason, rejected.detail)
+        if not (event.event_id.isascii() and event.sensor_id in self._sensors.get(event.network_id, ())):
+            event = _composed(event)
         return self._identity_fault(event) or self._time_fault(event, now) or measure_fault(event) or event
 
     def _identity_fault(self, event: TrafficEvent) -> Rejection | None:
         if not event.event_id:
             return Rejection(RejectionReason.INVALID_FIELD, "event_id is empty")
+        fault = fault_of(event.event_id, MAX_ID_CHARACTERS)
+        if fault is not None:
+            return Rejection(RejectionReason.INVALID_FIELD, f"event_id {fault}")
         sensors = self._sensors.get(event.network_id)
         if sensors is None:
             known = ", ".join(sorted(self._sensors))
@@ -77,12 +82,27 @@ class EventValidator:
 
     def _time_fault(self, event: TrafficEvent, now: datetime) -> Rejection | None:
         if event.timestamp - now <= self._future_tolerance:
-            return None
+            return None if time_in_span(event.timestamp) else _beyond(event.timestamp)
         detail = (
             f"timestamp {event.timestamp.isoformat()} is {event.timestamp - now} ahead of {now.isoformat()}, "
             f"more than {self._future_tolerance}"
         )
         return Rejection(RejectionReason.TIMESTAMP_IN_FUTURE, detail)
+
+
+def _beyond(timestamp: datetime) -> Rejection:
+    detail = f"timestamp {timestamp.isoformat()} is not within {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}"
+    return Rejection(RejectionReason.TIMESTAMP_OUT_OF_RANGE, detail)
+
+
+def _composed(event: TrafficEvent) -> TrafficEvent:
+    """The event with its ids in Unicode's composed form, as networks have theirs."""
+    return replace(
+        event,
+        event_id=composed(event.event_id[: MAX_ID_CHARACTERS + 1]),
+        network_id=NetworkId(composed(event.network_id[: MAX_ID_CHARACTERS + 1])),
+        sensor_id=SensorId(composed(event.sensor_id[: MAX_ID_CHARACTERS + 1])),
+    )
 
 
 def measure_fault(event: TrafficEvent) -> Rejection | None:
@@ -91,16 +111,15 @@ def measure_fault(event: TrafficEvent) -> Rejection | None:
     Every comparison is false for NaN, so NaN is out of every range. A missing measure (`None`) is never a fault.
     """
     speed, volume, occupancy = event.speed_mph, event.volume_vehicles, event.occupancy
-    if speed is not None and not MIN_SPEED_MPH <= speed <= MAX_SPEED_MPH:
-        detail = f"speed_mph {speed} is not within {MIN_SPEED_MPH:g}-{MAX_SPEED_MPH:g} mph"
-        return Rejection(RejectionReason.SPEED_OUT_OF_RANGE, detail)
-    if volume is not None and not 0.0 <= volume < inf:
-        return Rejection(RejectionReason.VOLUME_OUT_OF_RANGE, f"volume_vehicles {volume} is not a count of 0 or more")
-    if occupancy is not None and not 0.0 <= occupancy <= 1.0:
-        return Rejection(RejectionReason.OCCUPANCY_OUT_OF_RANGE, f"occupancy {occupancy} is not within 0-1")
+    if speed is not None and not SPEED.holds(speed):
+        return Rejection(RejectionReason.SPEED_OUT_OF_RANGE, f"speed_mph {speed} is not within {SPEED}")
+    if volume is not None and not VOLUME.holds(volume):
+        return Rejection(RejectionReason.VOLUME_OUT_OF_RANGE, f"volume_vehicles {volume} is not within {VOLUME}")
+    if occupancy is not None and not SHARE.holds(occupancy):
+        return Rejection(RejectionReason.OCCUPANCY_OUT_OF_RANGE, f"occupancy {occupancy} is not within {SHARE}")
     share = event.share_observed
-    if share is not None and not 0.0 <= share <= 1.0:
-        return Rejection(RejectionReason.INVALID_FIELD, f"share_observed {share} is not within 0-1")
+    if share is not None and not SHARE.holds(share):
+        return Rejection(RejectionReason.INVALID_FIELD, f"share_observed {share} is not within {SHARE}")
     if event.latitude is not None or event.longitude is not None:
         return _position_fault(event.latitude, event.longitude)
     return None
@@ -110,7 +129,7 @@ def _position_fault(latitude: float | None, longitude: float | None) -> Rejectio
     if latitude is None or longitude is None:
         detail = f"latitude {latitude} and longitude {longitude}: one of them is missing"
         return Rejection(RejectionReason.INVALID_FIELD, detail)
-    if -MAX_LATITUDE <= latitude <= MAX_LATITUDE and -MAX_LONGITUDE <= longitude <= MAX_LONGITUDE:
+    if LATITUDE.holds(latitude) and LONGITUDE.holds(longitude):
         return None
     return Rejection(
         RejectionReason.COORDINATES_OUT_OF_RANGE, f"latitude {latitude}, longitude {longitude} is off the globe"

@@ -38,6 +38,17 @@ class WindowPolicy:
     silence_s: float = 24 * 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class FailedWindow:
+    """The window of a sensor that could not be summarised; it is forgotten."""
+
+    network_id: NetworkId
+    sensor_id: SensorId
+    start: datetime
+    end: datetime
+    fault: Exception
+
+
 @dataclass(slots=True)
 class WindowCounts:
     """What happened since the last look."""
@@ -94,6 +105,8 @@ class PartitionWindows:
         }
         self.next_offset = checkpoint.position
         self.counts = WindowCounts()
+        self.failed: list[FailedWindow] = []
+        """Windows that could not be summarised, for whoever takes them out."""
 
     def add(self, event: TrafficEvent, offset: int, now_s: float = 0.0) -> None:
         """Take one valid event; `now_s` is when it arrived, on any clock that only goes forward."""
@@ -182,7 +195,11 @@ class PartitionWindows:
         end = datetime.fromtimestamp((window.start_ms + state.window_ms) / 1000, UTC)
         for sensor_id in window.unsent:
             readings = window.readings[sensor_id]
-            emitted.append(summarise(state.network_id, sensor_id, start, end, state.expected, readings))
+            try:
+                emitted.append(summarise(state.network_id, sensor_id, start, end, state.expected, readings))
+            except Exception as fault:  # noqa: BLE001 - the last net: no reading may stop a partition
+                self.failed.append(FailedWindow(state.network_id, sensor_id, start, end, fault))
+                del window.readings[sensor_id]
         revised = len(window.unsent & window.sent)
         self.counts.revised += revised
         self.counts.first += len(window.unsent) - revised

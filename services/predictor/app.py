@@ -20,7 +20,7 @@ from shared.archive.url import open_archive
 from shared.events.decoder import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
-from shared.events.topics import AGGREGATES
+from shared.events.topics import AGGREGATES, PREDICTIONS
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.scoring.scoreboard import Spans
 from shared.kafka.admin import ensure_topics
@@ -28,6 +28,7 @@ from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
+from shared.kafka.quarantine import Culprit, Quarantine
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
 from shared.runtime.metrics import PredictorMetrics
@@ -53,6 +54,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     strangers = Strangers()
     probed = CollectorRegistry()
     metrics = PredictorMetrics(probed)
+    quarantine = Quarantine(lambda stage: metrics.quarantined.labels(stage).inc())
     servers = settings.kafka_bootstrap_servers
     worker: Worker[Step] | None = None
     starting = Persistence(stop)
@@ -67,7 +69,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         roles = RoleKeeper(registry, store, metrics)
         scorekeeper = Scorekeeper(networks, _scoring(own), archive, store, metrics)
 
-        await opened.enter_async_context(serve_probes(settings, probed, waiting_for))
+        await opened.enter_async_context(serve_probes(settings, probed, waiting_for, lambda: quarantine.told))
         try:
             await starting.unless_stopped("loading of models", lambda: asyncio.to_thread(roles.refresh))
             await starting.unless_stopped("creation of topics", lambda: ensure_topics(servers))
@@ -95,8 +97,14 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         async def deliver(steps: Sequence[Step]) -> None:
             await predicting.deliver(steps, behind=0 if worker is None else worker.behind)
 
+        async def put_aside(culprit: Culprit[Step]) -> None:
+            step = culprit.item
+            about = f"{step.network.network_id}, step that ends at {step.window_end.isoformat()}".encode()
+            key = step.network.network_id.encode()
+            await letters.put_aside(PREDICTIONS.name, key, about, culprit.fault, culprit.stage)
+
         windows = _windows(settings, metrics, letters, scorekeeper, predicting.recent, processing)
-        worker = Worker(servers, own.group, [windows], deliver, stop)
+        worker = Worker(servers, own.group, [windows], deliver, stop, put_aside, quarantine)
         await opened.enter_async_context(beside(stop, _poll(roles, own.model_poll_seconds)))
         await worker.run()
 

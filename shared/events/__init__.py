@@ -7,7 +7,8 @@
     json_mapping, json_mapping_file   JSON readings, in our field names or in anybody's, by a mapping file
     tensors                  states as records: arrays with a few words about them
     errors                   the error tree of the whole product
-    model_names, quantities  the names of the models; what one unit is in another, and the values that there can be
+    model_names              the names of the models
+    quantities, text, limits   what values and texts there can be, and what each field of a record may hold
 
 A record passes from bytes (`decoder`) to a dataclass, is judged by whoever reads it, and leaves as bytes (`avro`). A
 test proves that dataclass, schema and API agree. `published` and `json_mapping_file` read files, the rest is pure.

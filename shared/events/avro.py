@@ -17,13 +17,16 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.limits import Check, FieldFaultError, check_of
 from shared.events.published import current_schema, published_versions
-from shared.events.records import Record
+from shared.events.records import Record, TrafficEvent
+from shared.events.text import cut
 
 MAGIC = b"\xc3\x01"
 CONFLUENT_MAGIC = b"\x00"
 HEADER_BYTES = 10
 SHOWN_BYTES = 16
+SHOWN_FAULT_BYTES = 200
 
 R = TypeVar("R", bound=Record)
 Shaped = TypeVar("Shaped")
@@ -34,16 +37,21 @@ ParsedSchema = Any
 # that is no UTF-8, a time beyond year 9999, a length beyond 64 bits or beyond memory.
 DAMAGE = (EOFError, IndexError, KeyError, ValueError, OverflowError, TypeError, MemoryError)
 
+JUDGED_BY_INGEST = frozenset({TrafficEvent})
+"""Records whose fields are not checked here: ingest tells each kind of fault of an event by a reason of its own."""
+
 
 class Shape(Generic[Shaped]):
     """How a dataclass of scalars, datetimes, enums and tuples of these becomes a dictionary by field name, and back.
 
-    fastavro reads and writes such dictionaries; the mapping is derived from the dataclass itself.
+    fastavro reads and writes such dictionaries; the mapping is derived from the dataclass itself. Where `held`, what is
+    read is held to `shared.events.limits`.
     """
 
-    def __init__(self, kind: type[Shaped]) -> None:
+    def __init__(self, kind: type[Shaped], *, held: bool = True) -> None:
         hints = get_type_hints(kind)
         self.kind = kind
+        self._held = held and kind not in JUDGED_BY_INGEST
         self.names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]  # Shaped is a dataclass
         self._values = attrgetter(*self.names)
         self._times = tuple(name for name in self.names if datetime in _members(hints[name]))
@@ -53,7 +61,7 @@ class Shape(Generic[Shaped]):
             self._convert(name, hints[name])
 
     def record(self, plain: Plain) -> Shaped:
-        """The record of what fastavro has read; `plain` may be changed."""
+        """The record of what fastavro has read; `plain` may be changed. Raises `FieldFaultError`."""
         for name, convert in self._inward:
             plain[name] = convert(plain[name])
         return self.kind(**plain)
@@ -75,11 +83,34 @@ class Shape(Generic[Shaped]):
         elif get_origin(hint) is tuple:
             item = get_args(hint)[0]
             if isinstance(item, type) and is_dataclass(item):
-                shape: Shape[Any] = Shape(item)
+                shape: Shape[Any] = Shape(item, held=self._held)
                 self._inward.append((name, lambda plains: tuple(map(shape.record, plains))))
                 self._outward.append((name, lambda records: list(map(shape.plain, records))))
             else:
-                self._inward.append((name, tuple))
+                check = check_of(name, _plain(item)) if self._held else None
+                self._inward.append((name, tuple if check is None else _each(check)))
+        elif self._held:
+            self._check(name, hint)
+
+    def _check(self, name: str, hint: object) -> None:
+        (member,) = _members(hint)
+        check = check_of(name, _plain(member))
+        if check is not None:
+            self._inward.append((name, check if member is hint else _unless_missing(check)))
+
+
+def _plain(hint: Any) -> type:  # noqa: ANN401 - a type hint has no type
+    """The type that decides: an id is a `NewType` of text."""
+    plain: type = getattr(hint, "__supertype__", hint)
+    return plain
+
+
+def _each(check: Check) -> Check:
+    return lambda values: tuple(map(check, values))
+
+
+def _unless_missing(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
 
 
 def _members(hint: object) -> tuple[object, ...]:
@@ -95,6 +126,7 @@ class RecordCodec(Generic[R]):
         self.kind = kind
         self.schema: ParsedSchema = parse_schema(current.definition)
         self._shape: Shape[R] = Shape(kind)
+        self._stored: Shape[R] = Shape(kind, held=False)
         self._header = MAGIC + current.fingerprint
         self._writers: dict[bytes, tuple[ParsedSchema, ParsedSchema | None]] = {
             MAGIC + version.fingerprint: (parse_schema(version.definition), self.schema)
@@ -111,28 +143,46 @@ class RecordCodec(Generic[R]):
         return body.getvalue()
 
     def decode(self, data: bytes) -> R:
-        """The record of a message; raises `RejectedEventError` for bytes that are none."""
+        """The record of a message; raises `RejectedEventError` for bytes that are none, or that break the limits."""
         writer = self._writers.get(data[:HEADER_BYTES])
         if writer is None:
             raise self._unknown(data)
         return self.read(data, HEADER_BYTES, *writer)
 
+    def decode_stored(self, data: bytes) -> R:
+        """As `decode`, for what a store has: it is shown whatever it holds, so that somebody can see what is wrong."""
+        writer = self._writers.get(data[:HEADER_BYTES])
+        if writer is None:
+            raise self._unknown(data)
+        return self._read(data, HEADER_BYTES, *writer, self._stored)
+
     def read(self, data: bytes, start: int, writer: ParsedSchema, reader: ParsedSchema | None) -> R:
         """The record that `writer` wrote from byte `start` to the end of `data`, resolved to `reader` where given."""
+        return self._read(data, start, writer, reader, self._shape)
+
+    def _read(self, data: bytes, start: int, writer: ParsedSchema, reader: ParsedSchema | None, shape: Shape[R]) -> R:
         body = BytesIO(data)
         body.seek(start)
         try:
             plain: Any = schemaless_reader(body, writer, reader)
-            record = self._shape.record(plain)
         except DAMAGE as damaged:
-            detail = f"{len(data)} bytes are not a {self.kind.__name__}: {str(damaged) or 'they end too early'}"
-            raise RejectedEventError(RejectionReason.UNDECODABLE, detail) from damaged
+            raise self._damaged(data, damaged) from damaged
         except SchemaResolutionError as unfit:
-            raise RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, str(unfit)) from unfit
+            raise RejectedEventError(RejectionReason.UNKNOWN_SCHEMA, cut(str(unfit), SHOWN_FAULT_BYTES)) from unfit
         if body.tell() != len(data):
             detail = f"{len(data) - body.tell()} bytes follow the {self.kind.__name__}"
             raise RejectedEventError(RejectionReason.UNDECODABLE, detail)
-        return record
+        try:
+            return shape.record(plain)
+        except FieldFaultError as unusable:
+            raise RejectedEventError(RejectionReason.INVALID_FIELD, str(unusable)) from unusable
+        except DAMAGE as damaged:
+            raise self._damaged(data, damaged) from damaged
+
+    def _damaged(self, data: bytes, damage: Exception) -> RejectedEventError:
+        fault = cut(str(damage), SHOWN_FAULT_BYTES) or "they end too early"
+        detail = f"{len(data)} bytes are not a {self.kind.__name__}: {fault}"
+        return RejectedEventError(RejectionReason.UNDECODABLE, detail)
 
     def _unknown(self, data: bytes) -> RejectedEventError:
         if data.startswith(MAGIC) and len(data) >= HEADER_BYTES:
@@ -171,6 +221,6 @@ def decode(kind: type[R], data: bytes) -> R:
 
     Raises:
         RejectedEventError: UNKNOWN_SCHEMA for a schema that was never published here, UNDECODABLE for bytes that are
-            truncated, too long or no message at all.
+            truncated, too long or no message at all, INVALID_FIELD for a record beyond `shared.events.limits`.
     """
     return codec(kind).decode(data)

@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.quantities import EPOCH
 from shared.events.records import NetworkId, SensorId, TrafficEvent
+from shared.events.text import cut
 
 EVENT_FIELDS: Final = tuple(each.name for each in fields(TrafficEvent))
 SHOWN_CHARACTERS = 80
+SHOWN_FAULT_BYTES = 300
 
 # Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds March 1973.
 LEAST_MILLISECONDS = 100_000_000_000
@@ -139,7 +141,7 @@ class JsonMapping:
             _lacks("timestamp")
         try:
             return self.times.read(value)
-        except ValueError as wrong:
+        except (ValueError, OverflowError) as wrong:  # a number beyond every float
             raise _failed("timestamp", str(wrong)) from wrong
 
     def _number(self, message: Mapping[str, Any], name: str) -> float | None:
@@ -168,7 +170,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
         message = json.loads(payload.decode("utf-8-sig"), parse_constant=_refuse_constant)
     # RecursionError: brackets nested a thousand deep.
     except (ValueError, RecursionError) as damaged:
-        detail = f"{len(payload)} bytes are not JSON: {damaged}"
+        detail = f"{len(payload)} bytes are not JSON: {cut(str(damaged), SHOWN_FAULT_BYTES)}"
         raise RejectedEventError(RejectionReason.UNDECODABLE, detail) from damaged
     if not isinstance(message, dict):
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"a JSON {type(message).__name__}, not an object")
@@ -191,7 +193,7 @@ def _lacks(name: str) -> NoReturn:
 
 
 def _failed(name: str, why: str) -> RejectedEventError:
-    return RejectedEventError(RejectionReason.MAPPING_FAILED, f"{name}: {why}")
+    return RejectedEventError(RejectionReason.MAPPING_FAILED, f"{name}: {cut(why, SHOWN_FAULT_BYTES)}")
 
 
 def _shown(value: object) -> str:

@@ -34,7 +34,14 @@ WEEK = {"retention.ms": str(7 * DAY_MS)}
 MONTH = {"retention.ms": str(30 * DAY_MS)}
 
 TRAFFIC_EVENTS = Topic("traffic-events", TrafficEvent, "sensor_id", partitions=4, config=WEEK)
-TRAFFIC_EVENTS_DLQ = Topic("traffic-events-dlq", None, "original key", partitions=1, config=MONTH)
+TRAFFIC_EVENTS_DLQ = Topic(
+    "traffic-events-dlq",
+    None,
+    "original key",
+    partitions=1,
+    # What fitted into its own topic has our headers beside it here.
+    config={**MONTH, "max.message.bytes": str(16 * 1024 * 1024)},
+)
 AGGREGATES = Topic("processed-traffic-aggregates", ProcessedTrafficAggregate, "network_id", partitions=4, config=WEEK)
 PREDICTIONS = Topic("traffic-predictions", TrafficPrediction, "sensor_id", partitions=4, config=WEEK)
 ALERTS = Topic("traffic-alerts", TrafficAlert, "alert_id", partitions=1, compacted=True)
@@ -62,11 +69,14 @@ TOPICS = (
     ALERT_DETECTOR_STATE,
 )
 
-# Headers. A dead letter carries the first five; a reading that came without its key is published again with
-# the right key and REKEYED_FROM, and only then enters the windows.
+# Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without
+# its key is published again with the right key and REKEYED_FROM, and only then enters the windows.
 DEAD_LETTER_REASON = "metrla-reason"
 DEAD_LETTER_DETAIL = "metrla-detail"
+DEAD_LETTER_STAGE = "metrla-stage"
 SOURCE_TOPIC = "metrla-source-topic"
 SOURCE_PARTITION = "metrla-source-partition"
 SOURCE_OFFSET = "metrla-source-offset"
+DEAD_LETTER_PART = "metrla-part"
+DEAD_LETTER_PART_OF = "metrla-part-of"
 REKEYED_FROM = "metrla-rekeyed-from"

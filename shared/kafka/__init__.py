@@ -6,6 +6,7 @@
     assignment             work on one partition while it is ours (`Processing`): create, rebuild, handle, tick, close
     worker                 Faust behind that: agents without tables, acknowledged only when outputs are
     delivery, persistence  outputs kept in order until acknowledged; attempts repeated until they succeed
+    quarantine             what a stage cannot handle for a record's own sake: found among others, put aside
     replay, following      plain readers without a group: read back, read a compacted topic, follow one
     advisories             what is on the advisories topic
     deadletter             what could not be used, byte for byte, with its reason

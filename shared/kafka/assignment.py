@@ -10,22 +10,28 @@ Nothing is lost, whenever the process dies, because
    offset are read back, and the processing makes due again whatever may still have waited in memory (`rebuild`),
 3. positions are kept: records that come again are skipped, and records that the consumer skipped are read from the log.
 Outputs may be delivered twice, so they are idempotent by key.
+
+A record that cannot be handled for its own sake is dead-lettered, and the state is made anew from the log without it,
+for it may be half changed. Where that happens again and again, what is remembered is at fault and not the record in
+hand: then the work goes on without a past, which costs what waited in memory and ends no process.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.events.errors import RejectedEventError
+from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.topics import Topic
 from shared.kafka.admin import open_admin
+from shared.kafka.deadletter import DECODE
 from shared.kafka.delivery import Outbox
-from shared.kafka.persistence import Persistence
+from shared.kafka.persistence import Persistence, of_record
+from shared.kafka.quarantine import TRIES, Quarantine
 from shared.kafka.replay import LogRecord, open_reader, read_back, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,6 +41,7 @@ Out = TypeVar("Out")
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
+HANDLE, TICK, REBUILD = "handle", "tick", "rebuild"
 LOOK_BACK_SECONDS = 60.0
 """Read back at least this much wall time, so that a slow network beside a fast one finds its last steps as well."""
 
@@ -87,19 +94,30 @@ class _Partition(Generic[In, Out]):
     ready: asyncio.Task[None]
     processing: Processing[In, Out] | None = None
     position: int | None = None
+    faults: int = 0
+    """How often in a row handling or a tick failed."""
+    aside: set[int] = field(default_factory=set)
+    """Offsets of records that were put aside."""
 
 
 class Assignment(Generic[In, Out]):
     """The partitions of one input that this process works on, whoever reads them. One event loop only."""
 
     def __init__(
-        self, bootstrap_servers: str, group: str, source: Input[In, Out], outbox: Outbox[Out], persist: Persistence
+        self,
+        bootstrap_servers: str,
+        group: str,
+        source: Input[In, Out],
+        outbox: Outbox[Out],
+        persist: Persistence,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._group = group
         self._source = source
         self._outbox = outbox
         self._persist = persist
+        self._quarantine = Quarantine() if quarantine is None else quarantine
         self._partitions: dict[int, _Partition[In, Out]] = {}
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -149,11 +167,11 @@ class Assignment(Generic[In, Out]):
 
     async def tick(self) -> None:
         """Deliver what is due because time has passed, and what an interrupted delivery left behind."""
-        for held in tuple(self._partitions.values()):
+        for partition, held in tuple(self._partitions.items()):
             if held.ready.done():
                 held.ready.result()
                 if held.processing is not None:
-                    self._outbox.put(held.processing.tick(time.monotonic()))
+                    await self._tick_one(partition, held, held.processing)
         await self._outbox.drain()
 
     @property
@@ -168,21 +186,55 @@ class Assignment(Generic[In, Out]):
     async def _handle_one(self, held: _Partition[In, Out], record: LogRecord) -> None:
         try:
             decoded = await self._decoded(record)
+            await self._put_in(held, record, decoded)
         except RejectedEventError as rejected:
             reason = rejected
+            if rejected.reason is RejectionReason.UNPROCESSABLE:
+                self._quarantine.note(rejected.stage, f"{record.topic}-{record.partition}@{record.offset}", reason)
             await self._persist("dead letter", lambda: self._source.dead_letter(record, reason))
-        else:
-            if held.processing is None:  # what is ready has one
-                raise RuntimeError(f"partition {record.partition} is not rebuilt")
-            self._outbox.put(held.processing.handle([decoded], time.monotonic()))
         held.position = record.offset + 1
+
+    async def _put_in(self, held: _Partition[In, Out], record: LogRecord, decoded: In) -> None:
+        """Hand a record over; raises `RejectedEventError` where the work fails on it, after the state is made anew."""
+        await asyncio.wait([held.ready])  # a tick may just be making the state anew
+        if held.processing is None:  # what is ready has one
+            raise RuntimeError(f"partition {record.partition} is not rebuilt")
+        try:
+            outputs = list(held.processing.handle([decoded], time.monotonic()))
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+            held.aside.add(record.offset)
+            held.position = record.offset
+            await self._renew(record.partition, held)
+            raise _unprocessable(fault, HANDLE) from fault
+        held.faults = 0
+        self._outbox.put(outputs)
+
+    async def _tick_one(self, partition: int, held: _Partition[In, Out], processing: Processing[In, Out]) -> None:
+        try:
+            outputs = list(processing.tick(time.monotonic()))
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+            self._quarantine.note(TICK, f"{self._source.topic.name}-{partition}", fault)
+            await self._renew(partition, held)
+        else:
+            self._outbox.put(outputs)
 
     async def _decoded(self, record: LogRecord) -> In:
         async def attempt() -> In:
             return self._source.decode(record.value or b"")
 
         # A schema registry that is away says nothing about the record.
-        return await self._persist("decoding", attempt)
+        try:
+            return await self._persist("decoding", attempt)
+        except RejectedEventError:
+            raise
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+            raise _unprocessable(fault, DECODE) from fault
 
     async def _read_skipped(self, partition: int, start: int, end: int) -> Sequence[LogRecord]:
         async def read() -> Sequence[LogRecord]:
@@ -191,25 +243,83 @@ class Assignment(Generic[In, Out]):
 
         return await self._persist("reading of skipped records", read)
 
+    async def _renew(self, partition: int, held: _Partition[In, Out]) -> None:
+        """Make the state anew as of the position; without a past once that has not helped for several times."""
+        held.faults += 1
+        end = held.position if held.faults < TRIES else None
+
+        async def attempt() -> None:
+            await self._make(partition, held, end)
+
+        held.ready = asyncio.create_task(
+            self._persist(f"rebuilding of {self._source.topic.name}-{partition}", attempt),
+            name=f"renew {self._source.topic.name}-{partition}",
+        )
+        await asyncio.wait([held.ready])
+        if not held.ready.cancelled():  # else the partition was taken from us meanwhile
+            held.ready.result()
+
     async def _rebuild(self, partition: int) -> None:
         held = self._partitions[partition]
 
         async def attempt() -> None:
             committed = await self._committed(partition)
-            if held.processing is not None:
-                held.processing.close()
-                held.processing = None
-            processing = held.processing = await self._source.create(partition)
-            records: list[In] = []
-            if committed is not None:
-                async with open_reader(self._bootstrap_servers, f"{self._group}-rebuild") as reader:
-                    where = TopicPartition(self._source.topic.name, partition)
-                    records = await self._read_back(reader, where, committed, processing)
-            processing.rebuild(records, time.monotonic())
+            await self._make(partition, held, committed)
             held.position = committed
-            log.info("partition ready", topic=self._source.topic.name, partition=partition, records_read=len(records))
 
         await self._persist(f"rebuilding of {self._source.topic.name}-{partition}", attempt)
+
+    async def _make(self, partition: int, held: _Partition[In, Out], end: int | None) -> None:
+        """Create what is done with a partition, with its state as of the record before offset `end`; `None`: no state.
+
+        Records of the past on which the work fails are left out, and the whole past where there are many of them.
+        """
+        past: list[LogRecord] = []
+        processing = await self._created(partition, held)
+        if end is not None:
+            async with open_reader(self._bootstrap_servers, f"{self._group}-rebuild") as reader:
+                where = TopicPartition(self._source.topic.name, partition)
+                past = await self._read_back(reader, where, end, processing)
+        for _ in range(TRIES):
+            records = self._decodable(past, held.aside)
+            try:
+                processing.rebuild(records, time.monotonic())
+            except Exception as fault:
+                if not of_record(fault):
+                    raise
+                culprit = await self._first_failing(partition, held, past)
+                self._quarantine.note(REBUILD, f"{self._source.topic.name}-{partition}@{culprit}", fault)
+                held.aside.add(culprit)
+                processing = await self._created(partition, held)
+            else:
+                break
+        else:
+            records = []
+            processing.rebuild(records, time.monotonic())
+        log.info("partition ready", topic=self._source.topic.name, partition=partition, records_read=len(records))
+
+    async def _created(self, partition: int, held: _Partition[In, Out]) -> Processing[In, Out]:
+        if held.processing is not None:
+            held.processing.close()
+            held.processing = None
+        held.processing = await self._source.create(partition)
+        return held.processing
+
+    async def _first_failing(self, partition: int, held: _Partition[In, Out], past: Sequence[LogRecord]) -> int:
+        """The offset of the record at which a rebuild begins to fail, found by halving."""
+        works, fails = 0, len(past)
+        while fails - works > 1:
+            middle = (works + fails) // 2
+            processing = await self._created(partition, held)
+            try:
+                processing.rebuild(self._decodable(past[:middle], held.aside), time.monotonic())
+            except Exception as fault:
+                if not of_record(fault):
+                    raise
+                fails = middle
+            else:
+                works = middle
+        return int(past[fails - 1].offset) if past else -1
 
     async def _committed(self, partition: int) -> int | None:
         where = TopicPartition(self._source.topic.name, partition)
@@ -223,18 +333,26 @@ class Assignment(Generic[In, Out]):
 
     async def _read_back(
         self, reader: AIOKafkaConsumer, where: TopicPartition, end: int, processing: Processing[In, Out]
-    ) -> list[In]:
+    ) -> list[LogRecord]:
         def enough(records: Sequence[LogRecord]) -> bool:
             reached_seconds = (records[-1].timestamp - records[0].timestamp) / 1000
             return reached_seconds >= LOOK_BACK_SECONDS and processing.enough(self._decodable(records))
 
-        return self._decodable(await read_back(reader, where, end, enough))
+        return await read_back(reader, where, end, enough)
 
-    def _decodable(self, records: Sequence[LogRecord]) -> list[In]:
+    def _decodable(self, records: Sequence[LogRecord], without: Collection[int] = ()) -> list[In]:
         decoded: list[In] = []
         for record in records:
+            if record.offset in without:
+                continue
             try:
                 decoded.append(self._source.decode(record.value or b""))
-            except RejectedEventError:
+            except Exception as fault:
+                if not isinstance(fault, RejectedEventError) and not of_record(fault):
+                    raise
                 continue  # dead-lettered when it was handled
         return decoded
+
+
+def _unprocessable(fault: Exception, stage: str) -> RejectedEventError:
+    return RejectedEventError(RejectionReason.UNPROCESSABLE, f"{stage} failed: {type(fault).__name__}: {fault}", stage)

@@ -1,23 +1,29 @@
 """The dead-letter topic: what could not be used, byte for byte, with the reason and the place it came from."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.text import cut
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,
+    DEAD_LETTER_PART,
+    DEAD_LETTER_PART_OF,
     DEAD_LETTER_REASON,
+    DEAD_LETTER_STAGE,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
     TRAFFIC_EVENTS_DLQ,
 )
-from shared.kafka.producer import Message, send_all
+from shared.kafka.persistence import too_large
+from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import open_reader, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -26,15 +32,19 @@ log = structlog.stdlib.get_logger(__name__)
 CLOCK_SKEW_MS = 5 * 60 * 1000
 READ_BACK_STEP = 5_000
 SURELY_SENDABLE_BYTES = 512 * 1024
+MAX_LETTER_BYTES = 16 * 1024 * 1024
+MAX_DETAIL_BYTES = 1_000
+DECODE = "decode"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One record that cannot be used, and why."""
+    """One record that cannot be used, why, and at which stage of the work on it that showed."""
 
     record: ConsumerRecord
     reason: RejectionReason
     detail: str
+    stage: str = DECODE
 
     @property
     def source(self) -> tuple[str, int, int]:
@@ -43,16 +53,49 @@ class DeadLetter:
 
     def message(self) -> Message:
         """Key, value and headers as they came, and ours after them."""
+        key, value = self.record.key, self.record.value
+        # aiokafka sends no record that has neither.
+        value = b"" if key is None and value is None else value
+        return Message(TRAFFIC_EVENTS_DLQ.name, key, value, [*self.record.headers, *self._ours()])
+
+    def parts(self) -> Iterator[Message]:
+        """The same in messages that every topic takes: pieces of the value, then of a long key, then of long headers.
+
+        Each says what it is a piece of, and which: `metrla-part-of` is `value`, `key` or the name of a header,
+        `metrla-part` '1/3'. Put together in order they are the bytes that came.
+        """
+        key, headers = self.record.key, list(self.record.headers)
+        pieces = [("value", self.record.value)] if self.record.value is not None else []
+        if key is not None and len(key) > MAX_DETAIL_BYTES:
+            pieces.append(("key", key))
+            key = None
+        if sum(len(name) + len(value or b"") for name, value in headers) > SURELY_SENDABLE_BYTES:
+            pieces += [(cut(name, MAX_DETAIL_BYTES), value or b"") for name, value in headers]
+            headers = []
+        for what, data in pieces:
+            count = max(1, -(-len(data) // SURELY_SENDABLE_BYTES))
+            for number in range(count):
+                place = [(DEAD_LETTER_PART_OF, what.encode()), (DEAD_LETTER_PART, f"{number + 1}/{count}".encode())]
+                piece = data[number * SURELY_SENDABLE_BYTES : (number + 1) * SURELY_SENDABLE_BYTES]
+                yield Message(TRAFFIC_EVENTS_DLQ.name, key, piece, [*headers, *self._ours(), *place])
+
+    def _ours(self) -> list[tuple[str, bytes]]:
         topic, partition, offset = self.source
         ours = {
             DEAD_LETTER_REASON: self.reason.value,
-            DEAD_LETTER_DETAIL: self.detail,
+            DEAD_LETTER_DETAIL: cut(self.detail, MAX_DETAIL_BYTES),
+            DEAD_LETTER_STAGE: self.stage,
             SOURCE_TOPIC: topic,
             SOURCE_PARTITION: str(partition),
             SOURCE_OFFSET: str(offset),
         }
-        headers = [*self.record.headers, *((name, text.encode()) for name, text in ours.items())]
-        return Message(TRAFFIC_EVENTS_DLQ.name, self.record.key, self.record.value, headers)
+        return [(name, text.encode()) for name, text in ours.items()]
+
+
+def unprocessable(record: ConsumerRecord, fault: BaseException, stage: str) -> DeadLetter:
+    """The dead letter of a record on which `stage` failed for the record's own sake."""
+    detail = f"{stage} failed: {type(fault).__name__}: {fault}"
+    return DeadLetter(record, RejectionReason.UNPROCESSABLE, detail, stage)
 
 
 class DeadLetterWriter:
@@ -84,7 +127,21 @@ class DeadLetterWriter:
 
     async def reject(self, record: ConsumerRecord, rejected: RejectedEventError) -> None:
         """Write the dead letter of one record; raises `KafkaError`."""
-        await self.write([DeadLetter(record, rejected.reason, rejected.detail)])
+        await self.write([DeadLetter(record, rejected.reason, rejected.detail, rejected.stage)])
+
+    async def put_aside(self, topic: str, key: bytes, value: bytes, fault: Exception, stage: str) -> None:
+        """Keep something that was made for `topic` and cannot be delivered; raises `KafkaError`."""
+        headers = {
+            DEAD_LETTER_REASON: RejectionReason.UNPROCESSABLE.value,
+            DEAD_LETTER_DETAIL: cut(f"{stage} failed: {type(fault).__name__}: {fault}", MAX_DETAIL_BYTES),
+            DEAD_LETTER_STAGE: stage,
+            SOURCE_TOPIC: topic,
+        }
+        message = Message(
+            TRAFFIC_EVENTS_DLQ.name, key, value, [(name, text.encode()) for name, text in headers.items()]
+        )
+        async with self._for_large() as producer:
+            await send_all(producer, [message])
 
     async def write(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""
@@ -103,19 +160,34 @@ class DeadLetterWriter:
         return missing
 
     async def _send(self, letters: Sequence[DeadLetter]) -> None:
-        largest = max((len(letter.record.value or b"") for letter in letters), default=0)
-        if largest < SURELY_SENDABLE_BYTES:
-            await send_all(self._producer, [letter.message() for letter in letters])
-            return
-        for letter in letters:
-            message = letter.message()
-            try:
-                await send_all(self._producer, [message])
-            except MessageSizeTooLargeError:
-                # It fitted into its own topic and does not fit here: its place in the source is all that can be kept.
-                topic, partition, offset = letter.source
-                log.error("dead letter too large", topic=topic, partition=partition, offset=offset)  # noqa: TRY400 - foreseen
-                await send_all(self._producer, [Message(message.topic, message.key, b"", message.headers)])
+        large = [letter for letter in letters if size_of(letter.record) > SURELY_SENDABLE_BYTES]
+        await send_all(self._producer, [letter.message() for letter in letters if letter not in large])
+        if large:
+            await self._send_large(large)
+
+    async def _send_large(self, letters: Sequence[DeadLetter]) -> None:
+        async with self._for_large() as producer:
+            for letter in letters:
+                try:
+                    await send_all(producer, [letter.message()])
+                except KafkaError as refused:
+                    if not too_large(refused):
+                        raise
+                    # It fitted into its own topic, perhaps well compressed, and does not fit here as a whole.
+                    topic, partition, offset = letter.source
+                    log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
+                    await send_all(producer, letter.parts())
+
+    def _for_large(self) -> AbstractAsyncContextManager[AIOKafkaProducer]:
+        # Not our own producer: one whose batch the broker refuses can send no more.
+        return open_producer(
+            self._bootstrap_servers, f"{self._client_id}-large", idempotent=False, max_record_bytes=MAX_LETTER_BYTES
+        )
+
+    async def on_log(self, topic: str, partition: int, start: int, end: int) -> list[ConsumerRecord]:
+        """The records of a source with start <= offset < end as they are on the log; raises `KafkaError`."""
+        async with open_reader(self._bootstrap_servers, f"{self._client_id}-look-up") as reader:
+            return await read_range(reader, TopicPartition(topic, partition), start, end)
 
     async def _read_back(self, since_ms: int) -> None:
         async with open_reader(self._bootstrap_servers, f"{self._client_id}-read-back") as reader:
@@ -133,6 +205,12 @@ class DeadLetterWriter:
                 source = _source(record)
                 if source is not None and source[:2] in self._unknown:
                     self._written.add(source)
+
+
+def size_of(record: ConsumerRecord) -> int:
+    """Bytes of key, value and headers."""
+    headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _source(record: ConsumerRecord) -> tuple[str, int, int] | None:

@@ -9,11 +9,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.events.topics import Topic
 from shared.kafka.admin import TopicError, partitions_of
-from shared.kafka.persistence import Pauses, passes
+from shared.kafka.persistence import Pauses, of_record, passes
+from shared.kafka.quarantine import Quarantine
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
 
 log = structlog.stdlib.get_logger(__name__)
 
+FOLLOW = "follow"
 POLL_MS = 500
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 WATCH_INTERVAL_S = 2.0
@@ -108,7 +110,8 @@ class TopicFollower:
     """Keeps something in step with the whole of a small topic; every instance of a service reads all of it.
 
     `replace` gets all records that were on the topic when a session began, in the order of each partition; `take` gets
-    each that comes after them. `caught_up` is set once the first have been handed over.
+    each that comes after them; one that it fails on is passed over and noted. `caught_up` is set once the first have
+    been handed over.
     """
 
     def __init__(
@@ -118,12 +121,14 @@ class TopicFollower:
         topic: Topic,
         replace: Callable[[Sequence[LogRecord]], None],
         take: Callable[[LogRecord], None],
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self._topic = topic
         self._replace = replace
         self._take = take
+        self._quarantine = Quarantine() if quarantine is None else quarantine
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
@@ -154,10 +159,18 @@ class TopicFollower:
             for partition, batch in (await reader.getmany(timeout_ms=POLL_MS)).items():
                 advance(positions, partition, batch)
                 for record in batch:
-                    self._take(record)
+                    self._take_or_note(record)
 
     async def _partitions(self) -> Sequence[TopicPartition]:
         return await partitions_of(self._bootstrap_servers, [self._topic])
+
+    def _take_or_note(self, record: LogRecord) -> None:
+        try:
+            self._take(record)
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+            self._quarantine.note(FOLLOW, f"{record.topic}-{record.partition}@{record.offset}", fault)
 
     def _lost(self, failure: BaseException, pause_s: float) -> None:
         reason = str(failure) or type(failure).__name__

@@ -11,7 +11,7 @@ import structlog
 from aiokafka import errors
 from aiokafka.errors import KafkaError
 
-from shared.events.errors import ArchiveError, SchemaRegistryUnavailableError, StoreError
+from shared.events.errors import ArchiveError, RefusedByStoreError, SchemaRegistryUnavailableError, StoreError
 from shared.kafka.admin import TopicError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -34,21 +34,35 @@ FINAL = (
     errors.OutOfOrderSequenceNumber,
     errors.ProducerClosed,
     errors.ProducerFenced,
-    # The log does not take this, whenever it is sent.
-    errors.InvalidMessageError,
-    errors.InvalidTimestampError,
-    errors.MessageSizeTooLargeError,
-    errors.RecordListTooLargeError,
-    errors.RecordTooLargeError,
 )
-"""Kafka's failures that no waiting mends; with every other the broker is away, or somebody may yet set it right."""
+"""Kafka's failures that no waiting mends, and that say nothing about what was sent."""
+
+TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError, errors.RecordTooLargeError)
+REFUSED = (*TOO_LARGE, errors.InvalidMessageError, errors.InvalidTimestampError)
+"""The log does not take this, whenever it is sent. With every other failure the broker is away, or somebody may yet set
+it right."""
 
 
 def passes(failure: BaseException) -> bool:
     """Whether the same attempt may succeed later. What does not pass is refused input, or a fault of ours."""
     if isinstance(failure, KafkaError):
-        return not isinstance(failure, FINAL)
-    return isinstance(failure, AWAY)
+        return not isinstance(failure, (*FINAL, *REFUSED))
+    return isinstance(failure, AWAY) and not isinstance(failure, RefusedByStoreError)
+
+
+def too_large(failure: BaseException) -> bool:
+    """Whether the log refuses something for its size."""
+    return isinstance(failure, TOO_LARGE)
+
+
+def of_record(failure: BaseException) -> bool:
+    """Whether work on a record failed for the record's own sake: it would fail again, here and with anybody else.
+
+    Not where the failure passes, the partition or the producer is lost, or the service is to stop.
+    """
+    if isinstance(failure, StoppingError) or not isinstance(failure, Exception):
+        return False
+    return not passes(failure) and not isinstance(failure, FINAL)
 
 
 class StoppingError(Exception):

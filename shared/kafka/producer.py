@@ -10,6 +10,9 @@ from aiokafka import AIOKafkaProducer
 
 LINGER_MS = 5
 MAX_BATCH_BYTES = 256 * 1024
+MAX_RECORD_BYTES = 1_000_000
+"""What the client sends in one record, just below what a topic takes that is not told otherwise. The client has to
+refuse what is larger: a batch that the broker refuses leaves a gap in an idempotent producer's numbers for good."""
 FLUSH_S = 5.0
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,16 +30,19 @@ class Message:
 
 
 @asynccontextmanager
-async def open_producer(bootstrap_servers: str, client_id: str) -> AsyncIterator[AIOKafkaProducer]:
-    """A started idempotent producer; on leaving, everything sent is flushed, for `FLUSH_S` at most."""
+async def open_producer(
+    bootstrap_servers: str, client_id: str, *, idempotent: bool = True, max_record_bytes: int = MAX_RECORD_BYTES
+) -> AsyncIterator[AIOKafkaProducer]:
+    """A started producer; on leaving, everything sent is flushed, for `FLUSH_S` at most."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,
         client_id=client_id,
-        enable_idempotence=True,
+        enable_idempotence=idempotent,
         acks="all",
         compression_type="lz4",
         linger_ms=LINGER_MS,
         max_batch_size=MAX_BATCH_BYTES,
+        max_request_size=max_record_bytes,
     )
     await producer.start()
     try:

@@ -22,9 +22,10 @@ from mode.threads import ServiceThread, WorkerThread
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.kafka.admin import partitions_of
 from shared.kafka.assignment import Assignment, Input
-from shared.kafka.delivery import Deliver, Outbox
+from shared.kafka.delivery import Deliver, Outbox, PutAside
 from shared.kafka.membership import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from shared.kafka.persistence import Pauses, Persistence, StoppingError, pause
+from shared.kafka.quarantine import Quarantine
 from shared.kafka.replay import LogRecord
 from shared.kafka.watch import BrokerWatch, watch_broker
 
@@ -93,7 +94,8 @@ class Worker(Generic[Out]):
     alike, and a worker refuses to start where their numbers differ.
 
     `deliver` returns when store and log have acknowledged all outputs; it is called again with the same ones when it
-    raises a failure that passes (`shared.kafka.persistence.passes`). Any other sets `stop` and ends `run`.
+    raises a failure that passes (`shared.kafka.persistence.passes`). What fails for the sake of a record or of an
+    output is put aside (`shared.kafka.quarantine`). Any other failure sets `stop` and ends `run`.
     """
 
     bootstrap_servers: str
@@ -101,6 +103,8 @@ class Worker(Generic[Out]):
     inputs: Sequence[Input[Any, Out]]
     deliver: Deliver[Out]
     stop: asyncio.Event
+    put_aside: PutAside[Out] | None = None
+    quarantine: Quarantine = field(default_factory=Quarantine)
     behind: int = field(default=0, init=False)
     """Records of its partition behind the record in hand, as of the last fetch."""
     _assigned: bool = field(default=False, init=False, repr=False)
@@ -116,9 +120,11 @@ class Worker(Generic[Out]):
         """Tie the parts together."""
         self._persist = Persistence(self.stop)
         # One for all inputs: what they change of one thing gets out in the order in which it was worked out.
-        outbox = Outbox(self.deliver, self._persist)
+        outbox = Outbox(self.deliver, self._persist, self.put_aside, self.quarantine)
         self._assignments = {
-            source.topic.name: Assignment(self.bootstrap_servers, self.group, source, outbox, self._persist)
+            source.topic.name: Assignment(
+                self.bootstrap_servers, self.group, source, outbox, self._persist, self.quarantine
+            )
             for source in self.inputs
         }
 

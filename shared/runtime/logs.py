@@ -8,6 +8,7 @@ from logging.handlers import WatchedFileHandler
 
 import structlog
 
+from shared.events.text import shown
 from shared.runtime.settings import PlatformSettings
 
 # These say at INFO what our own lines already say.
@@ -45,6 +46,7 @@ def configure_logs(settings: PlatformSettings, service: str) -> None:
     ]
     as_text: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        _printable,
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
     ]
     console = logging.StreamHandler(sys.stderr)
@@ -60,6 +62,11 @@ def configure_logs(settings: PlatformSettings, service: str) -> None:
     logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _printable(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape what came from outside and would steer a terminal."""
+    return {name: shown(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 class Sparing(logging.Filter):

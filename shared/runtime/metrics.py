@@ -9,12 +9,17 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 _BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+def _quarantined(name: str, registry: CollectorRegistry) -> Counter:
+    return Counter(name, "Records that a stage could not handle for their own sake.", ["stage"], registry=registry)
+
+
 class IngestMetrics:
     """What ingest counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter("metrla_ingest_events", "Valid events read.", ["network"], registry=registry)
         self.rejected = Counter("metrla_ingest_rejected_events", "Events dead-lettered.", ["reason"], registry=registry)
+        self.quarantined = _quarantined("metrla_ingest_quarantined_records", registry)
         self.rejected_share = Gauge(
             "metrla_ingest_rejected_share_ratio", "Share (0-1) of the last events that was rejected.", registry=registry
         )
@@ -51,6 +56,7 @@ class PredictorMetrics:
             "metrla_predictor_step_seconds", "Time to forecast one step.", buckets=_BATCH_SECONDS, registry=registry
         )
         self.rejected = Counter("metrla_predictor_rejected_windows", "Windows dead-lettered.", registry=registry)
+        self.quarantined = _quarantined("metrla_predictor_quarantined_records", registry)
         self.scores = Counter(
             "metrla_predictor_scores", "Scores of a model for a window, first or again.", ["model"], registry=registry
         )
@@ -145,6 +151,7 @@ class AlertDetectorMetrics:
             "metrla_alert_detector_state_bytes", "Bytes of what was learned, written to its topic.", registry=registry
         )
         self.rejected = Counter("metrla_alert_detector_rejected_windows", "Windows dead-lettered.", registry=registry)
+        self.quarantined = _quarantined("metrla_alert_detector_quarantined_records", registry)
 
 
 class GatewayMetrics:
@@ -166,4 +173,5 @@ class GatewayMetrics:
             "metrla_gateway_websocket_slow_closes", "Clients closed as hopelessly slow.", registry=registry
         )
         self.rejected = Counter("metrla_gateway_rejected_records", "Records that could not be read.", registry=registry)
+        self.quarantined = _quarantined("metrla_gateway_quarantined_records", registry)
         self.lag = Gauge("metrla_gateway_lag_records", "Records behind the ends of the topics.", registry=registry)

@@ -16,21 +16,28 @@ log = structlog.stdlib.get_logger(__name__)
 NotReady = Callable[[], str | None]
 """Says what the service still waits for, or `None` when it is ready."""
 
+Notes = Callable[[], str | None]
+"""Says what an operator should know of a service that may well be ready, or `None`."""
+
 
 @asynccontextmanager
 async def serve_probes(
-    settings: PlatformSettings, registry: CollectorRegistry, not_ready: NotReady
+    settings: PlatformSettings, registry: CollectorRegistry, not_ready: NotReady, notes: Notes = lambda: None
 ) -> AsyncIterator[int]:
-    """Serve the probes while the block runs; yields the port. `/ready` answers 503 with what `not_ready` says."""
+    """Serve the probes while the block runs; yields the port.
+
+    `/ready` answers 503 with what `not_ready` says, and either way with the note of `notes`.
+    """
 
     async def live(_: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
 
     async def ready(_: web.Request) -> web.Response:
-        waiting_for = not_ready()
+        waiting_for, note = not_ready(), notes()
+        noted = {} if note is None else {"note": note}
         if waiting_for is None:
-            return web.json_response({"status": "ready"})
-        return web.json_response({"status": "waiting", "waiting_for": waiting_for}, status=503)
+            return web.json_response({"status": "ready", **noted})
+        return web.json_response({"status": "waiting", "waiting_for": waiting_for, **noted}, status=503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

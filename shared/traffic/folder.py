@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
+from shared.events.text import composed
 from shared.traffic.calendar import checked_holidays
 from shared.traffic.network import Edge, Network, Sensor, on_globe
 
@@ -31,7 +32,7 @@ def load_network(folder: Path) -> Network:
         window = timedelta(minutes=float(description.get("window_minutes", 5)))
         interval = description.get("reading_interval_seconds")
         return Network(
-            network_id=NetworkId(str(description["id"])),
+            network_id=NetworkId(composed(str(description["id"]))),
             name=str(description.get("name", description["id"])),
             time_zone=ZoneInfo(str(description["time_zone"])),
             sensors=tuple(_rows(folder / "sensors.csv", _sensor)),
@@ -92,7 +93,7 @@ def _sensor(row: dict[str, str]) -> Sensor:
     if not on_globe(latitude, longitude):
         raise ValueError(f"sensor {row['sensor_id']} is off the globe at {latitude}, {longitude}")
     return Sensor(
-        sensor_id=SensorId(row["sensor_id"]),
+        sensor_id=SensorId(composed(row["sensor_id"])),
         name=row.get("name") or row["sensor_id"],
         freeway=row["freeway"],
         direction=row["direction"],
@@ -106,4 +107,9 @@ def _sensor(row: dict[str, str]) -> Sensor:
 
 def _edge(row: dict[str, str]) -> Edge:
     metres = row.get("metres")
-    return Edge(SensorId(row["from"]), SensorId(row["to"]), float(row["weight"]), float(metres) if metres else None)
+    return Edge(
+        SensorId(composed(row["from"])),
+        SensorId(composed(row["to"])),
+        float(row["weight"]),
+        float(metres) if metres else None,
+    )

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import asin, cos, radians, sin, sqrt
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import MAX_LATITUDE, MAX_LONGITUDE
 from shared.events.records import NetworkId, SensorId
+from shared.events.text import MAX_ID_CHARACTERS, MAX_NETWORK_ID_BYTES, composed, fault_of
 
 EARTH_RADIUS_MILES = 3958.7613
-MAX_LATITUDE, MAX_LONGITUDE = 90.0, 180.0
 
 
 def on_globe(latitude: float, longitude: float) -> bool:
@@ -100,6 +102,7 @@ class Network:
 
     def __post_init__(self) -> None:
         """Check what later code relies on; raises `ConfigurationError` with the first fault."""
+        self._require_usable_ids()
         if not self.sensors:
             raise ConfigurationError(f"network {self.network_id}: no sensors")
         if len(self.index) != len(self.sensors):
@@ -114,6 +117,19 @@ class Network:
             for end in (edge.from_sensor, edge.to_sensor):
                 if end not in self.index:
                     raise ConfigurationError(f"network {self.network_id}: edge names unknown sensor {end}")
+
+    def _require_usable_ids(self) -> None:
+        if len(quote(self.network_id, safe="")) > MAX_NETWORK_ID_BYTES:
+            raise ConfigurationError(
+                f"network {self.network_id[:MAX_NETWORK_ID_BYTES]}…: its id names folders of the archive and may have "
+                f"{MAX_NETWORK_ID_BYTES} bytes, percent-encoded"
+            )
+        for text in (self.network_id, *(sensor.sensor_id for sensor in self.sensors)):
+            fault = "is empty" if not text else fault_of(text, MAX_ID_CHARACTERS)
+            if fault is None and composed(text) != text:
+                fault = "is not in Unicode's composed form (NFC)"
+            if fault is not None:
+                raise ConfigurationError(f"network {self.network_id}: id {text[:MAX_ID_CHARACTERS]!r} {fault}")
 
     @cached_property
     def index(self) -> Mapping[SensorId, int]:

@@ -19,6 +19,8 @@ START = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
 READING_INTERVAL = timedelta(minutes=1)
 NETWORK_IDS = ("chaos-north", "chaos-south", "chaos-east")
 
+LARGE_BYTES = 300_000
+"""More than an event may have."""
 POISON_SHARE = 0.01
 DUPLICATE_SHARE = 0.01
 LATE_SHARE = 0.01
@@ -169,11 +171,13 @@ def _between(bounds: tuple[timedelta, timedelta], rng: random.Random) -> timedel
 
 
 def _poison(event: TrafficEvent, rng: random.Random) -> Fed:
-    """One message that must be rejected: damaged Avro of every kind, JSON without sense, or no value at all."""
+    """One message that must be rejected: damaged Avro of every kind, JSON without sense, too much, or no value."""
     key = event.sensor_id.encode()
-    kind = rng.choice([*SPOIL, "json", "tombstone"])
+    kind = rng.choice([*SPOIL, "json", "large", "tombstone"])
     if kind == "json":
         return Fed(Sort.POISON, key, b'{"speed": "fast", "who": %d}' % rng.randrange(10**9), "mapping_failed")
+    if kind == "large":
+        return Fed(Sort.POISON, key, encode(event) + rng.randbytes(1) * LARGE_BYTES, "too_large")
     if kind == "tombstone":
         return Fed(Sort.POISON, key, None, "undecodable")
     reason = next(reason for reason in SPOIL if reason == kind)

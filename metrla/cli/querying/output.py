@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
+from shared.events.text import shown
 
 TABLE_ROWS = 1_000
 PARQUET_ROWS = 50_000
@@ -149,7 +150,7 @@ class Output:
         kinds = [column.kind for column in columns]
         for row in rows:
             plain = (self._plain(value, kind) for value, kind in zip(row, kinds, strict=True))
-            lines.writerow([_text(value) for value in plain])
+            lines.writerow([_for(file, _text(value)) for value in plain])
 
     def _json(self, file: IO[Any], columns: Sequence[Column], rows: Iterator[Row]) -> None:
         separator = "[\n"
@@ -158,7 +159,7 @@ class Output:
                 c.name: value if c.kind is Kind.OBJECTS else self._plain(value, c.kind)
                 for c, value in zip(columns, row, strict=True)
             }
-            file.write(separator + json.dumps(values, ensure_ascii=False))
+            file.write(_for(file, separator + json.dumps(values, ensure_ascii=False)))
             separator = ",\n"
         file.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -184,6 +185,11 @@ class Output:
                     for values, field, kind in zip(zip(*some, strict=True), schema, kinds, strict=True)
                 ]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _for(file: IO[Any], value: Any) -> Any:  # noqa: ANN401 - a value of any kind
+    """A value as it is, and for a terminal with what is not printable escaped."""
+    return shown(value) if isinstance(value, str) and file.isatty() else value
 
 
 def _text(value: Any) -> Any:  # noqa: ANN401 - a value of any kind

@@ -1,6 +1,7 @@
 """Damaged events, to see what a pipeline does with them: one kind for each reason to reject an Avro event. Pure."""
 
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from shared.events.errors import RejectionReason
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 
 AHEAD = timedelta(days=30)
+HALF = 0.5
 FINGERPRINT = slice(2, 10)
 
 
@@ -42,6 +44,12 @@ def _future(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
     return encode(replace(event, timestamp=now + AHEAD + timedelta(seconds=rng.randrange(3600))))
 
 
+def _ancient(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
+    del now
+    year = rng.choice((1, 1600, 1969))
+    return encode(replace(event, timestamp=event.timestamp.replace(year=year, month=1, day=1)))
+
+
 def _speed(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
     del now
     return encode(replace(event, speed_mph=rng.choice((-5.0, 121.0, 655.35, float("nan"), float("inf")))))
@@ -49,7 +57,7 @@ def _speed(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
 
 def _volume(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
     del now
-    return encode(replace(event, volume_vehicles=-float(rng.randint(1, 100))))
+    return encode(replace(event, volume_vehicles=rng.choice((-float(rng.randint(1, 100)), 1e9, sys.float_info.max))))
 
 
 def _occupancy(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
@@ -63,9 +71,11 @@ def _coordinates(event: TrafficEvent, rng: random.Random, now: datetime) -> byte
     return encode(replace(event, latitude=latitude, longitude=longitude))
 
 
-def _share(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
+def _field(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
     del now
-    return encode(replace(event, share_observed=rng.choice((-0.5, 100.0))))
+    if rng.random() < HALF:
+        return encode(replace(event, share_observed=rng.choice((-0.5, 100.0))))
+    return encode(replace(event, event_id=rng.choice(("", "x\0y", "x\x1b]0;y\x07", "x\u202ey", "e" * 10_000))))
 
 
 def _network(event: TrafficEvent, rng: random.Random, now: datetime) -> bytes:
@@ -86,7 +96,8 @@ SPOIL: dict[RejectionReason, Spoil] = {
     RejectionReason.VOLUME_OUT_OF_RANGE: _volume,
     RejectionReason.OCCUPANCY_OUT_OF_RANGE: _occupancy,
     RejectionReason.COORDINATES_OUT_OF_RANGE: _coordinates,
-    RejectionReason.INVALID_FIELD: _share,
+    RejectionReason.INVALID_FIELD: _field,
+    RejectionReason.TIMESTAMP_OUT_OF_RANGE: _ancient,
     RejectionReason.UNKNOWN_NETWORK: _network,
     RejectionReason.UNKNOWN_SENSOR: _sensor,
 }

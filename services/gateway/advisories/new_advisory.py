@@ -3,18 +3,21 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from shared.alerts.advisories.documents.draft import Draft
-from shared.alerts.advisories.documents.formats.reading import MAX_DESCRIPTION, MAX_TITLE, read_geometry
+from shared.alerts.advisories.documents.formats.reading import read_geometry
 from shared.alerts.advisories.documents.importing import id_for, whole_ms
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.alerts.advisories.documents.roads import direction_of, read_road
+from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_SOURCE_CHARACTERS, MAX_TITLE_CHARACTERS
+from shared.events.quantities import in_span
 from shared.events.records import AdvisoryType, AlertSeverity, NetworkId, SensorId, TrafficAdvisory
+from shared.events.text import IdText, Line, Prose
 
 FORM = "operator"
 GEOMETRIES = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
-Id = Annotated[str, Field(min_length=1, max_length=200)]
+Time = Annotated[AwareDatetime, AfterValidator(in_span)]
 
 
 class NewAdvisory(BaseModel):
@@ -26,22 +29,22 @@ class NewAdvisory(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     advisory_type: AdvisoryType
-    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
-    description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] = ""
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE_CHARACTERS), Line]
+    description: Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARACTERS), Prose] = ""
     severity: AlertSeverity = AlertSeverity.MEDIUM
-    starts_at: AwareDatetime | None = Field(default=None, description="Start; absent: now (event time).")
-    ends_at: AwareDatetime | None = Field(default=None, description="End; absent: until it is withdrawn.")
-    network_id: Id | None = Field(default=None, description="Needed where the gateway serves several networks.")
-    affected_sensors: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
+    starts_at: Time | None = Field(default=None, description="Start; absent: now (event time).")
+    ends_at: Time | None = Field(default=None, description="End; absent: until it is withdrawn.")
+    network_id: IdText | None = Field(default=None, description="Needed where the gateway serves several networks.")
+    affected_sensors: Annotated[tuple[IdText, ...], Field(max_length=10_000)] = ()
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     geometry: dict[str, Any] | None = Field(default=None, description="GeoJSON.")
-    road: Id | None = Field(default=None, description="Such as I-405.")
-    direction: Id | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
-    id: Id | None = Field(
+    road: IdText | None = Field(default=None, description="Such as I-405.")
+    direction: IdText | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
+    id: IdText | None = Field(
         default=None, description="Your own id for the advisory: sent again, it changes that advisory."
     )
-    source: Annotated[str, Field(max_length=200)] = FORM
+    source: Annotated[str, Field(max_length=MAX_SOURCE_CHARACTERS), Line] = FORM
 
     @model_validator(mode="after")
     def _placed(self) -> Self:

@@ -15,11 +15,12 @@ from pydantic_core import to_json
 
 from services.gateway.live.channels import Channel, Selection
 from shared.events.records import SensorId
+from shared.events.text import IdText, cut
 
 DEFAULT_HORIZON_MINUTES = 15
 MAX_HORIZON_MINUTES = 1440
 MAX_SENSORS = 10_000
-MAX_ID_LENGTH = 200
+SHOWN_BYTES = 300
 
 HorizonMinutes = Annotated[int, Field(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"]
 
@@ -39,14 +40,9 @@ class Subscribe(BaseModel):
 
     type: Literal["subscribe"] = "subscribe"
     channels: Annotated[frozenset[Channel], Field(min_length=1)] = frozenset({Channel.PREDICTIONS})
-    sensor_ids: (
-        Annotated[
-            frozenset[Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]], Field(max_length=MAX_SENSORS)
-        ]
-        | None
-    ) = None
+    sensor_ids: Annotated[frozenset[IdText], Field(max_length=MAX_SENSORS)] | None = None
     horizon_minutes: HorizonMinutes = DEFAULT_HORIZON_MINUTES
-    model: Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)] | None = None
+    model: IdText | None = None
 
     def selections(self) -> Mapping[Channel, Selection]:
         """What it asks for, per channel."""
@@ -79,7 +75,11 @@ def subscribed(message: Subscribe) -> str:
 def error(invalid: ValidationError) -> str:
     """The answer to what is no message."""
     return _refusal(
-        {"name": ".".join(map(str, fault["loc"])) or "message", "detail": fault["msg"]}
+        # Both may repeat what the client sent.
+        {
+            "name": cut(".".join(map(str, fault["loc"])), SHOWN_BYTES) or "message",
+            "detail": cut(fault["msg"], SHOWN_BYTES),
+        }
         for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
     )
 

@@ -14,7 +14,9 @@ from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
 from shared.events.topics import ADVISORIES
 from shared.kafka.admin import ensure_topics, partitions_of
-from shared.kafka.following import advance, keep_following, watch_logs
+from shared.kafka.following import FOLLOW, advance, keep_following, watch_logs
+from shared.kafka.persistence import of_record
+from shared.kafka.quarantine import Quarantine
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
 
@@ -53,6 +55,7 @@ class Follower:
         self._positions: dict[TopicPartition, int] = {}
         self._rejected_since_log = 0
         self._next_rejection_log = 0.0
+        self.quarantine = Quarantine(lambda stage: metrics.quarantined.labels(stage).inc())
         self.waiting_for: str | None = "the Kafka broker"
 
     async def run(self) -> None:
@@ -128,6 +131,11 @@ class Follower:
                 self._view.apply(record)
         except RejectedEventError as rejected:
             self._reject(message, rejected)
+            return None
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+            self.quarantine.note(FOLLOW, f"{message.topic}@{message.offset}", fault)
             return None
         return record
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
@@ -13,7 +14,6 @@ from pydantic import ValidationError
 
 from services.gateway.advisories.advisory import Advisory, Receipt
 from services.gateway.advisories.new_advisory import NewAdvisory, record
-from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import Gateway, Running, require_view
@@ -23,6 +23,7 @@ from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
+from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 NOW_OR_LATER = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
@@ -45,6 +46,8 @@ DOCUMENT = {
         },
     }
 }
+
+AdvisoryParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The advisory."), Line]
 
 router = APIRouter(tags=["traffic"])
 
@@ -88,7 +91,7 @@ async def publish(
     request: Request,
     response: Response,
     feed: Annotated[
-        str, Query(max_length=MAX_ID_LENGTH, description="Name of the feed that the document comes from.")
+        str, Query(max_length=MAX_ID_CHARACTERS, description="Name of the feed that the document comes from."), Line
     ] = "",
     complete: Annotated[  # noqa: FBT002 - a query parameter
         bool,
@@ -107,7 +110,7 @@ async def publish(
             made = _record(gateway, single)
             await gateway.advisories.put(made)
             response.status_code = HTTPStatus.CREATED
-            response.headers["Location"] = f"/api/advisories/{made.advisory_id}"
+            response.headers["Location"] = f"/api/advisories/{quote(made.advisory_id, safe='')}"
             return Advisory.of(made, _now(gateway))
         outcome = await gateway.advisories.take(data, feed, complete=complete)
     except UnreadableAdvisoriesError as unreadable:
@@ -124,9 +127,7 @@ async def publish(
     summary="One advisory",
     responses={404: {"description": "No such advisory."}},
 )
-async def advisory(
-    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
-) -> Advisory:
+async def advisory(gateway: Running, advisory_id: AdvisoryParameter) -> Advisory:
     """Give one advisory, whatever its state."""
     return Advisory.of(_known(gateway, advisory_id), _now(gateway))
 
@@ -137,9 +138,7 @@ async def advisory(
     dependencies=[MayWrite],
     responses={**WRITES, 404: {"description": "No such advisory."}},
 )
-async def withdraw(
-    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
-) -> Advisory:
+async def withdraw(gateway: Running, advisory_id: AdvisoryParameter) -> Advisory:
     """Withdraw an advisory; its alert is cleared. An advisory that is already withdrawn stays withdrawn."""
     require_view(gateway)
     known = _known(gateway, advisory_id)

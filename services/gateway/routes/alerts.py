@@ -2,22 +2,23 @@
 
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.alerts.actions import MAX_ACTION_ID, NewAction, OtherActionError, RefusedActionError
+from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
-from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter
 from services.gateway.views.alerts import AlertQuery
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
+from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
-AlertParameter = Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The alert.")]
+AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The alert."), Line]
 
 router = APIRouter(tags=["traffic"])
 
@@ -87,7 +88,8 @@ async def act(
     new: NewAction,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=MAX_ACTION_ID, description="Id of the action; an action counts once."),
+        Header(min_length=1, max_length=MAX_ID_CHARACTERS, description="Id of the action; an action counts once."),
+        Line,
     ] = None,
 ) -> Action:
     """Put an operator's action on the log; the alert detector adds it to the alert.
@@ -110,7 +112,7 @@ async def act(
         response.status_code = HTTPStatus.ACCEPTED
     elif not is_new:
         response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/api/alerts/{alert_id}"
+    response.headers["Location"] = f"/api/alerts/{quote(alert_id, safe='')}"
     return Action.of(action)
 
 

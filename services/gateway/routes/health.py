@@ -37,6 +37,7 @@ class Probe(BaseModel):
     """The answer to an orchestrator."""
 
     status: str
+    note: str | None = Field(default=None, description="What an operator should know although it is ready.")
 
 
 @router.get("/health", summary="Health of the gateway and its parts")
@@ -52,7 +53,7 @@ async def health(gateway: Running) -> Health:
     )
 
 
-@router.get("/live", summary="Whether the process is running")
+@router.get("/live", summary="Whether the process is running", response_model_exclude_none=True)
 async def live() -> Probe:
     """Answer as long as the process runs."""
     return Probe(status="live")
@@ -61,6 +62,7 @@ async def live() -> Probe:
 @router.get(
     "/ready",
     summary="Whether the view is complete",
+    response_model_exclude_none=True,
     responses={
         503: {"description": "It has not caught up with the topics, or the broker is unavailable; `detail` says which."}
     },
@@ -71,7 +73,7 @@ async def ready(gateway: Running) -> Probe:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "stopping")
     if gateway.follower.waiting_for is not None:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"waiting for {gateway.follower.waiting_for}")
-    return Probe(status="ready")
+    return Probe(status="ready", note=gateway.follower.quarantine.told)
 
 
 @router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)

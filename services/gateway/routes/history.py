@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES, MAX_ID_LENGTH
+from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Aggregate, Prediction
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
@@ -18,6 +18,7 @@ from services.gateway.stored import Stretch, made_with_outcomes
 from services.gateway.views.traffic import Forecast
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, SensorId
+from shared.events.text import MAX_ID_CHARACTERS, Line
 from shared.store.port import Store
 
 MAX_LIMIT = 10_000
@@ -28,7 +29,7 @@ Found = TypeVar("Found")
 router = APIRouter(tags=["traffic"])
 
 
-Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH, description="The sensor.")]
+Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_CHARACTERS, description="The sensor."), Line]
 _FAILURES: dict[int | str, dict[str, Any]] = {
     404: {"description": "No network has that sensor."},
     503: {"description": "The store does not answer."},

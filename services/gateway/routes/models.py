@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.models.report import ModelDetail, ModelReport
 from services.gateway.models.versions import ModelVersions
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.parameters import NetworkParameter
+from shared.events.text import MAX_ID_CHARACTERS, Line
 
 DEFAULT_LIVE_HOURS = 24
 MAX_LIVE_HOURS = 168
@@ -51,7 +51,7 @@ async def models(
 )
 async def model(
     gateway: Running,
-    name: Annotated[str, Path(max_length=MAX_ID_LENGTH, description="The model, such as ensemble.")],
+    name: Annotated[str, Path(max_length=MAX_ID_CHARACTERS, description="The model, such as ensemble."), Line],
     network_id: NetworkParameter = None,
     live_hours: LiveHours = DEFAULT_LIVE_HOURS,
 ) -> ModelDetail:

@@ -4,23 +4,21 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from services.gateway.live.client_messages import (
     DEFAULT_HORIZON_MINUTES,
     MAX_HORIZON_MINUTES,
-    MAX_ID_LENGTH,
     no_such_model,
 )
 from services.gateway.routes.gateway import Running
+from shared.events.quantities import in_span
+from shared.events.text import MAX_ID_CHARACTERS, Line
 
-NetworkParameter = Annotated[
-    str | None, Query(max_length=MAX_ID_LENGTH, description="Only this sensor network, such as metr-la.")
-]
-SensorParameter = Annotated[str | None, Query(max_length=MAX_ID_LENGTH, description="Only this sensor.")]
-RoadTypeParameter = Annotated[
-    str | None, Query(max_length=MAX_ID_LENGTH, description="Only roads of this kind, such as freeway.")
-]
+ShortText = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), Line]
+NetworkParameter = Annotated[ShortText | None, Query(description="Only this sensor network, such as metr-la.")]
+SensorParameter = Annotated[ShortText | None, Query(description="Only this sensor.")]
+RoadTypeParameter = Annotated[ShortText | None, Query(description="Only roads of this kind, such as freeway.")]
 HorizonParameter = Annotated[
     Annotated[int, Query(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"],
     Query(description=f"Only this horizon in minutes, or `all`; {DEFAULT_HORIZON_MINUTES} by default."),
@@ -30,8 +28,8 @@ HorizonParameter = Annotated[
 def _known_model(
     gateway: Running,
     model: Annotated[
-        str | None,
-        Query(max_length=MAX_ID_LENGTH, description="Forecasts of this model; absent: whichever serves the sensor."),
+        ShortText | None,
+        Query(description="Forecasts of this model; absent: whichever serves the sensor."),
     ] = None,
 ) -> str | None:
     if model is not None and model not in gateway.view.model_names:
@@ -48,4 +46,5 @@ def _plus_sign(text: object) -> object:
     return text.replace(" ", "+") if isinstance(text, str) and "T" in text else text
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_plus_sign)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_plus_sign), AfterValidator(in_span)]
+"""A time that records can have, in UTC."""

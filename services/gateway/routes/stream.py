@@ -13,7 +13,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from services.gateway.live.channels import Channel
 from services.gateway.live.client_messages import (
     DEFAULT_HORIZON_MINUTES,
-    MAX_ID_LENGTH,
     PONG,
     HorizonMinutes,
     Ping,
@@ -25,6 +24,7 @@ from services.gateway.live.client_messages import (
 )
 from services.gateway.live.hub import Client
 from services.gateway.routes.gateway import Gateway, Running
+from services.gateway.routes.parameters import ShortText
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -47,8 +47,8 @@ async def stream(
         frozenset[Channel] | None, Query(description="Channels to follow; absent: predictions only.")
     ] = None,
     model: Annotated[
-        str | None,
-        Query(max_length=MAX_ID_LENGTH, description="Forecasts of this model; absent: those that are served."),
+        ShortText | None,
+        Query(description="Forecasts of this model; absent: those that are served."),
     ] = None,
 ) -> None:
     """Follow the forecasts (and on demand alerts and sensors) as they change."""

@@ -12,11 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.events.errors import StoreError
+from shared.events.text import cut
 
 log = structlog.stdlib.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 SHOWN_FAULTS = 5
+SHOWN_BYTES = 400
 INVALID_PARAMETERS = "urn:metrla:problem:invalid-parameters"
 
 
@@ -83,7 +85,9 @@ async def _invalid(request: Request, error: Any) -> Response:  # noqa: ANN401 - 
     faults: dict[tuple[str, str], list[str]] = {}
     for fault in error.errors():
         location, name = str(fault["loc"][0]), str(fault["loc"][1]) if len(fault["loc"]) > 1 else ""
-        faults.setdefault((location, name), []).append(fault["msg"].removeprefix("Value error, "))
+        # Both may repeat what the client sent.
+        said = cut(fault["msg"].removeprefix("Value error, "), SHOWN_BYTES)
+        faults.setdefault((location, cut(name, SHOWN_BYTES)), []).append(said)
     listed = [
         ParameterFault(location=location, name=name, detail="; or ".join(details))
         for (location, name), details in faults.items()

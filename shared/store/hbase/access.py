@@ -10,7 +10,7 @@ from typing import Any
 
 from happybase import Connection
 
-from shared.events.errors import RejectedEventError, StoreError
+from shared.events.errors import RefusedByStoreError, RejectedEventError
 from shared.events.records import NetworkId
 from shared.store.encoding import to_millis
 from shared.store.hbase import rowkeys
@@ -118,10 +118,10 @@ def newest_first(time: datetime) -> int:
 
 @contextmanager
 def failing_as(action: str) -> Iterator[None]:
-    """Turn what cannot be written or read into `StoreError`."""
+    """Turn what cannot be written or read into `RefusedByStoreError`."""
     try:
         yield
     # An id with a NUL or a lone surrogate, a datetime without a zone, a number beyond its type; a value that is no
     # record.
     except (TypeError, ValueError, OverflowError, RejectedEventError) as failed:
-        raise StoreError(f"store: cannot {action}: {failed}") from failed
+        raise RefusedByStoreError(f"store: cannot {action}: {failed}") from failed

@@ -14,7 +14,7 @@ from sqlalchemy import URL
 from thriftpy2.thrift import TException
 from thriftpy2.transport import TTransportException
 
-from shared.events.errors import ConfigurationError, StoreError
+from shared.events.errors import ConfigurationError, RefusedByStoreError, StoreError
 
 Result = TypeVar("Result")
 
@@ -139,7 +139,9 @@ class ThriftConnections:
         except Empty as busy:
             raise StoreError(f"store: cannot {action}: all {self._address.pool} connections are in use") from busy
         except (TException, OSError) as failed:
-            raise StoreError(f"store: cannot {action}: {self._address}: {_first_line(failed)}") from failed
+            # What the Thrift server calls a row that HBase takes from nobody, such as one with too long a key.
+            kind = RefusedByStoreError if type(failed).__name__ == "IllegalArgument" else StoreError
+            raise kind(f"store: cannot {action}: {self._address}: {_first_line(failed)}") from failed
 
 
 def _closed_by_server(failed: Exception) -> bool:

@@ -16,11 +16,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from shared.events.avro import decode, encode
+from shared.events.avro import codec, encode
 from shared.events.records import (
     AlertAction,
     AlertEvidence,
@@ -65,10 +64,12 @@ class Form(Generic[Stored]):
 
 
 AGGREGATE_FORM: Form[ProcessedTrafficAggregate] = Form(
-    RECORD_COLUMN, encode, partial(decode, ProcessedTrafficAggregate)
+    RECORD_COLUMN, encode, lambda data: codec(ProcessedTrafficAggregate).decode_stored(data)
 )
-PREDICTION_FORM: Form[TrafficPrediction] = Form(RECORD_COLUMN, encode, partial(decode, TrafficPrediction))
-ALERT_FORM: Form[TrafficAlert] = Form(RECORD_COLUMN, encode, partial(decode, TrafficAlert))
+PREDICTION_FORM: Form[TrafficPrediction] = Form(
+    RECORD_COLUMN, encode, lambda data: codec(TrafficPrediction).decode_stored(data)
+)
+ALERT_FORM: Form[TrafficAlert] = Form(RECORD_COLUMN, encode, lambda data: codec(TrafficAlert).decode_stored(data))
 SCORE_FORM: Form[ModelScore] = Form(JSON_COLUMN, to_json, score_of_json)
 SERVED_FORM: Form[ServedModel] = Form(JSON_COLUMN, to_json, served_of_json)
 

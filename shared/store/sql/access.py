@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Insert, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError, StatementError
 
-from shared.events.errors import StoreError
+from shared.events.errors import RefusedByStoreError, StoreError
 from shared.store.sql.partitions import MonthlyPartitions, count_parts
 from shared.store.sql.tables import ORDERED_BY, PARTITIONED_BY
 
 # Rows fetched at a time: a long history is never whole in memory.
 ROWS_AT_ONCE = 1_000
 CHECK_VIOLATION = "23514"
+ABOUT_THE_DATA = ("22", "23", "54")
+"""Classes of SQLSTATE: data exception, constraint violation, program limit exceeded (by a key that no index takes)."""
 
 Stored = TypeVar("Stored")
 
@@ -110,9 +112,23 @@ def conditions_of(
 
 @contextmanager
 def failing_as(action: str) -> Iterator[None]:
-    """Turn what SQLAlchemy raises into `StoreError`."""
+    """Turn what SQLAlchemy raises into `StoreError`, `RefusedByStoreError` where it is about what was to be written."""
     try:
         yield
     except SQLAlchemyError as failed:
         cause = getattr(failed, "orig", None) or failed
-        raise StoreError(f"store: cannot {action}: {cause}") from failed
+        kind = RefusedByStoreError if _about_the_data(failed) else StoreError
+        raise kind(f"store: cannot {action}: {cause}") from failed
+    # What drivers raise of themselves: text that is no UTF-8, an integer beyond 64 bits, a time without a zone.
+    except (ValueError, OverflowError, TypeError) as unfit:
+        raise RefusedByStoreError(f"store: cannot {action}: {unfit}") from unfit
+
+
+def _about_the_data(failed: SQLAlchemyError) -> bool:
+    state = getattr(getattr(failed, "orig", None), "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(ABOUT_THE_DATA)
+    if isinstance(failed, DataError | IntegrityError):
+        return True
+    # A value that could not be made into one of its column's type: nothing was sent to the database.
+    return type(failed) is StatementError

@@ -1,17 +1,23 @@
 """The alert log on the embedded broker: whole carriageways in one batch, the highest revision read back."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from metrla.local.devbroker import DevBroker
 from services.alert_detector.alert_log import AlertLog
 from shared.alerts.lifecycle.changes import RoadChanges
+from shared.events.avro import encode
 from shared.events.records import (
+    AlertAction,
+    AlertActionKind,
     AlertId,
     AlertSeverity,
     AlertStatus,
@@ -97,3 +103,34 @@ async def test_the_highest_revision_counts_and_damage_is_passed_over(bench: Benc
 async def test_an_empty_log_holds_no_alert(bench: Bench) -> None:
     assert await bench.log.read() == []
     assert list(bench.store.alerts()) == []
+
+
+async def test_an_alert_from_before_there_were_limits_is_cleaned_and_stored(bench: Bench) -> None:
+    # A comment with a NUL, which PostgreSQL takes from nobody, once stopped the detector for good.
+    comment = AlertAction("a", AlertId("x"), NetworkId("test"), AlertActionKind.COMMENT, NOON, "Eve\x1b]", "x\0y")
+    dirty = replace(alert(1), message="slow\0er", actions=(comment,))
+    await send_all(bench.producer, [Message(ALERTS.name, b"x", encode(dirty))])
+    clean = replace(dirty, message="slower", actions=(replace(comment, operator="Eve]", text="xy"),))
+    assert await bench.log.read() == [clean]
+    assert list(bench.store.alerts()) == [clean]
+
+
+async def test_an_alert_that_the_log_does_not_take_spoils_no_other(bench: Bench) -> None:
+    huge = replace(alert(1), affected_sensors=tuple(SensorId(f"{number:0200}") for number in range(6_000)))
+    with pytest.raises(MessageSizeTooLargeError):
+        await bench.log.write([RoadChanges((alert(2),)), RoadChanges((huge,))])
+    await bench.log.write([RoadChanges((alert(2),))])
+    assert [one.alert_id for one in await bench.log.read()] == ["congestion-test-2"]
+
+
+async def test_what_the_store_refuses_does_not_hold_up_the_recall(bench: Bench, tmp_path: Path) -> None:
+    await bench.log.write([RoadChanges((alert(number),)) for number in range(3)])
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as database:
+        database.execute("DELETE FROM traffic_alerts")
+        database.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON traffic_alerts WHEN NEW.alert_id = 'congestion-test-1' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+        database.commit()
+    assert len(await bench.log.read()) == 3
+    assert {one.alert_id for one in bench.store.alerts()} == {"congestion-test-0", "congestion-test-2"}

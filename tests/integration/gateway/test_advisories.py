@@ -165,3 +165,44 @@ async def test_a_gateway_that_starts_later_knows_them_too(
         await until_answer(other, "/ready", ready)
         (left,) = (await other.get("/api/advisories")).json()
         assert left["publisher_id"] == "wz-1"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "x\0y"),
+        ("title", "x\x1b]0;y\x07"),
+        ("description", "\ud800"),
+        ("source", "x\u202ey"),
+        ("id", "x\0"),
+        ("road", "\0"),
+        ("network_id", "\x7f"),
+        ("ends_at", "9999-12-31T23:59:59-12:00"),
+        ("starts_at", "0001-01-01T00:00:00+14:00"),
+        ("ends_at", "2200-06-01T00:00:00Z"),
+    ],
+)
+async def test_an_advisory_that_could_not_be_stored_or_computed_is_refused_by_field(
+    client: httpx.AsyncClient, network: Network, field: str, value: str
+) -> None:
+    here = network.sensors[0]
+    body = {"advisory_type": "event", "title": "Game", "affected_sensors": [here.sensor_id], field: value}
+    answer = await client.post("/api/advisories", content=json.dumps(body))
+    assert answer.status_code == 422, answer.text
+    assert [fault["name"] for fault in answer.json()["errors"]] == [field]
+
+
+async def test_a_document_is_cleaned_and_its_ids_are_not(client: httpx.AsyncClient, network: Network) -> None:
+    dirty = work_zone(network, 1)
+    dirty["properties"]["core_details"] |= {
+        "name": "Paving\0 \x1b]0;x\x07night",
+        "description": "e\u0301\n\ud83d\ude00",
+    }
+    bad = work_zone(network, 2, id="wz\x1b2")
+    answer = await client.post("/api/advisories?feed=d7", content=json.dumps(feed(dirty, bad)))
+    assert answer.status_code == 200, answer.text
+    receipt = answer.json()
+    assert [fault["index"] for fault in receipt["rejected"]] == [1]
+    assert "\x1b" not in answer.text
+    shown = (await client.get(f"/api/advisories/{receipt['advisory_ids'][0]}")).json()
+    assert (shown["title"], shown["description"].partition("\n\n")[0]) == ("Paving ]0;xnight", "é\n😀")

@@ -31,6 +31,7 @@ from shared.kafka.replay import open_reader, read_range
 pytestmark = pytest.mark.integration
 
 TOKEN = {"Authorization": "Bearer sesame"}
+JSON = {"Content-Type": "application/json"}
 SEEN = {"kind": "acknowledge", "operator": "Dana"}
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Until = Callable[..., Awaitable[httpx.Response]]
@@ -201,3 +202,49 @@ async def test_the_client(url: str) -> None:
         with pytest.raises(GatewayError) as refused:
             await stranger.act("standing", AlertActionKind.CLOSE, "Dana")
         assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(
+    "hostile", ["x\0y", "x\x1b]0;y", "\ud800", "x\u202ey", "\ufffe"], ids=["nul", "esc", "half", "bidi", "none"]
+)
+@pytest.mark.parametrize("field", ["operator", "text", "action_id"])
+async def test_text_that_cannot_be_stored_or_shown_is_refused_by_field(
+    client: httpx.AsyncClient, field: str, hostile: str
+) -> None:
+    body = json.dumps({"kind": "comment", "operator": "Dana", "text": "seen", field: hostile})
+    answer = await client.post("/api/alerts/standing/actions", content=body, headers=JSON)
+    assert answer.status_code == 422
+    assert [fault["name"] for fault in answer.json()["errors"]] == [field]
+
+
+async def test_text_is_taken_in_its_composed_form(client: httpx.AsyncClient) -> None:
+    said = {"kind": "comment", "operator": "Rene\u0301", "text": "Straße β\n😀"}
+    answer = await client.post("/api/alerts/standing/actions", json=said)
+    assert (answer.status_code, answer.json()["operator"], answer.json()["text"]) == (202, "René", "Straße β\n😀")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/alerts/%00",
+        "/api/alerts/%1B%5D",
+        "/api/alerts?sensor_id=%00",
+        "/api/alerts?network_id=x%E2%80%AEy",
+        "/api/predictions?road_type=%7F",
+        "/api/advisories/%00",
+        "/api/history/aggregates?sensor_id=%00",
+        "/api/history/aggregates?sensor_id=a&from=9999-12-31T23:59:59-12:00",
+        "/api/history/predictions?sensor_id=a&to=0001-01-01T00:00:00%2B14:00",
+    ],
+)
+async def test_no_such_text_gets_in_by_a_path_or_a_query(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 422, answer.text
+    assert len(answer.json()["errors"]) == 1
+
+
+@pytest.mark.parametrize("name", ["\ud800", "x\x1b", "y" * 100_000])
+async def test_an_unknown_field_is_named_as_far_as_it_can_be(client: httpx.AsyncClient, name: str) -> None:
+    answer = await client.post("/api/alerts/standing/actions", content=json.dumps({**SEEN, name: 1}), headers=JSON)
+    assert answer.status_code == 422
+    assert len(answer.content) < 2_000

@@ -1,8 +1,10 @@
 """Ingest while something it needs is away: it waits, says so, loses nothing, and the rest goes on."""
 
 import asyncio
+import json
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +18,19 @@ from shared.archive.layout import RAW_ROOT
 from shared.events.avro import encode
 from shared.events.errors import StoreError
 from shared.events.records import ProcessedTrafficAggregate, TrafficEvent
-from shared.events.topics import TRAFFIC_EVENTS
+from shared.events.topics import (
+    DEAD_LETTER_PART_OF,
+    DEAD_LETTER_REASON,
+    DEAD_LETTER_STAGE,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    TRAFFIC_EVENTS,
+    TRAFFIC_EVENTS_DLQ,
+)
 from shared.kafka.admin import ensure_topics
+from shared.kafka.following import read_topic
 from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.replay import LogRecord
 from shared.runtime.settings import PlatformSettings
 from shared.store.sql.store import SqlStore
 from shared.store.url import open_store
@@ -239,3 +251,95 @@ async def test_a_broker_that_dies_for_good_does_not_keep_it_from_stopping(settin
     async with ingesting(settings) as running, broker_of(settings):
         await feed(settings, EVENTS)
         await running.until_stored(len(EVENTS))
+
+
+def hostile() -> list[Message]:
+    """What used to end ingest, each of them: too large, unspeakable, beyond every sum."""
+    good = {
+        "event_id": "h",
+        "network_id": NETWORK.network_id,
+        "sensor_id": NETWORK.sensors[0].sensor_id,
+        "timestamp": START.isoformat(),
+        "speed_mph": 50.0,
+    }
+
+    def of(**changes: object) -> bytes:
+        return json.dumps(good | changes).encode()
+
+    key = str(good["sensor_id"]).encode()
+    greatest = 1.7976931348623157e308
+    return [
+        Message(TRAFFIC_EVENTS.name, key, of(timestamp="\x7f" * 300_000)),
+        Message(TRAFFIC_EVENTS.name, key, of(timestamp="\x7f" * 30_000)),
+        Message(TRAFFIC_EVENTS.name, None, of() + b" " * 2_000_000),
+        Message(TRAFFIC_EVENTS.name, key, of(event_id="e" * 2_000_000)),
+        Message(TRAFFIC_EVENTS.name, key, of(event_id="x\0y")),
+        Message(TRAFFIC_EVENTS.name, key, of(event_id="\ud800")),
+        Message(TRAFFIC_EVENTS.name, key, of(event_id="v1", volume_vehicles=greatest)),
+        Message(TRAFFIC_EVENTS.name, key, of(event_id="v2", volume_vehicles=greatest, timestamp="2026-03-01T10:01Z")),
+        Message(TRAFFIC_EVENTS.name, b"k" * 1_500_000, b"x" * 3_000_000),
+        Message(TRAFFIC_EVENTS.name, key, b"\0" * 20_000_000),
+        Message(TRAFFIC_EVENTS.name, key, of(), [("h", b"y" * 900_000)]),
+    ]
+
+
+async def dead_letters(settings: PlatformSettings) -> list[LogRecord]:
+    return await read_topic(settings.kafka_bootstrap_servers, "test", TRAFFIC_EVENTS_DLQ)
+
+
+async def test_no_event_ends_it_and_each_is_accounted_for(settings: PlatformSettings) -> None:
+    bad = hostile()
+    share = -(-len(EVENTS) // len(bad))
+    async with broker_of(settings), ingesting(settings) as running:
+        async with open_producer(
+            settings.kafka_bootstrap_servers, "hostile", idempotent=False, max_record_bytes=64 * 1024 * 1024
+        ) as producer:
+            for number, message in enumerate(bad):
+                await send_all(producer, [message])
+                await feed(settings, EVENTS[number * share : (number + 1) * share])
+        await running.until_stored(len(EVENTS))
+        await running.until_archived(len(EVENTS))
+
+        async def all_kept() -> bool:
+            return await running.figure("metrla_ingest_rejected_events_total") >= len(bad)
+
+        await running.until_met(all_kept, "all hostile events are dead-lettered")
+        assert await running.figure("metrla_ingest_quarantined_records_total") == 0
+        letters = await dead_letters(settings)
+    kept: dict[tuple[bytes, bytes], bytes] = {}
+    for letter in letters:
+        headers = dict(letter.headers)
+        assert headers[DEAD_LETTER_STAGE] == b"validate"
+        if headers.get(DEAD_LETTER_PART_OF, b"value") == b"value":
+            place = headers[SOURCE_PARTITION], headers[SOURCE_OFFSET]
+            kept[place] = kept.get(place, b"") + (letter.value or b"")
+    assert sorted(kept.values()) == sorted(message.value or b"" for message in bad)
+
+
+async def test_readings_whose_window_the_store_refuses_are_put_aside_and_the_others_go_on(
+    settings: PlatformSettings,
+) -> None:
+    open_store(settings.store_url).close()
+    refused = NETWORK.sensors[1].sensor_id
+    with closing(sqlite3.connect(settings.store_url.removeprefix("sqlite:///"))) as database:
+        database.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON traffic_aggregates "
+            f"WHEN NEW.sensor_id = '{refused}' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+    async with broker_of(settings), ingesting(settings) as running:
+        await feed(settings, EVENTS)
+        await running.until_stored(len(EVENTS) - STEPS)
+
+        async def put_aside() -> bool:
+            return await running.figure("metrla_ingest_quarantined_records_total") >= STEPS
+
+        await running.until_met(put_aside, "the readings are put aside")
+        await running.until_archived(len(EVENTS))
+        answer = (await running.http.get("/ready")).json()
+        assert answer["status"] == "ready"
+        assert "not this one" in answer["note"]
+        letters = await dead_letters(settings)
+    assert {letter.value for letter in letters} == {encode(event) for event in EVENTS if event.sensor_id == refused}
+    assert len(letters) == STEPS
+    assert {dict(letter.headers)[DEAD_LETTER_REASON] for letter in letters} == {b"unprocessable"}
+    assert {dict(letter.headers)[DEAD_LETTER_STAGE] for letter in letters} == {b"store"}

@@ -1,6 +1,8 @@
 """Dead letters on the embedded broker: byte for byte, once per source record, whoever wrote them before."""
 
+import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -9,7 +11,10 @@ from metrla.local.devbroker import DevBroker
 from shared.events.errors import RejectionReason
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,
+    DEAD_LETTER_PART,
+    DEAD_LETTER_PART_OF,
     DEAD_LETTER_REASON,
+    DEAD_LETTER_STAGE,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
@@ -71,6 +76,7 @@ async def test_a_dead_letter_is_what_came_and_why(producer: AIOKafkaProducer) ->
         "traceparent": b"00",
         DEAD_LETTER_REASON: b"undecodable",
         DEAD_LETTER_DETAIL: b"why",
+        DEAD_LETTER_STAGE: b"decode",
         SOURCE_TOPIC: b"traffic-events",
         SOURCE_PARTITION: b"0",
         SOURCE_OFFSET: b"7",
@@ -96,8 +102,45 @@ async def test_partitions_that_come_back_are_looked_up_again(producer: AIOKafkaP
     assert await offsets(producer) == [1, 2, 3]
 
 
-async def test_one_that_is_too_large_keeps_its_place(producer: AIOKafkaProducer) -> None:
-    await writer(producer, ZERO).write([letter(1, value=b"x" * 2_000_000), letter(2)])
-    large, small = await written(producer)
-    assert (large.value, small.value) == (b"", b"\x00\xff")
-    assert dict(large.headers)[SOURCE_OFFSET] == b"1"
+async def test_one_without_key_and_value_is_kept(producer: AIOKafkaProducer) -> None:
+    record = ConsumerRecord(TRAFFIC_EVENTS.name, 0, 3, SENT_MS, 0, None, None, None, 1, 2, ())
+    await writer(producer, ZERO).write([DeadLetter(record, RejectionReason.UNDECODABLE, "a tombstone")])
+    assert await offsets(producer) == [3]
+
+
+async def test_one_as_large_as_its_topic_takes_is_kept_whole(producer: AIOKafkaProducer) -> None:
+    value = random.Random(1).randbytes(1_048_500)
+    await writer(producer, ZERO).write([letter(1, value=value), letter(2)])
+    letters = {dict(record.headers)[SOURCE_OFFSET]: record for record in await written(producer)}
+    assert (letters[b"1"].key, letters[b"1"].value) == (b"k", value)
+    assert letters[b"2"].value == b"\x00\xff"
+
+
+async def test_one_that_no_topic_of_ours_takes_is_kept_in_parts(producer: AIOKafkaProducer) -> None:
+    value, key = random.Random(1).randbytes(18_000_000), b"k" * 2_000
+    record = ConsumerRecord(
+        TRAFFIC_EVENTS.name, 0, 1, SENT_MS, 0, key, value, None, 1, 2, (("a", b"y" * 600_000), ("b", b""))
+    )
+    await writer(producer, ZERO).write([DeadLetter(record, RejectionReason.TOO_LARGE, "why"), letter(2)])
+    parts: dict[str, bytes] = {}
+    for found in await written(producer):
+        headers = dict(found.headers)
+        if headers[SOURCE_OFFSET] == b"1":
+            assert headers[DEAD_LETTER_PART]
+            assert headers[DEAD_LETTER_REASON] == b"too_large"
+            name = headers[DEAD_LETTER_PART_OF].decode()
+            parts[name] = parts.get(name, b"") + (found.value or b"")
+    assert parts == {"value": value, "key": key, "a": b"y" * 600_000, "b": b""}
+    # And it is known to be there.
+    assert await writer(producer, ZERO).write([DeadLetter(record, RejectionReason.TOO_LARGE, "why")]) == []
+
+
+@pytest.mark.parametrize(
+    "detail", ["\x7f" * 300_000, "é" * 300_000, "x\ud800\0\x1b"], ids=["control", "long", "broken"]
+)
+async def test_what_is_said_of_one_fits_into_a_header(producer: AIOKafkaProducer, detail: str) -> None:
+    await writer(producer, ZERO).write([replace(letter(1), detail=detail)])
+    (found,) = await written(producer)
+    said = dict(found.headers)[DEAD_LETTER_DETAIL].decode()
+    assert len(said.encode()) <= 1_000
+    assert not any(ord(character) < 32 for character in said)

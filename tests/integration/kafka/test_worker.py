@@ -6,13 +6,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.errors import ProducerFenced
 
 from metrla.local.devbroker import DevBroker
-from shared.events.errors import ConfigurationError, RejectedEventError, RejectionReason, StoreError
+from shared.events.errors import (
+    ConfigurationError,
+    RefusedByStoreError,
+    RejectedEventError,
+    RejectionReason,
+    StoreError,
+)
 from shared.events.topics import Topic
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.quarantine import Culprit, Quarantine
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker, WorkerError
 from tests.kit.until import until
@@ -30,6 +38,13 @@ class Sums:
     known: dict[int, list[int]] = field(default_factory=dict)
     rebuilt: dict[int, list[int]] = field(default_factory=dict)
     ticks: list[int] = field(default_factory=list)
+    poison: int | None = None
+    poisons: str = ""
+    """Which of the methods the poison makes fail: in hand, or among what is known."""
+
+    def require_digestible(self, where: str, numbers: Iterable[int]) -> None:
+        if where in self.poisons and self.poison in set(numbers):
+            raise ZeroDivisionError("\x1b indigestible")
 
     async def create(self, partition: int) -> "PartitionSums":
         return PartitionSums(self, partition)
@@ -47,6 +62,7 @@ class PartitionSums:
 
     def rebuild(self, records: Sequence[int], now: float) -> None:
         assert now > 0
+        self.sums.require_digestible("rebuild", records)
         self.sums.rebuilt[self.partition] = list(records)
         self.sums.known[self.partition] = list(records)
 
@@ -56,10 +72,13 @@ class PartitionSums:
     def handle(self, records: Sequence[int], now: float) -> Iterable[int]:
         assert now > 0
         self.sums.known[self.partition].extend(records)
+        self.sums.require_digestible("handle", records)
+        self.sums.require_digestible("recall", self.sums.known[self.partition])
         return records
 
     def tick(self, now: float) -> Iterable[int]:
         assert now > 0
+        self.sums.require_digestible("tick", self.sums.known.get(self.partition, ()))
         due, self.sums.ticks = self.sums.ticks, []
         return due
 
@@ -78,6 +97,9 @@ class Harness:
     sums: Sums = field(default_factory=Sums)
     out: list[int] = field(default_factory=list)
     dead: list[bytes | None] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+    aside: list[int] = field(default_factory=list)
+    quarantine: Quarantine = field(default_factory=Quarantine)
     fail: Callable[[Sequence[int]], None] = lambda _: None
     group: str = GROUP
     formerly: str | None = None
@@ -87,12 +109,16 @@ class Harness:
         self.out.extend(outputs)
 
     async def dead_letter(self, record: LogRecord, reason: RejectedEventError) -> None:
-        assert reason.reason is RejectionReason.UNDECODABLE
+        assert reason.reason in {RejectionReason.UNDECODABLE, RejectionReason.UNPROCESSABLE}
         self.dead.append(record.value)
+        self.stages.append(reason.stage)
+
+    async def put_aside(self, culprit: Culprit[int]) -> None:
+        self.aside.append(culprit.item)
 
     def worker(self) -> Worker[int]:
         inputs = [Input(topic, decode, self.dead_letter, self.sums.create, self.formerly) for topic in self.topics]
-        return Worker(self.servers, self.group, inputs, self.deliver, asyncio.Event())
+        return Worker(self.servers, self.group, inputs, self.deliver, asyncio.Event(), self.put_aside, self.quarantine)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Worker[int]]:
@@ -209,13 +235,13 @@ async def test_what_could_not_be_delivered_before_the_stop_comes_again(harness: 
         await until(lambda: harness.out == [1, 2, 3], lambda: f"the expected records, not {harness.out}")
 
 
-async def test_a_fault_of_our_own_stops_the_worker_and_skips_nothing(harness: Harness) -> None:
+async def test_a_fault_that_is_no_records_stops_the_worker_and_skips_nothing(harness: Harness) -> None:
     def broken(_: Sequence[int]) -> None:
-        raise ZeroDivisionError
+        raise ProducerFenced
 
     harness.fail = broken
     await harness.send(1, 2)
-    with pytest.raises(WorkerError, match="ZeroDivisionError"):
+    with pytest.raises(WorkerError, match="ProducerFenced"):
         async with harness.working() as worker:
             await asyncio.wait_for(worker.stop.wait(), 60)
     harness.fail = lambda _: None
@@ -259,3 +285,64 @@ async def test_topics_that_are_read_together_need_equally_many_partitions(harnes
     harness.topics = (TOPIC, other)
     with pytest.raises(ConfigurationError, match="equally many partitions, but numbers has 2 and letters has 3"):
         await asyncio.wait_for(harness.worker().run(), 60)
+
+
+async def test_a_record_that_cannot_be_handled_is_put_aside_and_leaves_no_trace(harness: Harness) -> None:
+    harness.sums.poison, harness.sums.poisons = 13, "handle"
+    await harness.send(1, 2, 13, 3, 4)
+    async with harness.working() as worker:
+        await until(lambda: 4 in harness.out, lambda: f"the expected records, not {harness.out}")
+        assert harness.sums.known[0] == [1, 2, 3, 4]
+        assert worker.waiting_for() is None
+    assert list(dict.fromkeys(harness.out)) == [1, 2, 3, 4]
+    assert (harness.dead, harness.stages) == ([b"13"], ["handle"])
+    assert harness.quarantine.told is not None
+    assert "\x1b" not in harness.quarantine.told
+
+
+async def test_a_record_of_the_past_that_cannot_be_recalled_is_left_out(harness: Harness) -> None:
+    await harness.send(1, 2, 13, 3, 4)
+    async with harness.working():
+        await until(lambda: 4 in harness.out, lambda: f"the expected records, not {harness.out}")
+    harness.sums.poison, harness.sums.poisons = 13, "rebuild"
+    await harness.send(5)
+    async with harness.working():
+        await until(lambda: 5 in harness.out, lambda: f"the expected records, not {harness.out}")
+        assert harness.sums.known[0] == [1, 2, 3, 4, 5]
+    assert harness.quarantine.count == 1
+    assert not harness.dead
+
+
+async def test_what_is_remembered_is_forgotten_where_it_spoils_every_record(harness: Harness) -> None:
+    await harness.send(1, 13)
+    async with harness.working():
+        await until(lambda: 13 in harness.out, lambda: f"the expected records, not {harness.out}")
+    harness.sums.poison, harness.sums.poisons = 13, "recall"
+    await harness.send(*range(20, 30))
+    async with harness.working():
+        await until(lambda: 29 in harness.out, lambda: f"the expected records, not {harness.out}")
+    assert len(harness.dead) <= 3
+
+
+async def test_a_tick_that_fails_ends_nothing(harness: Harness) -> None:
+    harness.sums.poison, harness.sums.poisons = 13, "tick"
+    await harness.send(1, 13)
+    async with harness.working():
+        await until(lambda: harness.quarantine.count >= 3, "ticks fail")
+        await harness.send(2)
+        await until(lambda: 2 in harness.out, lambda: f"the expected records, not {harness.out}")
+    assert not harness.dead
+
+
+async def test_an_output_that_cannot_be_delivered_is_put_aside_alone(harness: Harness) -> None:
+    def refuses(outputs: Sequence[int]) -> None:
+        if 13 in outputs:
+            raise RefusedByStoreError("no such numbers")
+
+    harness.fail = refuses
+    harness.sums.ticks = [10, 11, 12, 13, 14, 15]
+    async with harness.working() as worker:
+        await until(lambda: 15 in harness.out, lambda: f"the expected records, not {harness.out}")
+        assert worker.waiting_for() is None
+    assert list(dict.fromkeys(harness.out)) == [10, 11, 12, 14, 15]
+    assert harness.aside == [13]

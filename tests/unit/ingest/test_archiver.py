@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.archiver import Archiver, Archiving, FlushPolicy
 from services.ingest.validator import EventValidator
-from shared.archive.container import decode_container
+from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RAW_ROOT, parse_raw_path, pending_path
 from shared.archive.local import LocalArchive
 from shared.archive.port import Archive
@@ -23,6 +23,7 @@ from shared.events.errors import ArchiveError
 from shared.events.records import TrafficEvent
 from shared.events.topics import REKEYED_FROM, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember
+from shared.kafka.quarantine import Culprit
 from shared.runtime.metrics import IngestMetrics
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
@@ -76,10 +77,16 @@ class Bench:
     def __init__(self, archive: Archive, policy: FlushPolicy | None = None) -> None:
         self.member, self.clock = Member(), Clock()
         self.registry = CollectorRegistry()
+        self.aside: list[int] = []
+
+        async def put_aside(_: TopicPartition, culprits: Sequence[Culprit[ArchivedEvent]]) -> None:
+            self.aside += [culprit.item.offset for culprit in culprits]
+
         self.archiving = Archiving(
             validator=EventValidator({NETWORK.network_id: NETWORK}, EventDecoder()),
             archive=archive,
             policy=policy or FlushPolicy(seconds=60, events=1000, bytes=1_000_000),
+            put_aside=put_aside,
             metrics=IngestMetrics(self.registry),
             clock=lambda: datetime(2027, 1, 1, tzinfo=UTC),
             monotonic=self.clock,
@@ -255,3 +262,13 @@ async def test_a_member_that_lost_its_partitions_writes_nothing(archive: LocalAr
     with pytest.raises(CommitFailedError):
         await bench.handle(at_s=60)
     assert files(archive) == []
+
+
+async def test_an_event_that_cannot_be_written_is_put_aside_and_the_others_are_archived(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    # Beyond Avro's long: nothing that can be read from a log, but the encoder does fail.
+    await bench.handle([record(4), record(2**64), record(2**64 + 1), record(9)])
+    await bench.handle(at_s=60)
+    assert bench.aside == [2**64, 2**64 + 1]
+    assert offsets(archive) == Counter([4, 9])

@@ -8,7 +8,12 @@ from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.roads import Road
 from shared.events.errors import MetrlaError
+from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_SOURCE_CHARACTERS, MAX_TITLE_CHARACTERS
+from shared.events.quantities import in_span
 from shared.events.records import AdvisoryType, AlertSeverity
+from shared.events.text import MAX_DERIVED_ID_CHARACTERS, cleaned, composed, cut, fault_of
+
+MAX_REASON_BYTES = 600
 
 
 class DocumentFormat(StrEnum):
@@ -32,6 +37,12 @@ class Draft:
     the publisher's id of this message and `chain_id` that of its first one, which names the advisory all its life.
     `supersedes` holds the publisher's ids of earlier messages. `geometry` is in degrees (longitude, latitude) and is
     `None` only where `withdrawn`. `roads` are the roads that it names; none: every road that the geometry touches.
+
+    Whatever a publisher writes, it can be stored and shown: what is to be read is cleaned (`shared.events.text`) and
+    cut. An id is not cleaned, for two of them might become one.
+
+    Raises:
+        ValueError: an id is too long or not printable, or a time is one that cannot be meant.
     """
 
     index: int
@@ -51,14 +62,38 @@ class Draft:
     withdrawn: bool = False
     supersedes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for text in (self.publisher_id, self.chain_id, *self.supersedes):
+            fault = fault_of(text, MAX_DERIVED_ID_CHARACTERS)
+            if fault is not None:
+                raise ValueError(f"id: it {fault}")
+        for time in (self.starts_at, self.ends_at, self.updated_at):
+            if time is not None:
+                in_span(time)
+        clean = {
+            "publisher_id": composed(self.publisher_id),
+            "chain_id": composed(self.chain_id),
+            "supersedes": tuple(map(composed, self.supersedes)),
+            "title": cleaned(self.title, MAX_TITLE_CHARACTERS),
+            "description": cleaned(self.description, MAX_DESCRIPTION_CHARACTERS, prose=True),
+            "source": cleaned(self.source, MAX_SOURCE_CHARACTERS),
+        }
+        for name, value in clean.items():
+            object.__setattr__(self, name, value)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One feature that cannot be used: its place, its id where it has one, and why."""
+    """One feature that cannot be used: its place, its id where it has one, and why; both as they can be shown."""
 
     index: int
     publisher_id: str | None
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", cut(self.reason, MAX_REASON_BYTES))
+        if self.publisher_id is not None:
+            object.__setattr__(self, "publisher_id", cut(self.publisher_id, 4 * MAX_DERIVED_ID_CHARACTERS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected
+from shared.alerts.advisories.documents.formats.reading import UNUSABLE, reason_of
 from shared.alerts.advisories.documents.matching import Matcher
+from shared.events.limits import MAX_FEED_CHARACTERS
 from shared.events.records import AdvisoryId, NetworkId, SensorId, TrafficAdvisory
+from shared.events.text import cleaned
 
 SLUG_LENGTH, DIGEST_LENGTH = 40, 10
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@-]+")
@@ -73,6 +76,7 @@ def prepare(
         complete: the document is all that the feed holds: what it published before and no longer has is taken back.
     """
     outcome = ImportResult(parsed.format, parsed.features, parsed.rejected)
+    unplaced: list[Rejected] = []
     replaced = {earlier for draft in parsed.drafts for earlier in draft.supersedes}
     by_message = {
         (known.network_id, known.publisher_id): known for known in known_advisories.values() if known.publisher_id
@@ -90,14 +94,22 @@ def prepare(
             if draft.withdrawn:
                 taken.add(advisory_id)
                 _take_back(outcome, draft, known_advisories.get(advisory_id))
-            elif sensors := matcher.match(draft):
+                continue
+            try:
+                record = _matched(draft, advisory_id, matcher, feed)
+            except UNUSABLE as wrong:
+                # A place that was read and that the geometry library does not get along with.
+                unplaced.append(Rejected(draft.index, draft.publisher_id, reason_of(wrong)))
                 touched = True
                 taken.add(advisory_id)
-                _compare(
-                    outcome, _record(draft, advisory_id, network_id, sensors, feed), known_advisories.get(advisory_id)
-                )
+                continue
+            if record is not None:
+                touched = True
+                taken.add(advisory_id)
+                _compare(outcome, record, known_advisories.get(advisory_id))
         if not touched and not draft.withdrawn:
             outcome.unmatched.append(Unmatched(draft.index, draft.publisher_id, draft.title))
+    outcome.rejected += tuple(unplaced)
     mine = [
         known for known in known_advisories.values() if known.network_id in networks and known.advisory_id not in taken
     ]
@@ -136,6 +148,12 @@ def _id_of(
     return next((candidate for candidate in candidates if candidate not in taken), candidates[-1])
 
 
+def _matched(draft: Draft, id_: AdvisoryId, matcher: Matcher, feed: str) -> TrafficAdvisory | None:
+    """The record of a draft in one network, `None` where it touches none of its sensors."""
+    sensors = matcher.match(draft)
+    return _record(draft, id_, matcher.network.network_id, sensors, feed) if sensors else None
+
+
 def _record(
     draft: Draft, id_: AdvisoryId, network_id: NetworkId, sensors: Sequence[SensorId], feed: str
 ) -> TrafficAdvisory:
@@ -156,7 +174,7 @@ def _record(
         withdrawn=draft.withdrawn,
         updated_at=None if draft.updated_at is None else whole_ms(draft.updated_at),
         publisher_id=draft.publisher_id,
-        feed=feed,
+        feed=cleaned(feed, MAX_FEED_CHARACTERS),
     )
 
 

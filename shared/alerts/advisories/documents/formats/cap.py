@@ -7,14 +7,13 @@ from xml.etree.ElementTree import Element, ParseError
 import shapely
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from pydantic import ValidationError
 from shapely import affinity
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
-from shared.alerts.advisories.documents.formats.reading import MIN_RING_POINTS, reason_of
+from shared.alerts.advisories.documents.formats.reading import MIN_RING_POINTS, UNUSABLE, reason_of
 from shared.traffic.network import on_globe
 
 KM_PER_DEGREE = 111.195
@@ -39,9 +38,9 @@ def parse(data: bytes) -> Parsed:
         try:
             draft = _draft(index, alert)
             if draft.publisher_id in drafts:
-                raise ValueError(f"identifier: appears twice, first at alert {drafts[draft.publisher_id].index}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"identifier: appears twice, first at alert {drafts[draft.publisher_id].index}")
             drafts[draft.publisher_id] = draft
-        except (ValidationError, ValueError) as wrong:
+        except UNUSABLE as wrong:
             rejected.append(Rejected(index, _told(alert, "identifier"), reason_of(wrong)))
     return Parsed(DocumentFormat.CAP, len(alerts), tuple(drafts.values()), tuple(rejected))
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
-from shared.alerts.advisories.documents.formats.reading import id_of, read_geometry, reason_of
+from shared.alerts.advisories.documents.formats.reading import UNUSABLE, id_of, read_geometry, reason_of
 
 GEOMETRIES = frozenset({"Polygon", "MultiPolygon", "GeometryCollection"})
 
@@ -38,9 +36,9 @@ def parse(document: object) -> Parsed:
         try:
             draft = _draft(index, feature, properties)
             if draft.publisher_id in drafts:
-                raise ValueError(f"id: appears twice, first at feature {drafts[draft.publisher_id].index}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"id: appears twice, first at feature {drafts[draft.publisher_id].index}")
             drafts[draft.publisher_id] = draft
-        except (ValidationError, ValueError) as wrong:
+        except UNUSABLE as wrong:
             rejected.append(Rejected(index, id_of(properties, "id") or id_of(feature, "id"), reason_of(wrong)))
     return Parsed(DocumentFormat.NWS, len(features), tuple(drafts.values()), tuple(rejected))
 

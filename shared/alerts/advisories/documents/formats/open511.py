@@ -9,12 +9,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.reading import (
-    FIRST_YEAR,
-    LAST_YEAR,
+    UNUSABLE,
     Instant,
     Lenient,
     id_of,
@@ -25,6 +24,7 @@ from shared.alerts.advisories.documents.formats.reading import (
     require_order,
 )
 from shared.alerts.advisories.documents.roads import Road, direction_of, read_road
+from shared.events.quantities import time_in_span
 from shared.events.records import AdvisoryType, AlertSeverity
 
 GEOMETRIES = frozenset({
@@ -106,12 +106,11 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
         try:
             event = _Event.model_validate(value)
             if event.id in seen:
-                raise ValueError(f"id: appears twice, first at event {seen[event.id]}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"id: appears twice, first at event {seen[event.id]}")
             drafts.extend(_drafts(index, event, value, time_zone, now))
             seen[event.id] = index
-        except (ValidationError, ValueError, OverflowError) as wrong:
-            reason = reason_of(wrong) if isinstance(wrong, ValueError) else str(wrong)
-            rejected.append(Rejected(index, id_of(value, "id"), reason))
+        except UNUSABLE as wrong:
+            rejected.append(Rejected(index, id_of(value, "id"), reason_of(wrong)))
     return Parsed(DocumentFormat.OPEN511, len(events), tuple(drafts), tuple(rejected))
 
 
@@ -187,9 +186,10 @@ def _instant(text: str, zone: ZoneInfo) -> datetime:
         told = datetime.fromisoformat(text.strip().removesuffix("T"))
     except ValueError as wrong:
         raise ValueError(f"schedule.intervals: {text[:60]!r} is no time") from wrong
-    if not FIRST_YEAR < told.year < LAST_YEAR:
+    aware = told if told.tzinfo else told.replace(tzinfo=zone)
+    if not time_in_span(aware):
         raise ValueError(f"schedule.intervals: the year {told.year} cannot be meant")
-    return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+    return aware.astimezone(UTC)
 
 
 def _occurrences(schedule: _Recurring, zone: ZoneInfo, now: datetime) -> Iterator[Span]:

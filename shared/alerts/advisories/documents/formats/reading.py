@@ -12,11 +12,15 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
+from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
+from shared.events.quantities import time_in_span
+from shared.events.text import MAX_DERIVED_ID_CHARACTERS
 from shared.traffic.network import on_globe
 
-FIRST_YEAR, LAST_YEAR = 1970, 2200
 SHOWN_FAULTS = 3
-MAX_TITLE, MAX_DESCRIPTION, MAX_REASON = 200, 4000, 300
+MAX_REASON = 300
+UNUSABLE = (ValueError, ShapelyError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError)
+"""What a feature that cannot be used makes the code that reads it raise; pydantic's error is a `ValueError`."""
 MIN_RING_POINTS = 4
 
 
@@ -28,7 +32,7 @@ def _text(value: object) -> object:
 
 
 def _in_utc(value: datetime) -> datetime:
-    if not FIRST_YEAR <= value.year < LAST_YEAR:
+    if not time_in_span(value):
         raise ValueError(f"the year {value.year} cannot be meant")
     return value.astimezone(UTC)
 
@@ -51,10 +55,10 @@ def read_json(data: bytes) -> Any:  # noqa: ANN401 - whatever the document is
         raise UnreadableAdvisoriesError(f"no JSON: {str(wrong)[:MAX_REASON]}") from wrong
 
 
-def reason_of(invalid: ValidationError | ValueError) -> str:
+def reason_of(invalid: Exception) -> str:
     """Why a feature is rejected, in one line: field and fault."""
     if not isinstance(invalid, ValidationError):
-        return str(invalid)[:MAX_REASON]
+        return str(invalid)[:MAX_REASON] or type(invalid).__name__
     faults = [
         f"{'.'.join(map(str, fault['loc'])) or 'feature'}: {fault['msg'].removeprefix('Value error, ')}"
         for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
@@ -68,7 +72,7 @@ def id_of(feature: object, *names: str) -> str | None:
     if isinstance(feature, Mapping):
         for name in names:
             if isinstance(value := feature.get(name), str | int) and str(value).strip():
-                return str(value).strip()[:MAX_TITLE]
+                return str(value).strip()[:MAX_DERIVED_ID_CHARACTERS]
     return None
 
 
@@ -76,12 +80,14 @@ def one_line(*texts: str | None) -> str:
     """The first text that says something, as a title."""
     words = next((text for text in texts if text and text.strip()), "")
     line = " ".join(words.split())
-    return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}…"
+    return line if len(line) <= MAX_TITLE_CHARACTERS else f"{line[: MAX_TITLE_CHARACTERS - 1]}…"
 
 
 def paragraph(*texts: str | None) -> str:
     """The texts that say something, one after the other."""
-    return "\n\n".join(dict.fromkeys(text.strip() for text in texts if text and text.strip()))[:MAX_DESCRIPTION]
+    return "\n\n".join(dict.fromkeys(text.strip() for text in texts if text and text.strip()))[
+        :MAX_DESCRIPTION_CHARACTERS
+    ]
 
 
 def require_order(starts_at: datetime, ends_at: datetime | None, end_name: str) -> None:

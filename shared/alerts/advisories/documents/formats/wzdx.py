@@ -8,10 +8,11 @@ over by leaving it out, by its end or, before 4.2, by `event_status`.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.reading import (
+    UNUSABLE,
     Instant,
     Lenient,
     id_of,
@@ -109,9 +110,9 @@ def parse(document: object) -> Parsed:
         try:
             draft = _draft(index, feature, publishers)
             if draft.chain_id in drafts:
-                raise ValueError(f"id: appears twice, first at feature {drafts[draft.chain_id].index}")  # noqa: TRY301 - the one place that rejects
+                raise ValueError(f"id: appears twice, first at feature {drafts[draft.chain_id].index}")
             drafts[draft.chain_id] = draft
-        except (ValidationError, ValueError) as wrong:
+        except UNUSABLE as wrong:
             rejected.append(Rejected(index, id_of(feature, "id"), reason_of(wrong)))
     return Parsed(DocumentFormat.WZDX, len(features), tuple(drafts.values()), tuple(rejected))
 
