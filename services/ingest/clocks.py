@@ -92,22 +92,23 @@ class NetworkClocks:
         known = self._this.get(sensor_id)
         if known is None:
             known = self._last.get(sensor_id)
-            self._unheard -= known is not None
-        if known != stamp_ms:
             if known is not None:
-                del stamps[bisect_left(stamps, known)]
-            insort(stamps, stamp_ms)
+                self._unheard -= 1
+        if known is not None:
+            del stamps[bisect_left(stamps, known)]
+        insort(stamps, stamp_ms)
         self._this[sensor_id] = stamp_ms
         self._readings += 1
-        if not self._unheard or self._readings >= max(self._round_readings, READINGS_PER_SENSOR * len(stamps)):
-            self._turn(rounds)
-        return _middle(self._stamps or stamps)
+        live = len(stamps)
+        if not self._unheard or self._readings >= max(self._round_readings, READINGS_PER_SENSOR * live):
+            stamps = self._turn(rounds, stamps)
+            live = len(stamps)
+        return stamps[live // 2] if live > 2 else _of_few(stamps)  # noqa: PLR2004 - two have no majority
 
     def judge(self, sensor_id: SensorId, ahead_ms: float) -> None:
         """Note how far the newest reading of a sensor is ahead of what it should be, in milliseconds."""
         if -self._off_ms <= ahead_ms <= self._off_ms:
-            if self._off:
-                self._off.pop(sensor_id, None)
+            self._off.pop(sensor_id, None)
             return
         before_ms, times = self._off.get(sensor_id, (0.0, 0))
         self._off[sensor_id] = (ahead_ms, times + 1 if before_ms * ahead_ms > 0 else 1)
@@ -118,14 +119,19 @@ class NetworkClocks:
 
     @property
     def many(self) -> bool:
-        """Whether so many have spoken that one of them can be compared with the others."""
-        return self._stamps is not None and len(self._stamps) - bisect_right(self._stamps, -inf) > 2  # noqa: PLR2004
+        """Whether there are so many that one of them can be compared with the others."""
+        return self._stamps is not None and len(self._stamps) > 2  # noqa: PLR2004 - two have no majority
+
+    @property
+    def any_off(self) -> bool:
+        """Whether a clock is off, or may be."""
+        return bool(self._off)
 
     @property
     def heard_ms(self) -> float:
         """The time by those alone who have spoken, in milliseconds; -inf where nobody has."""
-        stamps = self._stamps or []
-        return _middle(stamps[bisect_right(stamps, -inf) :])
+        stamps = (self._stamps or [])[bisect_right(self._stamps or [], -inf) :]
+        return stamps[len(stamps) // 2] if len(stamps) > 2 else _of_few(stamps)  # noqa: PLR2004 - likewise
 
     def rounds(self, position: int) -> Rounds | None:
         """Where the rounds began, given that `position` is read next; `None` before the first reading."""
@@ -136,19 +142,18 @@ class NetworkClocks:
     def _live(self) -> list[float]:
         return sorted((self._last | self._this).values())
 
-    def _turn(self, ended: Rounds) -> None:
+    def _turn(self, ended: Rounds, stamps: list[float]) -> list[float]:
         dropped = self._unheard > 0
         # Where this round begins is known with its first reading.
         self._rounds = Rounds(ended.this, ended.this)
         self._last, self._this, self._readings = self._this, {}, 0
         self._unheard = len(self._last)
         if dropped:
-            self._stamps = self._live()
+            stamps = self._stamps = self._live()
+        return stamps
 
 
-def _middle(stamps: list[float]) -> float:
-    if len(stamps) > 2:  # noqa: PLR2004 - what fewer than three can say is said below
-        return stamps[len(stamps) // 2]
+def _of_few(stamps: list[float]) -> float:
     if not stamps:
         return -inf
     low, high = stamps[0], stamps[-1]

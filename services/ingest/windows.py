@@ -91,7 +91,6 @@ class _NetworkWindows:
         "expected",
         "final_ms",
         "last_arrival_s",
-        "logged_ms",
         "network_id",
         "off_ms",
         "vouched_ms",
@@ -112,7 +111,6 @@ class _NetworkWindows:
         self.clocks = clocks
         self.watermark_ms: float = -inf
         self.final_ms: float = -inf
-        self.logged_ms = -inf
         self.vouched_ms = -inf
         if progress is not None and progress.watermark_ms is not None:
             self.watermark_ms = progress.watermark_ms
@@ -127,17 +125,18 @@ class _NetworkWindows:
         """
         return self.watermark_ms if self.watermark_ms > -inf else self.clocks.heard_ms
 
-    def note(self, sensor_id: SensorId, timestamp_ms: int, logged_ms: float) -> None:
-        """Compare a clock with the log, where that is near, or else with the others'."""
-        behind_ms = logged_ms - timestamp_ms
-        self.logged_ms = max(self.logged_ms, logged_ms)
-        if abs(behind_ms) <= self.off_ms:
+    def compare(self, sensor_id: SensorId, timestamp_ms: int, logged_ms: float, time_ms: float) -> None:
+        """Compare a clock with the log, where that is near, or else with the network's time."""
+        off_ms = self.off_ms
+        ahead_ms = timestamp_ms - logged_ms
+        if -off_ms <= ahead_ms <= off_ms:
             self.vouched_ms = max(self.vouched_ms, timestamp_ms)
-            self.clocks.judge(sensor_id, 0.0)
-        elif self.clocks.many:
-            self.clocks.judge(sensor_id, timestamp_ms - self.clocks.heard_ms)
-        elif abs(behind_ms) <= HOUR_MS:
-            self.clocks.judge(sensor_id, -behind_ms)
+        elif self.clocks.many and time_ms > -inf:
+            ahead_ms = timestamp_ms - time_ms
+        elif not -HOUR_MS <= ahead_ms <= HOUR_MS:
+            return
+        if not -off_ms <= ahead_ms <= off_ms or self.clocks.any_off:
+            self.clocks.judge(sensor_id, ahead_ms)
 
 
 def clock_is_off_ms(network: Network) -> int:
@@ -196,8 +195,9 @@ class PartitionWindows:
             # The watermark has been where these readings led it.
             state.clocks.recall(event.sensor_id, stamp_ms, offset)
             return
-        watermark_ms = state.clocks.take(event.sensor_id, stamp_ms, offset) - self._disorder_ms
-        state.note(event.sensor_id, timestamp_ms, logged_ms)
+        time_ms = state.clocks.take(event.sensor_id, stamp_ms, offset)
+        state.compare(event.sensor_id, timestamp_ms, logged_ms, time_ms)
+        watermark_ms = time_ms - self._disorder_ms
         if watermark_ms > state.watermark_ms:
             state.watermark_ms = watermark_ms
             state.final_ms = max(state.final_ms, watermark_ms - self._lateness_ms)

@@ -441,9 +441,9 @@ SKEWS = st.dictionaries(st.sampled_from(TWELVE), st.floats(-HOUR_S, HOUR_S), max
 
 
 @given(
-    SKEWS, st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 40), st.sampled_from(("first", "among"))
+    SKEWS, st.randoms(use_true_random=False), st.integers(1, 4), st.integers(1, 40), st.sampled_from(("first", "among"))
 )
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 def test_a_minority_of_clocks_takes_no_window_from_the_others(
     skews: Mapping[SensorId, float], chance: object, chatter: int, batch: int, where: str
 ) -> None:
@@ -462,6 +462,7 @@ def test_a_minority_of_clocks_takes_no_window_from_the_others(
 
 
 @given(SKEWS, st.floats(-HOUR_S, HOUR_S), st.integers(0, 59), st.integers(0, 59))
+@settings(max_examples=60, deadline=None)
 def test_clocks_that_jump_there_and_back_take_nothing_either(
     skews: Mapping[SensorId, float], second_skew_s: float, jumps: int, returns: int
 ) -> None:
