@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
+from math import inf
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -11,13 +13,15 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.intake import validate_all
 from services.ingest.merge import Lane, horizon, passing
+from services.ingest.sensor_reports import SensorReports
 from services.ingest.validator import EventValidator
 from services.ingest.windows import PartitionWindows, WindowPolicy, emission_order
 from shared.events.avro import encode
-from shared.events.records import NetworkId, ProcessedTrafficAggregate
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.events.topics import AGGREGATES, REKEYED_FROM, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter
+from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, send_all
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
@@ -80,9 +84,14 @@ class Aggregation:
     async def begin(self, member: GroupMember, committed: Mapping[TopicPartition, Committed]) -> "Aggregator":
         """Start each partition from its checkpoint."""
         self.dead_letters.expect(committed)
-        return Aggregator(self, member, {partition: self._from(partition, one) for partition, one in committed.items()})
+        partitions = await member.persist("read partitions", lambda: self.producer.partitions_for(TRAFFIC_EVENTS.name))
+        sensors = _sensors_of(partitions)
+        held = {partition: self._from(partition, one, sensors) for partition, one in committed.items()}
+        return Aggregator(self, member, held)
 
-    def _from(self, partition: TopicPartition, commit: Committed) -> _Partition:
+    def _from(
+        self, partition: TopicPartition, commit: Committed, sensors: Callable[[int, Network], Collection[SensorId]]
+    ) -> _Partition:
         checkpoint = Checkpoint.read(commit.offset, commit.metadata)
         if checkpoint is None:
             if commit.metadata:
@@ -90,7 +99,9 @@ class Aggregation:
             checkpoint = Checkpoint(commit.offset, commit.offset)
         return _Partition(
             lane=Lane(commit.offset),
-            windows=PartitionWindows(self.networks, self.window_policy, checkpoint),
+            windows=PartitionWindows(
+                self.networks, self.window_policy, checkpoint, partial(sensors, partition.partition)
+            ),
             handled=checkpoint.handled,
             committed=None,
         )
@@ -111,6 +122,7 @@ class Aggregator:
         self._member = member
         self._held = held
         self._next_commit_s = 0.0
+        self._reports = SensorReports(aggregation.metrics)
 
     def hungry(self) -> Collection[TopicPartition]:
         """Those whose lane has room."""
@@ -135,6 +147,7 @@ class Aggregator:
 
     async def finish(self) -> None:
         """Commit what is done; events that wait for their turn are left to whoever reads them next."""
+        self._reports.close()
         await self._commit()
 
     async def _take_in(self, records: Records) -> None:
@@ -154,7 +167,8 @@ class Aggregator:
             rejected += [letter for letter in batch.rejected if letter.record.offset >= handled]
             for event, record in batch.events:
                 if record.key == event.sensor_id.encode():
-                    held.lane.put(event, record.offset)
+                    # A record without a time of its own, as -1, says nothing of clocks.
+                    held.lane.put(event, record.offset, record.timestamp if record.timestamp > 0 else inf)
                     seen[event.network_id] += 1
                 elif record.offset >= handled:
                     rekeyed.append(_rekeyed(record, event.sensor_id))
@@ -180,11 +194,13 @@ class Aggregator:
         emitted: list[ProcessedTrafficAggregate] = []
         for held in self._held.values():
             if until is not None:
-                for event, offset in passing(held.lane, until):
-                    held.windows.add(event, offset, now_s)
+                for event, offset, logged_ms in passing(held.lane, until):
+                    held.windows.add(event, offset, now_s, logged_ms)
                 emitted += held.windows.drain()
             emitted += held.windows.drain_idle(now_s)
-            self._count(held.windows)
+            self._count(held.windows, now_s)
+        off = {who: off_s for held in self._held.values() for who, off_s in held.windows.off().items()}
+        self._reports.clocks(off, now_s)
         return sorted(emitted, key=emission_order)
 
     def _behind(self, partition: TopicPartition, held: _Partition, now_s: float) -> bool:
@@ -193,10 +209,11 @@ class Aggregator:
         end = self._member.end_seen(partition)
         return end is None or held.lane.read < end
 
-    def _count(self, windows: PartitionWindows) -> None:
+    def _count(self, windows: PartitionWindows, now_s: float) -> None:
         counts = windows.take_counts()
         self._with.metrics.duplicates.inc(counts.duplicates)
-        self._with.metrics.too_late.inc(counts.too_late)
+        self._with.metrics.merged.inc(counts.merged)
+        self._reports.late(counts.too_late, now_s)
         self._with.metrics.windows.labels("first").inc(counts.first)
         self._with.metrics.windows.labels("revised").inc(counts.revised)
 
@@ -217,6 +234,16 @@ class Aggregator:
         await self._member.commit(_offsets(due.items()))
         for partition, checkpoint in due.items():
             self._held[partition].committed = checkpoint
+
+
+def _sensors_of(partitions: Collection[int]) -> Callable[[int, Network], Collection[SensorId]]:
+    """Which of a network's sensors a partition of `traffic-events` is to have."""
+
+    @cache
+    def home(sensor_id: SensorId) -> int:
+        return partition_of(sensor_id, partitions)
+
+    return lambda partition, network: [sensor for sensor in network.index if home(sensor) == partition]
 
 
 def _offsets(due: Iterable[tuple[TopicPartition, Checkpoint]]) -> dict[TopicPartition, tuple[int, str]]:

@@ -158,7 +158,8 @@ def test_measures_that_come_one_by_one_make_one_reading() -> None:
     assert subject.drain() == []
     assert [it.revision for it in (first, second, third)] == [1, 2, 3]
     assert (third.mean_speed_mph, third.volume_vehicles, third.occupancy) == (50.0, 7.0, 0.25)
-    assert (third.speed_count, third.last_event_id, third.share_observed) == (1, "speed", pytest.approx(1 / 15))
+    assert (third.speed_count, third.last_event_id) == (1, "speed")
+    assert third.share_observed == pytest.approx(1 / 15)
     counts = subject.take_counts()
     assert (counts.merged, counts.duplicates) == (2, 1)
 
@@ -167,7 +168,7 @@ def test_measures_that_come_one_by_one_make_one_reading() -> None:
 def test_in_whatever_order_measures_come_the_window_is_the_same(
     measures: Sequence[tuple[str, float]], batch: int
 ) -> None:
-    messages = [replace(event(20.0, None), **{name: value}) for name, value in measures]
+    messages = [replace(event(20.0, None), **{name: value}) for name, value in measures]  # type: ignore[arg-type]  # measures all
     (window,) = run([*messages, *messages], batch).values()
     assert (window.mean_speed_mph, window.volume_vehicles, window.occupancy) == (50.0, 7.0, 0.25)
     assert (window.revision, window.speed_count) == (3, 1)
