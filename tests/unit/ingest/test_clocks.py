@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.ingest.clocks import HOUR_MS, NOBODY, NetworkClocks, Rounds
 from shared.events.records import SensorId
-from tests.kit.clocks import NaiveTime
+from tests.chaos.watermark import NaiveTime
 
 EXPECTED = tuple(SensorId(f"s{number}") for number in range(5))
 OTHERS = (SensorId("x"), SensorId("y"))

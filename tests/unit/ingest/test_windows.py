@@ -14,7 +14,7 @@ from services.ingest.checkpoint import Checkpoint
 from services.ingest.windows import PartitionWindows, WindowPolicy
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
 from shared.traffic.network import Network
-from tests.kit.clocks import NaiveTime
+from tests.chaos.watermark import NaiveTime
 from tests.kit.networks import along, network_of
 
 START = datetime(2012, 5, 2, 8, 0, tzinfo=UTC)
