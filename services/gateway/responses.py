@@ -153,7 +153,7 @@ class Aggregate(Answer):
     sensor_id: str = Field(description="Detector station.")
     window_start: datetime = Field(description="Inclusive start (event time, UTC).")
     window_end: datetime = Field(description="Exclusive end (event time, UTC).")
-    revision: int = Field(description="Distinct readings in the window; grows when late ones arrive.")
+    revision: int = Field(description="Messages that the window took something of; grows when late ones arrive.")
     speed_count: int = Field(description="Readings that carried a speed.")
     mean_speed: StoredMph | None = Field(description="Mean speed, mph; null if not observed.")
     min_speed: StoredMph | None = Field(description="Lowest speed, mph; null if not observed.")
