@@ -91,6 +91,21 @@ class Aggregate(Answer):
     share_observed: float = Field(description="Share observed (0-1) of the readings expected in the window.")
 
 
+class SensorTimesReport(Answer):
+    """A sensor whose clock is off, or whose readings came too late for their windows."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    clock_ahead_seconds: float | None = Field(
+        description="Seconds by which its clock is fast, or slow where negative; null where it is not off."
+    )
+    too_late_readings: int = Field(
+        ge=0, description="Readings since `since` that are in the archive and in no window, as they came too late."
+    )
+    since: datetime = Field(description="When ingest began to count (wall time, UTC).")
+    as_of: datetime = Field(description="When ingest said so (wall time, UTC).")
+
+
 class NetworkReport(Answer):
     """A sensor network that the gateway serves."""
 

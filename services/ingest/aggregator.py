@@ -18,7 +18,7 @@ from services.ingest.validator import EventValidator
 from services.ingest.windows import PartitionWindows, WindowPolicy, emission_order
 from shared.events.avro import encode
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
-from shared.events.topics import AGGREGATES, REKEYED_FROM, TRAFFIC_EVENTS
+from shared.events.topics import AGGREGATES, REKEYED_FROM, SENSOR_TIMES, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter
 from shared.kafka.partitioning import partition_of
@@ -26,6 +26,7 @@ from shared.kafka.producer import Message, send_all
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
 from shared.store.port import Store
+from shared.traffic.health.times import write_times
 from shared.traffic.network import Network
 
 log = structlog.stdlib.get_logger(__name__)
@@ -122,7 +123,7 @@ class Aggregator:
         self._member = member
         self._held = held
         self._next_commit_s = 0.0
-        self._reports = SensorReports(aggregation.metrics)
+        self._reports = SensorReports(aggregation.metrics, aggregation.clock())
 
     def hungry(self) -> Collection[TopicPartition]:
         """Those whose lane has room."""
@@ -140,6 +141,7 @@ class Aggregator:
             if any(partition in self._held for partition in records):
                 await self._take_in(records)
             await self._emit(self._advance(now_s))
+            await self._tell(now_s)
             if now_s >= self._next_commit_s:
                 await self._commit()
             for held in self._held.values():
@@ -192,14 +194,14 @@ class Aggregator:
         behind = [held.lane for partition, held in self._held.items() if self._behind(partition, held, now_s)]
         until = horizon(lanes, behind)
         emitted: list[ProcessedTrafficAggregate] = []
-        for held in self._held.values():
+        for partition, held in self._held.items():
             if until is not None:
                 for event, offset, logged_ms in passing(held.lane, until):
                     held.windows.add(event, offset, now_s, logged_ms)
                 emitted += held.windows.drain()
             emitted += held.windows.drain_idle(now_s)
-            self._count(held.windows, now_s)
-        off = {who: off_s for held in self._held.values() for who, off_s in held.windows.off().items()}
+            self._count(partition.partition, held.windows, now_s)
+        off = {partition.partition: held.windows.off() for partition, held in self._held.items()}
         self._reports.clocks(off, now_s)
         return sorted(emitted, key=emission_order)
 
@@ -209,11 +211,11 @@ class Aggregator:
         end = self._member.end_seen(partition)
         return end is None or held.lane.read < end
 
-    def _count(self, windows: PartitionWindows, now_s: float) -> None:
+    def _count(self, partition: int, windows: PartitionWindows, now_s: float) -> None:
         counts = windows.take_counts()
         self._with.metrics.duplicates.inc(counts.duplicates)
         self._with.metrics.merged.inc(counts.merged)
-        self._reports.late(counts.too_late, now_s)
+        self._reports.late(counts.too_late, partition, now_s)
         self._with.metrics.windows.labels("first").inc(counts.first)
         self._with.metrics.windows.labels("revised").inc(counts.revised)
 
@@ -223,6 +225,13 @@ class Aggregator:
         await self._member.persist("store", lambda: asyncio.to_thread(self._with.store.put_aggregates, emitted))
         messages = [Message(AGGREGATES.name, window.network_id.encode(), encode(window)) for window in emitted]
         await self._member.persist("send windows", lambda: send_all(self._with.producer, messages))
+
+    async def _tell(self, now_s: float) -> None:
+        held = [partition.partition for partition in self._held]
+        news = self._reports.news(held, self._with.networks, now_s, self._with.clock())
+        if news:
+            messages = [Message(SENSOR_TIMES.name, times.key.encode(), write_times(times)) for times in news]
+            await self._member.persist("send sensor times", lambda: send_all(self._with.producer, messages))
 
     async def _commit(self, *, unchanged: bool = False) -> None:
         self._next_commit_s = self._with.monotonic() + self._with.commit_interval_s

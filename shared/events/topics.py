@@ -49,6 +49,7 @@ ALERT_DETECTOR_STATE = Topic(
     compacted=True,
     config={"max.message.bytes": str(16 * 1024 * 1024)},
 )
+SENSOR_TIMES = Topic("sensor-times", None, "network_id/partition", partitions=1, compacted=True)
 
 TOPICS = (
     TRAFFIC_EVENTS,
@@ -60,6 +61,7 @@ TOPICS = (
     ADVISORIES,
     PREDICTOR_STATE,
     ALERT_DETECTOR_STATE,
+    SENSOR_TIMES,
 )
 
 # Headers. A dead letter carries the first five; a reading that came without its key is published again with

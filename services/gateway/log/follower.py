@@ -13,11 +13,12 @@ from services.gateway.log.records import FOLLOWED, WHOLE, Followed, LogRecord, L
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
-from shared.events.topics import ADVISORIES
+from shared.events.topics import ADVISORIES, ALERTS
 from shared.kafka.admin import TopicError, ensure_topics, partitions_of
 from shared.kafka.following import keep_following
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
+from shared.traffic.health.times import SensorTimes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -141,6 +142,8 @@ class Follower:
                 return None
             if isinstance(record, TrafficAdvisory):
                 self._view.advisories.apply(record, message.offset)
+            elif isinstance(record, SensorTimes):
+                self._view.times.apply(record, message.offset)
             else:
                 self._view.apply(record)
         except RejectedEventError as rejected:
@@ -151,7 +154,7 @@ class Follower:
     def _forget(self, message: LogRecord, gone: str) -> None:
         if message.topic == ADVISORIES.name:
             self._view.advisories.forget(AdvisoryId(gone), message.offset)
-        else:
+        elif message.topic == ALERTS.name:
             self._view.alerts.forget(AlertId(gone))
 
     def _reject(self, message: LogRecord, rejected: RejectedEventError) -> None:

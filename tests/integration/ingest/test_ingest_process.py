@@ -29,6 +29,7 @@ from shared.events.topics import (
     DEAD_LETTER_DETAIL,
     DEAD_LETTER_REASON,
     REKEYED_FROM,
+    SENSOR_TIMES,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
@@ -40,6 +41,7 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader
 from shared.store.url import open_store
+from shared.traffic.health.times import SensorTime, read_times
 from tests.kit.networks import along, network_of
 from tests.kit.processes import Services
 
@@ -312,7 +314,17 @@ async def test_one_fast_clock_takes_no_window_from_the_eleven_others(pipeline: P
     async with httpx.AsyncClient() as client:
         figures = (await client.get(f"{process.url}/metrics")).text
     assert "metrla_ingest_too_late_events_total{" not in figures
+    assert 'metrla_ingest_sensors_with_clock_off{network="freeway"} 1.0' in figures
+
+    async def named() -> bool:
+        told = [read_times(record.value) for record in await pipeline.read(SENSOR_TIMES)]
+        return any(times.sensors.get(fast) == SensorTime(3000.0, 0) for times in told)
+
+    await pipeline.until(named, "the fast clock is on the topic, with its 50 minutes")
+    honest = set(TWELVE) - {fast}
+    assert not any(honest & read_times(record.value).sensors.keys() for record in await pipeline.read(SENSOR_TIMES))
     await process.stop()
+    assert "clocks of sensors are off" in pipeline.log
     await pipeline.verify(events)
 
 
