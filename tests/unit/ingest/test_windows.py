@@ -521,6 +521,15 @@ def test_a_lone_fast_clock_moves_the_watermark_no_further_than_the_log() -> None
     assert [sensor_id for _, sensor_id in subject.off()] == [SENSORS[1]]
 
 
+def test_readings_that_were_held_up_do_not_make_their_clocks_slow() -> None:
+    """A minority has spoken, so that there is nobody to compare with, and all of it a quarter of an hour ago."""
+    subject, now_ms = on_road(), START.timestamp() * 1000 + 3600_000
+    for minute in range(20, 46):
+        for number, sensor in enumerate(TWELVE[:4]):
+            subject.add(twelve(sensor, 60.0 * minute, 0.0), 4 * minute + number, logged_ms=now_ms)
+    assert subject.off() == {}
+
+
 def test_old_readings_are_judged_without_the_log() -> None:
     subject = windows()
     for minute in range(10):
