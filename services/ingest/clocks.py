@@ -50,9 +50,23 @@ class NetworkClocks:
         off_ms: a clock is off that is further than this from the network's time, in milliseconds.
         round_readings: after how many readings, at least, a round ends though somebody is missing.
         taken_up: where the rounds began by the last commit; readings before its end go to `recall`, then `take`.
+
+    Attributes:
+        any_off: whether a clock is off, or may be.
     """
 
-    __slots__ = ("_last", "_off", "_off_ms", "_readings", "_round_readings", "_rounds", "_stamps", "_this", "_unheard")
+    __slots__ = (
+        "_last",
+        "_off",
+        "_off_ms",
+        "_readings",
+        "_round_readings",
+        "_rounds",
+        "_stamps",
+        "_this",
+        "_unheard",
+        "any_off",
+    )
 
     def __init__(
         self, expected: Collection[SensorId], off_ms: int, round_readings: int, taken_up: Rounds | None = None
@@ -66,6 +80,7 @@ class NetworkClocks:
             self._last = dict.fromkeys(expected, -inf)
         self._readings = 0
         self._off: dict[SensorId, tuple[float, int]] = {}
+        self.any_off = False
         # Of whoever is live, in order; `None` while readings are recalled.
         self._stamps: list[float] | None = None
         self._unheard = 0
@@ -100,7 +115,9 @@ class NetworkClocks:
         self._this[sensor_id] = stamp_ms
         self._readings += 1
         live = len(stamps)
-        if not self._unheard or self._readings >= max(self._round_readings, READINGS_PER_SENSOR * live):
+        if not self._unheard or (
+            self._readings >= self._round_readings and self._readings >= READINGS_PER_SENSOR * live
+        ):
             stamps = self._turn(rounds, stamps)
             live = len(stamps)
         return stamps[live // 2] if live > 2 else _of_few(stamps)  # noqa: PLR2004 - two have no majority
@@ -109,8 +126,10 @@ class NetworkClocks:
         """Note how far the newest reading of a sensor is ahead of what it should be, in milliseconds."""
         if -self._off_ms <= ahead_ms <= self._off_ms:
             self._off.pop(sensor_id, None)
+            self.any_off = bool(self._off)
             return
         before_ms, times = self._off.get(sensor_id, (0.0, 0))
+        self.any_off = True
         self._off[sensor_id] = (ahead_ms, times + 1 if before_ms * ahead_ms > 0 else 1)
 
     def off(self) -> Iterator[tuple[SensorId, float]]:
@@ -121,11 +140,6 @@ class NetworkClocks:
     def many(self) -> bool:
         """Whether there are so many that one of them can be compared with the others."""
         return self._stamps is not None and len(self._stamps) > 2  # noqa: PLR2004 - two have no majority
-
-    @property
-    def any_off(self) -> bool:
-        """Whether a clock is off, or may be."""
-        return bool(self._off)
 
     @property
     def heard_ms(self) -> float:

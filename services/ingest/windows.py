@@ -191,13 +191,15 @@ class PartitionWindows:
         again = offset < self._through
         if event.speed_mph is not None or event.volume_vehicles is not None or event.occupancy is not None:
             self._absorb(state, event, timestamp_ms, offset, now_s, again=again)
-        stamp_ms = min(timestamp_ms, logged_ms + self._tolerance_ms)
+        latest_ms = logged_ms + self._tolerance_ms
+        stamp_ms = min(timestamp_ms, latest_ms)
         if again:
             # The watermark has been where these readings led it.
             state.clocks.recall(event.sensor_id, stamp_ms, offset)
             return
         time_ms = state.clocks.take(event.sensor_id, stamp_ms, offset)
-        state.compare(event.sensor_id, timestamp_ms, logged_ms, time_ms)
+        if state.clocks.any_off or logged_ms - timestamp_ms <= HOUR_MS or abs(timestamp_ms - time_ms) > state.off_ms:
+            state.compare(event.sensor_id, timestamp_ms, logged_ms, time_ms)
         watermark_ms = time_ms - self._disorder_ms
         if watermark_ms > state.watermark_ms:
             state.watermark_ms = watermark_ms
