@@ -13,7 +13,7 @@ from metrla.client.errors import GatewayError
 from metrla.client.gateway import GatewayClient
 from metrla.client.messages import AlertsMessage, Message, PredictionsMessage, SensorsMessage
 from metrla.client.models import ModelDetail, ModelReport
-from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport
+from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport, SensorTimesReport
 from metrla.client.values import (
     AdvisoryState,
     AdvisoryType,
@@ -56,6 +56,7 @@ __all__ = [
     "PredictionsMessage",
     "Receipt",
     "SensorReport",
+    "SensorTimesReport",
     "SensorsMessage",
     "Window",
 ]

@@ -17,7 +17,7 @@ from metrla.client.control_room import ControlRoom
 from metrla.client.errors import GatewayError
 from metrla.client.messages import MESSAGE, Message
 from metrla.client.models import ModelDetail, ModelReport
-from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport
+from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport, SensorTimesReport
 from metrla.client.values import Channel
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -65,6 +65,10 @@ class GatewayClient(ControlRoom):
     async def sensors(self, *, network_id: str | None = None, road_type: str | None = None) -> list[SensorReport]:
         """Every sensor with what it measured last; raises `GatewayError`."""
         return await self._list(SensorReport, "/api/sensors", network_id=network_id, road_type=road_type)
+
+    async def sensor_times(self, *, network_id: str | None = None) -> list[SensorTimesReport]:
+        """Sensors whose clocks are off or whose readings came too late for their windows."""
+        return await self._list(SensorTimesReport, "/api/sensors/times", network_id=network_id)
 
     async def networks(self) -> list[NetworkReport]:
         """Every sensor network that the gateway serves; raises `GatewayError`."""

@@ -80,7 +80,7 @@ class Aggregate(Answer):
     sensor_id: str = Field(description="Sensor.")
     window_start: datetime = Field(description="Inclusive start (event time, UTC).")
     window_end: datetime = Field(description="Exclusive end (event time, UTC).")
-    revision: int = Field(description="Distinct readings in the window; grows when late ones arrive.")
+    revision: int = Field(description="Messages that the window took something of; grows when late ones arrive.")
     speed_count: int = Field(description="Readings that carried a speed.")
     mean_speed: float | None = Field(description="Mean speed, mph; null if not observed.")
     min_speed: float | None = Field(description="Lowest speed, mph; null if not observed.")
@@ -89,6 +89,21 @@ class Aggregate(Answer):
     volume: float | None = Field(description="Vehicles counted; null if not observed.")
     occupancy: float | None = Field(description="Mean share of time occupied (0-1); null if not observed.")
     share_observed: float = Field(description="Share observed (0-1) of the readings expected in the window.")
+
+
+class SensorTimesReport(Answer):
+    """A sensor whose clock is off, or whose readings came too late for their windows."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    clock_ahead_seconds: float | None = Field(
+        description="Seconds by which its clock is fast, or slow where negative; null where it is not off."
+    )
+    too_late_readings: int = Field(
+        ge=0, description="Readings since `since` that are in the archive and in no window, as they came too late."
+    )
+    since: datetime = Field(description="When ingest began to count (wall time, UTC).")
+    as_of: datetime = Field(description="When ingest said so (wall time, UTC).")
 
 
 class NetworkReport(Answer):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from services.gateway.views.sensor_times import SensorTimeState
 from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
@@ -153,7 +154,7 @@ class Aggregate(Answer):
     sensor_id: str = Field(description="Sensor.")
     window_start: datetime = Field(description="Inclusive start (event time, UTC).")
     window_end: datetime = Field(description="Exclusive end (event time, UTC).")
-    revision: int = Field(description="Distinct readings in the window; grows when late ones arrive.")
+    revision: int = Field(description="Messages that the window took something of; grows when late ones arrive.")
     speed_count: int = Field(description="Readings that carried a speed.")
     mean_speed: StoredMph | None = Field(description="Mean speed, mph; null if not observed.")
     min_speed: StoredMph | None = Field(description="Lowest speed, mph; null if not observed.")
@@ -180,6 +181,33 @@ class Aggregate(Answer):
             volume=window.volume_vehicles,
             occupancy=window.occupancy,
             share_observed=window.share_observed,
+        )
+
+
+class SensorTimesReport(Answer):
+    """A sensor whose clock is off, or whose readings came too late for their windows."""
+
+    network_id: str = Field(description="Sensor network.")
+    sensor_id: str = Field(description="Detector station.")
+    clock_ahead_seconds: float | None = Field(
+        description="Seconds by which its clock is fast, or slow where negative; null where it is not off."
+    )
+    too_late_readings: int = Field(
+        ge=0, description="Readings since `since` that are in the archive and in no window, as they came too late."
+    )
+    since: datetime = Field(description="When ingest began to count (wall time, UTC).")
+    as_of: datetime = Field(description="When ingest said so (wall time, UTC).")
+
+    @classmethod
+    def of(cls, state: SensorTimeState) -> "SensorTimesReport":
+        """The answer for one sensor."""
+        return cls(
+            network_id=state.network_id,
+            sensor_id=state.sensor_id,
+            clock_ahead_seconds=state.time.ahead_s,
+            too_late_readings=state.time.too_late,
+            since=state.since,
+            as_of=state.as_of,
         )
 
 

@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from math import inf
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -12,19 +13,22 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.intake import VALIDATE, validate, validate_all
 from services.ingest.merge import Lane, horizon, passing
+from services.ingest.sensor_reports import SensorReports
 from services.ingest.validator import EventValidator
 from services.ingest.windows import FailedWindow, PartitionWindows, WindowPolicy, emission_order
 from shared.events.avro import encode
 from shared.events.errors import RejectionReason
-from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficEvent
-from shared.events.topics import AGGREGATES, REKEYED_FROM, TRAFFIC_EVENTS
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
+from shared.events.topics import AGGREGATES, REKEYED_FROM, SENSOR_TIMES, TRAFFIC_EVENTS
 from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter, unprocessable
+from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, send_all
 from shared.kafka.quarantine import Quarantine, sift
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
 from shared.store.port import Store
+from shared.traffic.health.times import write_times
 from shared.traffic.network import Network
 
 log = structlog.stdlib.get_logger(__name__)
@@ -108,9 +112,14 @@ class Aggregation:
     async def begin(self, member: GroupMember, committed: Mapping[TopicPartition, Committed]) -> "Aggregator":
         """Start each partition from its checkpoint."""
         self.dead_letters.expect(committed)
-        return Aggregator(self, member, {partition: self._from(partition, one) for partition, one in committed.items()})
+        partitions = await member.persist("read partitions", lambda: self.producer.partitions_for(TRAFFIC_EVENTS.name))
+        sensors = _sensors_of(partitions)
+        held = {partition: self._from(partition, one, sensors) for partition, one in committed.items()}
+        return Aggregator(self, member, held)
 
-    def _from(self, partition: TopicPartition, commit: Committed) -> _Partition:
+    def _from(
+        self, partition: TopicPartition, commit: Committed, sensors: Callable[[int, Network], Collection[SensorId]]
+    ) -> _Partition:
         checkpoint = Checkpoint.read(commit.offset, commit.metadata)
         if checkpoint is None:
             if commit.metadata:
@@ -118,7 +127,9 @@ class Aggregation:
             checkpoint = Checkpoint(commit.offset, commit.offset)
         return _Partition(
             lane=Lane(commit.offset),
-            windows=PartitionWindows(self.networks, self.window_policy, checkpoint),
+            windows=PartitionWindows(
+                self.networks, self.window_policy, checkpoint, partial(sensors, partition.partition)
+            ),
             handled=checkpoint.handled,
             committed=None,
             since=commit.offset,
@@ -143,6 +154,7 @@ class Aggregator:
         self._next_commit_s = 0.0
         self._suspects: list[_Suspects] = []
         self._put_aside: set[tuple[TopicPartition, int]] = set()
+        self._reports = SensorReports(aggregation.metrics, aggregation.clock())
 
     def hungry(self) -> Collection[TopicPartition]:
         """Those whose lane has room."""
@@ -161,6 +173,7 @@ class Aggregator:
                 await self._take_in(records)
             await self._emit(self._advance(now_s))
             await self._put_suspects_aside()
+            await self._tell(now_s)
             if now_s >= self._next_commit_s:
                 await self._commit()
             for held in self._held.values():
@@ -168,6 +181,7 @@ class Aggregator:
 
     async def finish(self) -> None:
         """Commit what is done; events that wait for their turn are left to whoever reads them next."""
+        self._reports.close()
         await self._commit()
 
     async def _take_in(self, records: Records) -> None:
@@ -187,7 +201,8 @@ class Aggregator:
             rejected += [letter for letter in batch.rejected if letter.record.offset >= handled]
             for event, record in batch.events:
                 if record.key == event.sensor_id.encode():
-                    held.lane.put(event, record.offset)
+                    # A record without a time of its own, as -1, says nothing of clocks.
+                    held.lane.put(event, record.offset, record.timestamp if record.timestamp > 0 else inf)
                     seen[event.network_id] += 1
                 elif record.offset >= handled:
                     rekeyed.append(_rekeyed(record, event.sensor_id))
@@ -215,9 +230,9 @@ class Aggregator:
         emitted: list[ProcessedTrafficAggregate] = []
         for partition, held in self._held.items():
             if until is not None:
-                for event, offset in passing(held.lane, until):
+                for event, offset, logged_ms in passing(held.lane, until):
                     try:
-                        held.windows.add(event, offset, now_s)
+                        held.windows.add(event, offset, now_s, logged_ms)
                     except Exception as fault:  # noqa: BLE001 - the last net: no reading may stop a partition
                         self._suspects.append(_Suspects(partition, AGGREGATE, fault, offset=offset))
                 emitted += held.windows.drain()
@@ -226,7 +241,9 @@ class Aggregator:
                 _Suspects(partition, AGGREGATE, window.fault, window=window) for window in held.windows.failed
             ]
             held.windows.failed.clear()
-            self._count(held.windows)
+            self._count(partition.partition, held.windows, now_s)
+        off = {partition.partition: held.windows.off() for partition, held in self._held.items()}
+        self._reports.clocks(off, now_s)
         return sorted(emitted, key=emission_order)
 
     def _behind(self, partition: TopicPartition, held: _Partition, now_s: float) -> bool:
@@ -235,10 +252,11 @@ class Aggregator:
         end = self._member.end_seen(partition)
         return end is None or held.lane.read < end
 
-    def _count(self, windows: PartitionWindows) -> None:
+    def _count(self, partition: int, windows: PartitionWindows, now_s: float) -> None:
         counts = windows.take_counts()
         self._with.metrics.duplicates.inc(counts.duplicates)
-        self._with.metrics.too_late.inc(counts.too_late)
+        self._with.metrics.merged.inc(counts.merged)
+        self._reports.late(counts.too_late, partition, now_s)
         self._with.metrics.windows.labels("first").inc(counts.first)
         self._with.metrics.windows.labels("revised").inc(counts.revised)
 
@@ -280,6 +298,13 @@ class Aggregator:
         for letter in new:
             self._with.quarantine.note(letter.stage, "{}-{}@{}".format(*letter.source), letter.detail)
 
+    async def _tell(self, now_s: float) -> None:
+        held = [partition.partition for partition in self._held]
+        news = self._reports.news(held, self._with.networks, now_s, self._with.clock())
+        if news:
+            messages = [Message(SENSOR_TIMES.name, times.key.encode(), write_times(times)) for times in news]
+            await self._member.persist("send sensor times", lambda: send_all(self._with.producer, messages))
+
     async def _commit(self, *, unchanged: bool = False) -> None:
         self._next_commit_s = self._with.monotonic() + self._with.commit_interval_s
         due: dict[TopicPartition, Checkpoint] = {}
@@ -291,6 +316,16 @@ class Aggregator:
         for partition, checkpoint in due.items():
             self._held[partition].committed = checkpoint
             self._held[partition].since = checkpoint.position
+
+
+def _sensors_of(partitions: Collection[int]) -> Callable[[int, Network], Collection[SensorId]]:
+    """Which of a network's sensors a partition of `traffic-events` is to have."""
+
+    @cache
+    def home(sensor_id: SensorId) -> int:
+        return partition_of(sensor_id, partitions)
+
+    return lambda partition, network: [sensor for sensor in network.index if home(sensor) == partition]
 
 
 def _offsets(due: Iterable[tuple[TopicPartition, Checkpoint]]) -> dict[TopicPartition, tuple[int, str]]:

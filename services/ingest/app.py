@@ -151,6 +151,7 @@ def _window_policy(own: IngestSettings) -> WindowPolicy:
     return WindowPolicy(
         lateness=timedelta(seconds=own.lateness_s),
         out_of_orderness=timedelta(seconds=own.out_of_orderness_s),
+        clock_tolerance=timedelta(seconds=own.clock_tolerance_s),
         idle_timeout_s=own.idle_timeout_s,
         silence_s=own.silence_s,
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.ingest.clocks import Rounds
 from shared.events.records import NetworkId
 
 VERSION = 1
@@ -15,11 +16,13 @@ MAX_METADATA_BYTES = 4_000
 class NetworkProgress:
     """How far one network has come in one partition, in milliseconds of event time since 1970.
 
-    Windows that end at or before `final_through_ms` take no more readings.
+    Windows that end at or before `final_through_ms` take no more readings. `watermark_ms` is `None` where no majority
+    of the sensors has spoken yet; `rounds` is `None` where nobody has, or an older release committed.
     """
 
     final_through_ms: int
-    watermark_ms: int
+    watermark_ms: int | None
+    rounds: Rounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +30,38 @@ class Checkpoint:
     """Where a partition can be taken up again.
 
     `position` is the offset of the first record to read again. Bad and mis-keyed records before offset
-    `handled` have been dead-lettered or published again, and are passed over when they are read again.
+    `handled` have been dead-lettered or published again, and are passed over when they are read again. What
+    `networks` says is as of offset `through`: records before it tell windows and clocks again what they held, and move
+    no watermark.
     """
 
     position: int
     handled: int
     networks: Mapping[NetworkId, NetworkProgress] = field(default_factory=dict)
+    through: int = 0
 
     def metadata(self) -> str:
         """The commit metadata; where it would be too long, the networks with the oldest watermarks are left out."""
-        newest_first = sorted(self.networks.items(), key=lambda entry: (-entry[1].watermark_ms, entry[0]))
+        newest_first = sorted(self.networks.items(), key=lambda entry: (-(entry[1].watermark_ms or 0), entry[0]))
         while True:
-            networks = {
-                network_id: [progress.final_through_ms, progress.watermark_ms] for network_id, progress in newest_first
-            }
-            text = json.dumps({"v": VERSION, "handled": self.handled, "networks": networks}, separators=(",", ":"))
+            text = json.dumps(
+                {
+                    "v": VERSION,
+                    "handled": self.handled,
+                    "through": self.through,
+                    "networks": {
+                        network_id: [progress.final_through_ms, progress.watermark_ms]
+                        for network_id, progress in newest_first
+                        if progress.watermark_ms is not None
+                    },
+                    "rounds": {
+                        network_id: [progress.rounds.last, progress.rounds.this]
+                        for network_id, progress in newest_first
+                        if progress.rounds is not None
+                    },
+                },
+                separators=(",", ":"),
+            )
             if len(text) <= MAX_METADATA_BYTES:
                 return text
             newest_first.pop()
@@ -53,13 +73,21 @@ class Checkpoint:
             fields = json.loads(metadata)
             if fields["v"] != VERSION:
                 return None
+            rounds = {
+                network_id: Rounds(int(last), int(this))
+                for network_id, (last, this) in fields.get("rounds", {}).items()
+            }
+            progress = {
+                NetworkId(network_id): NetworkProgress(int(final), int(watermark), rounds.get(network_id))
+                for network_id, (final, watermark) in fields["networks"].items()
+            }
+            unheard = {NetworkId(network_id): NetworkProgress(0, None, one) for network_id, one in rounds.items()}
             return cls(
                 position=position,
                 handled=max(position, int(fields["handled"])),
-                networks={
-                    NetworkId(network_id): NetworkProgress(int(final), int(watermark))
-                    for network_id, (final, watermark) in fields["networks"].items()
-                },
+                networks=unheard | progress,
+                # An older release said nothing of rounds: its watermark goes on from the first record that is read.
+                through=max(position, int(fields.get("through", position))),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return None

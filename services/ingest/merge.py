@@ -8,10 +8,23 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
+from math import inf
+from typing import NamedTuple
 
 from shared.events.records import TrafficEvent
 
 START = datetime.min.replace(tzinfo=UTC)
+# An event that is ahead of this many among the next ones is ahead by its own clock, and not because its lane is.
+LOOK_AHEAD, MOST = 8, 4
+
+
+class Waiting(NamedTuple):
+    """An event that waits, its offset, and when it was put on the log, in milliseconds since 1970."""
+
+    event: TrafficEvent
+    offset: int
+    logged_ms: float
 
 
 @dataclass(slots=True)
@@ -22,13 +35,13 @@ class Lane:
     """
 
     read: int
-    waiting: deque[tuple[TrafficEvent, int]] = field(default_factory=deque)
+    waiting: deque[Waiting] = field(default_factory=deque)
     newest: datetime = START
     _empty_since_s: float | None = None
 
-    def put(self, event: TrafficEvent, offset: int) -> None:
-        """Append the next event."""
-        self.waiting.append((event, offset))
+    def put(self, event: TrafficEvent, offset: int, logged_ms: float = inf) -> None:
+        """Append the next event; it was put on the log at `logged_ms`, infinity where that is not known."""
+        self.waiting.append(Waiting(event, offset, logged_ms))
         self.newest = max(self.newest, event.timestamp)
 
     def note_empty(self, now_s: float) -> None:
@@ -49,7 +62,7 @@ class Lane:
     @property
     def position(self) -> int:
         """The offset of the first record that has not passed."""
-        return self.waiting[0][1] if self.waiting else self.read
+        return self.waiting[0].offset if self.waiting else self.read
 
 
 def horizon(lanes: Collection[Lane], behind: Collection[Lane]) -> datetime | None:
@@ -63,11 +76,18 @@ def horizon(lanes: Collection[Lane], behind: Collection[Lane]) -> datetime | Non
     return min((lane.newest for lane in lanes if lane.waiting), default=None)
 
 
-def passing(lane: Lane, until: datetime) -> Iterator[tuple[TrafficEvent, int]]:
-    """Take the events before the first one later than `until` out of the lane, in offset order."""
+def passing(lane: Lane, until: datetime) -> Iterator[Waiting]:
+    """Take the events before the first one later than `until` out of the lane, in offset order.
+
+    One whose clock is fast, which the events behind it are not, holds these up no longer.
+    """
     waiting = lane.waiting
-    while waiting and waiting[0][0].timestamp <= until:
+    while waiting and (waiting[0].event.timestamp <= until or _is_fast(waiting, until)):
         yield waiting.popleft()
     if not waiting:
         lane.newest = START
         lane.note_busy()
+
+
+def _is_fast(waiting: deque[Waiting], until: datetime) -> bool:
+    return sum(one.event.timestamp <= until for one in islice(waiting, 1, 1 + LOOK_AHEAD)) >= MOST

@@ -17,10 +17,15 @@ class IngestSettings(BaseSettings):
         description="Seconds of event time after its end that a window takes late readings.",
     )
     out_of_orderness_s: float = Field(
-        default=0.0, ge=0, description="Seconds of event time that the watermark stays behind the newest reading."
+        default=0.0, ge=0, description="Seconds of event time that the watermark stays behind the time of the sensors."
+    )
+    clock_tolerance_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds that the watermark may be ahead of the time at which a reading was put on the log.",
     )
     idle_timeout_s: float = Field(
-        default=60.0, gt=0, description="Seconds without events of a network until its open windows are emitted."
+        default=60.0, gt=0, description="Seconds without events of a window until it is emitted, though it is open."
     )
     silence_s: float = Field(
         default=24 * 3600.0, gt=0, description="Seconds without events of a network until its windows are final."

@@ -14,6 +14,7 @@ def summarise(
     window_end: datetime,
     expected_readings: float,
     readings: Mapping[int, TrafficEvent],
+    merged: int = 0,
 ) -> ProcessedTrafficAggregate:
     """The aggregate of `readings` (by timestamp in milliseconds; at least one), whatever order they came in.
 
@@ -21,11 +22,12 @@ def summarise(
     depend on the readings alone, never on their order, and do not cancel out. The standard deviation is the
     population's. `share_observed` sums the readings' own shares, 1 where a reading states none, over the number that
     a window expects, and is at most 1; a detector that reports volume without speed did observe.
-    `last_event_id` belongs to the reading with the latest timestamp.
+    `last_event_id` belongs to the reading with the latest timestamp. `merged` is how many messages more these readings
+    came in, each with a measure that was missing before it; the revision counts them as well, so that it grows.
     """
     if len(readings) == 1:
         (only,) = readings.values()
-        return _summary_of_one(network_id, sensor_id, window_start, window_end, expected_readings, only)
+        return _summary_of_one(network_id, sensor_id, window_start, window_end, expected_readings, only, 1 + merged)
     speeds, volumes, occupancies, shares = list[float](), list[float](), list[float](), list[float]()
     for event in readings.values():
         if event.speed_mph is not None:
@@ -41,7 +43,7 @@ def summarise(
         sensor_id=sensor_id,
         window_start=window_start,
         window_end=window_end,
-        revision=len(readings),
+        revision=len(readings) + merged,
         speed_count=len(speeds),
         mean_speed_mph=mean,
         min_speed_mph=least,
@@ -70,6 +72,7 @@ def _summary_of_one(
     end: datetime,
     expected_readings: float,
     only: TrafficEvent,
+    revision: int,
 ) -> ProcessedTrafficAggregate:
     """The same for one reading, at a third of the cost: feeds of five-minute readings have no other windows."""
     speed, share = only.speed_mph, 1.0 if only.share_observed is None else only.share_observed
@@ -78,7 +81,7 @@ def _summary_of_one(
         sensor_id,
         start,
         end,
-        1,
+        revision,
         0 if speed is None else 1,
         speed,
         speed,

@@ -40,10 +40,10 @@ class TrafficEvent:
 class ProcessedTrafficAggregate:
     """One sensor, one window [`window_start`, `window_end`).
 
-    `revision` is the number of distinct readings that the window had absorbed when it was emitted: a re-emission always
-    has a higher one and a rebuild after a crash has the same ones, so the highest revision of a window is its truth.
-    `speed_count` of those readings carried a speed. `volume_vehicles` is their sum, `occupancy` (0-1) their mean,
-    `share_observed` (0-1) the part of the readings expected in a window that was observed.
+    `revision` is the number of messages that the window had taken something of when it was emitted: a re-emission
+    always has a higher one and a rebuild after a crash has the same ones, so the highest revision of a window is its
+    truth. `speed_count` of its readings carried a speed. `volume_vehicles` is their sum, `occupancy` (0-1) their
+    mean, `share_observed` (0-1) the part of the readings expected in a window that was observed.
     """
 
     network_id: NetworkId

@@ -33,6 +33,7 @@ _BROKEN = (
 )
 _IN_PROSE = re.compile(f"[{_BROKEN}]")
 _IN_LINE = re.compile(f"[{_BROKEN}\t\n\r]")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SPACES = re.compile("[\t\n\r\u2028\u2029]+")
 _NEW_LINES = re.compile("\r\n?|[\u2028\u2029\x85]")
 
@@ -52,6 +53,11 @@ def fault_of(text: str, most: int, *, prose: bool = False) -> str | None:
 def composed(text: str) -> str:
     """The text in Unicode's composed form (NFC), which two ways to write one letter share."""
     return text if text.isascii() or is_normalized("NFC", text) else normalize("NFC", text)
+
+
+def percent_encoded_bytes(text: str) -> int:
+    """How long the text is where everything but ASCII letters, digits and `-._~` is percent-encoded (RFC 3986)."""
+    return sum(1 if byte in _UNRESERVED else 3 for byte in text.encode(errors="surrogatepass"))
 
 
 def cleaned(text: str, most: int, *, prose: bool = False) -> str:

@@ -56,6 +56,7 @@ ALERT_DETECTOR_STATE = Topic(
     compacted=True,
     config={"max.message.bytes": str(16 * 1024 * 1024)},
 )
+SENSOR_TIMES = Topic("sensor-times", None, "network_id/partition", partitions=1, compacted=True)
 
 TOPICS = (
     TRAFFIC_EVENTS,
@@ -67,6 +68,7 @@ TOPICS = (
     ADVISORIES,
     PREDICTOR_STATE,
     ALERT_DETECTOR_STATE,
+    SENSOR_TIMES,
 )
 
 # Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without

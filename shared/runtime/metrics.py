@@ -24,8 +24,26 @@ class IngestMetrics:
             "metrla_ingest_rejected_share_ratio", "Share (0-1) of the last events that was rejected.", registry=registry
         )
         self.duplicates = Counter("metrla_ingest_duplicate_events", "Readings that came twice.", registry=registry)
+        self.merged = Counter(
+            "metrla_ingest_merged_events", "Messages that added a measure to a reading known.", registry=registry
+        )
         self.too_late = Counter(
-            "metrla_ingest_too_late_events", "Readings beyond the lateness: archived, in no window.", registry=registry
+            "metrla_ingest_too_late_events",
+            "Readings beyond the lateness: archived, in no window.",
+            ["network"],
+            registry=registry,
+        )
+        self.clocks_off = Gauge(
+            "metrla_ingest_sensors_with_clock_off",
+            "Sensors whose clocks are fast or slow by more than a window.",
+            ["network"],
+            registry=registry,
+        )
+        self.clock_skew = Gauge(
+            "metrla_ingest_clock_skew_seconds",
+            "By how much the clock is fast, or slow where negative, that is furthest off.",
+            ["network"],
+            registry=registry,
         )
         self.windows = Counter("metrla_ingest_windows", "Windows emitted.", ["kind"], registry=registry)
         self.archived = Counter("metrla_ingest_archived_events", "Events archived.", registry=registry)

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import asin, cos, radians, sin, sqrt
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from shared.events.errors import ConfigurationError
 from shared.events.quantities import MAX_LATITUDE, MAX_LONGITUDE
 from shared.events.records import NetworkId, SensorId
-from shared.events.text import MAX_ID_CHARACTERS, MAX_NETWORK_ID_BYTES, composed, fault_of
+from shared.events.text import MAX_ID_CHARACTERS, MAX_NETWORK_ID_BYTES, composed, fault_of, percent_encoded_bytes
 
 EARTH_RADIUS_MILES = 3958.7613
 
@@ -119,7 +118,7 @@ class Network:
                     raise ConfigurationError(f"network {self.network_id}: edge names unknown sensor {end}")
 
     def _require_usable_ids(self) -> None:
-        if len(quote(self.network_id, safe="")) > MAX_NETWORK_ID_BYTES:
+        if percent_encoded_bytes(self.network_id) > MAX_NETWORK_ID_BYTES:
             raise ConfigurationError(
                 f"network {self.network_id[:MAX_NETWORK_ID_BYTES]}…: its id names folders of the archive and may have "
                 f"{MAX_NETWORK_ID_BYTES} bytes, percent-encoded"

@@ -2,11 +2,12 @@
 
 Nothing is imported from the services: the rules are those of docs/architecture.md, written a second time. A window
 takes every distinct reading (sensor and timestamp) that stands on the log before the network's watermark in that
-partition, the greatest timestamp so far, has passed the window's end by the lateness.
+partition, the greatest time so far that a majority of its sensors has reached, has passed the window's end by the
+lateness. Of messages about one reading each measure's first value counts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean, pstdev
@@ -15,11 +16,15 @@ from shared.events.topics import REKEYED_FROM
 from tests.chaos.logs import AvroReader, Logged, Values
 from tests.chaos.scenario import Sort
 from tests.chaos.truth import SEQUENCE_HEADER, FedMessage
+from tests.chaos.watermark import NaiveTime
 
 Place = tuple[int, int]
 """Partition and offset of a record of `traffic-events`."""
 WindowKey = tuple[str, str, int]
 """Network, sensor and start of a window in milliseconds since 1970."""
+Lane = tuple[int, str]
+"""Partition and network."""
+MEASURES = ("speed_mph", "volume_vehicles", "occupancy")
 
 
 @dataclass(slots=True)
@@ -35,16 +40,32 @@ class Expected:
     repeated_on_log: int = 0
 
 
+@dataclass(slots=True)
+class _Readings:
+    """What is known of one window: readings by their milliseconds, and how many messages told something new."""
+
+    by_time: dict[int, Values] = field(default_factory=dict)
+    told: int = 0
+
+
 def expect(
-    log: Sequence[Logged], truth: Iterable[FedMessage], window_ms: int, lateness_ms: int, readings_per_window: float
+    log: Sequence[Logged],
+    truth: Iterable[FedMessage],
+    sensors: Mapping[Lane, Collection[str]],
+    window_ms: int,
+    lateness_ms: int,
+    readings_per_window: float,
 ) -> Expected:
-    """Work out what a log of `traffic-events` demands."""
+    """Work out what a log of `traffic-events` demands, of which `sensors` says who is expected in which lane.
+
+    The feed is of days long past, so that the time at which a record was put on the log says nothing of its clock.
+    """
     fed = {message.sequence: message for message in truth}
     expected = Expected()
     events = AvroReader("TrafficEvent")
     seen: set[int] = set()
-    watermarks: dict[tuple[int, str], int] = {}
-    readings: dict[WindowKey, dict[int, Values]] = defaultdict(dict)
+    times = {lane: NaiveTime(expected_in_lane) for lane, expected_in_lane in sensors.items()}
+    readings: dict[WindowKey, _Readings] = defaultdict(_Readings)
     for record in sorted(log, key=lambda one: (one.partition, one.offset)):
         place, message = (record.partition, record.offset), fed[int(record.headers[SEQUENCE_HEADER])]
         if origin := record.headers.get(REKEYED_FROM):
@@ -60,37 +81,37 @@ def expect(
             if message.fed.sort is Sort.MISKEYED:
                 expected.miskeyed[place] = message
                 continue
-        _absorb(readings, watermarks, record.partition, events.read(record.value), window_ms, lateness_ms)
+        event = events.read(record.value)
+        _absorb(readings, times[record.partition, event["network_id"]], event, window_ms, lateness_ms)
     expected.missing_on_log = [number for number in fed if number not in seen]
     expected.windows = {key: summary(found, readings_per_window) for key, found in readings.items()}
     return expected
 
 
 def _absorb(
-    readings: dict[WindowKey, dict[int, Values]],
-    watermarks: dict[tuple[int, str], int],
-    partition: int,
-    event: Values,
-    window_ms: int,
-    lateness_ms: int,
+    readings: dict[WindowKey, _Readings], time: NaiveTime, event: Values, window_ms: int, lateness_ms: int
 ) -> None:
-    lane = (partition, event["network_id"])
     at = milliseconds(event["timestamp"])
     start = at // window_ms * window_ms
-    observed = any(event[measure] is not None for measure in ("speed_mph", "volume_vehicles", "occupancy"))
-    if observed and (lane not in watermarks or start + window_ms > watermarks[lane] - lateness_ms):
-        readings[event["network_id"], event["sensor_id"], start].setdefault(at, event)
-    watermarks[lane] = max(at, watermarks.get(lane, at))
+    told = {measure for measure in MEASURES if event[measure] is not None}
+    if told and start + window_ms > time.watermark_ms - lateness_ms:
+        window = readings[event["network_id"], event["sensor_id"], start]
+        known = window.by_time.setdefault(at, {**event, **dict.fromkeys(MEASURES)})
+        new = {measure for measure in told if known[measure] is None}
+        known.update({measure: event[measure] for measure in new})
+        window.told += bool(new)
+    time.take(event["sensor_id"], at)
 
 
-def summary(readings: Mapping[int, Values], readings_per_window: float) -> Values:
-    """The figures of one window from its readings by timestamp."""
+def summary(window: _Readings, readings_per_window: float) -> Values:
+    """The figures of one window from its readings."""
+    readings = window.by_time
     speeds = [event["speed_mph"] for event in readings.values() if event["speed_mph"] is not None]
     volumes = [event["volume_vehicles"] for event in readings.values() if event["volume_vehicles"] is not None]
     occupancies = [event["occupancy"] for event in readings.values() if event["occupancy"] is not None]
     shares = [1.0 if event["share_observed"] is None else event["share_observed"] for event in readings.values()]
     return {
-        "revision": len(readings),
+        "revision": window.told,
         "speed_count": len(speeds),
         "mean_speed_mph": fmean(speeds) if speeds else None,
         "min_speed_mph": min(speeds) if speeds else None,

@@ -22,7 +22,7 @@ from tests.chaos.findings import Findings
 from tests.chaos.holdings import archived, stored
 from tests.chaos.injector import Injector
 from tests.chaos.logs import Logged, read_topic
-from tests.chaos.scenario import READING_INTERVAL, Fault, Sort, Strike, chaos_networks, faults, feed
+from tests.chaos.scenario import READING_INTERVAL, Fault, Sort, Strike, chaos_networks, faults, feed, lanes
 from tests.chaos.servers import RETENTION_BYTES, Servers
 from tests.chaos.settling import settle
 from tests.chaos.training import train
@@ -151,9 +151,10 @@ async def audited(plan: PipelinePlan, truth: Truth, watcher: Watcher) -> Finding
     watcher.phase("comparing")
     readings_per_window = WINDOW_MS / (READING_INTERVAL.total_seconds() * 1000)
     log = await everything(TRAFFIC_EVENTS)
+    due = lanes(chaos_networks(load_network(EXAMPLE_NETWORK)), TRAFFIC_EVENTS.partitions)
     return audit(
         Evidence(
-            expected=expect(log, truth.messages(), WINDOW_MS, LATENESS_MS, readings_per_window),
+            expected=expect(log, truth.messages(), due, WINDOW_MS, LATENESS_MS, readings_per_window),
             dead_letters=await everything(TRAFFIC_EVENTS_DLQ),
             aggregates=windows,
             predictions=await everything(PREDICTIONS),

@@ -2,7 +2,7 @@
 
 import heapq
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from metrla.data.feeds.damage import SPOIL
 from metrla.data.simulation.simulator import Simulator
 from shared.events.avro import encode
 from shared.events.records import NetworkId, TrafficEvent
+from shared.kafka.partitioning import partition_of
 from shared.traffic.network import Network
 
 # A Tuesday, 06:30 in Los Angeles: the morning's queues grow from here.
@@ -185,3 +186,14 @@ def _poison(event: TrafficEvent, rng: random.Random) -> Fed:
     # A timestamp is in the future against the wall clock, which is past the simulated day.
     value = SPOIL[reason](spoilt, rng, datetime(2099, 1, 1, tzinfo=UTC))
     return Fed(Sort.POISON, key, value, reason.value)
+
+
+def lanes(networks: Iterable[Network], partitions: int) -> dict[tuple[int, str], list[str]]:
+    """Which sensors of which network are in each partition of `traffic-events`."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for network in networks:
+        for partition in range(partitions):
+            found[partition, network.network_id] = []
+        for sensor in network.sensors:
+            found[partition_of(sensor.sensor_id, range(partitions)), network.network_id].append(sensor.sensor_id)
+    return found

@@ -12,13 +12,14 @@ from services.gateway.log.records import FOLLOWED, WHOLE, Followed, FollowedMess
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
-from shared.events.topics import ADVISORIES
+from shared.events.topics import ADVISORIES, ALERTS
 from shared.kafka.admin import ensure_topics, partitions_of
 from shared.kafka.following import FOLLOW, advance, keep_following, watch_logs
 from shared.kafka.persistence import of_record
 from shared.kafka.quarantine import Quarantine
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
+from shared.traffic.health.times import SensorTimes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -127,6 +128,8 @@ class Follower:
                 return None
             if isinstance(record, TrafficAdvisory):
                 self._view.advisories.apply(record, message.offset)
+            elif isinstance(record, SensorTimes):
+                self._view.times.apply(record, message.offset)
             else:
                 self._view.apply(record)
         except RejectedEventError as rejected:
@@ -142,7 +145,7 @@ class Follower:
     def _forget(self, message: FollowedMessage, gone: str) -> None:
         if message.topic == ADVISORIES.name:
             self._view.advisories.forget(AdvisoryId(gone), message.offset)
-        else:
+        elif message.topic == ALERTS.name:
             self._view.alerts.forget(AlertId(gone))
 
     def _reject(self, message: FollowedMessage, rejected: RejectedEventError) -> None:

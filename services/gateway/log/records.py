@@ -1,4 +1,4 @@
-"""What the gateway reads: four topics, how a record of each is taken in, and how far back each is read. Pure."""
+"""What the gateway reads: five topics, how a record of each is taken in, and how far back each is read. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -13,13 +13,14 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, Topic
+from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, SENSOR_TIMES, Topic
+from shared.traffic.health.times import SensorTimes, read_times
 
-FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES)
-WHOLE = frozenset({ALERTS.name, ADVISORIES.name})
+FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES, SENSOR_TIMES)
+WHOLE = frozenset({ALERTS.name, ADVISORIES.name, SENSOR_TIMES.name})
 """Read to the beginning: they are compacted, and an alert or advisory may be days old."""
 
-Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory
+Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory | SensorTimes
 
 
 class FollowedMessage(Protocol):
@@ -47,6 +48,8 @@ def read(message: FollowedMessage) -> Followed | str:
         return decode(TrafficPrediction, message.value)
     if message.topic == ADVISORIES.name:
         return decode(TrafficAdvisory, message.value)
+    if message.topic == SENSOR_TIMES.name:
+        return read_times(message.value)
     return decode(TrafficAlert, message.value)
 
 
@@ -61,6 +64,8 @@ def event_time(record: Followed) -> datetime:
             return record.updated_at
         case TrafficAdvisory():
             return record.updated_at or record.starts_at
+        case SensorTimes():
+            return record.as_of
 
 
 class LookBack:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.gateway.responses import NetworkReport, SensorReport
+from services.gateway.responses import NetworkReport, SensorReport, SensorTimesReport
 from services.gateway.routes.gateway import Running
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
 from shared.events.records import NetworkId
@@ -17,6 +17,13 @@ async def sensors(
     """Give every sensor, in the order of its network, with its newest window."""
     states = gateway.view.windows.states(None if network_id is None else NetworkId(network_id), road_type)
     return [SensorReport.of(state) for state in states]
+
+
+@router.get("/api/sensors/times", summary="Sensors whose clocks are off or whose readings come too late")
+async def sensor_times(gateway: Running, network_id: NetworkParameter = None) -> list[SensorTimesReport]:
+    """Give the sensors with whose times something is wrong; an empty list where nothing is."""
+    states = gateway.view.times.states(None if network_id is None else NetworkId(network_id))
+    return [SensorTimesReport.of(state) for state in states]
 
 
 @router.get("/api/networks", summary="Sensor networks")

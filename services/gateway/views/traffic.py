@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from services.gateway.views.advisories import AdvisoriesView
 from services.gateway.views.alerts import AlertsView
 from services.gateway.views.predictions import MAX_PREDICTIONS, PredictionQuery, PredictionsView
+from services.gateway.views.sensor_times import SensorTimesView
 from services.gateway.views.windows import SensorState, WindowsView
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import (
@@ -46,6 +47,7 @@ class TrafficView:
         self.predictions = PredictionsView(networks, history, max_predictions)
         self.alerts = AlertsView(max_alerts)
         self.advisories = AdvisoriesView()
+        self.times = SensorTimesView(networks)
         self._newest_alert: datetime | None = None
         self._changed_sensors: dict[tuple[NetworkId, SensorId], None] = {}
 

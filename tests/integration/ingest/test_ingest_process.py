@@ -29,6 +29,7 @@ from shared.events.topics import (
     DEAD_LETTER_DETAIL,
     DEAD_LETTER_REASON,
     REKEYED_FROM,
+    SENSOR_TIMES,
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
@@ -40,6 +41,7 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader
 from shared.store.url import open_store
+from shared.traffic.health.times import SensorTime, read_times
 from tests.kit.networks import along, network_of
 from tests.kit.processes import Services
 
@@ -277,9 +279,71 @@ async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipe
     async with httpx.AsyncClient() as client:
         figures = (await client.get(f"{process.url}/metrics")).text
         ready = await client.get(f"{process.url}/ready")
-    assert "metrla_ingest_too_late_events_total 1.0" in figures
+    assert 'metrla_ingest_too_late_events_total{network="freeway"} 1.0' in figures
+    assert "readings came too late for their windows" in pipeline.log
+    assert f'"{too_late.sensor_id}"' not in figures
     assert 'metrla_ingest_lag_events{group="metrla-ingest-archive"} 0.0' in figures
     assert ready.status_code == 200
+    await process.stop()
+
+
+TWELVE = SENSORS[:12]
+
+
+@pytest.mark.parametrize("recent", [False, True], ids=["of history", "of the last hour"])
+async def test_one_fast_clock_takes_no_window_from_the_eleven_others(pipeline: Pipeline, *, recent: bool) -> None:
+    """Fifty minutes: within the hour that is accepted."""
+    fast, chance = TWELVE[4], random.Random(9)
+    begin = START
+    if recent:
+        begin = NETWORK.window_start(datetime.now(UTC)) - timedelta(minutes=70)
+    events = []
+    for step in range(120):
+        for sensor in TWELVE:
+            skew = timedelta(minutes=50 if sensor == fast else 0)
+            events.append(replace(reading(step, sensor, chance), timestamp=begin + step * READING + skew))
+    await pipeline.produce([message(event) for event in events])
+    process = await pipeline.start("ingest")
+    windows = expected(events)
+    assert len(windows) == 12 * 12
+
+    async def stored() -> bool:
+        return pipeline.stored_windows() == windows
+
+    await pipeline.until(stored, "every sensor has its twelve windows")
+    async with httpx.AsyncClient() as client:
+        figures = (await client.get(f"{process.url}/metrics")).text
+    assert "metrla_ingest_too_late_events_total{" not in figures
+    assert 'metrla_ingest_sensors_with_clock_off{network="freeway"} 1.0' in figures
+
+    async def named() -> bool:
+        told = [read_times(record.value) for record in await pipeline.read(SENSOR_TIMES)]
+        return any(times.sensors.get(fast) == SensorTime(3000.0, 0) for times in told)
+
+    await pipeline.until(named, "the fast clock is on the topic, with its 50 minutes")
+    honest = set(TWELVE) - {fast}
+    assert not any(honest & read_times(record.value).sensors.keys() for record in await pipeline.read(SENSOR_TIMES))
+    await process.stop()
+    assert "clocks of sensors are off" in pipeline.log
+    await pipeline.verify(events)
+
+
+async def test_measures_that_come_one_by_one_make_the_windows_of_whole_readings(pipeline: Pipeline) -> None:
+    events = readings(40)
+    speeds = [replace(event, volume_vehicles=None) for event in events]
+    volumes = [replace(event, event_id=f"{event.event_id}-v", speed_mph=None) for event in events]
+    await pipeline.produce([message(one) for pair in zip(speeds, volumes, strict=True) for one in pair])
+    process = await pipeline.start("ingest")
+    windows = {key: replace(window, revision=2 * window.revision) for key, window in expected(events).items()}
+
+    async def stored() -> bool:
+        return pipeline.stored_windows() == windows
+
+    await pipeline.until(stored, "windows with speeds and volumes")
+    async with httpx.AsyncClient() as client:
+        figures = (await client.get(f"{process.url}/metrics")).text
+    assert f"metrla_ingest_merged_events_total {len(events)}.0" in figures
+    assert "metrla_ingest_duplicate_events_total 0.0" in figures
     await process.stop()
 
 

@@ -25,7 +25,7 @@ from tests.chaos.auditor import Evidence, _expectations, audit
 from tests.chaos.expectation import expect
 from tests.chaos.holdings import Stored
 from tests.chaos.logs import Logged
-from tests.chaos.scenario import Sort, chaos_networks, feed
+from tests.chaos.scenario import Sort, chaos_networks, feed, lanes
 from tests.chaos.truth import SEQUENCE_HEADER, FedMessage
 
 WINDOW_MS = 300_000
@@ -51,7 +51,8 @@ def clean() -> Evidence:
             key = decode(TrafficEvent, message.value or b"").sensor_id.encode()
             headers = {SEQUENCE_HEADER: str(number).encode(), "metrla-rekeyed-from": f"0:{number}".encode()}
             log.append(Logged(0, len(log), key, message.value, headers))
-    expected = expect(log, truth, WINDOW_MS, LATENESS_MS, PER_WINDOW)
+    by_lane = lanes(chaos_networks(load_network(EXAMPLE_NETWORK)), 1)
+    expected = expect(log, truth, by_lane, WINDOW_MS, LATENESS_MS, PER_WINDOW)
     windows, predictions = dict[Any, dict[str, Any]](), dict[Any, dict[str, Any]]()
     aggregates, forecasts = list[Logged](), list[Logged]()
     for number, (place, due) in enumerate(expected.windows.items()):

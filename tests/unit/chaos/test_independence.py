@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 CHAOS = Path(__file__).parents[2] / "chaos"
-JUDGES = ("auditor", "expectation", "findings", "holdings", "hbase_rows", "logs")
+JUDGES = ("auditor", "expectation", "findings", "holdings", "hbase_rows", "logs", "watermark")
 ALLOWED = ("shared.events.topics", "tests.chaos.")
 
 

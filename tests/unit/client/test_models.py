@@ -29,6 +29,7 @@ from shared.store.model_records import ModelRole
 SERVED: tuple[tuple[type[BaseModel], type[BaseModel]], ...] = (
     (traffic.Prediction, responses.Prediction),
     (traffic.SensorReport, responses.SensorReport),
+    (traffic.SensorTimesReport, responses.SensorTimesReport),
     (traffic.Aggregate, responses.Aggregate),
     (traffic.NetworkReport, responses.NetworkReport),
     (alerts.Window, served_alerts.Window),

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,8 @@ from services.gateway.log.records import Followed, FollowedMessage, LookBack, ev
 from shared.events.avro import encode
 from shared.events.errors import RejectedEventError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficAlert, TrafficPrediction
-from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, Topic
+from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, SENSOR_TIMES, Topic
+from shared.traffic.health.times import SensorTimes, write_times
 
 
 @dataclass
@@ -81,13 +82,16 @@ def test_each_topic_has_its_record(
     prediction: Callable[..., TrafficPrediction],
     alert: Callable[..., TrafficAlert],
 ) -> None:
-    cases: list[tuple[Topic, Followed, datetime]] = [
-        (AGGREGATES, window(1), window(1).window_end),
-        (PREDICTIONS, prediction(1), prediction(1).timestamp),
-        (ALERTS, alert(1), alert(1).updated_at),
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    times = SensorTimes(NetworkId("n"), 0, now, now, {})
+    cases: list[tuple[Topic, Followed, bytes, datetime]] = [
+        (AGGREGATES, window(1), encode(window(1)), window(1).window_end),
+        (PREDICTIONS, prediction(1), encode(prediction(1)), prediction(1).timestamp),
+        (ALERTS, alert(1), encode(alert(1)), alert(1).updated_at),
+        (SENSOR_TIMES, times, write_times(times), now),
     ]
-    for topic, record, time in cases:
-        taken = read(Stored(topic.name, 0, None, encode(record)))
+    for topic, record, value, time in cases:
+        taken = read(Stored(topic.name, 0, None, value))
         assert taken == record
         assert event_time(record) == time
 
@@ -96,7 +100,7 @@ def test_a_tombstone_names_its_alert() -> None:
     assert read(Stored(ALERTS.name, 0, b"a1", None)) == "a1"
 
 
-@pytest.mark.parametrize("topic", [AGGREGATES.name, PREDICTIONS.name, ALERTS.name])
+@pytest.mark.parametrize("topic", [AGGREGATES.name, PREDICTIONS.name, ALERTS.name, SENSOR_TIMES.name])
 @pytest.mark.parametrize("value", [None, b"", b"garbage", b"\xc3\x01" + bytes(20)])
 def test_what_is_no_record_is_rejected(topic: str, value: bytes | None) -> None:
     with pytest.raises(RejectedEventError):

@@ -1,11 +1,14 @@
 import pytest
 
 from services.ingest.checkpoint import MAX_METADATA_BYTES, Checkpoint, NetworkProgress
+from services.ingest.clocks import Rounds
 from shared.events.records import NetworkId
 
 
 def test_a_checkpoint_survives_the_commit() -> None:
-    checkpoint = Checkpoint(7, 19, {NetworkId("metr-la"): NetworkProgress(1_335_942_000_000, 1_335_943_200_000)})
+    checkpoint = Checkpoint(
+        7, 19, {NetworkId("metr-la"): NetworkProgress(1_335_942_000_000, 1_335_943_200_000, Rounds(3, 5))}, 11
+    )
     assert Checkpoint.read(7, checkpoint.metadata()) == checkpoint
 
 

@@ -25,8 +25,8 @@ def test_the_lane_that_is_furthest_behind_sets_the_horizon() -> None:
     ahead, back = lane(0, 60, 120), lane(0, 5, 10)
     until = horizon([ahead, back], [])
     assert until == START + timedelta(minutes=10)
-    assert [offset for _, offset in passing(back, until)] == [0, 1, 2]
-    assert [offset for _, offset in passing(ahead, until)] == [0]
+    assert [one.offset for one in passing(back, until)] == [0, 1, 2]
+    assert [one.offset for one in passing(ahead, until)] == [0]
     assert ahead.position == 1
     assert back.position == 3
 
@@ -49,7 +49,7 @@ def test_order_within_a_lane_is_kept_when_it_is_out_of_order() -> None:
     shuffled, other = lane(0, 30, 5), lane(10)
     until = horizon([shuffled, other], [])
     assert until is not None
-    assert [offset for _, offset in passing(shuffled, until)] == [0]
+    assert [one.offset for one in passing(shuffled, until)] == [0]
 
 
 def test_time_without_events_is_counted_from_the_first_empty_poll() -> None:
@@ -65,6 +65,14 @@ def test_time_without_events_is_counted_from_the_first_empty_poll() -> None:
     assert subject.empty_s(25.0) == 0.0
 
 
+def test_one_fast_clock_does_not_hold_its_lane_up() -> None:
+    lane_of_three = lane(*(minute + 50 * (sensor == 1) for minute in range(20) for sensor in range(3)))
+    until = horizon([lane_of_three, lane(10)], [])
+    assert until == START + timedelta(minutes=10)
+    # The last of them are not held by the fast one but by their own time.
+    assert [one.offset for one in passing(lane_of_three, until)] == list(range(28))
+
+
 @given(st.lists(st.lists(st.integers(0, 500), max_size=30), min_size=1, max_size=4))
 def test_everything_passes_once_and_in_order(minutes: list[list[int]]) -> None:
     lanes = [lane(*these) for these in minutes]
@@ -72,6 +80,6 @@ def test_everything_passes_once_and_in_order(minutes: list[list[int]]) -> None:
     while (until := horizon(lanes, [])) is not None:
         before = sum(map(len, passed))
         for number, one in enumerate(lanes):
-            passed[number] += [offset for _, offset in passing(one, until)]
+            passed[number] += [one.offset for one in passing(one, until)]
         assert sum(map(len, passed)) > before
     assert passed == [list(range(len(these))) for these in minutes]

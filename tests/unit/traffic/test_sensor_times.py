@@ -1,0 +1,53 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.errors import RejectedEventError
+from shared.events.records import NetworkId, SensorId
+from shared.traffic.health.times import MOST_SENSORS, SensorTime, SensorTimes, read_times, write_times
+
+NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
+GOOD = {"network_id": "n", "partition": 0, "since": NOW.isoformat(), "as_of": NOW.isoformat(), "sensors": {"s": [1, 2]}}
+
+
+def times(sensors: dict[SensorId, SensorTime]) -> SensorTimes:
+    return SensorTimes(NetworkId("n"), 3, NOW, NOW, sensors)
+
+
+@given(st.dictionaries(st.text(), st.builds(SensorTime, st.none() | st.floats(-1e6, 1e6), st.integers(0, 2**40))))
+def test_what_is_written_is_read(sensors: dict[SensorId, SensorTime]) -> None:
+    assert read_times(write_times(times(sensors))) == times(sensors)
+
+
+def test_of_very_many_sensors_the_worst_are_told() -> None:
+    many = {SensorId(f"{number:05d}"): SensorTime(None, number) for number in range(2 * MOST_SENSORS)}
+    told = read_times(write_times(times(many))).sensors
+    assert set(told) == set(list(many)[MOST_SENSORS:])
+
+
+@given(st.binary())
+def test_other_bytes_are_refused(value: bytes) -> None:
+    with pytest.raises(RejectedEventError):
+        read_times(value)
+
+
+@given(
+    st.sampled_from(sorted(GOOD)),
+    st.recursive(
+        st.none() | st.booleans() | st.text() | st.just(float("inf")), lambda inner: st.lists(inner, max_size=3)
+    ),
+)
+def test_fields_of_another_kind_are_refused(name: str, value: object) -> None:
+    read_times(json.dumps(GOOD).encode())
+    if name == "network_id" or (name == "partition" and isinstance(value, bool | str)):
+        return
+    with pytest.raises(RejectedEventError):
+        read_times(json.dumps({**GOOD, name: value}).encode())
+
+
+def test_times_without_a_zone_are_refused() -> None:
+    with pytest.raises(RejectedEventError):
+        read_times(json.dumps({**GOOD, "since": "2026-11-30T09:00:00"}).encode())
