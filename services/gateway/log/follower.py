@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import structlog
@@ -10,9 +10,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from services.gateway.log.records import FOLLOWED, WHOLE, Followed, LogRecord, LookBack, read
+from services.gateway.views.ages import DataAges
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError
-from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
+from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory, TrafficAlert
 from shared.events.topics import ADVISORIES
 from shared.kafka.admin import TopicError, ensure_topics, partitions_of
 from shared.kafka.following import keep_following
@@ -40,6 +41,7 @@ class Follower:
     Args:
         bootstrap_servers: Kafka brokers to start from.
         view: what the records are applied to.
+        ages: where it is noted when they arrived, and when the log last answered.
         history: event time of windows and predictions to read back.
         metrics: where unreadable records and the lag are counted.
         changed: called after a batch changed the view, once it is caught up.
@@ -49,12 +51,14 @@ class Follower:
         self,
         bootstrap_servers: str,
         view: TrafficView,
+        ages: DataAges,
         history: timedelta,
         metrics: GatewayMetrics,
         changed: Callable[[], None],
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._view = view
+        self._ages = ages
         self._history = history
         self._metrics = metrics
         self._changed = changed
@@ -101,6 +105,8 @@ class Follower:
             consumer.seek(partition, ends[partition])
         self._positions = dict(ends)
         self.waiting_for = None
+        self._ages.note_broker()
+        self._ages.complete = True
         log.info("view rebuilt", event_time=str(self._view.event_time), alerts=len(self._view.alerts))
         self._changed()
         while True:
@@ -129,6 +135,7 @@ class Follower:
                     if present != partitions:
                         raise LogRestartedError("the topics have other partitions than they had")
             known = ends
+            self._ages.note_broker()
             behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
             self._metrics.lag.set(max(0, behind))
             await asyncio.sleep(WATCH_INTERVAL_S)
@@ -141,12 +148,18 @@ class Follower:
                 return None
             if isinstance(record, TrafficAdvisory):
                 self._view.advisories.apply(record, message.offset)
-            else:
-                self._view.apply(record)
+            elif self._view.apply(record) and not isinstance(record, TrafficAlert):
+                self._ages.note_record(record, self._written_at(message))
         except RejectedEventError as rejected:
             self._reject(message, rejected)
             return None
         return record
+
+    def _written_at(self, message: LogRecord) -> datetime | None:
+        """When a record that is read back got onto the log; `None` for one that has just come."""
+        if self.waiting_for is None:
+            return None
+        return datetime.fromtimestamp(message.timestamp / 1000, UTC)
 
     def _forget(self, message: LogRecord, gone: str) -> None:
         if message.topic == ADVISORIES.name:

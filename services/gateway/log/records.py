@@ -27,6 +27,7 @@ class LogRecord(Protocol):
 
     topic: str
     offset: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
 

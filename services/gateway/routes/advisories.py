@@ -16,7 +16,7 @@ from services.gateway.advisories.new_advisory import NewAdvisory, record
 from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
-from services.gateway.routes.gateway import Gateway, Running, require_view
+from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
@@ -49,7 +49,12 @@ DOCUMENT = {
 router = APIRouter(tags=["traffic"])
 
 
-@router.get("/api/advisories", summary="Advisories, latest start first")
+@router.get(
+    "/api/advisories",
+    summary="Advisories, latest start first",
+    dependencies=COMPLETE_VIEW,
+    responses=INCOMPLETE_VIEW,
+)
 async def advisories(
     gateway: Running,
     limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of advisories.")] = 100,
@@ -122,7 +127,8 @@ async def publish(
 @router.get(
     "/api/advisories/{advisory_id}",
     summary="One advisory",
-    responses={404: {"description": "No such advisory."}},
+    dependencies=COMPLETE_VIEW,
+    responses=INCOMPLETE_VIEW | {404: {"description": "No such advisory."}},
 )
 async def advisory(
     gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]

@@ -12,7 +12,7 @@ from services.gateway.live.client_messages import (
     MAX_ID_LENGTH,
     no_such_model,
 )
-from services.gateway.routes.gateway import Running
+from services.gateway.routes.gateway import Running, unavailable
 
 NetworkParameter = Annotated[
     str | None, Query(max_length=MAX_ID_LENGTH, description="Only this sensor network, such as metr-la.")
@@ -35,6 +35,8 @@ def _known_model(
     ] = None,
 ) -> str | None:
     if model is not None and model not in gateway.view.model_names:
+        if not gateway.ages.complete:
+            raise unavailable(gateway)  # it may yet turn out to predict
         message = no_such_model(gateway.view.model_names)
         raise RequestValidationError([{"loc": ("query", "model"), "msg": message, "type": "value_error"}])
     return model
