@@ -1,6 +1,7 @@
 """What the gateway does not show but tells the age of: readings that come in, windows that are judged for alerts."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -44,6 +45,7 @@ class Upstream:
         self._alert_group = alert_group
         self._ages = ages
         self._network_ids = tuple(networks)
+        self._last_read_s: dict[bytes, float] = {}
         self._readers: dict[bytes, list[NetworkId]] = {}
         for network_id, network in networks.items():
             for sensor in network.sensors:
@@ -83,12 +85,23 @@ class Upstream:
             recent = max(begins[partition], ends[partition] - SAMPLE)
             if not recent <= await reader.position(partition) <= ends[partition]:
                 reader.seek(partition, recent)
+        come = Counter[bytes]()
         while [one for one in partitions if await reader.position(one) < ends[one]]:
             for records in (await reader.getmany(timeout_ms=POLL_MS)).values():
                 for record in records:
                     written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC) if read_back else None
                     for network_id in self._readers.get(record.key or b"", ()):
+                        come[record.key] += 1
                         self._ages.note(network_id, DataStage.READINGS, written_at)
+        self._note_intervals(come)
+
+    def _note_intervals(self, come: Counter[bytes]) -> None:
+        now_s = asyncio.get_running_loop().time()
+        for sensor, readings in come.items():
+            last_s, self._last_read_s[sensor] = self._last_read_s.get(sensor), now_s
+            if last_s is not None:
+                for network_id in self._readers[sensor]:
+                    self._ages.note_reading_interval(network_id, (now_s - last_s) / readings)
 
     async def _watch_alert_detector(self, reached: Callable[[], None]) -> None:
         await ensure_topics(self._bootstrap_servers)

@@ -5,6 +5,7 @@ and stale once it stops. What is too old follows from the network: two of its wi
 (a window of five minutes lasts five seconds in a replay at 60 times real time), and never less than `least_s`.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ STALE_WINDOWS = 2
 STALE_READINGS = 3
 # The pace is the median of the last three windows: a pause in a replay, or windows that were caught up, are outvoted.
 PACED_WINDOWS = 4
+# Where a burst gives way to a slower pace, readings tell long before the third window does.
+PACED_READINGS = 15
 # Data whose event time is so close to the wall clock is live: windows last what they say, whatever was caught up.
 LIVE_WITHIN_WINDOWS = 3
 
@@ -118,6 +121,8 @@ class _NetworkTracks:
     )
     window_ends: dict[datetime, float] = field(default_factory=dict)
     """First arrival by window end, of the newest windows."""
+    reading_intervals_s: deque[float] = field(default_factory=lambda: deque(maxlen=PACED_READINGS))
+    """Wall time between two readings of one sensor, the last of any sensors."""
 
     def note_window(self, end: datetime, at_s: float) -> None:
         self.window_ends[end] = min(at_s, self.window_ends.get(end, at_s))
@@ -176,6 +181,10 @@ class DataAges:
         """Something of a network arrived, just now or, of what is read back, when it was written to the log."""
         self._tracks[network_id].stages[stage].note(self._arrival_s(written_at), event_time)
 
+    def note_reading_interval(self, network_id: NetworkId, seconds: float) -> None:
+        """So much wall time was between two readings of a sensor of the network."""
+        self._tracks[network_id].reading_intervals_s.append(seconds)
+
     def note_record(
         self, record: ProcessedTrafficAggregate | TrafficPrediction, written_at: datetime | None = None
     ) -> None:
@@ -231,6 +240,9 @@ class DataAges:
         nominal_s, measured_s = network.window.total_seconds(), tracks.window_s(network.window)
         if measured_s is None:
             return nominal_s
+        if tracks.reading_intervals_s:
+            by_readings_s = median(tracks.reading_intervals_s) * (network.window / network.reading_interval)
+            measured_s = max(measured_s, min(by_readings_s, nominal_s))
         newest = max(tracks.window_ends)
         live = abs(self._clock() - newest) <= LIVE_WITHIN_WINDOWS * network.window
         return max(measured_s, nominal_s) if live else measured_s

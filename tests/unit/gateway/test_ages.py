@@ -153,6 +153,29 @@ def test_a_pause_in_a_replay_is_no_new_pace(ages: DataAges, time: Time, window: 
     assert limits[DataStage.WINDOWS] == LEAST_S
 
 
+def test_readings_tell_that_a_burst_has_given_way_to_a_slower_pace(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    """A demo warms up as fast as it goes, and then a window takes half a minute."""
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=0.1)
+    for _ in range(3):
+        time.pass_by(8.0)
+        ages.note_broker()
+        ages.note(NETWORK, DataStage.READINGS)
+        ages.note_reading_interval(NETWORK, 30.0)
+        assert not stale(ages)
+    limits = {age.stage: age.limit_s for age in ages.of(NETWORK).ages}
+    assert limits[DataStage.WINDOWS] == 60.0
+
+
+def test_readings_that_are_rarer_than_they_should_be_allow_no_more_than_two_windows(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=300.0)
+    ages.note_reading_interval(NETWORK, 7200.0)
+    assert {age.stage: age.limit_s for age in ages.of(NETWORK).ages}[DataStage.WINDOWS] == 600.0
+
+
 def test_a_clock_that_is_set_makes_nothing_old_or_new(
     ages: DataAges, time: Time, window: Window, prediction: Prediction
 ) -> None:
