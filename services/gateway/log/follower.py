@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 
 import structlog
@@ -149,17 +149,15 @@ class Follower:
             if isinstance(record, TrafficAdvisory):
                 self._view.advisories.apply(record, message.offset)
             elif self._view.apply(record) and not isinstance(record, TrafficAlert):
-                self._ages.note_record(record, self._written_at(message))
+                self._ages.note_record(record, self._written_ms(message))
         except RejectedEventError as rejected:
             self._reject(message, rejected)
             return None
         return record
 
-    def _written_at(self, message: LogRecord) -> datetime | None:
+    def _written_ms(self, message: LogRecord) -> int | None:
         """When a record that is read back got onto the log; `None` for one that has just come."""
-        if self.waiting_for is None:
-            return None
-        return datetime.fromtimestamp(message.timestamp / 1000, UTC)
+        return None if self.waiting_for is None else message.timestamp
 
     def _forget(self, message: LogRecord, gone: str) -> None:
         if message.topic == ADVISORIES.name:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -89,10 +88,10 @@ class Upstream:
         while [one for one in partitions if await reader.position(one) < ends[one]]:
             for records in (await reader.getmany(timeout_ms=POLL_MS)).values():
                 for record in records:
-                    written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC) if read_back else None
+                    written_ms = record.timestamp if read_back else None
                     for network_id in self._readers.get(record.key or b"", ()):
                         come[record.key] += 1
-                        self._ages.note(network_id, DataStage.READINGS, written_at)
+                        self._ages.note(network_id, DataStage.READINGS, written_ms)
         self._note_intervals(come)
 
     def _note_intervals(self, come: Counter[bytes]) -> None:

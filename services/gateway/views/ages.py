@@ -27,6 +27,8 @@ PACED_READINGS = 15
 # Data whose event time is so close to the wall clock is live: windows last what they say, whatever was caught up.
 LIVE_WITHIN_WINDOWS = 3
 
+MAX_AGE_S = 10 * 365 * 86_400.0
+
 
 class DataStage(StrEnum):
     """Where data is on its way, in this order: whoever comes later waits for whoever comes earlier."""
@@ -175,27 +177,32 @@ class DataAges:
         self,
         network_id: NetworkId,
         stage: DataStage,
-        written_at: datetime | None = None,
+        written_ms: int | None = None,
         event_time: datetime | None = None,
     ) -> None:
-        """Something of a network arrived, just now or, of what is read back, when it was written to the log."""
-        self._tracks[network_id].stages[stage].note(self._arrival_s(written_at), event_time)
+        """Something of a network arrived, just now or, of what is read back, when the log says that it was written.
+
+        Args:
+            network_id: whose.
+            stage: where it arrived.
+            written_ms: the log's time of what is read back, milliseconds since the epoch; `None`: just now.
+            event_time: when it was so on the road.
+        """
+        self._tracks[network_id].stages[stage].note(self._arrival_s(written_ms), event_time)
 
     def note_reading_interval(self, network_id: NetworkId, seconds: float) -> None:
         """So much wall time was between two readings of a sensor of the network."""
         self._tracks[network_id].reading_intervals_s.append(seconds)
 
-    def note_record(
-        self, record: ProcessedTrafficAggregate | TrafficPrediction, written_at: datetime | None = None
-    ) -> None:
+    def note_record(self, record: ProcessedTrafficAggregate | TrafficPrediction, written_ms: int | None = None) -> None:
         """A window or a forecast arrived that is newer than what was known of its sensor."""
         if isinstance(record, ProcessedTrafficAggregate):
-            self._tracks[record.network_id].note_window(record.window_end, self._arrival_s(written_at))
-            self.note(record.network_id, DataStage.WINDOWS, written_at, record.window_end)
+            self._tracks[record.network_id].note_window(record.window_end, self._arrival_s(written_ms))
+            self.note(record.network_id, DataStage.WINDOWS, written_ms, record.window_end)
         elif record.serving:
             newest = self._tracks[record.network_id].stages[DataStage.FORECASTS].event_time
             if newest is None or record.timestamp >= newest:
-                self.note(record.network_id, DataStage.FORECASTS, written_at, record.timestamp)
+                self.note(record.network_id, DataStage.FORECASTS, written_ms, record.timestamp)
 
     def of(self, network_id: NetworkId) -> NetworkAges:
         """The ages of one network now."""
@@ -247,8 +254,9 @@ class DataAges:
         live = abs(self._clock() - newest) <= LIVE_WITHIN_WINDOWS * network.window
         return max(measured_s, nominal_s) if live else measured_s
 
-    def _arrival_s(self, written_at: datetime | None) -> float:
+    def _arrival_s(self, written_ms: int | None) -> float:
         now_s = self._monotonic()
-        if written_at is None:
+        if written_ms is None:
             return now_s
-        return now_s - max(0.0, (self._clock() - written_at).total_seconds())
+        # Whoever writes to the log may give it any time.
+        return now_s - min(MAX_AGE_S, max(0.0, self._clock().timestamp() - written_ms / 1000))

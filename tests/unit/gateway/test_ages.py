@@ -49,6 +49,11 @@ def ages_of(networks: Mapping[NetworkId, Network], time: Time) -> DataAges:
     return DataAges(networks, LEAST_S, PUSH_S, lambda: time.wall, lambda: time.monotonic_s)
 
 
+def ms(moment: datetime) -> int:
+    """A moment as the log has it."""
+    return round(moment.timestamp() * 1000)
+
+
 def stale(ages: DataAges) -> tuple[DataStage, ...]:
     return ages.of(NETWORK).stale
 
@@ -214,7 +219,7 @@ def test_nothing_is_late_before_the_log_is_read(
     ages = ages_of(networks, time)
     written_at = time.wall - timedelta(hours=1)
     for step in range(1, 9):
-        ages.note_record(window(step), written_at + timedelta(seconds=5 * step))
+        ages.note_record(window(step), ms(written_at + timedelta(seconds=5 * step)))
     assert ages.of(NETWORK).state is DataState.WAITING
     ages.complete = True
     ages.note_broker()
@@ -224,9 +229,20 @@ def test_nothing_is_late_before_the_log_is_read(
 
 
 def test_what_was_written_by_a_clock_that_is_ahead_has_just_come(ages: DataAges, time: Time) -> None:
-    ages.note(NETWORK, DataStage.READINGS, time.wall + timedelta(hours=1))
+    ages.note(NETWORK, DataStage.READINGS, ms(time.wall + timedelta(hours=1)))
     (readings,) = (age for age in ages.of(NETWORK).ages if age.stage is DataStage.READINGS)
     assert readings.age_s == 0.0
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_any_time_that_the_log_may_say_is_borne(written_ms: int) -> None:
+    time = Time()
+    ages = ages_of({NETWORK: network_of(sensor("s0"), network_id=NETWORK)}, time)
+    ages.complete = True
+    ages.note(NETWORK, DataStage.READINGS, written_ms)
+    (readings,) = (age for age in ages.of(NETWORK).ages if age.stage is DataStage.READINGS)
+    assert readings.age_s is not None
+    assert readings.age_s >= 0.0
 
 
 def test_each_network_is_judged_by_itself(networks: Mapping[NetworkId, Network], time: Time, window: Window) -> None:
@@ -252,7 +268,7 @@ def test_in_whatever_order_windows_come_ages_and_limits_are_sound(steps: list[tu
     for step, pause_s, read_back in steps:
         time.pass_by(pause_s)
         made = processed_window(NETWORK, "s0", start + step * timedelta(minutes=5), 60.0)
-        ages.note_record(made, time.wall - timedelta(seconds=pause_s / 2) if read_back else None)
+        ages.note_record(made, ms(time.wall - timedelta(seconds=pause_s / 2)) if read_back else None)
         known = ages.of(NETWORK)
         for age in known.ages:
             assert age.limit_s >= LEAST_S
