@@ -63,6 +63,14 @@ class ChildProcess:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def suspended(self) -> bool:
+        """Whether somebody has stopped it (SIGSTOP): it is there, and does nothing."""
+        try:
+            return self.running and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+
     async def start(self) -> None:
         """Start it; what it writes goes to the plan's log file, appended."""
         self.plan.log_file.parent.mkdir(parents=True, exist_ok=True)

@@ -104,5 +104,8 @@ async def test_a_stopped_process_ends_when_it_is_told_to(tmp_path: Path) -> None
         (child,) = await supervised.start(
             ProcessPlan("child", [sys.executable, "-Sc", "import time; time.sleep(60)"], {}, tmp_path / "log")
         )
+        assert not child.suspended
         child.signal(signal.SIGSTOP)
+        await until(lambda: child.suspended, "it is shown as suspended")
         assert await child.stop(10.0)
+        assert not child.suspended
