@@ -14,7 +14,9 @@ version="$(node --version)"
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' || skip "$what" "Node $version is older than 20"
 
 if [ "$what" = test ]; then  # node's own runner: no packages
-  exec node --test --test-reporter=spec tests/unit/dashboard/*.test.js
+  # Before version 22, the WebSocket that browsers have is behind a flag.
+  flag="$(node -e 'process.stdout.write(typeof WebSocket === "undefined" ? "--experimental-websocket" : "")')"
+  exec node $flag --test --test-reporter=spec tests/unit/dashboard/*.test.js
 fi
 
 command -v npm >/dev/null || skip "$what" "there is no npm on this machine"

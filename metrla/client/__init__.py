@@ -11,9 +11,17 @@ from metrla.client.advisories import Advisory, FeatureFault, NewAdvisory, Receip
 from metrla.client.alerts import Action, Alert, Evidence, Window
 from metrla.client.errors import GatewayError
 from metrla.client.gateway import GatewayClient
-from metrla.client.messages import AlertsMessage, Message, PredictionsMessage, SensorsMessage
+from metrla.client.messages import AlertsMessage, HeartbeatMessage, Message, PredictionsMessage, SensorsMessage
 from metrla.client.models import ModelDetail, ModelReport
-from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport, SensorTimesReport
+from metrla.client.traffic import (
+    Aggregate,
+    DataAge,
+    NetworkReport,
+    Prediction,
+    SensorReport,
+    SensorTimesReport,
+    StageAge,
+)
 from metrla.client.values import (
     AdvisoryState,
     AdvisoryType,
@@ -22,6 +30,8 @@ from metrla.client.values import (
     AlertStatus,
     AlertType,
     Channel,
+    DataStage,
+    DataState,
     DocumentFormat,
     ModelRole,
     PredictionBasis,
@@ -40,11 +50,15 @@ __all__ = [
     "AlertType",
     "AlertsMessage",
     "Channel",
+    "DataAge",
+    "DataStage",
+    "DataState",
     "DocumentFormat",
     "Evidence",
     "FeatureFault",
     "GatewayClient",
     "GatewayError",
+    "HeartbeatMessage",
     "Message",
     "ModelDetail",
     "ModelReport",
@@ -58,5 +72,6 @@ __all__ = [
     "SensorReport",
     "SensorTimesReport",
     "SensorsMessage",
+    "StageAge",
     "Window",
 ]

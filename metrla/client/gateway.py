@@ -15,12 +15,16 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from metrla.client.answers import validated
 from metrla.client.control_room import ControlRoom
 from metrla.client.errors import GatewayError
-from metrla.client.messages import MESSAGE, Message
+from metrla.client.messages import MESSAGE, HeartbeatMessage, Message
 from metrla.client.models import ModelDetail, ModelReport
+from metrla.client.pulse import Pulse
 from metrla.client.traffic import Aggregate, NetworkReport, Prediction, SensorReport, SensorTimesReport
 from metrla.client.values import Channel
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+CLOSE_S = 1.0
+# Beyond, the connection waits for whoever handles the messages, and the gateway merges what it has not sent yet.
+MAX_WAITING = 16
 
 _Horizon = int | Literal["all"]
 
@@ -153,7 +157,9 @@ class GatewayClient(ControlRoom):
     ) -> AsyncIterator[Message]:
         """Snapshots and updates, for ever: a lost connection is opened again, and then starts with a snapshot.
 
-        Forecasts are those of `model`, or, without it, those that are served.
+        Forecasts are those of `model`, or, without it, those that are served. A `HeartbeatMessage` comes first when
+        the gateway has said how old its data is, and then whenever that has changed: data that became stale, data that
+        came back, and a gateway that has not been heard for three heartbeats, whether it hangs or is gone.
 
         Raises:
             GatewayError: the gateway refuses the connection for good.
@@ -161,23 +167,64 @@ class GatewayClient(ControlRoom):
         wanted = {"horizon_minutes": horizon_minutes, "channels": sorted(channels)}
         query = urlencode(wanted if model is None else wanted | {"model": model}, doseq=True)
         url = str(self._http.base_url.join(f"/ws/predictions?{query}")).replace("http", "ws", 1)
-        pause = FIRST_PAUSE_S
-        while True:
-            try:
-                async with connect(url, max_size=None) as socket:
-                    async for text in socket:
-                        pause = FIRST_PAUSE_S
-                        yield MESSAGE.validate_json(text)
-            except InvalidStatus as refused:
-                status = refused.response.status_code
-                if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise GatewayError(f"the gateway refuses the WebSocket with {status}", status) from refused
-            except ValidationError as odd:
-                raise GatewayError(f"{url} sends what no gateway sends: {odd}") from odd
-            except (OSError, WebSocketException):
-                pass
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+        pulse = Pulse()
+        waiting = asyncio.Queue[Message | GatewayError](MAX_WAITING)
+        reading = asyncio.create_task(_read(url, pulse, waiting))
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(pulse.silence_left_s):
+                        message = await waiting.get()
+                except TimeoutError:
+                    yield pulse.silent()
+                    continue
+                if isinstance(message, GatewayError):
+                    raise message
+                if not isinstance(message, HeartbeatMessage) or pulse.is_news(message):
+                    yield message
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read(url: str, pulse: Pulse, waiting: asyncio.Queue[Message | GatewayError]) -> None:
+    """Pass on what comes, connecting again and again; a refusal for good is passed on as the last."""
+    pause = FIRST_PAUSE_S
+    while True:
+        try:
+            async with connect(
+                url, max_size=None, open_timeout=pulse.patience_s, close_timeout=CLOSE_S, ping_interval=None
+            ) as socket:
+                while True:
+                    async with asyncio.timeout(pulse.patience_s):
+                        text = await socket.recv()
+                    pause = FIRST_PAUSE_S
+                    message = _message(text)
+                    pulse.hear(message)
+                    if message is not None:
+                        await waiting.put(message)
+        except InvalidStatus as refused:
+            status = refused.response.status_code
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                await waiting.put(GatewayError(f"the gateway refuses the WebSocket with {status}", status))
+                return
+        except ValidationError as odd:
+            await waiting.put(GatewayError(f"{url} sends what no gateway sends: {odd}"))
+            return
+        except (OSError, WebSocketException):
+            pass
+        await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
+        pause = min(LONGEST_PAUSE_S, pause * 2)
+
+
+def _message(text: str | bytes) -> Message | None:
+    """A message, `None` for one of a kind that a later gateway sends; raises `ValidationError`."""
+    try:
+        return MESSAGE.validate_json(text)
+    except ValidationError as odd:
+        if odd.errors(include_url=False)[0]["type"] == "union_tag_invalid":
+            return None
+        raise
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, TypeAdapter
 
 from metrla.client.alerts import Alert
-from metrla.client.traffic import Prediction, SensorReport
+from metrla.client.traffic import DataAge, Prediction, SensorReport
+from metrla.client.values import DataState
 
 
 class PredictionsMessage(BaseModel):
@@ -33,5 +34,39 @@ class SensorsMessage(BaseModel):
     timestamp: datetime | None
 
 
-Message = PredictionsMessage | AlertsMessage | SensorsMessage
+class HeartbeatMessage(BaseModel):
+    """How old the data of each network is. Of these messages a stream passes on those that say something new.
+
+    `unheard_since` is set by the client itself, where nothing came from the gateway for three heartbeats: the wall time
+    of the last message. `data` is then what the gateway said last.
+    """
+
+    type: Literal["heartbeat"]
+    data: tuple[DataAge, ...]
+    timestamp: datetime | None
+    interval_s: Annotated[float, Field(gt=0)]
+    unheard_since: datetime | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether anything is older than it may be, or the gateway is not heard."""
+        return self.unheard_since is not None or any(row.state is DataState.STALE for row in self.data)
+
+    def word(self, network_id: str | None = None) -> str:
+        """'fresh', 'waiting' or 'stale since … (stage)', of one network or of the worst of all."""
+        if self.unheard_since is not None:
+            return _since(self.unheard_since, "gateway")
+        rows = [row for row in self.data if network_id in {None, row.network_id}]
+        for row in rows:
+            if row.state is DataState.STALE and row.since is not None and row.stale:
+                return _since(row.since, row.stale[0])
+        waiting = not rows or any(row.state is DataState.WAITING for row in rows)
+        return (DataState.WAITING if waiting else DataState.FRESH).value
+
+
+def _since(time: datetime, stage: str) -> str:
+    return f"stale since {time.isoformat(timespec='seconds').replace('+00:00', 'Z')} ({stage})"
+
+
+Message = PredictionsMessage | AlertsMessage | SensorsMessage | HeartbeatMessage
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])

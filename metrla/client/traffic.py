@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from metrla.client.values import Answer, Latitude, Longitude, PredictionBasis, Share, SpeedMph
+from metrla.client.values import Answer, DataStage, DataState, Latitude, Longitude, PredictionBasis, Share, SpeedMph
 
 
 class Prediction(Answer):
@@ -95,7 +95,7 @@ class SensorTimesReport(Answer):
     """A sensor whose clock is off, or whose readings came too late for their windows."""
 
     network_id: str = Field(description="Sensor network.")
-    sensor_id: str = Field(description="Detector station.")
+    sensor_id: str = Field(description="Sensor.")
     clock_ahead_seconds: float | None = Field(
         description="Seconds by which its clock is fast, or slow where negative; null where it is not off."
     )
@@ -106,6 +106,31 @@ class SensorTimesReport(Answer):
     as_of: datetime = Field(description="When ingest said so (wall time, UTC).")
 
 
+class StageAge(Answer):
+    """How old the data of one network is at one stage of its way."""
+
+    stage: DataStage = Field(
+        description="broker, readings, windows, forecasts, alerts (windows judged for alerts) or push (to clients)."
+    )
+    state: DataState = Field(description="waiting (nothing yet), fresh or stale.")
+    age_s: float | None = Field(description="Wall time since the last arrival, seconds; null while nothing is due.")
+    limit_s: float = Field(description="Age beyond which it is stale, seconds.")
+    arrived_at: datetime | None = Field(description="Last arrival (wall clock, UTC); null before the first.")
+    event_time: datetime | None = Field(description="Newest event time that arrived, UTC; null where there is none.")
+
+
+class DataAge(Answer):
+    """How old the data of one network is."""
+
+    network_id: str = Field(description="Sensor network.")
+    state: DataState = Field(description="stale if any stage is; waiting before the first window.")
+    since: datetime | None = Field(
+        description="Last arrival at the first stage that is stale (wall clock, UTC); null while nothing is."
+    )
+    stale: tuple[DataStage, ...] = Field(description="Stages that are stale; the first of them holds up the others.")
+    stages: tuple[StageAge, ...] = Field(description="Every stage, in the order of the data's way.")
+
+
 class NetworkReport(Answer):
     """A sensor network that the gateway serves."""
 
@@ -114,3 +139,4 @@ class NetworkReport(Answer):
     time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
     window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
     sensor_count: int
+    data_age: DataAge = Field(description="How old its data is.")

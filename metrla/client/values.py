@@ -105,6 +105,25 @@ class Channel(StrEnum):
     SENSORS = "sensors"
 
 
+class DataStage(StrEnum):
+    """Where data is on its way, in this order: whoever comes later waits for whoever comes earlier."""
+
+    BROKER = "broker"
+    READINGS = "readings"
+    WINDOWS = "windows"
+    FORECASTS = "forecasts"
+    ALERTS = "alerts"
+    PUSH = "push"
+
+
+class DataState(StrEnum):
+    """Whether data is as new as it should be."""
+
+    WAITING = "waiting"
+    FRESH = "fresh"
+    STALE = "stale"
+
+
 class Answer(BaseModel):
     """What every answer has in common: it never changes once it is made."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+import time
 from contextlib import closing
 from datetime import timedelta
 from importlib.metadata import version
@@ -15,10 +16,12 @@ from services.gateway.alerts.actions import ActionWriter
 from services.gateway.health_checks import HealthChecks, gateway_checks
 from services.gateway.live.hub import Hub
 from services.gateway.log.follower import Follower
+from services.gateway.log.upstream import Upstream
 from services.gateway.log.writer import LogWriter
 from services.gateway.models.book import ModelBook
 from services.gateway.routes.gateway import Gateway
 from services.gateway.settings import GatewaySettings
+from services.gateway.views.ages import DataAges
 from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
 from services.gateway.web.server import Server, build_server, listen
@@ -53,7 +56,8 @@ async def serve_on(
         gateway = build_gateway(platform, settings, archive, store)
         server = build_server(build_application(gateway), settings)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(gateway.follower.run()), tasks.create_task(gateway.hub.push())]
+            running = (gateway.follower.run, gateway.upstream.run, gateway.hub.push, gateway.hub.keep_beating)
+            background = [tasks.create_task(each()) for each in running]
             serving = tasks.create_task(server.serve(sockets=[listener]))
             host, port = listener.getsockname()[:2]
             log.info("gateway listening", host=host, port=port)
@@ -70,15 +74,24 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
     metrics = GatewayMetrics(registry)
     history = timedelta(minutes=settings.history_minutes)
     view = TrafficView(load_networks(platform.networks), history, settings.max_alerts, settings.max_predictions)
-    hub = Hub(view, settings.push_interval_s, settings.max_websocket_clients, metrics)
-    checks = gateway_checks(
-        store, platform.store_url, archive, platform.archive_url, platform.kafka_bootstrap_servers, view
+    ages = DataAges(view.networks, settings.stale_after_s, settings.push_interval_s, wall_clock, time.monotonic)
+    hub = Hub(
+        view,
+        ages,
+        settings.push_interval_s,
+        settings.heartbeat_interval_s,
+        settings.max_websocket_clients,
+        metrics,
     )
-    log_writer = LogWriter(platform.kafka_bootstrap_servers)
+    servers = platform.kafka_bootstrap_servers
+    checks = gateway_checks(store, platform.store_url, archive, platform.archive_url, servers, view, ages)
+    log_writer = LogWriter(servers)
     return Gateway(
         settings=settings,
         view=view,
-        follower=Follower(platform.kafka_bootstrap_servers, view, history, metrics, hub.touch),
+        ages=ages,
+        follower=Follower(servers, view, ages, history, metrics, hub.touch),
+        upstream=Upstream(servers, view.networks, settings.alert_detector_group, ages),
         hub=hub,
         store=store,
         models=ModelBook(store, view.networks, view.predictions, settings.history_timeout_s),

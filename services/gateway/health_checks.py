@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from services.gateway.views.ages import DataAges, DataState
 from services.gateway.views.traffic import TrafficView
 from shared.archive.layout import model_prefix
 from shared.archive.port import Archive
@@ -81,7 +82,13 @@ class _PartError(MetrlaError):
 
 
 def gateway_checks(
-    store: Store, store_url: str, archive: Archive, archive_url: str, bootstrap_servers: str, view: TrafficView
+    store: Store,
+    store_url: str,
+    archive: Archive,
+    archive_url: str,
+    bootstrap_servers: str,
+    view: TrafficView,
+    ages: DataAges,
 ) -> Mapping[str, Check]:
     """The checks behind `/health`, by the names that its clients know."""
     return {
@@ -89,6 +96,7 @@ def gateway_checks(
         "kafka": partial(_ask_brokers, bootstrap_servers),
         "ml_models": partial(_models, archive, view),
         "hdfs": partial(_ping, archive, _archive_kind(archive_url)),
+        "data": partial(_data, ages),
     }
 
 
@@ -132,6 +140,16 @@ async def _models(archive: Archive, view: TrafficView) -> str:
     compared = view.predictions.model_names - serving
     beside = f"; beside: {', '.join(sorted(compared))}" if compared else ""
     return f"predicting: {', '.join(sorted(serving)) or 'nothing that is served'}{beside}"
+
+
+async def _data(ages: DataAges) -> str:
+    """The data of every network is as new as it should be, at every stage of its way."""
+    if not ages.complete:
+        raise _PartError("what is on the log is not read yet")
+    networks = ages.all()
+    if stale := [f"{each.network_id}: {each.word}" for each in networks if each.state is DataState.STALE]:
+        raise _PartError("; ".join(stale))
+    return ", ".join(f"{each.network_id}: {each.word}" for each in networks)
 
 
 def _trained(archive: Archive, networks: Iterable[NetworkId]) -> set[str]:

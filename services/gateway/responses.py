@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from services.gateway.views.ages import Age, DataStage, DataState, NetworkAges
 from services.gateway.views.sensor_times import SensorTimeState
 from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
@@ -188,7 +189,7 @@ class SensorTimesReport(Answer):
     """A sensor whose clock is off, or whose readings came too late for their windows."""
 
     network_id: str = Field(description="Sensor network.")
-    sensor_id: str = Field(description="Detector station.")
+    sensor_id: str = Field(description="Sensor.")
     clock_ahead_seconds: float | None = Field(
         description="Seconds by which its clock is fast, or slow where negative; null where it is not off."
     )
@@ -211,6 +212,54 @@ class SensorTimesReport(Answer):
         )
 
 
+class StageAge(Answer):
+    """How old the data of one network is at one stage of its way."""
+
+    stage: DataStage = Field(
+        description="broker, readings, windows, forecasts, alerts (windows judged for alerts) or push (to clients)."
+    )
+    state: DataState = Field(description="waiting (nothing yet), fresh or stale.")
+    age_s: float | None = Field(description="Wall time since the last arrival, seconds; null while nothing is due.")
+    limit_s: float = Field(description="Age beyond which it is stale, seconds.")
+    arrived_at: datetime | None = Field(description="Last arrival (wall clock, UTC); null before the first.")
+    event_time: datetime | None = Field(description="Newest event time that arrived, UTC; null where there is none.")
+
+    @classmethod
+    def of(cls, age: Age) -> "StageAge":
+        """The answer for one stage."""
+        return cls(
+            stage=age.stage,
+            state=age.state,
+            age_s=None if age.age_s is None else round(age.age_s, 3),
+            limit_s=round(age.limit_s, 3),
+            arrived_at=age.arrived_at,
+            event_time=age.event_time,
+        )
+
+
+class DataAge(Answer):
+    """How old the data of one network is."""
+
+    network_id: str = Field(description="Sensor network.")
+    state: DataState = Field(description="stale if any stage is; waiting before the first window.")
+    since: datetime | None = Field(
+        description="Last arrival at the first stage that is stale (wall clock, UTC); null while nothing is."
+    )
+    stale: tuple[DataStage, ...] = Field(description="Stages that are stale; the first of them holds up the others.")
+    stages: tuple[StageAge, ...] = Field(description="Every stage, in the order of the data's way.")
+
+    @classmethod
+    def of(cls, ages: NetworkAges) -> "DataAge":
+        """The answer for one network."""
+        return cls(
+            network_id=ages.network_id,
+            state=ages.state,
+            since=ages.since,
+            stale=ages.stale,
+            stages=tuple(map(StageAge.of, ages.ages)),
+        )
+
+
 class NetworkReport(Answer):
     """A sensor network that the gateway serves."""
 
@@ -219,3 +268,4 @@ class NetworkReport(Answer):
     time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
     window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
     sensor_count: int
+    data_age: DataAge = Field(description="How old its data is.")

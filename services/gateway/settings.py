@@ -36,6 +36,20 @@ class GatewaySettings(BaseSettings):
     push_interval_s: float = Field(
         default=5.0, gt=0, le=300, description="Least time between two WebSocket updates, seconds."
     )
+    heartbeat_interval_s: float = Field(
+        default=3.0, gt=0, le=60, description="Time between two heartbeats to every WebSocket client, seconds."
+    )
+    stale_after_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Age in wall time, seconds, below which no data is stale; above, two windows of the network count.",
+    )
+    alert_detector_group: str = Field(
+        default="metrla-alert-detector",
+        min_length=1,
+        description="Consumer group of the alert detector: how far it has come says how old the alerts are.",
+    )
     slow_client_timeout_s: float = Field(
         default=15.0,
         gt=0,

@@ -193,3 +193,13 @@ class GatewayMetrics:
         self.rejected = Counter("metrla_gateway_rejected_records", "Records that could not be read.", registry=registry)
         self.quarantined = _quarantined("metrla_gateway_quarantined_records", registry)
         self.lag = Gauge("metrla_gateway_lag_records", "Records behind the ends of the topics.", registry=registry)
+        by_stage = ["network", "stage"]
+        self.data_age = Gauge(
+            "metrla_gateway_data_age_seconds",
+            "Wall time since the last arrival at a stage; NaN while nothing is due.",
+            by_stage,
+            registry=registry,
+        )
+        self.data_stale = Gauge(
+            "metrla_gateway_data_stale", "1 while a stage is older than it may be.", by_stage, registry=registry
+        )

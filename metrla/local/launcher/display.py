@@ -77,6 +77,8 @@ def clock(instant: datetime, zone: tzinfo) -> str:
 
 
 def _state(child: ChildProcess) -> Text:
+    if child.suspended:
+        return Text("suspended", style="red")
     if child.running:
         return Text("running", style="green")
     if child.returncode == 0:

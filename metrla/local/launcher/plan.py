@@ -108,6 +108,7 @@ class PipelinePlan:
             environment=self.environment(METRLA_METRICS_PORT=str(port)),
             log_file=self.log_file(name),
             ready_url=f"http://{LOOPBACK}:{port}/ready",
+            live_url=f"http://{LOOPBACK}:{port}/live",
             metrics_url=f"http://{LOOPBACK}:{port}/metrics",
         )
 
@@ -122,6 +123,7 @@ class PipelinePlan:
             ),
             log_file=self.log_file("gateway"),
             ready_url=f"{self.gateway_url}/ready",
+            live_url=f"{self.gateway_url}/live",
             metrics_url=f"{self.gateway_url}/metrics",
         )
 

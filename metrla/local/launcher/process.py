@@ -13,6 +13,7 @@ import psutil
 from shared.events.errors import MetrlaError
 
 POLL_S = 0.1
+LIVE_ANSWER_S = 5.0
 LOG_TAIL_LINES = 12
 
 
@@ -22,7 +23,10 @@ class LaunchError(MetrlaError):
 
 @dataclass(frozen=True, slots=True)
 class ProcessPlan:
-    """What to run: `ready_url` answers 200 once it is ready; `ready_file` exists then; neither: ready at once."""
+    """What to run: `ready_url` answers 200 once it is ready; `ready_file` exists then; neither: ready at once.
+
+    `live_url` answers as long as the process is not hung; without one, nobody can tell.
+    """
 
     name: str
     command: Sequence[str]
@@ -30,6 +34,7 @@ class ProcessPlan:
     log_file: Path
     ready_url: str | None = None
     ready_file: Path | None = None
+    live_url: str | None = None
     metrics_url: str | None = None
     restart: bool = True
 
@@ -57,6 +62,14 @@ class ChildProcess:
     def running(self) -> bool:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether somebody has stopped it (SIGSTOP): it is there, and does nothing."""
+        try:
+            return self.running and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
 
     async def start(self) -> None:
         """Start it; what it writes goes to the plan's log file, appended."""
@@ -87,11 +100,28 @@ class ChildProcess:
         assert self._process is not None, "wait() comes after start()"  # noqa: S101 - a programming error
         return await self._process.wait()
 
+    async def is_live(self) -> bool:
+        """Whether it answers at `live_url` within `LIVE_ANSWER_S`; a plan without one always does."""
+        if self.plan.live_url is None:
+            return True
+        try:
+            async with asyncio.timeout(LIVE_ANSWER_S), httpx.AsyncClient(timeout=LIVE_ANSWER_S) as client:
+                return (await client.get(self.plan.live_url)).is_success
+        except (httpx.TransportError, TimeoutError):
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, where it runs."""
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
+
     async def stop(self, grace_s: float) -> bool:
         """Ask it to stop (SIGTERM), wait `grace_s`, then kill it; returns whether it stopped by itself."""
         if self._process is None or not self.running:
             return True
         self._process.send_signal(signal.SIGTERM)
+        # One that was stopped (SIGSTOP) has to go on to end.
+        self._process.send_signal(signal.SIGCONT)
         try:
             async with asyncio.timeout(grace_s):
                 await self._process.wait()

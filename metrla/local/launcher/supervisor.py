@@ -1,6 +1,7 @@
-"""Keeps a set of processes running: starts them in order, restarts what dies, stops them in order."""
+"""Keeps a set of processes running: starts them in order, restarts what dies or hangs, stops them in order."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,9 @@ FIRST_RESTART_S, LONGEST_RESTART_S = 0.5, 2.0
 # A child that ran for so long ended for another reason than that it cannot start.
 STEADY_S = 30.0
 MAX_RESTARTS = 20
+# A process that has answered, and then misses so many answers in a row (each is waited for), hangs.
+LIVE_EVERY_S = 2.0
+MAX_LIVE_MISSES = 3
 
 Announce = Callable[[str], None]
 
@@ -36,7 +40,11 @@ class Supervisor:
             await child.start()
             self.children.append(child)
         await asyncio.gather(*(child.wait_ready(READY_TIMEOUT_S) for child in children))
-        self._watchers.extend(asyncio.create_task(self._watch(child)) for child in children if child.plan.restart)
+        for child in children:
+            if child.plan.restart:
+                self._watchers.append(asyncio.create_task(self._watch(child)))
+                if child.plan.live_url is not None:
+                    self._watchers.append(asyncio.create_task(self._end_if_hung(child)))
         return children
 
     async def stop(self) -> None:
@@ -62,6 +70,27 @@ class Supervisor:
             await child.start()
         self.failure = LaunchError(f"{child.plan.name} ended {self._max_restarts} times:\n{child.log_tail()}")
         self.failed.set()
+
+    async def _end_if_hung(self, child: ChildProcess) -> None:
+        """Kill what answered once and does so no longer, so that it is started again.
+
+        One that is still starting has not answered yet, and may take its time.
+        """
+        answered: int | None = None
+        misses = 0
+        while True:
+            await asyncio.sleep(LIVE_EVERY_S)
+            pid = child.pid
+            if not child.running:
+                continue
+            if await child.is_live():
+                answered, misses = pid, 0
+            elif answered == pid == child.pid:
+                misses += 1
+            if misses >= MAX_LIVE_MISSES:
+                self._announce(f"{child.plan.name} does not answer at {child.plan.live_url} any more; killing it")
+                child.signal(signal.SIGKILL)
+                answered, misses = None, 0
 
 
 @asynccontextmanager

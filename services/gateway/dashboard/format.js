@@ -46,8 +46,12 @@ export function clockIn(timeZone) {
     weekday: "short", year: "numeric", month: "short", day: "numeric",
     hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone, timeZoneName: "short",
   });
+  const seconds = new Intl.DateTimeFormat(undefined, {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone,
+  });
   return {
     zone: timeZone,
+    seconds: (instant) => seconds.format(new Date(instant)),
     time: (instant) => (instant ? time.format(new Date(instant)) : "–"),
     full: (instant) => (instant ? full.format(new Date(instant)) : "–"),
   };

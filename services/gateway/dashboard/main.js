@@ -3,10 +3,12 @@
 import { AlertPanel } from "./alerts.js";
 import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
 import { make } from "./elements.js";
+import { Freshness, describeFreshness, isCurrent } from "./freshness.js";
 import { SLOW_MPH, clockIn, mph, words } from "./format.js";
 import { SensorMap } from "./map.js";
 import { ModelPanel } from "./models.js";
 import { waitForNetworks } from "./networks.js";
+import { reporting } from "./rows.js";
 import { State } from "./state.js";
 import { Stream } from "./stream.js";
 import { SensorTable } from "./table.js";
@@ -40,14 +42,21 @@ const panel = new AlertPanel(
     schedule();
   },
 );
+const freshness = new Freshness(performance.now());
+const judged = () => freshness.judge(state.network?.network_id, performance.now());
 const stream = new Stream(
-  (message) => state.take(message) && schedule(),
+  (message) => {
+    freshness.hear(message, performance.now());
+    if (message.type === "heartbeat") showConnection();
+    else if (state.take(message)) schedule();
+  },
   (name, retryAt) => {
     connection = { state: name, retryAt };
     if (name === "open") loadSensors();
     showConnection();
     schedule();
   },
+  () => freshness.silent(performance.now()),
 );
 
 /** Draw once per frame, however many messages came. */
@@ -66,7 +75,7 @@ function draw() {
   const speedOf = (row) => (forecast ? row.forecast?.predicted_speed ?? null : row.sensor.current_speed);
   map.paint(new Map(rows.map((row) => [row.sensor.sensor_id, speedOf(row)])), alerts, state.selected);
   table.show(rows, clock, state.selected);
-  showTiles(rows.map(speedOf), alerts);
+  showTiles(rows, speedOf, alerts);
   panel.show(alerts, clock);
   $("event-time").textContent = clock.full(state.eventTime);
   $("event-time").dateTime = state.eventTime ?? "";
@@ -74,10 +83,13 @@ function draw() {
   showDetail();
 }
 
-function showTiles(speeds, alerts) {
+function showTiles(rows, speedOf, alerts) {
+  const speeds = rows.map(speedOf);
+  const current = isCurrent(judged(), state.shown);
+  const count = current ? reporting(rows, speedOf, state.shown, state.network.window_minutes) : 0;
   const known = speeds.filter((speed) => speed !== null && speed !== undefined);
   const average = known.length ? known.reduce((sum, speed) => sum + speed, 0) / known.length : null;
-  $("tile-reporting").replaceChildren(String(known.length), make("small", {}, ` / ${speeds.length}`));
+  $("tile-reporting").replaceChildren(String(count), make("small", {}, ` / ${speeds.length}`));
   $("tile-speed").replaceChildren(mph(average), make("small", {}, " mph"));
   $("tile-slow").textContent = known.filter((speed) => speed < SLOW_MPH).length;
   $("tile-alerts").textContent = alerts.filter((alert) => alert.status !== "cleared").length;
@@ -122,10 +134,15 @@ function showEmpty(rows) {
 
 function showConnection() {
   const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? 0) - Date.now()) / 1000));
-  const labels = { connecting: "Connecting", open: "Live", lost: seconds ? `Reconnecting in ${seconds} s` : "Connecting" };
+  const age = judged();
+  const links = { connecting: "Connecting", lost: seconds ? `Reconnecting in ${seconds} s` : "Connecting" };
+  const told = connection.state === "open" || age.state === "stale";
+  const label = told ? describeFreshness(age, Date.now(), clock.seconds) : links[connection.state];
+  const shown = told ? age.state : connection.state;
   const pill = $("connection");
-  pill.dataset.state = { connecting: "connecting", open: "live", lost: "lost" }[connection.state];
-  if (pill.textContent !== labels[connection.state]) pill.textContent = labels[connection.state];
+  if (pill.dataset.state !== shown) schedule();
+  pill.dataset.state = document.body.dataset.age = shown;
+  if (pill.textContent !== label) pill.textContent = label;
 }
 
 async function showDetail() {

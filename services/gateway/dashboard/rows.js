@@ -12,6 +12,17 @@ export function filtered(rows, text, onlySlow) {
   return rows.filter((row) => (!onlySlow || isSlow(row)) && wanted.every((word) => searched(row).includes(word)));
 }
 
+/**
+ * How many rows have a known speed (of `speedOf`) that is not older than the window before the newest one; `shown` is
+ * "now" or "forecast".
+ */
+export function reporting(rows, speedOf, shown, windowMinutes) {
+  const timeOf = (row) => Date.parse((shown === "forecast" ? row.forecast : row.sensor)?.timestamp ?? "");
+  const newest = Math.max(...rows.map(timeOf).filter(Number.isFinite));
+  const isKnown = (row) => speedOf(row) !== null && speedOf(row) !== undefined;
+  return rows.filter((row) => isKnown(row) && newest - timeOf(row) <= windowMinutes * 60000).length;
+}
+
 /** A sorted copy of the rows; missing values come last, whichever way the rest is sorted. */
 export function sorted(rows, value, descending) {
   return [...rows].sort((a, b) =>

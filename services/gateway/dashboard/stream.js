@@ -1,17 +1,21 @@
-/** The WebSocket: connects, reconnects after growing pauses, and reports its state. */
+/** The WebSocket: connects, reconnects after growing pauses or when the gateway falls silent, and reports its state. */
 
 import { Backoff } from "./backoff.js";
 
-const PING_MS = 20000;
+const WATCH_MS = 1000;
+/** What a new connection is given to say something. */
+const PATIENCE_MS = 9000;
 
 export class Stream {
   /**
    * @param {(message: object) => void} onMessage called with every message of the server
    * @param {(state: "connecting" | "open" | "lost", retryAt?: number) => void} onState called on every change
+   * @param {() => boolean} isSilent whether the gateway should have been heard by now
    */
-  constructor(onMessage, onState) {
+  constructor(onMessage, onState, isSilent) {
     this.onMessage = onMessage;
     this.onState = onState;
+    this.isSilent = isSilent;
     this.backoff = new Backoff();
     this.subscription = null;
     window.addEventListener("online", () => this.hurry());
@@ -36,19 +40,34 @@ export class Stream {
     for (const channel of this.subscription.channels) url.searchParams.append("channels", channel);
     const socket = new WebSocket(url);
     this.socket = socket;
+    this.openedAt = performance.now();
     const asked = this.subscription;
+    clearInterval(this.watching);
+    this.watching = setInterval(() => this.watch(), WATCH_MS);
     socket.addEventListener("open", () => {
-      this.backoff.reset();
+      if (this.socket !== socket) return;
       this.onState("open");
       if (asked !== this.subscription) socket.send(JSON.stringify(this.subscription));
-      this.pinging = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
     });
-    socket.addEventListener("message", (event) => this.onMessage(JSON.parse(event.data)));
-    socket.addEventListener("close", () => this.lost());
+    socket.addEventListener("message", (event) => {
+      if (this.socket !== socket) return;
+      this.backoff.reset();
+      this.onMessage(JSON.parse(event.data));
+    });
+    socket.addEventListener("close", () => this.socket === socket && this.lost());
+  }
+
+  /** A gateway that hangs closes nothing: leave the connection, and do not wait until it agrees. */
+  watch() {
+    if (this.retry !== undefined || performance.now() - this.openedAt < PATIENCE_MS || !this.isSilent()) return;
+    const { socket } = this;
+    this.lost();
+    socket.close();
   }
 
   lost() {
-    clearInterval(this.pinging);
+    clearInterval(this.watching);
+    this.socket = null;
     const wait = this.backoff.next();
     this.onState("lost", Date.now() + wait);
     this.retry = setTimeout(() => this.open(), wait);

@@ -7,7 +7,9 @@ from functools import partial
 
 from services.gateway.alerts.alert import Alert
 from services.gateway.live.channels import Board, Channel, Item, Selection, Subscriber
+from services.gateway.live.heartbeat import heartbeat
 from services.gateway.responses import Prediction, SensorReport
+from services.gateway.views.ages import DataAges, DataStage
 from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView
 from services.gateway.views.windows import SensorState
@@ -19,10 +21,11 @@ SETTLE_S = 0.2
 
 
 class Client:
-    """One connected client: its subscription, and the event that wakes its writer."""
+    """One connected client: its subscription, the last heartbeat it was sent, and the event that wakes its writer."""
 
     def __init__(self, subscriber: Subscriber) -> None:
         self.subscriber = subscriber
+        self.beat = 0
         self.awake = asyncio.Event()
         self.awake.set()
         self.writing = asyncio.Lock()
@@ -33,14 +36,26 @@ class Hub:
 
     Args:
         view: where changes come from.
+        ages: how old the data is; what is pushed is noted there.
         push_interval_s: least time between two updates, seconds.
+        heartbeat_interval_s: time between two heartbeats, seconds.
         max_clients: clients at a time.
         metrics: where clients and updates are counted.
     """
 
-    def __init__(self, view: TrafficView, push_interval_s: float, max_clients: int, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self,
+        view: TrafficView,
+        ages: DataAges,
+        push_interval_s: float,
+        heartbeat_interval_s: float,
+        max_clients: int,
+        metrics: GatewayMetrics,
+    ) -> None:
         self._view = view
+        self._ages = ages
         self._push_interval_s = push_interval_s
+        self._heartbeat_interval_s = heartbeat_interval_s
         self._max_clients = max_clients
         self._metrics = metrics
         self._touched = asyncio.Event()
@@ -48,6 +63,11 @@ class Hub:
         self._empty = asyncio.Event()
         self._empty.set()
         self.boards = {channel: Board(channel) for channel in Channel}
+        self.beat = 0
+        """Number of the newest heartbeat; 0 before the first."""
+        self.heartbeat = ""
+        self.complete = False
+        """Whether the boards hold what the view does; before, a snapshot would say that there is nothing."""
         self.closing = False
 
     @property
@@ -83,11 +103,23 @@ class Hub:
             if self.publish():
                 await asyncio.sleep(max(0.0, self._push_interval_s - SETTLE_S))
 
+    async def keep_beating(self) -> None:
+        """Tell every client in fixed intervals how old the data is, until cancelled."""
+        while True:
+            self.heartbeat = heartbeat(self._ages.all(), self._view.event_time, self._heartbeat_interval_s)
+            self.beat += 1
+            self._wake()
+            await asyncio.sleep(self._heartbeat_interval_s)
+
     def publish(self) -> bool:
         """Move what changed from the view to the boards and wake the clients; returns whether anything did."""
         time = self._view.event_time
+        began, self.complete = not self.complete, True
         predictions, old_predictions = self._view.predictions.take_changes()
         alerts, forgotten_alerts = self._view.alerts.take_changes()
+        sensors = self._view.take_changed_sensors()
+        for network_id in {state.network_id for state in sensors} | {key[0] for key in predictions}:
+            self._ages.note(network_id, DataStage.PUSH)
         changed = (
             self.boards[Channel.PREDICTIONS].publish(
                 (
@@ -99,9 +131,9 @@ class Hub:
                 time,
             ),
             self.boards[Channel.ALERTS].publish(map(_alert_item, alerts), forgotten_alerts, time),
-            self.boards[Channel.SENSORS].publish(map(_sensor_item, self._view.take_changed_sensors()), (), time),
+            self.boards[Channel.SENSORS].publish(map(_sensor_item, sensors), (), time),
         )
-        if any(changed):
+        if began or any(changed):
             self._wake()
         return any(changed)
 

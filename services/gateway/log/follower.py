@@ -9,9 +9,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from services.gateway.log.records import FOLLOWED, WHOLE, Followed, FollowedMessage, LookBack, read
+from services.gateway.views.ages import DataAges
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError
-from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory
+from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory, TrafficAlert
 from shared.events.topics import ADVISORIES, ALERTS
 from shared.kafka.admin import ensure_topics, partitions_of
 from shared.kafka.following import FOLLOW, advance, keep_following, watch_logs
@@ -35,6 +36,7 @@ class Follower:
     Args:
         bootstrap_servers: Kafka brokers to start from.
         view: what the records are applied to.
+        ages: where it is noted when they arrived, and when the log last answered.
         history: event time of windows and predictions to read back.
         metrics: where unreadable records and the lag are counted.
         changed: called after a batch changed the view, once it is caught up.
@@ -44,12 +46,14 @@ class Follower:
         self,
         bootstrap_servers: str,
         view: TrafficView,
+        ages: DataAges,
         history: timedelta,
         metrics: GatewayMetrics,
         changed: Callable[[], None],
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._view = view
+        self._ages = ages
         self._history = history
         self._metrics = metrics
         self._changed = changed
@@ -98,6 +102,8 @@ class Follower:
             consumer.seek(partition, ends[partition])
         self._positions.update(ends)
         self.waiting_for = None
+        self._ages.note_broker()
+        self._ages.complete = True
         log.info("view rebuilt", event_time=str(self._view.event_time), alerts=len(self._view.alerts))
         self._changed()
         while True:
@@ -117,6 +123,7 @@ class Follower:
         return await partitions_of(self._bootstrap_servers, FOLLOWED)
 
     def _show_lag(self, ends: Mapping[TopicPartition, int]) -> None:
+        self._ages.note_broker()
         behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
         self._metrics.lag.set(max(0, behind))
 
@@ -130,8 +137,8 @@ class Follower:
                 self._view.advisories.apply(record, message.offset)
             elif isinstance(record, SensorTimes):
                 self._view.times.apply(record, message.offset)
-            else:
-                self._view.apply(record)
+            elif self._view.apply(record) and not isinstance(record, TrafficAlert):
+                self._ages.note_record(record, self._written_ms(message))
         except RejectedEventError as rejected:
             self._reject(message, rejected)
             return None
@@ -141,6 +148,10 @@ class Follower:
             self.quarantine.note(FOLLOW, f"{message.topic}@{message.offset}", fault)
             return None
         return record
+
+    def _written_ms(self, message: FollowedMessage) -> int | None:
+        """When a record that is read back got onto the log; `None` for one that has just come."""
+        return None if self.waiting_for is None else message.timestamp
 
     def _forget(self, message: FollowedMessage, gone: str) -> None:
         if message.topic == ADVISORIES.name:

@@ -28,6 +28,7 @@ class FollowedMessage(Protocol):
 
     topic: str
     offset: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
 

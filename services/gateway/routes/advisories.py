@@ -16,7 +16,7 @@ from services.gateway.advisories.advisory import Advisory, Receipt
 from services.gateway.advisories.new_advisory import NewAdvisory, record
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
-from services.gateway.routes.gateway import Gateway, Running, require_view
+from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
@@ -52,7 +52,12 @@ AdvisoryParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, de
 router = APIRouter(tags=["traffic"])
 
 
-@router.get("/api/advisories", summary="Advisories, latest start first")
+@router.get(
+    "/api/advisories",
+    summary="Advisories, latest start first",
+    dependencies=COMPLETE_VIEW,
+    responses=INCOMPLETE_VIEW,
+)
 async def advisories(
     gateway: Running,
     limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of advisories.")] = 100,
@@ -125,7 +130,8 @@ async def publish(
 @router.get(
     "/api/advisories/{advisory_id}",
     summary="One advisory",
-    responses={404: {"description": "No such advisory."}},
+    dependencies=COMPLETE_VIEW,
+    responses=INCOMPLETE_VIEW | {404: {"description": "No such advisory."}},
 )
 async def advisory(gateway: Running, advisory_id: AdvisoryParameter) -> Advisory:
     """Give one advisory, whatever its state."""

@@ -12,7 +12,7 @@ from services.gateway.alerts.actions import NewAction, OtherActionError, Refused
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
-from services.gateway.routes.gateway import Gateway, Running, require_view
+from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter
 from services.gateway.views.alerts import AlertQuery
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
@@ -23,7 +23,7 @@ AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, descr
 router = APIRouter(tags=["traffic"])
 
 
-@router.get("/api/alerts", summary="Alerts, newest first")
+@router.get("/api/alerts", summary="Alerts, newest first", dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 async def alerts(
     gateway: Running,
     limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of alerts.")] = 50,
@@ -59,7 +59,8 @@ async def alerts(
 @router.get(
     "/api/alerts/{alert_id}",
     summary="One alert",
-    responses={404: {"description": "No such alert, or it was cleared long ago."}},
+    dependencies=COMPLETE_VIEW,
+    responses=INCOMPLETE_VIEW | {404: {"description": "No such alert, or it was cleared long ago."}},
 )
 async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
     """Give one alert with its evidence and the actions of operators."""

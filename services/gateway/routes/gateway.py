@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException
 from prometheus_client import CollectorRegistry
@@ -13,13 +13,17 @@ from services.gateway.alerts.actions import ActionWriter
 from services.gateway.health_checks import HealthChecks
 from services.gateway.live.hub import Hub
 from services.gateway.log.follower import Follower
+from services.gateway.log.upstream import Upstream
 from services.gateway.log.writer import LogWriter
 from services.gateway.models.book import ModelBook
 from services.gateway.settings import GatewaySettings
+from services.gateway.views.ages import DataAges
 from services.gateway.views.traffic import TrafficView
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import GatewayMetrics
 from shared.store.port import Store
+
+RETRY_AFTER_S = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,9 @@ class Gateway:
 
     settings: GatewaySettings
     view: TrafficView
+    ages: DataAges
     follower: Follower
+    upstream: Upstream
     hub: Hub
     store: Store
     models: ModelBook
@@ -52,7 +58,25 @@ Running = Annotated[Gateway, Depends(_running)]
 
 
 def require_view(gateway: Gateway) -> None:
-    """Answer 503 until the view is complete: before that, what is written cannot be compared with what is there."""
+    """Answer 503 unless the view is up to date: else what is written cannot be compared with what is there."""
     if gateway.follower.waiting_for is not None:
-        detail = f"waiting for {gateway.follower.waiting_for}"
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "2"})
+        raise unavailable(gateway)
+
+
+def unavailable(gateway: Gateway) -> HTTPException:
+    """The refusal that says what the view waits for, and when to ask again."""
+    detail = f"waiting for {gateway.follower.waiting_for}"
+    return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": RETRY_AFTER_S})
+
+
+async def _require_complete_view(gateway: Running) -> None:
+    """Answer 503 until the view was complete once: an empty list would say that there is nothing."""
+    if not gateway.ages.complete:
+        raise unavailable(gateway)
+
+
+COMPLETE_VIEW = (Depends(_require_complete_view),)
+"""Of routes that answer from the view. While the broker is away later on, they answer from what is known."""
+INCOMPLETE_VIEW: dict[int | str, dict[str, Any]] = {
+    503: {"description": "The view is not complete yet; `detail` says what it waits for."}
+}

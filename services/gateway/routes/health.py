@@ -9,7 +9,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.gateway.routes.gateway import Running
+from services.gateway.responses import DataAge
+from services.gateway.routes.gateway import Gateway, Running, unavailable
+from services.gateway.views.ages import DataState
 
 router = APIRouter(tags=["service"])
 
@@ -21,6 +23,9 @@ class ServiceWords(BaseModel):
     kafka: str = Field(description="The brokers.")
     ml_models: str = Field(description="Predictions keep up with the traffic; without traffic: trained models exist.")
     hdfs: str = Field(description="The archive, in whatever form it is configured.")
+    data: str = Field(
+        description="The data of every network is as new as it should be; else since when it is stale, and which stage."
+    )
 
 
 class Health(BaseModel):
@@ -31,6 +36,7 @@ class Health(BaseModel):
     version: str
     services: ServiceWords
     details: dict[str, str] = Field(description="Description of each part that answers.")
+    data_ages: list[DataAge] = Field(description="How old the data of each network is.")
 
 
 class Probe(BaseModel):
@@ -50,6 +56,7 @@ async def health(gateway: Running) -> Health:
         version=gateway.version,
         services=ServiceWords(**{name: part.word for name, part in parts.items()}),
         details={name: part.detail for name, part in parts.items() if part.detail},
+        data_ages=list(map(DataAge.of, gateway.ages.all())),
     )
 
 
@@ -72,11 +79,20 @@ async def ready(gateway: Running) -> Probe:
     if gateway.hub.closing:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "stopping")
     if gateway.follower.waiting_for is not None:
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"waiting for {gateway.follower.waiting_for}")
+        raise unavailable(gateway)
     return Probe(status="ready", note=gateway.follower.quarantine.told)
 
 
 @router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
 async def metrics(gateway: Running) -> Response:
     """Give the metrics of this process."""
+    _measure_ages(gateway)
     return Response(generate_latest(gateway.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _measure_ages(gateway: Gateway) -> None:
+    for network in gateway.ages.all():
+        for age in network.ages:
+            labels = (network.network_id, age.stage.value)
+            gateway.metrics.data_age.labels(*labels).set(float("nan") if age.age_s is None else age.age_s)
+            gateway.metrics.data_stale.labels(*labels).set(age.state is DataState.STALE)

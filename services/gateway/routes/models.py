@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 
 from services.gateway.models.report import ModelDetail, ModelReport
 from services.gateway.models.versions import ModelVersions
-from services.gateway.routes.gateway import Gateway, Running
+from services.gateway.routes.gateway import COMPLETE_VIEW, Gateway, Running
 from services.gateway.routes.parameters import NetworkParameter
 from shared.events.text import MAX_ID_CHARACTERS, Line
 
@@ -22,13 +22,13 @@ LiveHours = Annotated[
     Query(ge=1, le=MAX_LIVE_HOURS, description="Period of the live scores, hours of event time back from the newest."),
 ]
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], dependencies=COMPLETE_VIEW)
 
 
 @router.get(
     "/api/models",
     summary="Models, which of them serves, and how accurate each is",
-    responses={503: {"description": "The store does not answer."}},
+    responses={503: {"description": "The store does not answer, or the view is not complete yet."}},
 )
 async def models(
     gateway: Running, network_id: NetworkParameter = None, live_hours: LiveHours = DEFAULT_LIVE_HOURS
@@ -46,7 +46,7 @@ async def models(
     summary="Everything about one model",
     responses={
         404: {"description": "Nothing is known of a model of that name; `detail` names those that are known."},
-        503: {"description": "The store does not answer."},
+        503: {"description": "The store does not answer, or the view is not complete yet."},
     },
 )
 async def model(

@@ -11,7 +11,7 @@ from services.gateway.live.client_messages import (
     MAX_HORIZON_MINUTES,
     no_such_model,
 )
-from services.gateway.routes.gateway import Running
+from services.gateway.routes.gateway import Running, unavailable
 from shared.events.quantities import in_span
 from shared.events.text import MAX_ID_CHARACTERS, Line
 
@@ -33,6 +33,8 @@ def _known_model(
     ] = None,
 ) -> str | None:
     if model is not None and model not in gateway.view.model_names:
+        if not gateway.ages.complete:
+            raise unavailable(gateway)  # it may yet turn out to predict
         message = no_such_model(gateway.view.model_names)
         raise RequestValidationError([{"loc": ("query", "model"), "msg": message, "type": "value_error"}])
     return model

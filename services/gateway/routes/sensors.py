@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from services.gateway.responses import NetworkReport, SensorReport, SensorTimesReport
-from services.gateway.routes.gateway import Running
+from services.gateway.responses import DataAge, NetworkReport, SensorReport, SensorTimesReport
+from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
 from shared.events.records import NetworkId
 
-router = APIRouter(tags=["traffic"])
+router = APIRouter(tags=["traffic"], dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 
 
 @router.get("/api/sensors", summary="Sensors with their latest measurements")
@@ -28,7 +28,7 @@ async def sensor_times(gateway: Running, network_id: NetworkParameter = None) ->
 
 @router.get("/api/networks", summary="Sensor networks")
 async def networks(gateway: Running) -> list[NetworkReport]:
-    """Give every sensor network that the gateway serves."""
+    """Give every sensor network that the gateway serves, with the age of its data."""
     return [
         NetworkReport(
             network_id=network.network_id,
@@ -36,6 +36,7 @@ async def networks(gateway: Running) -> list[NetworkReport]:
             time_zone=network.time_zone.key,
             window_minutes=network.window.total_seconds() / 60,
             sensor_count=len(network.sensors),
+            data_age=DataAge.of(gateway.ages.of(network.network_id)),
         )
         for network in gateway.view.networks.values()
     ]

@@ -1,4 +1,4 @@
-"""`WS /ws/predictions`: a snapshot, then what changes."""
+"""`WS /ws/predictions`: a snapshot, then what changes, and in fixed intervals how old the data is."""
 
 import asyncio
 from contextlib import suppress
@@ -53,10 +53,14 @@ async def stream(
 ) -> None:
     """Follow the forecasts (and on demand alerts and sensors) as they change."""
     unknown = model is not None and model not in gateway.view.model_names
-    if unknown or not _welcome(socket, gateway.settings.cors_origins):
+    # Before the view is complete, a model that nobody knows may yet turn out to predict.
+    if (unknown and gateway.ages.complete) or not _welcome(socket, gateway.settings.cors_origins):
         await socket.close(POLICY_VIOLATION)
         return
     await socket.accept()
+    if unknown:
+        await socket.close(TRY_AGAIN_LATER, "the view is not complete yet")
+        return
     if gateway.hub.full or gateway.hub.closing:
         await socket.close(TRY_AGAIN_LATER, "too many clients")
         return
@@ -113,9 +117,12 @@ class _Connection:
             self._client.awake.clear()
             async with self._client.writing:
                 merged_before = subscriber.coalesced
-                for text in subscriber.take(self._hub.boards):
+                for text in subscriber.take(self._hub.boards) if self._hub.complete else ():
                     await self._send(text)
                     self._metrics.updates.inc()
+                if self._client.beat != self._hub.beat:
+                    self._client.beat = self._hub.beat
+                    await self._send(self._hub.heartbeat)
                 self._metrics.coalesced.inc(subscriber.coalesced - merged_before)
 
     async def _answer(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from metrla.client import AlertSeverity, Channel, GatewayClient, GatewayError
+from metrla.client import AlertSeverity, Channel, GatewayClient, GatewayError, PredictionsMessage
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.supervisor import supervise
 from shared.events.records import ProcessedTrafficAggregate, TrafficPrediction
@@ -148,7 +148,8 @@ async def test_the_stream_goes_on_after_a_restart(
         async with asyncio.timeout(DEADLINE_S):
             while len(seen) < len(network.sensors):
                 message = await anext(messages)
-                seen |= {row.sensor_id for row in message.data if row.timestamp.minute == minute}
+                if isinstance(message, PredictionsMessage):
+                    seen |= {row.sensor_id for row in message.data if row.timestamp.minute == minute}
 
     async with start_gateway(world.platform) as url:
         port = int(url.rsplit(":", 1)[1])

@@ -23,6 +23,20 @@ from shared.traffic.network import Network
 pytestmark = pytest.mark.integration
 
 DEADLINE_S = 60.0
+VIEW_ROUTES = (
+    "/api/predictions",
+    "/api/predictions?model=unheard-of",
+    "/api/alerts",
+    "/api/alerts/a",
+    "/api/advisories",
+    "/api/advisories/a",
+    "/api/sensors",
+    "/api/networks",
+    "/api/models",
+    "/api/models/ensemble",
+    "/api/history/predictions?sensor_id=405N-01&model=unheard-of",
+)
+"""What would say 'there is nothing' before the view is complete."""
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Step = Callable[..., list[Message]]
 Until = Callable[..., Awaitable[httpx.Response]]
@@ -67,7 +81,11 @@ async def test_not_ready_before_the_broker_is_there_nor_after_it_is_gone(
         assert health["status"] == "degraded"
         assert health["services"]["kafka"] == f"unhealthy: no broker answers at 127.0.0.1:{port}"
         assert health["services"]["database"] == "healthy"
-        assert (await client.get("/api/predictions")).json() == []
+        assert health["services"]["data"] == "unhealthy: what is on the log is not read yet"
+        for path in VIEW_ROUTES:
+            early = await client.get(path)
+            assert (early.status_code, early.headers["retry-after"]) == (503, "2"), path
+            assert early.json()["detail"].startswith("waiting for "), path
         for number in (1, 2):
             async with DevBroker(port=port) as broker:
                 await ensure_topics(broker.bootstrap_servers)

@@ -143,8 +143,9 @@ async def test_a_page_that_did_not_change_keeps_its_policy(client: httpx.AsyncCl
 
 async def test_health_asks_every_part(client: httpx.AsyncClient) -> None:
     health = (await client.get("/health")).json()
-    assert health["status"] == "healthy"
-    assert health["services"] == dict.fromkeys(("database", "kafka", "ml_models", "hdfs"), "healthy")
+    parts = health["services"]
+    parts.pop("data")  # depends on how long ago these records were published, see test_ages.py
+    assert parts == dict.fromkeys(("database", "kafka", "ml_models", "hdfs"), "healthy")
     assert health["details"]["hdfs"] == "archive in a local folder"
     assert health["details"]["ml_models"] == "predicting: linear_regression; beside: xgboost"
 

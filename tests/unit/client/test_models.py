@@ -20,6 +20,7 @@ from services.gateway.routes import advisories as advisory_routes
 from services.gateway.routes import alerts as alert_routes
 from services.gateway.routes import health, history, predictions, root, sensors
 from services.gateway.routes import models as model_routes
+from services.gateway.views import ages
 from services.gateway.views.advisories import AdvisoryState
 from shared.alerts.advisories.documents import draft
 from shared.events import records
@@ -31,6 +32,8 @@ SERVED: tuple[tuple[type[BaseModel], type[BaseModel]], ...] = (
     (traffic.SensorReport, responses.SensorReport),
     (traffic.SensorTimesReport, responses.SensorTimesReport),
     (traffic.Aggregate, responses.Aggregate),
+    (traffic.StageAge, responses.StageAge),
+    (traffic.DataAge, responses.DataAge),
     (traffic.NetworkReport, responses.NetworkReport),
     (alerts.Window, served_alerts.Window),
     (alerts.Evidence, served_alerts.Evidence),
@@ -56,6 +59,8 @@ ENUMS: tuple[tuple[type[StrEnum], type[StrEnum]], ...] = (
     (values.PredictionBasis, records.PredictionBasis),
     (values.ModelRole, ModelRole),
     (values.Channel, channels.Channel),
+    (values.DataStage, ages.DataStage),
+    (values.DataState, ages.DataState),
 )
 ROUTES = (root, health, predictions, alert_routes, advisory_routes, sensors, model_routes, history)
 FRAMEWORK = {"HTTPValidationError", "ValidationError"}

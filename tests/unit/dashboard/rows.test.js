@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { change, filtered, sorted } from "../../../services/gateway/dashboard/rows.js";
+import { change, filtered, reporting, sorted } from "../../../services/gateway/dashboard/rows.js";
 
 const row = (id, speed, { predicted = null, from = speed, road = "I-405 N", name = "Wilshire" } = {}) => ({
   sensor: { sensor_id: id, road_name: road, name, current_speed: speed },
@@ -39,4 +39,13 @@ test("a change is from the speed at the time of the forecast", () => {
   assert.equal(change(row("a", 60, { predicted: 50, from: 58 })), -8);
   assert.equal(change(row("a", 60, { predicted: 50, from: null })), null);
   assert.equal(change(row("a", 60)), null);
+});
+
+test("a sensor reports while its newest window is not older than the one before the network's newest", () => {
+  const at = (minute, speed) => ({ sensor: { timestamp: minute === null ? null : `2012-05-03T02:${minute}:00Z`, current_speed: speed }, forecast: null });
+  const rows = [at("30", 60), at("25", 50), at("20", 40), at("30", null), at(null, null)];
+  assert.equal(reporting(rows, ({ sensor }) => sensor.current_speed, "now", 5), 2);
+  assert.equal(reporting(rows, ({ sensor }) => sensor.current_speed, "now", 15), 3);
+  assert.equal(reporting(rows, () => null, "forecast", 5), 0);
+  assert.equal(reporting([], () => 60, "now", 5), 0);
 });

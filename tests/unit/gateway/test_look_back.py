@@ -18,6 +18,7 @@ class Stored:
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: int = 0
 
 
 class Taker:

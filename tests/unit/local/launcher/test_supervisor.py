@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from metrla.local.launcher import supervisor
+from metrla.local.launcher import process, supervisor
+from metrla.local.launcher.plan import free_port
 from metrla.local.launcher.process import ProcessPlan
+from tests.kit.until import until
 
 
 async def told_of(program: str, log_file: Path, restarts: int) -> list[str]:
@@ -41,3 +44,68 @@ async def test_a_child_that_ran_steadily_is_started_again_at_once(
 ) -> None:
     monkeypatch.setattr(supervisor, "STEADY_S", 0.0)
     assert pauses(await told_of("raise SystemExit(3)", tmp_path / "log", 3)) == [0.1, 0.1, 0.1]
+
+
+SERVER = """
+import http.server, os, sys, time
+class Live(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+time.sleep({delay_s})
+http.server.HTTPServer(("127.0.0.1", {port}), Live).serve_forever()
+"""
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LIVE_EVERY_S", 0.05)
+    monkeypatch.setattr(process, "LIVE_ANSWER_S", 0.3)
+
+
+def answering(log_file: Path, delay_s: float = 0.0) -> ProcessPlan:
+    port = free_port()
+    program = SERVER.format(delay_s=delay_s, port=port)
+    command = [sys.executable, "-Ec", program]
+    return ProcessPlan("child", command, {}, log_file, live_url=f"http://127.0.0.1:{port}/live")
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_what_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    announced: list[str] = []
+    async with supervisor.supervise(announced.append) as supervised:
+        (child,) = await supervised.start(answering(tmp_path / "log"))
+        await until(child.is_live, "it answers")
+        await asyncio.sleep(0.3)  # the supervisor has heard it, too
+        assert child.restarts == 0
+        for restarts in (1, 2):
+            child.signal(signal.SIGSTOP)
+            await until(lambda: child.restarts == restarts and child.running, "it is started again")  # noqa: B023 - awaited here
+            await until(child.is_live, "it answers again")
+            await asyncio.sleep(0.3)
+    assert sum("does not answer" in line for line in announced) == 2
+    assert sum("ended with status -9" in line for line in announced) == 2
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_what_starts_slowly_is_left_alone(tmp_path: Path) -> None:
+    announced: list[str] = []
+    async with supervisor.supervise(announced.append) as supervised:
+        (child,) = await supervised.start(answering(tmp_path / "log", delay_s=3.0))
+        await until(child.is_live, "it answers")
+        assert child.restarts == 0
+    assert not announced
+
+
+async def test_a_stopped_process_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    async with supervisor.supervise(print) as supervised:
+        (child,) = await supervised.start(
+            ProcessPlan("child", [sys.executable, "-Sc", "import time; time.sleep(60)"], {}, tmp_path / "log")
+        )
+        assert not child.suspended
+        child.signal(signal.SIGSTOP)
+        await until(lambda: child.suspended, "it is shown as suspended")
+        assert await child.stop(10.0)
+        assert not child.suspended

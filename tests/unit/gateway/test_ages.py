@@ -1,0 +1,276 @@
+"""How old data is: by arrival, against limits of the network's own, at any pace and whatever clocks say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.views.ages import DataAges, DataStage, DataState
+from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficPrediction
+from shared.traffic.network import Network
+from tests.kit.networks import network_of, sensor
+from tests.kit.windows import processed_window
+
+LEAST_S = 10.0
+PUSH_S = 5.0
+NETWORK = NetworkId("toy")
+Window = Callable[..., ProcessedTrafficAggregate]
+Prediction = Callable[..., TrafficPrediction]
+
+
+@dataclass
+class Time:
+    """A wall clock and a monotonic one, moved together or, when somebody sets the wall clock, apart."""
+
+    wall: datetime = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+    monotonic_s: float = 1000.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.monotonic_s += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def ages(networks: Mapping[NetworkId, Network], time: Time) -> DataAges:
+    made = ages_of(networks, time)
+    made.complete = True
+    return made
+
+
+def ages_of(networks: Mapping[NetworkId, Network], time: Time) -> DataAges:
+    return DataAges(networks, LEAST_S, PUSH_S, lambda: time.wall, lambda: time.monotonic_s)
+
+
+def ms(moment: datetime) -> int:
+    """A moment as the log has it."""
+    return round(moment.timestamp() * 1000)
+
+
+def stale(ages: DataAges) -> tuple[DataStage, ...]:
+    return ages.of(NETWORK).stale
+
+
+def run(ages: DataAges, time: Time, window: Window, prediction: Prediction, *, steps: range, every_s: float) -> None:
+    """All stages at work: a step every `every_s` seconds of wall time."""
+    for step in steps:
+        time.pass_by(every_s)
+        one_step(ages, window(step), prediction(step))
+
+
+def one_step(
+    ages: DataAges, window: ProcessedTrafficAggregate | None, prediction: TrafficPrediction | None = None
+) -> None:
+    """What arrives in one step where nothing is stopped, without what is `None`."""
+    ages.note_broker()
+    ages.note(NETWORK, DataStage.READINGS)
+    if window is not None:
+        ages.note_record(window)
+        ages.note(NETWORK, DataStage.ALERTS)
+        ages.note(NETWORK, DataStage.PUSH)
+    if prediction is not None:
+        ages.note_record(prediction)
+
+
+def test_before_the_first_window_it_waits(ages: DataAges) -> None:
+    known = ages.of(NETWORK)
+    assert (known.state, known.word, known.stale, known.since) == (DataState.WAITING, "waiting", (), None)
+
+
+def test_a_replay_of_another_year_is_fresh_while_it_runs_and_stale_when_it_stops(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 20), every_s=5.0)
+    assert ages.of(NETWORK).state is DataState.FRESH
+    stopped_at = time.wall
+    time.pass_by(LEAST_S)
+    assert ages.of(NETWORK).state is DataState.FRESH
+    time.pass_by(0.1)
+    known = ages.of(NETWORK)
+    assert known.stale[:2] == (DataStage.BROKER, DataStage.READINGS)
+    assert known.since == stopped_at
+    assert known.word == "stale since 2026-11-30T12:01:35Z (broker)"
+
+
+@pytest.mark.parametrize("every_s", [0.0, 1.0, 5.0, 60.0, 300.0, 3600.0])
+@pytest.mark.parametrize(
+    ("stopped", "named"),
+    [("windows", DataStage.WINDOWS), ("forecasts", DataStage.FORECASTS)],
+)
+def test_what_stops_is_named_after_two_windows_at_any_pace_and_not_before(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction, every_s: float, stopped: str, named: DataStage
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=every_s)
+    limit_s = max(LEAST_S, 2 * every_s)
+    passed_s, step, due_s = 0.0, 9, every_s
+    while passed_s <= limit_s + LEAST_S:
+        first = ages.of(NETWORK).stale[:1]
+        assert first == ((named,) if passed_s > limit_s else ()), passed_s
+        time.pass_by(pause := max(1.0, every_s / 4))
+        passed_s += pause
+        one_step(ages, None)
+        while stopped != "windows" and due_s <= passed_s:
+            one_step(ages, window(step))
+            step, due_s = step + 1, due_s + max(every_s, pause)
+    one_step(ages, window(step), prediction(step))
+    assert not stale(ages)
+
+
+def test_windows_of_any_length_have_limits_of_their_own(time: Time, networks: Mapping[NetworkId, Network]) -> None:
+    (network,) = networks.values()
+    for minutes in (1, 5, 15, 60):
+        length = timedelta(minutes=minutes)
+        ages = ages_of({NETWORK: replace(network, window=length, reading_interval=length)}, time)
+        limits = {age.stage: age.limit_s for age in ages.of(NETWORK).ages}
+        assert limits[DataStage.WINDOWS] == 2 * 60 * minutes
+        assert limits[DataStage.PUSH] == 2 * 60 * minutes + PUSH_S
+        assert limits[DataStage.BROKER] == LEAST_S
+
+
+def test_readings_are_late_by_their_own_interval(time: Time, networks: Mapping[NetworkId, Network]) -> None:
+    (network,) = networks.values()
+    often = replace(network, reading_interval=timedelta(seconds=30))
+    limits = {age.stage: age.limit_s for age in ages_of({NETWORK: often}, time).of(NETWORK).ages}
+    assert limits[DataStage.READINGS] == 90.0
+
+
+def test_live_data_that_was_caught_up_is_not_late_for_the_next_window(ages: DataAges, time: Time) -> None:
+    """After an outage several windows come at once; the next takes its five minutes all the same."""
+    for number in range(4, -1, -1):
+        ages.note_record(processed_window(NETWORK, "s0", time.wall - timedelta(minutes=5 * (number + 1)), 60.0))
+    ages.note(NETWORK, DataStage.READINGS)
+    ages.note_broker()
+    limits = {age.stage: age.limit_s for age in ages.of(NETWORK).ages}
+    assert limits[DataStage.WINDOWS] == 600.0
+
+
+def test_a_pause_in_a_replay_is_no_new_pace(ages: DataAges, time: Time, window: Window, prediction: Prediction) -> None:
+    run(ages, time, window, prediction, steps=range(1, 6), every_s=5.0)
+    run(ages, time, window, prediction, steps=range(6, 7), every_s=120.0)
+    limits = {age.stage: age.limit_s for age in ages.of(NETWORK).ages}
+    assert limits[DataStage.WINDOWS] == LEAST_S
+
+
+def test_readings_tell_that_a_burst_has_given_way_to_a_slower_pace(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    """A demo warms up as fast as it goes, and then a window takes half a minute."""
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=0.1)
+    for _ in range(3):
+        time.pass_by(8.0)
+        ages.note_broker()
+        ages.note(NETWORK, DataStage.READINGS)
+        ages.note_reading_interval(NETWORK, 30.0)
+        assert not stale(ages)
+    limits = {age.stage: age.limit_s for age in ages.of(NETWORK).ages}
+    assert limits[DataStage.WINDOWS] == 60.0
+
+
+def test_readings_that_are_rarer_than_they_should_be_allow_no_more_than_two_windows(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=300.0)
+    ages.note_reading_interval(NETWORK, 7200.0)
+    assert {age.stage: age.limit_s for age in ages.of(NETWORK).ages}[DataStage.WINDOWS] == 600.0
+
+
+def test_a_clock_that_is_set_makes_nothing_old_or_new(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=5.0)
+    time.wall += timedelta(days=3)
+    assert not stale(ages)
+    time.wall -= timedelta(days=6)
+    time.pass_by(LEAST_S + 1)
+    assert stale(ages)
+
+
+def test_forecasts_that_only_correct_the_past_or_only_compare_do_not_count(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=5.0)
+    for step in range(9, 14):
+        time.pass_by(5.0)
+        one_step(ages, window(step), prediction(3, revision=2))
+        ages.note_record(prediction(step, model="xgboost", serving=False))
+    assert stale(ages) == (DataStage.FORECASTS,)
+
+
+def test_a_stage_that_never_begins_is_late_once_the_one_before_has(ages: DataAges, time: Time, window: Window) -> None:
+    for step in range(1, 4):
+        time.pass_by(5.0)
+        one_step(ages, window(step))
+    assert ages.of(NETWORK).state is DataState.FRESH
+    time.pass_by(1.0)
+    one_step(ages, window(4))
+    assert ages.of(NETWORK).stale == (DataStage.FORECASTS,)
+
+
+def test_nothing_is_late_before_the_log_is_read(
+    networks: Mapping[NetworkId, Network], time: Time, window: Window
+) -> None:
+    ages = ages_of(networks, time)
+    written_at = time.wall - timedelta(hours=1)
+    for step in range(1, 9):
+        ages.note_record(window(step), ms(written_at + timedelta(seconds=5 * step)))
+    assert ages.of(NETWORK).state is DataState.WAITING
+    ages.complete = True
+    ages.note_broker()
+    known = ages.of(NETWORK)
+    assert known.stale[0] is DataStage.WINDOWS
+    assert known.since == written_at + timedelta(seconds=40)
+
+
+def test_what_was_written_by_a_clock_that_is_ahead_has_just_come(ages: DataAges, time: Time) -> None:
+    ages.note(NETWORK, DataStage.READINGS, ms(time.wall + timedelta(hours=1)))
+    (readings,) = (age for age in ages.of(NETWORK).ages if age.stage is DataStage.READINGS)
+    assert readings.age_s == 0.0
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_any_time_that_the_log_may_say_is_borne(written_ms: int) -> None:
+    time = Time()
+    ages = ages_of({NETWORK: network_of(sensor("s0"), network_id=NETWORK)}, time)
+    ages.complete = True
+    ages.note(NETWORK, DataStage.READINGS, written_ms)
+    (readings,) = (age for age in ages.of(NETWORK).ages if age.stage is DataStage.READINGS)
+    assert readings.age_s is not None
+    assert readings.age_s >= 0.0
+
+
+def test_each_network_is_judged_by_itself(networks: Mapping[NetworkId, Network], time: Time, window: Window) -> None:
+    other = NetworkId("other")
+    ages = ages_of({**networks, other: network_of(*networks[NETWORK].sensors, network_id=other)}, time)
+    ages.complete = True
+    for step in range(1, 9):
+        time.pass_by(5.0)
+        one_step(ages, window(step))
+        ages.note(other, DataStage.READINGS)
+        ages.note_record(window(min(step, 4), network_id=other))
+    states = {each.network_id: each.stale for each in ages.all()}
+    assert DataStage.WINDOWS not in states[NETWORK]
+    assert DataStage.READINGS not in states[other]
+
+
+@given(st.lists(st.tuples(st.integers(-50, 50), st.floats(0, 4000), st.booleans()), max_size=60))
+def test_in_whatever_order_windows_come_ages_and_limits_are_sound(steps: list[tuple[int, float, bool]]) -> None:
+    time = Time()
+    ages = ages_of({NETWORK: network_of(sensor("s0"), network_id=NETWORK)}, time)
+    ages.complete = True
+    start = datetime(2012, 5, 2, tzinfo=UTC)
+    for step, pause_s, read_back in steps:
+        time.pass_by(pause_s)
+        made = processed_window(NETWORK, "s0", start + step * timedelta(minutes=5), 60.0)
+        ages.note_record(made, ms(time.wall - timedelta(seconds=pause_s / 2)) if read_back else None)
+        known = ages.of(NETWORK)
+        for age in known.ages:
+            assert age.limit_s >= LEAST_S
+            assert age.age_s is None or age.age_s >= 0.0
+        assert (known.since is None) == (known.state is not DataState.STALE)
