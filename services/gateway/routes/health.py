@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.gateway.routes.gateway import Running
+from services.gateway.routes.guarded import EVERYBODY, METRICS, Guarded
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=Guarded)
 
 
 class ServiceWords(BaseModel):
@@ -52,7 +53,7 @@ async def health(gateway: Running) -> Health:
     )
 
 
-@router.get("/live", summary="Whether the process is running")
+@router.get("/live", dependencies=[EVERYBODY], summary="Whether the process is running")
 async def live() -> Probe:
     """Answer as long as the process runs."""
     return Probe(status="live")
@@ -60,6 +61,7 @@ async def live() -> Probe:
 
 @router.get(
     "/ready",
+    dependencies=[EVERYBODY],
     summary="Whether the view is complete",
     responses={
         503: {"description": "It has not caught up with the topics, or the broker is unavailable; `detail` says which."}
@@ -74,7 +76,7 @@ async def ready(gateway: Running) -> Probe:
     return Probe(status="ready")
 
 
-@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
+@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response, dependencies=[METRICS])
 async def metrics(gateway: Running) -> Response:
     """Give the metrics of this process."""
     return Response(generate_latest(gateway.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
