@@ -31,7 +31,8 @@ class GatewayClient(ControlRoom):
     Args:
         url: where the gateway is, such as http://127.0.0.1:8000.
         timeout_s: time in which it must answer a request, seconds.
-        write_token: the gateway's write token; only actions on alerts and advisories need it.
+        write_token: an API key (`metrla keys`), a token of the identity provider or the gateway's write token.
+            Actions on alerts and advisories need it; reading does where the gateway says so.
     """
 
     async def predictions(
@@ -160,7 +161,7 @@ class GatewayClient(ControlRoom):
         pause = FIRST_PAUSE_S
         while True:
             try:
-                async with connect(url, max_size=None) as socket:
+                async with connect(url, max_size=None, additional_headers=self._credentials) as socket:
                     async for text in socket:
                         pause = FIRST_PAUSE_S
                         yield MESSAGE.validate_json(text)

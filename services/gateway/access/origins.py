@@ -7,7 +7,6 @@ and takes page and gateway for one origin. So names are answered only where they
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 LOCAL_NAMES = frozenset({"localhost"})
@@ -48,8 +47,8 @@ def may_open(origin: str | None, host: str, origins: Iterable[str]) -> bool:
     allowed = set(origins)
     if "*" in allowed or origin in allowed:
         return True
-    page = urlsplit(origin)
-    return page.scheme in {"http", "https"} and _place(page.netloc) == _place(host)
+    scheme, _, place = origin.partition("://")
+    return scheme in {"http", "https"} and _place(place) == _place(host)
 
 
 def _place(netloc: str) -> tuple[str, str]:

@@ -195,15 +195,15 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         while view and not self._refused and not self.transport.is_closing():
             piece, view = view[:SLICE_BYTES], view[SLICE_BYTES:]
             counted = self._in_headers
-            if self._in_headers:
-                self._header_bytes += len(piece)
-            else:
+            if not counted:
                 self._framing_bytes += len(piece)
             super().data_received(bytes(piece))
             if self.transport.get_protocol() is not self:
                 # What a WebSocket client sends before it was answered is against RFC 6455; it is left out.
                 return
-            if counted and self._in_headers and self._header_bytes > self._limit:
+            if counted and self._in_headers:
+                self._header_bytes += len(piece)
+            if self._in_headers and self._header_bytes > self._limit:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {self._limit} bytes of headers.")
             elif self._in_body and self._framing_bytes > FRAMING_BYTES + FRAMING_RATIO * self._body_bytes:
                 self._refuse(HTTPStatus.BAD_REQUEST, "More framing than body.")
