@@ -32,7 +32,7 @@ MAX_HEADERS = 100
 # What chunks may cost beyond what is in them: a chunk of one byte is six bytes on the wire.
 FRAMING_BYTES, FRAMING_RATIO = 64 * 1024, 8
 # How long a refused peer may go on sending, so that it can read why.
-LINGER_S = 1.0
+LINGER_S, UNWANTED_BYTES = 1.0, 256 * 1024
 SAID_EVERY_S = 5.0
 
 
@@ -148,6 +148,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._named_bytes = 0
         self._body_bytes = 0
         self._framing_bytes = 0
+        self._unwanted_bytes = 0
         self._refused = False
         # Whether there has been a request; before, uvicorn has nothing where it says there is a cycle.
         self._cycles = False
@@ -254,6 +255,11 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._body_bytes += len(body)
         if not self._refused:
             super().on_body(body)
+        if self.cycle.response_complete:
+            # Nobody wants it. A little more may come, for clients that read no answer before they have sent all.
+            self._unwanted_bytes += len(body)
+            if self._unwanted_bytes > UNWANTED_BYTES:
+                self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         """Stop the clock: from here on it is ours to answer."""

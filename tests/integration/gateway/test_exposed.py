@@ -2,21 +2,33 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from benchmarks.hostile import measure
 from services.gateway.access.keys import KeyRing, write_keys
 from services.gateway.access.principals import Scope
+from services.gateway.app import serve_on
+from services.gateway.settings import GatewaySettings
+from services.gateway.web.server import listen
+from shared.events.errors import ConfigurationError
 from shared.kafka.producer import Message
+from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
 
@@ -115,11 +127,19 @@ async def test_a_body_is_not_read_before_the_credentials(world: Any, start_gatew
         assert status_of(await answered(url, thin)) == 400
 
 
-async def test_half_requests_end_in_time(world: Any, start_gateway: Start) -> None:  # noqa: ANN401 - likewise
-    limits = {"header_timeout_s": 0.5, "body_timeout_s": 0.5, "write_token": "sesame"}
+async def test_half_requests_end_in_time(
+    world: Any,  # noqa: ANN401 - likewise
+    start_gateway: Start,
+    until_answer: Until,
+) -> None:
+    limits = {"header_timeout_s": 0.5, "body_timeout_s": 0.5, "write_token": SECRET}
+    half_body = (
         b"POST /api/advisories HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\n"
         b"Content-Length: 9\r\n\r\n{"
+    )
     async with start_gateway(world.platform, **limits) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            await until_answer(client, "/ready", lambda answer: answer.status_code == 200)
         said = await asyncio.gather(
             answered(url, b""), answered(url, b"GET /live HT"), answered(url, b"G"), answered(url, half_body)
         )
@@ -333,3 +353,133 @@ async def test_a_proxy_is_believed_only_where_it_is_trusted(world: Any, start_ga
             headers = ({"X-Forwarded-For": f"10.0.0.{number}"} for number in range(6))
             statuses = [(await ask(url, "/api/alerts", headers=each)).status_code for each in headers]
             assert statuses[-1] == last
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
+async def test_tls_begins_behind_the_door(world: Any, tmp_path: Path) -> None:  # noqa: ANN401 - the World of conftest.py
+    certificate, key = certified(tmp_path)
+    settings = GatewaySettings(port=0, tls_certificate=certificate, tls_key=key, header_timeout_s=1.0)
+    stop, trust = asyncio.Event(), ssl.create_default_context(cafile=str(certificate))
+    with closing(listen(settings)) as listener:
+        port = listener.getsockname()[1]
+        serving = asyncio.create_task(serve_on(listener, world.platform, settings, stop))
+        async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust) as client:
+
+            async def live() -> bool:
+                try:
+                    return (await client.get("/live")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await until(live, "the gateway answers over TLS", PATIENCE_S)
+            # Neither silence nor another protocol holds a place for longer than its time.
+            assert await asyncio.gather(
+                answered(f"x://127.0.0.1:{port}", b""), answered(f"x://127.0.0.1:{port}", b"\x16")
+            ) == ["", ""]
+            async with connect(f"wss://127.0.0.1:{port}/ws/predictions", ssl=trust) as socket:
+                await socket.send('{"type":"ping"}')
+                assert '"pong"' in [await socket.recv(), await socket.recv()][-1]
+        stop.set()
+        await asyncio.wait_for(serving, PATIENCE_S)
+
+
+async def test_a_certificate_that_cannot_be_used_stops_the_start(world: Any, tmp_path: Path) -> None:  # noqa: ANN401 - likewise
+    for content in (None, "no certificate"):
+        path = tmp_path / "x.pem"
+        if content is not None:
+            path.write_text(content)
+        settings = GatewaySettings(port=0, tls_certificate=path, tls_key=path)
+        with closing(listen(settings)) as listener, pytest.raises(ConfigurationError, match="TLS_CERTIFICATE"):
+            await serve_on(listener, world.platform, settings, asyncio.Event())
+
+
+@asynccontextmanager
+async def provider(*keys: tuple[str, ec.EllipticCurvePrivateKey]) -> AsyncIterator[str]:
+    """An identity provider that publishes its keys; where."""
+    published = [
+        {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())), "kid": key_id, "alg": "ES256"}
+        for key_id, key in keys
+    ]
+    body = json.dumps({"keys": published}).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/keys"
+
+
+async def test_tokens_of_an_identity_provider(world: Any, start_gateway: Start) -> None:  # noqa: ANN401 - likewise
+    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    good: dict[str, Any] = {
+        "iss": "https://id.example",
+        "aud": "metrla",
+        "sub": "ann",
+        "exp": now + timedelta(minutes=5),
+        "scope": "openid metrla:operate",
+    }
+
+    def token(signer: Any = key, algorithm: str = "ES256", kid: str = "k1", **changes: Any) -> str:  # noqa: ANN401 - any key, any claim
+        claims = {name: value for name, value in (good | changes).items() if value is not None}
+        return jwt.encode(claims, signer, algorithm=algorithm, headers={"kid": kid})
+
+    async with provider(("k1", key)) as keys_url:
+        issued = {"jwt_issuer": "https://id.example", "jwt_audience": "metrla", "jwt_jwks_url": keys_url}
+        async with start_gateway(world.platform, reads="key", **issued) as url:
+            assert (await ask(url, "/api/sensors", headers=bearer(token()))).status_code == 200
+            bad = [
+                token(other),
+                token("s" * 64, "HS256"),
+                token("", "none"),
+                token(kid="k2"),
+                token(iss="https://evil.example"),
+                token(aud="other"),
+                token(exp=now - timedelta(minutes=5)),
+                token(nbf=now + timedelta(minutes=5)),
+                *(token(**{claim: None}) for claim in ("iss", "aud", "sub", "exp")),
+                token(sub="a\x00b"),
+                token()[:-4],
+                "a.b.c",
+                "..",
+            ]
+            statuses = [(await ask(url, "/api/sensors", headers=bearer(each))).status_code for each in bad]
+            assert statuses == [401] * len(bad)
+            assert (await ask(url, "/api/sensors", headers=bearer(token(scope="openid")))).status_code == 403
+
+
+@pytest.mark.slow
+async def test_strangers_cost_honest_clients_nothing() -> None:
+    """The figure for an idle machine is the benchmark's, `benchmarks/hostile.py`; here others run at the same time."""
+    outcome = await measure(10.0)
+    assert outcome.failed == []
+    assert outcome.honest >= 15
+    assert outcome.memory_bytes < 300e6
+    assert outcome.p99_s < 2.0
