@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from metrla.cli.tables import plain_table, print_tables
-from services.gateway.access.keys import ApiKey, KeyRing, read_keys, write_keys
+from services.gateway.access.keys import AccessKey, KeyRing, read_keys, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.settings import GatewaySettings
 from shared.events.errors import ConfigurationError
@@ -107,7 +107,7 @@ def _lifetime(days: int | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
-def _row(key: ApiKey, now: datetime) -> dict[str, object]:
+def _row(key: AccessKey, now: datetime) -> dict[str, object]:
     return {
         "id": key.key_id,
         "name": key.name,

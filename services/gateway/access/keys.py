@@ -26,7 +26,7 @@ MOST_KEYS = 10_000
 _FORM = re.compile(r"mk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
-class ApiKey(BaseModel):
+class AccessKey(BaseModel):
     """One key as the file has it; `digest` is the SHA-256 of the whole key, in hex."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,27 +50,27 @@ class _KeyFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Annotated[int, Field(ge=1, le=1)] = 1
-    keys: Annotated[list[ApiKey], Field(max_length=MOST_KEYS)] = []
+    keys: Annotated[list[AccessKey], Field(max_length=MOST_KEYS)] = []
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
     """Keys by their id; immutable, every change makes another."""
 
-    keys: Mapping[str, ApiKey]
+    keys: Mapping[str, AccessKey]
 
     @classmethod
-    def of(cls, keys: Iterable[ApiKey]) -> "KeyRing":
+    def of(cls, keys: Iterable[AccessKey]) -> "KeyRing":
         """Of these keys."""
         return cls({key.key_id: key for key in keys})
 
     def created(
         self, name: str, scopes: Iterable[Scope], now: datetime, lifetime: timedelta | None
-    ) -> tuple["KeyRing", ApiKey, str]:
+    ) -> tuple["KeyRing", AccessKey, str]:
         """With one more key; returns the ring, the key, and the secret text, which nothing else ever says."""
         key_id = secrets.token_hex(ID_BYTES)
         text = f"{PREFIX}_{key_id}_{secrets.token_urlsafe(SECRET_BYTES)}"
-        key = ApiKey(
+        key = AccessKey(
             key_id=key_id,
             name=name,
             scopes=frozenset(scopes),
@@ -82,7 +82,7 @@ class KeyRing:
 
     def rotated(
         self, key_id: str, now: datetime, overlap: timedelta, lifetime: timedelta | None
-    ) -> tuple["KeyRing", ApiKey, str]:
+    ) -> tuple["KeyRing", AccessKey, str]:
         """With a successor of a key, which itself expires after `overlap`; raises `ConfigurationError`."""
         old = self._active(key_id, now)
         ring, key, text = self.created(old.name, old.scopes, now, lifetime)
@@ -106,7 +106,7 @@ class KeyRing:
             return None
         return Principal(f"key {key.key_id} ({key.name})", key.scopes)
 
-    def _known(self, key_id: str) -> ApiKey:
+    def _known(self, key_id: str) -> AccessKey:
         found = [key for key in self.keys.values() if key_id in {key.key_id, key.name}]
         if len(found) != 1:
             raise ConfigurationError(
@@ -114,7 +114,7 @@ class KeyRing:
             )
         return found[0]
 
-    def _active(self, key_id: str, now: datetime) -> ApiKey:
+    def _active(self, key_id: str, now: datetime) -> AccessKey:
         key = self._known(key_id)
         if key.state(now) != "active":
             raise ConfigurationError(f"key {key_id} is {key.state(now)}")

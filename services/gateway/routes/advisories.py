@@ -18,7 +18,7 @@ from services.gateway.advisories.new_advisory import NewAdvisory, record
 from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.gateway import Gateway, Running, require_view
-from services.gateway.routes.guarded import Guarded, Needs, principal_of, with_suggestions
+from services.gateway.routes.guarded import GuardedRoute, Needs, principal_of, with_suggestions
 from services.gateway.routes.parameters import NetworkParameter
 from services.gateway.suggestions import no_such
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
@@ -51,7 +51,7 @@ DOCUMENT = {
     }
 }
 
-router = APIRouter(tags=["traffic"], route_class=Guarded)
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 @router.get("/api/advisories", summary="Advisories, latest start first")

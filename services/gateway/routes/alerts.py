@@ -12,7 +12,7 @@ from services.gateway.alerts.alert import Action, Alert
 from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.gateway import Gateway, Running, require_view
-from services.gateway.routes.guarded import OPERATES, Guarded
+from services.gateway.routes.guarded import OPERATES, GuardedRoute
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter
 from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
@@ -20,7 +20,7 @@ from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, 
 
 AlertParameter = Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The alert.")]
 
-router = APIRouter(tags=["traffic"], route_class=Guarded)
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 @router.get("/api/alerts", summary="Alerts, newest first")

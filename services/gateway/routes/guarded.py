@@ -38,7 +38,7 @@ class Needs:
         self.setting = setting
 
     def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
-        """Say so in the OpenAPI document; `Guarded` checks it."""
+        """Say so in the OpenAPI document; `GuardedRoute` checks it."""
 
     def require(self, connection: HTTPConnection) -> None:
         """Raise `HTTPException`: 401 without credentials, 403 without the scope or any keys, 404 where it is closed."""
@@ -80,7 +80,7 @@ def principal_of(connection: HTTPConnection) -> Principal:
     return getattr(connection.state, "principal", ANONYMOUS)
 
 
-class Guarded(APIRoute):
+class GuardedRoute(APIRoute):
     """A route that knows its parameters, and refuses what it does not know before anything else happens."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.gateway.routes.gateway import Running
-from services.gateway.routes.guarded import EVERYBODY, METRICS, Guarded
+from services.gateway.routes.guarded import EVERYBODY, METRICS, GuardedRoute
 
-router = APIRouter(tags=["service"], route_class=Guarded)
+router = APIRouter(tags=["service"], route_class=GuardedRoute)
 
 
 class ServiceWords(BaseModel):

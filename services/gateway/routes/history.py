@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES, MAX_ID_LENGTH
 from services.gateway.responses import Aggregate, Prediction
 from services.gateway.routes.gateway import Gateway, Running
-from services.gateway.routes.guarded import Guarded
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
 from services.gateway.stored import Stretch, made_with_outcomes
 from services.gateway.views.traffic import Forecast
@@ -26,7 +26,7 @@ MAX_ORIGINS = 2016
 
 Found = TypeVar("Found")
 
-router = APIRouter(tags=["traffic"], route_class=Guarded)
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH, description="The sensor.")]

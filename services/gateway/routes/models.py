@@ -12,7 +12,7 @@ from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.models.report import ModelDetail, ModelReport
 from services.gateway.models.versions import ModelVersions
 from services.gateway.routes.gateway import Gateway, Running
-from services.gateway.routes.guarded import Guarded
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import NetworkParameter
 
 DEFAULT_LIVE_HOURS = 24
@@ -23,7 +23,7 @@ LiveHours = Annotated[
     Query(ge=1, le=MAX_LIVE_HOURS, description="Period of the live scores, hours of event time back from the newest."),
 ]
 
-router = APIRouter(tags=["models"], route_class=Guarded)
+router = APIRouter(tags=["models"], route_class=GuardedRoute)
 
 
 @router.get(

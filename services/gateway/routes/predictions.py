@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Prediction
 from services.gateway.routes.gateway import Running
-from services.gateway.routes.guarded import Guarded
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import (
     HorizonParameter,
     ModelParameter,
@@ -18,7 +18,7 @@ from services.gateway.routes.parameters import (
 from services.gateway.views.predictions import PredictionQuery
 from shared.events.records import NetworkId, SensorId
 
-router = APIRouter(tags=["traffic"], route_class=Guarded)
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 @router.get("/api/predictions", summary="Forecasts, newest first")

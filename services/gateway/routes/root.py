@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from services.gateway.routes.gateway import Running
-from services.gateway.routes.guarded import EVERYBODY, Guarded
+from services.gateway.routes.guarded import EVERYBODY, GuardedRoute
 
 LIVE_PAGE = "/live-map/"
 
-router = APIRouter(tags=["service"], route_class=Guarded)
+router = APIRouter(tags=["service"], route_class=GuardedRoute)
 
 
 class Welcome(BaseModel):

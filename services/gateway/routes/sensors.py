@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from services.gateway.responses import NetworkReport, SensorReport
 from services.gateway.routes.gateway import Running
-from services.gateway.routes.guarded import Guarded
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
 from shared.events.records import NetworkId
 
-router = APIRouter(tags=["traffic"], route_class=Guarded)
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 @router.get("/api/sensors", summary="Sensors with their latest measurements")

@@ -10,7 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.gateway.routes import advisories, alerts, health, history, models, predictions, root, sensors, stream
 from services.gateway.routes.gateway import Gateway
-from services.gateway.routes.guarded import Guarded
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.web.admission import Admission
 from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
@@ -49,7 +49,7 @@ def build_application(gateway: Gateway) -> FastAPI:
     application.state.gateway = gateway
     for module in (root, health, predictions, alerts, advisories, sensors, models, history, stream):
         application.include_router(module.router)
-    application.router.route_class = Guarded
+    application.router.route_class = GuardedRoute
     application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
     add_reference(application)
     install_problem_handlers(application)

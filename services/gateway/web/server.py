@@ -16,7 +16,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 from services.gateway.settings import GatewaySettings
-from services.gateway.web.door import Door, GuardedHttpProtocol, KeepsPlace, TlsEntrance
+from services.gateway.web.door import Door
+from services.gateway.web.protocol import GuardedHttpProtocol, KeepsPlace, TlsEntrance
 from shared.events.errors import ConfigurationError
 
 BACKLOG = 2048

@@ -49,7 +49,7 @@ def document(text: bytes) -> Answer:
 
 async def trickle(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    while True:
+    for _ in range(500):
         writer.write(b"x")
         await writer.drain()
         await asyncio.sleep(0.02)
