@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.web.problems import problem_response
@@ -111,6 +111,9 @@ class CrashGuard:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            # Nobody is left to answer, and nothing is wrong here: a stranger must not fill the log by leaving.
+            log.debug("client left before its request was whole", path=scope["path"])
         except Exception:
             log.exception("request failed", path=scope["path"])
             if started:
