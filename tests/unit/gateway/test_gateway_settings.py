@@ -23,7 +23,7 @@ def test_the_defaults_are_the_contract() -> None:
     assert (settings.host, settings.port, settings.push_interval_s) == ("127.0.0.1", 8000, 5.0)
 
 
-OPEN = {"host": "0.0.0.0"}  # noqa: S104 - refused
+OPEN: dict[str, Any] = {"host": "0.0.0.0"}  # noqa: S104 - refused
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def _crossings(geometry: BaseGeometry) -> int:
         for ring in rings:
             points = shapely.get_coordinates(ring)
             if len(points) > 1:
-                sides.extend(np.atleast_1d(shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1))))
+                sides.extend(np.asarray(shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1)), dtype=object))
     tree = shapely.STRtree(sides)
     found = 0
     for first in range(0, len(sides), SIDES_AT_ONCE):
