@@ -11,7 +11,7 @@ SEED     ?= 1
 STACK    ?= native
 
 .DEFAULT_GOAL := help
-.PHONY: help client docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
+.PHONY: help sbom audit client docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,21 @@ chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KI
 
 bench: setup ## ratios against a baseline in the same run
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done
+
+sbom: setup ## what it is made of: CycloneDX, from the lock file, in dist/; where cyclonedx-py can be had
+	@mkdir -p dist build
+	@test -x build/sbom/bin/cyclonedx-py || { $(PYTHON) -m venv build/sbom && \
+	    build/sbom/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom; } || \
+	    { echo "skipped: cyclonedx-bom cannot be installed here (offline?)"; rm -rf build/sbom; exit 0; }; \
+	    if test -x build/sbom/bin/cyclonedx-py; then \
+	    build/sbom/bin/cyclonedx-py requirements --of JSON -o dist/sbom.json requirements-runtime.lock && ls dist/sbom.json; fi
+
+audit: setup ## known faults of the pinned dependencies; where pip-audit and its source can be reached
+	@mkdir -p build
+	@test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && \
+	    build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit; } || \
+	    { echo "skipped: pip-audit cannot be installed here (offline?)"; rm -rf build/audit; exit 0; }; \
+	    if test -x build/audit/bin/pip-audit; then tests/audit.sh build/audit/bin/pip-audit; fi
 
 client: setup ## the distribution metrla-client, in dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist metrla/client

@@ -19,8 +19,9 @@ class Connection:
     def __init__(
         self, url: str = "http://127.0.0.1:8000", timeout_s: float = 10.0, *, write_token: str | None = None
     ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s)
-        self._write_headers = {} if write_token is None else {"Authorization": f"Bearer {write_token}"}
+        # Also where it only reads: a gateway may ask everybody who they are.
+        self._credentials = {} if write_token is None else {"Authorization": f"Bearer {write_token}"}
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s, headers=self._credentials)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,8 +57,7 @@ class Connection:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        sent = {**self._write_headers, **(headers or {})}
-        return await self._request(method, path, content=content, params=params, headers=sent)
+        return await self._request(method, path, content=content, params=params, headers=headers)
 
     async def _request(self, method: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401 - passed on
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
@@ -35,7 +35,8 @@ class GatewayClient(ControlRoom):
     Args:
         url: where the gateway is, such as http://127.0.0.1:8000.
         timeout_s: time in which it must answer a request, seconds.
-        write_token: the gateway's write token; only actions on alerts and advisories need it.
+        write_token: an API key (`metrla keys`), a token of the identity provider or the gateway's write token.
+            Actions on alerts and advisories need it; reading does where the gateway says so.
     """
 
     async def predictions(
@@ -169,7 +170,7 @@ class GatewayClient(ControlRoom):
         url = str(self._http.base_url.join(f"/ws/predictions?{query}")).replace("http", "ws", 1)
         pulse = Pulse()
         waiting = asyncio.Queue[Message | GatewayError](MAX_WAITING)
-        reading = asyncio.create_task(_read(url, pulse, waiting))
+        reading = asyncio.create_task(_read(url, self._credentials, pulse, waiting))
         try:
             while True:
                 try:
@@ -187,13 +188,20 @@ class GatewayClient(ControlRoom):
             await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read(url: str, pulse: Pulse, waiting: asyncio.Queue[Message | GatewayError]) -> None:
+async def _read(
+    url: str, credentials: Mapping[str, str], pulse: Pulse, waiting: asyncio.Queue[Message | GatewayError]
+) -> None:
     """Pass on what comes, connecting again and again; a refusal for good is passed on as the last."""
     pause = FIRST_PAUSE_S
     while True:
         try:
             async with connect(
-                url, max_size=None, open_timeout=pulse.patience_s, close_timeout=CLOSE_S, ping_interval=None
+                url,
+                max_size=None,
+                additional_headers=credentials,
+                open_timeout=pulse.patience_s,
+                close_timeout=CLOSE_S,
+                ping_interval=None,
             ) as socket:
                 while True:
                     async with asyncio.timeout(pulse.patience_s):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpx
@@ -17,6 +18,11 @@ from shared.events.errors import ConfigurationError, MetrlaError
 
 TIMEOUT_S = 30.0
 MAX_BYTES = 64 * 1024 * 1024
+# In all, however it trickles: 64 MiB within it is half a megabyte a second.
+DEADLINE_S = 120.0
+# After a quarter of it, a feed must have come at this pace, or it will not be whole in time either.
+LEAST_BYTES_PER_SECOND = 1024
+MAX_REDIRECTS = 5
 STANDARD_INPUT = "-"
 SECRETS = frozenset({"key", "apikey", "api_key", "token", "access_token", "app_key", "app_id", "secret"})
 HEADERS = {
@@ -66,7 +72,7 @@ def feed_name(place: str) -> str:
 async def fetch_document(place: str) -> Document:
     """A document from a URL, a file or standard input; raises `FetchError` or `ConfigurationError`."""
     if is_url(place):
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True, headers=HEADERS) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS) as client:
             fetched = await fetch_changed(client, place, None)
         assert fetched is not None  # noqa: S101 - no version was known, so it cannot be unchanged
         return fetched
@@ -81,7 +87,11 @@ def _opened(place: str) -> bytes:
 
 
 async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | None) -> Document | None:
-    """The document at `url`, or `None` where it is still `known`; raises `FetchError`."""
+    """The document at `url`, or `None` where it is still `known`; raises `FetchError`.
+
+    Redirects stay on its host: another one, or an address of the network that we stand in, was not asked for. They
+    never lead from https to http.
+    """
     asked = {}
     if known is not None and known.etag:
         asked["If-None-Match"] = known.etag
@@ -89,20 +99,46 @@ async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | N
         asked["If-Modified-Since"] = known.last_modified
     name = feed_name(url)
     try:
-        async with client.stream("GET", url, headers=asked) as answer:
-            if answer.status_code == HTTPStatus.NOT_MODIFIED:
-                return None
-            if not answer.is_success:
-                wait = _retry_after_s(answer.headers.get("Retry-After"))
-                raise FetchError(f"{name}: answered {answer.status_code} {answer.reason_phrase}", wait)
-            data = bytearray()
-            async for piece in answer.aiter_bytes():
-                data += piece
-                if len(data) > MAX_BYTES:
-                    raise FetchError(f"{name}: more than {MAX_BYTES // 2**20} MiB")
-            return Document(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
+        async with asyncio.timeout(DEADLINE_S):
+            for _ in range(1 + MAX_REDIRECTS):
+                async with client.stream("GET", url, headers=asked, follow_redirects=False) as answer:
+                    if not answer.has_redirect_location:
+                        return await _document(answer, name)
+                    url = _next_place(answer, name)
+    except TimeoutError as late:
+        raise FetchError(f"{name}: not complete within {DEADLINE_S:g} s") from late
     except (httpx.HTTPError, httpx.InvalidURL) as failed:
         raise FetchError(f"{name}: {str(failed) or type(failed).__name__}") from failed
+    raise FetchError(f"{name}: more than {MAX_REDIRECTS} redirects")
+
+
+async def _document(answer: httpx.Response, name: str) -> Document | None:
+    if answer.status_code == HTTPStatus.NOT_MODIFIED:
+        return None
+    if not answer.is_success:
+        wait = _retry_after_s(answer.headers.get("Retry-After"))
+        raise FetchError(f"{name}: answered {answer.status_code} {answer.reason_phrase}", wait)
+    data, begun = bytearray(), monotonic()
+    async for piece in answer.aiter_bytes():
+        data += piece
+        if len(data) > MAX_BYTES:
+            raise FetchError(f"{name}: more than {MAX_BYTES // 2**20} MiB")
+        took_s = monotonic() - begun
+        if took_s > DEADLINE_S / 4 and answer.num_bytes_downloaded < LEAST_BYTES_PER_SECOND * took_s:
+            raise FetchError(f"{name}: fewer than {LEAST_BYTES_PER_SECOND} bytes a second")
+    return Document(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
+
+
+def _next_place(answer: httpx.Response, name: str) -> str:
+    """Where a redirect leads; raises `FetchError` where we do not follow."""
+    here, place = answer.request.url, answer.request.url.join(answer.headers["Location"])
+    same = (place.host, place.port) == (here.host, here.port)
+    upgraded = place.host == here.host and here.scheme == "http" and place.scheme == "https" and place.port is None
+    if not (upgraded or (same and place.scheme == here.scheme)):
+        raise FetchError(
+            f"{name}: redirected to {feed_name(str(place))}, which was not asked for; give that address instead"
+        )
+    return str(place)
 
 
 def download(url: str, partial: Path, progress: DownloadProgress) -> None:

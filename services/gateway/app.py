@@ -11,10 +11,12 @@ from importlib.metadata import version
 import structlog
 from prometheus_client import CollectorRegistry
 
+from services.gateway.access.keyring import Keyring
+from services.gateway.access.tokens import Issuer, Tokens
 from services.gateway.advisories.writer import AdvisoryWriter
 from services.gateway.alerts.actions import ActionWriter
 from services.gateway.health_checks import HealthChecks, gateway_checks
-from services.gateway.live.hub import Hub
+from services.gateway.live.hub import Hub, Places
 from services.gateway.log.follower import Follower
 from services.gateway.log.upstream import Upstream
 from services.gateway.log.writer import LogWriter
@@ -22,8 +24,10 @@ from services.gateway.models.book import ModelBook
 from services.gateway.routes.gateway import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.ages import DataAges
+from services.gateway.views.names import Names
 from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
+from services.gateway.web.door import OWN_FILES, Door, files_at_most
 from services.gateway.web.server import Server, build_server, listen
 from shared.archive.port import Archive
 from shared.archive.url import open_archive
@@ -53,8 +57,12 @@ async def serve_on(
         closing(open_archive(platform.archive_url)) as archive,
         closing(open_deferred(platform.store_url)) as store,
     ):
-        gateway = build_gateway(platform, settings, archive, store)
-        server = build_server(build_application(gateway), settings)
+        places = files_at_most(settings.max_connections + OWN_FILES) - OWN_FILES
+        if places < settings.max_connections:
+            log.warning("fewer connections than set: the process may not open more files", connections=places)
+        gateway = build_gateway(platform, settings.within(places), archive, store)
+        door = Door(gateway.settings, gateway.metrics)
+        server = build_server(build_application(gateway), gateway.settings, door)
         async with asyncio.TaskGroup() as tasks:
             running = (gateway.follower.run, gateway.upstream.run, gateway.hub.push, gateway.hub.keep_beating)
             background = [tasks.create_task(each()) for each in running]
@@ -75,12 +83,13 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
     history = timedelta(minutes=settings.history_minutes)
     view = TrafficView(load_networks(platform.networks), history, settings.max_alerts, settings.max_predictions)
     ages = DataAges(view.networks, settings.stale_after_s, settings.push_interval_s, wall_clock, time.monotonic)
+    places = Places(settings.max_websocket_clients, settings.max_websocket_clients_per_address)
     hub = Hub(
         view,
         ages,
         settings.push_interval_s,
         settings.heartbeat_interval_s,
-        settings.max_websocket_clients,
+        places,
         metrics,
     )
     servers = platform.kafka_bootstrap_servers
@@ -101,9 +110,22 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         health=HealthChecks(checks, settings.health_timeout_s),
         registry=registry,
         metrics=metrics,
+        keyring=build_keyring(settings),
+        names=Names.of(view.networks),
         clock=wall_clock,
         version=version("metrla"),
     )
+
+
+def build_keyring(settings: GatewaySettings) -> Keyring:
+    """What is accepted as a credential; raises `ConfigurationError` where the file of keys cannot be read."""
+    tokens = None
+    if settings.jwt_issuer and settings.jwt_audience and settings.jwt_jwks_url:
+        tokens = Tokens(
+            Issuer(settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks_url, settings.jwt_scope_claim)
+        )
+    write_token = None if settings.write_token is None else settings.write_token.get_secret_value()
+    return Keyring(write_token, settings.keys_file, tokens, wall_clock)
 
 
 async def _drain(gateway: Gateway, server: Server, serving: asyncio.Task[None]) -> None:

@@ -190,6 +190,13 @@ class GatewayMetrics:
         self.closed_slow = Counter(
             "metrla_gateway_websocket_slow_closes", "Clients closed as hopelessly slow.", registry=registry
         )
+        self.connections = Gauge("metrla_gateway_connections", "Connections open.", registry=registry)
+        self.refused = Counter(
+            "metrla_gateway_refused",
+            "Requests and connections refused before any work: by status, connection or tls.",
+            ["why"],
+            registry=registry,
+        )
         self.rejected = Counter("metrla_gateway_rejected_records", "Records that could not be read.", registry=registry)
         self.quarantined = _quarantined("metrla_gateway_quarantined_records", registry)
         self.lag = Gauge("metrla_gateway_lag_records", "Records behind the ends of the topics.", registry=registry)

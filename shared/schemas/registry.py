@@ -28,6 +28,9 @@ TIMEOUT_S = 2.0
 # How long the registry is left alone after it did not answer, and an id after it had none: neither a registry that is
 # down nor a producer of nonsense may hold every message for TIMEOUT_S.
 PAUSE_S = 5.0
+# A whole answer, however it trickles, and however large a schema is.
+DEADLINE_S = 5.0
+MAX_BYTES = 4 * 1024 * 1024
 SCHEMA_NOT_FOUND = 40403
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json, application/json"
 
@@ -87,9 +90,9 @@ class SchemaRegistry:
         if now < silent_until:
             raise SchemaRegistryUnavailableError(complaint)
         try:
-            response = self._client.get(f"schemas/ids/{schema_id}")
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as failed:
+            with self._client.stream("GET", f"schemas/ids/{schema_id}") as response:
+                answer = json.loads(_whole(response, monotonic() + DEADLINE_S))
+        except (httpx.HTTPError, ValueError, RecursionError) as failed:
             raise self._silent(f"{type(failed).__name__}: {failed}") from failed
         if not isinstance(answer, dict):
             raise self._silent(f"status {response.status_code} with an answer that is not a registry's")
@@ -117,6 +120,18 @@ def _definition(answer: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(definition, dict):
         raise ValueError(f"{definition!r} is not a record")  # noqa: TRY004  one error for every schema that is none
     return definition
+
+
+def _whole(response: httpx.Response, until: float) -> bytes:
+    """The body; raises `ValueError` where it is too large or comes too slowly."""
+    data = bytearray()
+    for piece in response.iter_bytes():
+        data += piece
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"an answer of more than {MAX_BYTES // 2**20} MiB")
+        if monotonic() > until:
+            raise ValueError(f"no complete answer within {DEADLINE_S:g} s")
+    return bytes(data)
 
 
 def _fault(answer: Mapping[str, Any], kind: type[Any]) -> str | None:

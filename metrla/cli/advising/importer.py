@@ -124,7 +124,7 @@ async def watch(
     """
     known: Document | None = None
     pauses = Pauses(every_s, max(every_s, LONGEST_PAUSE_S))
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True, headers=HEADERS) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS) as client:
         while not stop.is_set():
             pause_s = every_s
             try:

@@ -117,15 +117,19 @@ class PipelinePlan:
         return ProcessPlan(
             name="gateway",
             command=[sys.executable, "-m", "metrla", "run", "gateway"],
-            environment=self.environment(
-                METRLA_GATEWAY_PORT=str(self.gateway_port),
-                METRLA_GATEWAY_WRITE_TOKEN=self.settings.get("METRLA_GATEWAY_WRITE_TOKEN") or DEMO_WRITE_TOKEN,
-            ),
+            environment=self.environment(METRLA_GATEWAY_PORT=str(self.gateway_port), **self._write_token()),
             log_file=self.log_file("gateway"),
             ready_url=f"{self.gateway_url}/ready",
             live_url=f"{self.gateway_url}/live",
             metrics_url=f"{self.gateway_url}/metrics",
         )
+
+    def _write_token(self) -> dict[str, str]:
+        """The settings' own; else, as long as only this machine can ask, one that everybody knows; else none."""
+        if self.settings.get("METRLA_GATEWAY_WRITE_TOKEN"):
+            return {}
+        host = self.settings.get("METRLA_GATEWAY_HOST") or LOOPBACK
+        return {"METRLA_GATEWAY_WRITE_TOKEN": DEMO_WRITE_TOKEN} if host in {LOOPBACK, "localhost", "::1"} else {}
 
     def feed(self, arguments: Sequence[str]) -> ProcessPlan:
         """`metrla feed …`; it ends when its input does."""

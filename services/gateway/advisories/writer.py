@@ -3,15 +3,39 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from time import monotonic
 
 from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
+from shared.alerts.advisories.documents.draft import Draft, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult, prepare, take_back
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.alerts.advisories.documents.reading import read_advisories
-from shared.events.records import NetworkId, TrafficAdvisory
+from shared.events.records import NetworkId, SensorId, TrafficAdvisory
 from shared.kafka.advisories import publish
 from shared.runtime.clock import Clock
+from shared.traffic.network import Network
+
+# Bodies that are read at the same time: each may be large, and all are in memory until they are parsed.
+BODIES = 4
+# For matching what one document has with the roads.
+DOCUMENT_S = 30.0
+
+
+class _PatientMatcher(Matcher):
+    """Matches until its time is up; what is left of a document is then nobody's."""
+
+    def __init__(self, network: Network, until: float) -> None:
+        super().__init__(network)
+        self._until = until
+
+    def match(self, draft: Draft) -> tuple[SensorId, ...]:
+        """As `Matcher` does; raises `UnreadableAdvisoriesError` when the time is up."""
+        if monotonic() > self._until:
+            raise UnreadableAdvisoriesError(
+                f"its places take longer than {DOCUMENT_S:g} s to find on the roads; send it in parts"
+            )
+        return super().match(draft)
 
 
 class AdvisoryWriter:
@@ -22,6 +46,7 @@ class AdvisoryWriter:
         self._view = view
         self._clock = clock
         self._turn = asyncio.Lock()
+        self.reading = asyncio.Semaphore(BODIES)
 
     @cached_property
     def matchers(self) -> Mapping[NetworkId, Matcher]:
@@ -52,7 +77,8 @@ class AdvisoryWriter:
         return withdrawn
 
     def _prepared(self, data: bytes, feed: str, complete: bool) -> ImportResult:  # noqa: FBT001 - called through a thread
-        matchers = tuple(self.matchers.values())
+        until = monotonic() + DOCUMENT_S
+        matchers = tuple(_PatientMatcher(network, until) for network in self._view.networks.values())
         parsed = read_advisories(data, matchers[0].network.time_zone, self._clock())
         return prepare(parsed, matchers, dict(self._view.advisories.records), feed, complete=complete)
 

@@ -4,16 +4,18 @@
 {"type": "subscribe", "channels": ["predictions"], "sensor_ids": [...], "horizon_minutes": 15,
  "model": "xgboost"}
                                                        -> {"type": "subscribed", …}, then a snapshot of what changed
+{"type": "authenticate", "token": "mk_…"}              -> {"type": "authenticated"}
 anything else                                          -> {"type": "error", "detail": …, "errors": […]}
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from services.gateway.live.channels import Channel, Selection
+from services.gateway.suggestions import unknown
 from shared.events.records import SensorId
 from shared.events.text import IdText, cut
 
@@ -21,6 +23,7 @@ DEFAULT_HORIZON_MINUTES = 15
 MAX_HORIZON_MINUTES = 1440
 MAX_SENSORS = 10_000
 SHOWN_BYTES = 300
+MAX_TOKEN_LENGTH = 8192
 
 HorizonMinutes = Annotated[int, Field(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"]
 
@@ -56,20 +59,37 @@ class Subscribe(BaseModel):
         }
 
 
-ClientMessage = Annotated[Ping | Subscribe, Field(discriminator="type")]
-_CLIENT_MESSAGE: TypeAdapter[Ping | Subscribe] = TypeAdapter(ClientMessage)
+class Authenticate(BaseModel):
+    """Says who the client is, where its handshake could not: browsers set no headers there."""
 
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    type: Literal["authenticate"]
+    token: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TOKEN_LENGTH)]
+
+
+ClientMessage = Annotated[Ping | Subscribe | Authenticate, Field(discriminator="type")]
+_CLIENT_MESSAGE: TypeAdapter[Ping | Subscribe | Authenticate] = TypeAdapter(ClientMessage)
+
+_FIELDS = {
+    "ping": tuple(Ping.model_fields),
+    "subscribe": tuple(Subscribe.model_fields),
+    "authenticate": tuple(Authenticate.model_fields),
+}
 PONG = '{"type":"pong"}'
+AUTHENTICATED = '{"type":"authenticated"}'
 
 
-def parse(text: str | bytes) -> Ping | Subscribe:
+def parse(text: str | bytes) -> Ping | Subscribe | Authenticate:
     """The message of a client; raises `ValidationError` where it is none."""
     return _CLIENT_MESSAGE.validate_json(text)
 
 
-def subscribed(message: Subscribe) -> str:
-    """The answer to a subscription: what holds now."""
-    return to_json({**message.model_dump(), "type": "subscribed"}).decode()
+def subscribed(message: Subscribe, strangers: Iterable[str] = ()) -> str:
+    """The answer to a subscription: what holds now; `strangers` are its sensors that there are not."""
+    told = {**message.model_dump(), "type": "subscribed"}
+    unknown_ids = sorted(strangers)
+    return to_json({**told, "unknown_sensor_ids": unknown_ids} if unknown_ids else told).decode()
 
 
 def error(invalid: ValidationError) -> str:
@@ -78,10 +98,25 @@ def error(invalid: ValidationError) -> str:
         # Both may repeat what the client sent.
         {
             "name": cut(".".join(map(str, fault["loc"])), SHOWN_BYTES) or "message",
-            "detail": cut(fault["msg"], SHOWN_BYTES),
+            "detail": cut(_detail(fault["type"], fault["loc"], fault["msg"]), SHOWN_BYTES),
         }
         for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
     )
+
+
+def _detail(kind: str, place: tuple[int | str, ...], told: str) -> str:
+    fields = _FIELDS.get(str(place[0])) if place else None
+    return unknown("field", str(place[-1]), fields) if kind == "extra_forbidden" and fields else told
+
+
+def unknown_sensors(faults: Iterable[str]) -> str:
+    """The answer to a subscription to sensors none of which exists, each with what may have been meant."""
+    return _refusal({"name": "subscribe.sensor_ids", "detail": fault} for fault in faults)
+
+
+def refused(detail: str) -> str:
+    """The last message before the gateway closes: why."""
+    return to_json({"type": "error", "detail": detail, "errors": []}).decode()
 
 
 def unknown_model(names: Iterable[str]) -> str:

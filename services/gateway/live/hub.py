@@ -1,6 +1,7 @@
 """Carry what changes in the view to every connected client."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +32,35 @@ class Client:
         self.writing = asyncio.Lock()
 
 
+class Places:
+    """How many clients there can be: in all, and of one address."""
+
+    def __init__(self, most: int, most_per_address: int) -> None:
+        self._most = most
+        self._most_per_address = most_per_address
+        self._taken: Counter[str] = Counter()
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no place for anybody."""
+        return self._taken.total() >= self._most
+
+    def has_for(self, address: str) -> bool:
+        """Whether an address has not had its share."""
+        return self._taken[address] < self._most_per_address
+
+    @contextmanager
+    def taken(self, address: str) -> Iterator[None]:
+        """One place for as long as the block runs."""
+        self._taken[address] += 1
+        try:
+            yield
+        finally:
+            self._taken[address] -= 1
+            if not self._taken[address]:
+                del self._taken[address]
+
+
 class Hub:
     """The boards and the clients that follow them.
 
@@ -39,7 +69,7 @@ class Hub:
         ages: how old the data is; what is pushed is noted there.
         push_interval_s: least time between two updates, seconds.
         heartbeat_interval_s: time between two heartbeats, seconds.
-        max_clients: clients at a time.
+        places: how many clients there can be.
         metrics: where clients and updates are counted.
     """
 
@@ -49,14 +79,14 @@ class Hub:
         ages: DataAges,
         push_interval_s: float,
         heartbeat_interval_s: float,
-        max_clients: int,
+        places: "Places",
         metrics: GatewayMetrics,
     ) -> None:
         self._view = view
         self._ages = ages
         self._push_interval_s = push_interval_s
         self._heartbeat_interval_s = heartbeat_interval_s
-        self._max_clients = max_clients
+        self.places = places
         self._metrics = metrics
         self._touched = asyncio.Event()
         self._clients: set[Client] = set()
@@ -69,11 +99,6 @@ class Hub:
         self.complete = False
         """Whether the boards hold what the view does; before, a snapshot would say that there is nothing."""
         self.closing = False
-
-    @property
-    def full(self) -> bool:
-        """Whether no further client fits."""
-        return len(self._clients) >= self._max_clients
 
     def touch(self) -> None:
         """Say that the view may have changed."""

@@ -1,5 +1,6 @@
 """`/api/advisories`: planned work, weather and events, read and written."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,16 +9,18 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from services.gateway.access.principals import Scope
 from services.gateway.advisories.advisory import Advisory, Receipt
 from services.gateway.advisories.new_advisory import NewAdvisory, record
 from services.gateway.log.writer import UnpublishedError
-from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
+from services.gateway.routes.guarded import GuardedRoute, Needs, principal_of, with_suggestions
 from services.gateway.routes.parameters import NetworkParameter
+from services.gateway.suggestions import no_such
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult
@@ -27,9 +30,11 @@ from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Lin
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 NOW_OR_LATER = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
+PUBLISHES = Depends(Needs(Scope.INGEST, Scope.OPERATE, body_bytes=MAX_BODY_BYTES))
+INLINE_BYTES = 64 * 1024
 WRITES: dict[int | str, dict[str, Any]] = {
-    401: {"description": "The write token is missing or wrong."},
-    403: {"description": "The gateway has no write token, so writing is switched off."},
+    401: {"description": "The key is missing or wrong."},
+    403: {"description": "The key lacks the scope, or the gateway has no keys, so writing is switched off."},
     503: {"description": "The log does not accept advisories at the moment, or the view is not complete yet."},
 }
 DOCUMENT = {
@@ -49,7 +54,7 @@ DOCUMENT = {
 
 AdvisoryParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The advisory."), Line]
 
-router = APIRouter(tags=["traffic"])
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 @router.get(
@@ -82,7 +87,7 @@ async def advisories(
     "/api/advisories",
     summary="Publish one advisory, or a whole document",
     status_code=HTTPStatus.OK,
-    dependencies=[MayWrite],
+    dependencies=[PUBLISHES],
     openapi_extra=DOCUMENT,
     responses={
         **WRITES,
@@ -108,15 +113,21 @@ async def publish(
     Every feature of a document is accounted for: a bad one is rejected alone, with its place, id and reason.
     """
     require_view(gateway)
-    data = await _body(request)
-    single = _single(data)
+    async with gateway.advisories.reading:
+        data = await request.body()
+        # Large ones in a thread: parsing tens of megabytes takes long.
+        single = await asyncio.to_thread(_single, data) if len(data) > INLINE_BYTES else _single(data)
     try:
         if single is not None:
-            made = _record(gateway, single)
+            made = await asyncio.to_thread(_record, gateway, single)
             await gateway.advisories.put(made)
             response.status_code = HTTPStatus.CREATED
             response.headers["Location"] = f"/api/advisories/{quote(made.advisory_id, safe='')}"
             return Advisory.of(made, _now(gateway))
+        if not principal_of(request).may(Scope.INGEST):
+            raise HTTPException(
+                HTTPStatus.FORBIDDEN, "A document needs the scope ingest; operate is for single advisories."
+            )
         outcome = await gateway.advisories.take(data, feed, complete=complete)
     except UnreadableAdvisoriesError as unreadable:
         raise _invalid([("document", str(unreadable))]) from unreadable
@@ -141,7 +152,7 @@ async def advisory(gateway: Running, advisory_id: AdvisoryParameter) -> Advisory
 @router.delete(
     "/api/advisories/{advisory_id}",
     summary="Withdraw an advisory",
-    dependencies=[MayWrite],
+    dependencies=[PUBLISHES],
     responses={**WRITES, 404: {"description": "No such advisory."}},
 )
 async def withdraw(gateway: Running, advisory_id: AdvisoryParameter) -> Advisory:
@@ -164,19 +175,8 @@ def _now(gateway: Gateway) -> datetime:
 def _known(gateway: Gateway, advisory_id: str) -> TrafficAdvisory:
     known = gateway.view.advisories.records.get(AdvisoryId(advisory_id))
     if known is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no advisory {advisory_id}.")
+        raise HTTPException(HTTPStatus.NOT_FOUND, no_such("advisory", advisory_id, gateway.view.advisories.records))
     return known
-
-
-async def _body(request: Request) -> bytes:
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MAX_BODY_BYTES:
-            raise HTTPException(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"More than {MAX_BODY_BYTES // 2**20} MiB; send it in parts."
-            )
-    return bytes(data)
 
 
 def _single(data: bytes) -> NewAdvisory | None:
@@ -191,7 +191,10 @@ def _single(data: bytes) -> NewAdvisory | None:
         return NewAdvisory.model_validate(body)
     except ValidationError as invalid:
         raise RequestValidationError(
-            [{**fault, "loc": ("body", *fault["loc"])} for fault in invalid.errors()]
+            with_suggestions(
+                [{**fault, "loc": ("body", *fault["loc"])} for fault in invalid.errors()],
+                tuple(NewAdvisory.model_fields),
+            )
         ) from invalid
 
 

@@ -11,16 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
-from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
+from services.gateway.routes.guarded import OPERATES, GuardedRoute
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter
+from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
 AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The alert."), Line]
 
-router = APIRouter(tags=["traffic"])
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 @router.get("/api/alerts", summary="Alerts, newest first", dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
@@ -71,12 +72,14 @@ async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
     "/api/alerts/{alert_id}/actions",
     summary="Acknowledge, comment on or close an alert",
     status_code=HTTPStatus.CREATED,
-    dependencies=[MayWrite],
+    dependencies=[OPERATES],
     responses={
         200: {"description": "The alert already has this action, by its id.", "model": Action},
         202: {"description": "The action is on the log; the alert does not show it yet.", "model": Action},
-        401: {"description": "The write token is missing or wrong."},
-        403: {"description": "The gateway has no write token, so writing is switched off."},
+        401: {"description": "The key is missing or wrong."},
+        403: {
+            "description": "The key lacks the scope operate, or the gateway has no keys, so writing is switched off."
+        },
         404: {"description": "No such alert, or it was cleared long ago."},
         409: {"description": "The alert is already cleared and cannot be closed, or it has too many actions."},
         503: {"description": "The log does not accept actions at the moment, or the view is not complete yet."},
@@ -120,7 +123,8 @@ async def act(
 def _known(gateway: Gateway, alert_id: str) -> TrafficAlert:
     known = gateway.view.alerts.get(AlertId(alert_id))
     if known is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no alert {alert_id}.")
+        recent = (str(each.alert_id) for each in gateway.view.alerts.find(AlertQuery(limit=200)))
+        raise HTTPException(HTTPStatus.NOT_FOUND, no_such("alert", alert_id, recent))
     return known
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, HTTPException
 from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
+from services.gateway.access.keyring import Keyring
 from services.gateway.advisories.writer import AdvisoryWriter
 from services.gateway.alerts.actions import ActionWriter
 from services.gateway.health_checks import HealthChecks
@@ -18,6 +19,7 @@ from services.gateway.log.writer import LogWriter
 from services.gateway.models.book import ModelBook
 from services.gateway.settings import GatewaySettings
 from services.gateway.views.ages import DataAges
+from services.gateway.views.names import Names
 from services.gateway.views.traffic import TrafficView
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import GatewayMetrics
@@ -44,6 +46,8 @@ class Gateway:
     health: HealthChecks
     registry: CollectorRegistry
     metrics: GatewayMetrics
+    keyring: Keyring
+    names: Names
     clock: Clock
     version: str
 

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from services.gateway.responses import DataAge
 from services.gateway.routes.gateway import Gateway, Running, unavailable
+from services.gateway.routes.guarded import EVERYBODY, METRICS, GuardedRoute
 from services.gateway.views.ages import DataState
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=GuardedRoute)
 
 
 class ServiceWords(BaseModel):
@@ -60,7 +61,9 @@ async def health(gateway: Running) -> Health:
     )
 
 
-@router.get("/live", summary="Whether the process is running", response_model_exclude_none=True)
+@router.get(
+    "/live", dependencies=[EVERYBODY], summary="Whether the process is running", response_model_exclude_none=True
+)
 async def live() -> Probe:
     """Answer as long as the process runs."""
     return Probe(status="live")
@@ -68,6 +71,7 @@ async def live() -> Probe:
 
 @router.get(
     "/ready",
+    dependencies=[EVERYBODY],
     summary="Whether the view is complete",
     response_model_exclude_none=True,
     responses={
@@ -83,7 +87,7 @@ async def ready(gateway: Running) -> Probe:
     return Probe(status="ready", note=gateway.follower.quarantine.told)
 
 
-@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
+@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response, dependencies=[METRICS])
 async def metrics(gateway: Running) -> Response:
     """Give the metrics of this process."""
     _measure_ages(gateway)

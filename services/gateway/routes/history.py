@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Aggregate, Prediction
 from services.gateway.routes.gateway import Gateway, Running
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
 from services.gateway.stored import Stretch, made_with_outcomes
 from services.gateway.views.traffic import Forecast
@@ -26,7 +27,7 @@ MAX_ORIGINS = 2016
 
 Found = TypeVar("Found")
 
-router = APIRouter(tags=["traffic"])
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
 Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_CHARACTERS, description="The sensor."), Line]
@@ -115,7 +116,8 @@ def _network_of(gateway: Gateway, sensor_id: str, network_id: str | None) -> Net
     having = [id_ for id_, network in networks.items() if network_id in {None, id_} and sensor in network.index]
     if not having:
         where = "There is" if network_id is None else f"Network {network_id} has"
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"{where} no sensor {sensor_id}.")
+        hint = gateway.names.hint(sensor_id, network_id)
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"{where} no sensor {sensor_id}.{hint}")
     if len(having) > 1:
         message = f"needed: sensor {sensor_id} is in {', '.join(having)}"
         raise RequestValidationError([{"loc": ("query", "network_id"), "msg": message, "type": "missing"}])

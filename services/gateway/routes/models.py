@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from services.gateway.models.report import ModelDetail, ModelReport
 from services.gateway.models.versions import ModelVersions
 from services.gateway.routes.gateway import COMPLETE_VIEW, Gateway, Running
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import NetworkParameter
 from shared.events.text import MAX_ID_CHARACTERS, Line
 
@@ -22,7 +23,7 @@ LiveHours = Annotated[
     Query(ge=1, le=MAX_LIVE_HOURS, description="Period of the live scores, hours of event time back from the newest."),
 ]
 
-router = APIRouter(tags=["models"], dependencies=COMPLETE_VIEW)
+router = APIRouter(tags=["models"], route_class=GuardedRoute, dependencies=COMPLETE_VIEW)
 
 
 @router.get(

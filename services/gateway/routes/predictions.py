@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Prediction
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
+from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import (
     HorizonParameter,
     ModelParameter,
@@ -17,7 +18,7 @@ from services.gateway.routes.parameters import (
 from services.gateway.views.predictions import PredictionQuery
 from shared.events.records import NetworkId, SensorId
 
-router = APIRouter(tags=["traffic"], dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
+router = APIRouter(tags=["traffic"], route_class=GuardedRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 
 
 @router.get("/api/predictions", summary="Forecasts, newest first")

@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from services.gateway.routes.gateway import Running
+from services.gateway.routes.guarded import EVERYBODY, GuardedRoute
 
 LIVE_PAGE = "/live-map/"
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=GuardedRoute)
 
 
 class Welcome(BaseModel):
@@ -25,6 +26,7 @@ class Welcome(BaseModel):
 
 @router.get(
     "/",
+    dependencies=[EVERYBODY],
     summary="Name and version of this service",
     response_model=Welcome,
     responses={307: {"description": "For browsers (`Accept: text/html`): the live page."}},

@@ -1,29 +1,40 @@
 """`WS /ws/predictions`: a snapshot, then what changes, and in fixed intervals how old the data is."""
 
 import asyncio
+import json
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import structlog
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from services.gateway.access.limits import Bucket
+from services.gateway.access.origins import may_open
+from services.gateway.access.principals import Scope
 from services.gateway.live.channels import Channel
 from services.gateway.live.client_messages import (
+    AUTHENTICATED,
     DEFAULT_HORIZON_MINUTES,
     PONG,
+    Authenticate,
     HorizonMinutes,
     Ping,
     Subscribe,
     error,
+    no_such_model,
     parse,
+    refused,
     subscribed,
     unknown_model,
+    unknown_sensors,
 )
 from services.gateway.live.hub import Client
 from services.gateway.routes.gateway import Gateway, Running
+from services.gateway.routes.guarded import READS, principal_of, require_parameters
 from services.gateway.routes.parameters import ShortText
 from shared.runtime.metrics import GatewayMetrics
 
@@ -32,6 +43,12 @@ log = structlog.stdlib.get_logger(__name__)
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
+# For the first message, where that has to say who the client is.
+INTRODUCTION_S = 10.0
+# A client whose key is revoked or expires loses its stream within that time.
+LOOK_AGAIN_S = 30.0
+SHOWN_STRANGERS = 5
+PARAMETERS = ("horizon_minutes", "channels", "model")
 
 router = APIRouter()
 
@@ -51,40 +68,112 @@ async def stream(
         Query(description="Forecasts of this model; absent: those that are served."),
     ] = None,
 ) -> None:
-    """Follow the forecasts (and on demand alerts and sensors) as they change."""
+    """Follow the forecasts (and on demand alerts and sensors) as they change.
+
+    Raises:
+        HTTPException: before it is accepted, for a problem instead: 403 for the page of a stranger or a model that
+            there is not, 429 for one client too many of an address.
+        WebSocketRequestValidationError: likewise 422, for parameters that there are not.
+    """
+    _require_parameters(socket)
     unknown = model is not None and model not in gateway.view.model_names
     # Before the view is complete, a model that nobody knows may yet turn out to predict.
-    if (unknown and gateway.ages.complete) or not _welcome(socket, gateway.settings.cors_origins):
-        await socket.close(POLICY_VIOLATION)
-        return
+    if unknown and gateway.ages.complete:
+        raise HTTPException(HTTPStatus.FORBIDDEN, f"model: {no_such_model(gateway.view.model_names)}")
+    if not may_open(socket.headers.get("origin"), socket.headers.get("host", ""), gateway.settings.cors_origins):
+        raise HTTPException(
+            HTTPStatus.FORBIDDEN, "Pages of that origin may not open a WebSocket; see METRLA_GATEWAY_CORS_ORIGINS."
+        )
+    address = socket.client.host if socket.client else ""
+    if not gateway.hub.places.has_for(address):
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, "Too many WebSockets of one address.", {"Retry-After": "30"})
+    full = gateway.hub.places.full or gateway.hub.closing
     await socket.accept()
     if unknown:
-        await socket.close(TRY_AGAIN_LATER, "the view is not complete yet")
+        await socket.close(TRY_AGAIN_LATER, _reason("the view is not complete yet"))
         return
-    if gateway.hub.full or gateway.hub.closing:
-        await socket.close(TRY_AGAIN_LATER, "too many clients")
+    if full:
+        await socket.close(TRY_AGAIN_LATER, _reason("too many clients"))
         return
-    wish = Subscribe(
-        channels=channels or frozenset({Channel.PREDICTIONS}), horizon_minutes=horizon_minutes, model=model
-    )
-    with gateway.hub.join(wish.selections()) as client:
-        await _Connection(socket, client, gateway).run()
+    with gateway.hub.places.taken(address):
+        credential = await _introduced(socket, gateway)
+        if credential is None:
+            return
+        wish = Subscribe(
+            channels=channels or frozenset({Channel.PREDICTIONS}), horizon_minutes=horizon_minutes, model=model
+        )
+        with gateway.hub.join(wish.selections()) as client:
+            await _Connection(socket, client, gateway, credential).run()
+
+
+def _require_parameters(socket: WebSocket) -> None:
+    try:
+        require_parameters(socket, PARAMETERS)
+    except RequestValidationError as invalid:
+        raise WebSocketRequestValidationError(invalid.errors()) from invalid
+
+
+async def _introduced(socket: WebSocket, gateway: Gateway) -> str | None:
+    """The credential that lets the client read, '' where none is needed; `None`: it has none, and is closed."""
+    if gateway.settings.reads == "open":
+        return ""
+    if principal_of(socket).may(*READS.scopes):
+        return socket.headers.get("authorization", "").partition(" ")[2].strip()
+    with suppress(TimeoutError, ValidationError):
+        async with asyncio.timeout(INTRODUCTION_S):
+            said = await _heard(socket)
+        match parse(said):
+            case Authenticate(token=token):
+                who = await gateway.keyring.principal(token.get_secret_value())
+                if who is not None and who.may(*READS.scopes):
+                    await socket.send_text(AUTHENTICATED)
+                    return token.get_secret_value()
+    gateway.metrics.refused.labels("401").inc()
+    address = socket.client.host if socket.client else ""
+    log.warning("WebSocket refused: no key with the scope read", address=address)
+    why = 'This needs {"type": "authenticate", "token": …} first, with a key that has the scope read.'
+    with suppress(WebSocketDisconnect):
+        await socket.send_text(refused(why))
+        await socket.close(POLICY_VIOLATION, _reason("a key is needed", HTTPStatus.UNAUTHORIZED))
+    return None
+
+
+async def _heard(socket: WebSocket) -> str | bytes:
+    """The next message; raises `WebSocketDisconnect`."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text: str | None = message.get("text")
+    data: bytes = message.get("bytes") or b""
+    return data if text is None else text
+
+
+def _reason(detail: str, status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE) -> str:
+    """A problem (RFC 9457) that fits into the 123 bytes of a close."""
+    return json.dumps({"title": status.phrase, "status": status.value, "detail": detail}, separators=(",", ":"))
 
 
 class _Connection:
     """One client from its first snapshot to its close."""
 
-    def __init__(self, socket: WebSocket, client: Client, gateway: Gateway) -> None:
+    def __init__(self, socket: WebSocket, client: Client, gateway: Gateway, credential: str) -> None:
         self._socket = socket
         self._client = client
+        self._gateway = gateway
+        self._credential = credential
         self._hub = gateway.hub
         self._view = gateway.view
         self._patience_s = gateway.settings.slow_client_timeout_s
         self._metrics: GatewayMetrics = gateway.metrics
+        self._messages = Bucket(
+            gateway.settings.websocket_messages_per_second, gateway.settings.websocket_message_burst
+        )
 
     async def run(self) -> None:
         """Write updates and answer messages until one side is done; a client that takes nothing is closed with 1013."""
         tasks = {asyncio.create_task(self._write()), asyncio.create_task(self._answer())}
+        if self._credential:
+            tasks.add(asyncio.create_task(self._until_unknown()))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -100,6 +189,9 @@ class _Connection:
         if isinstance(cause, TimeoutError):
             self._metrics.closed_slow.inc()
             await self._close(TRY_AGAIN_LATER, "too slow")
+            return
+        if isinstance(cause, _NoLongerWelcomeError):
+            await self._close(POLICY_VIOLATION, _reason(str(cause), cause.status))
             return
         if cause is not None:
             raise cause
@@ -125,17 +217,23 @@ class _Connection:
                     await self._send(self._hub.heartbeat)
                 self._metrics.coalesced.inc(subscriber.coalesced - merged_before)
 
+    async def _until_unknown(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            who = await self._gateway.keyring.principal(self._credential)
+            if who is None or not who.may(Scope.READ):
+                raise _NoLongerWelcomeError("the key is no longer good", HTTPStatus.UNAUTHORIZED)
+
     async def _answer(self) -> None:
         while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            text = message.get("text")
+            said = await _heard(self._socket)
+            if self._messages.take() > 0:
+                raise _NoLongerWelcomeError("too many messages", HTTPStatus.TOO_MANY_REQUESTS)
             async with self._client.writing:
-                await self._send(self._reply(message["bytes"] if text is None else text))
+                await self._send(await self._reply(said))
             self._client.awake.set()
 
-    def _reply(self, text: str | bytes) -> str:
+    async def _reply(self, text: str | bytes) -> str:
         try:
             message = parse(text)
         except ValidationError as invalid:
@@ -143,20 +241,30 @@ class _Connection:
         match message:
             case Ping():
                 return PONG
+            case Authenticate():
+                who = await self._gateway.keyring.principal(message.token.get_secret_value())
+                return AUTHENTICATED if who is not None else refused("The token is not known, or no longer good.")
             case Subscribe():
-                if message.model is not None and message.model not in self._view.model_names:
-                    return unknown_model(self._view.model_names)
-                self._client.subscriber.select(message.selections())
-                return subscribed(message)
+                return self._subscribed(message)
+
+    def _subscribed(self, message: Subscribe) -> str:
+        if message.model is not None and message.model not in self._view.model_names:
+            return unknown_model(self._view.model_names)
+        names = self._gateway.names
+        strangers = sorted(each for each in message.sensor_ids or () if not names.has_sensor(each))
+        if strangers and len(strangers) == len(message.sensor_ids or ()):
+            return unknown_sensors(names.no_sensor(each) for each in strangers[:SHOWN_STRANGERS])
+        self._client.subscriber.select(message.selections())
+        return subscribed(message, strangers)
 
     async def _send(self, text: str) -> None:
         async with asyncio.timeout(self._patience_s):
             await self._socket.send_text(text)
 
 
-def _welcome(socket: WebSocket, origins: tuple[str, ...]) -> bool:
-    """Whether the page that opens the socket may: CORS does not cover WebSockets, so the gateway checks it itself."""
-    origin = socket.headers.get("origin")
-    if origin is None or "*" in origins or origin in origins:
-        return True
-    return urlsplit(origin).netloc == socket.headers.get("host")
+class _NoLongerWelcomeError(Exception):
+    """The gateway ends the connection; `status` is what it would be called in HTTP."""
+
+    def __init__(self, why: str, status: HTTPStatus) -> None:
+        super().__init__(why)
+        self.status = status

@@ -6,9 +6,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.gateway.routes import advisories, alerts, health, history, models, predictions, root, sensors, stream
 from services.gateway.routes.gateway import Gateway
+from services.gateway.routes.guarded import GuardedRoute
+from services.gateway.web.admission import Admission
 from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
 from services.gateway.web.problems import install_problem_handlers
@@ -35,6 +38,7 @@ def build_application(gateway: Gateway) -> FastAPI:
         contact={"name": "The metrla developers"},
         license_info={"name": "MIT", "identifier": "MIT"},
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         openapi_tags=[
             {"name": "traffic", "description": "Measurements, forecasts and alerts."},
@@ -45,6 +49,7 @@ def build_application(gateway: Gateway) -> FastAPI:
     application.state.gateway = gateway
     for module in (root, health, predictions, alerts, advisories, sensors, models, history, stream):
         application.include_router(module.router)
+    application.router.route_class = GuardedRoute
     application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
     add_reference(application)
     install_problem_handlers(application)
@@ -57,6 +62,7 @@ def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     """The last one added is the first that a request passes."""
     application.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION_LEVEL)
     application.add_middleware(CrashGuard)
+    application.add_middleware(Admission, gateway=gateway)
     application.add_middleware(
         CORSMiddleware,
         allow_origins=list(gateway.settings.cors_origins),
@@ -67,3 +73,8 @@ def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     )
     application.add_middleware(SecurityHeaders)
     application.add_middleware(Observed, metrics=gateway.metrics)
+    if gateway.settings.trusted_proxies:
+        application.add_middleware(
+            ProxyHeadersMiddleware,
+            trusted_hosts=list(gateway.settings.trusted_proxies),
+        )

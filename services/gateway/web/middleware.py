@@ -2,10 +2,11 @@
 
 from http import HTTPStatus
 from time import perf_counter
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.web.problems import problem_response
@@ -75,9 +76,19 @@ class SecurityHeaders:
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "no-referrer")
                 headers.setdefault("X-Frame-Options", "DENY")
+            if message["type"] == "http.response.start":
+                _keep_here(MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, securing)
+
+
+def _keep_here(headers: MutableHeaders) -> None:
+    """Make a redirect relative: an absolute one repeats what the client said of our name (`Host`)."""
+    place = headers.get("location")
+    if place is not None and "://" in place:
+        parts = urlsplit(place)
+        headers["location"] = urlunsplit(("", "", "/" + parts.path.lstrip("/"), parts.query, parts.fragment))
 
 
 class CrashGuard:
@@ -100,6 +111,9 @@ class CrashGuard:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            # Nobody is left to answer, and nothing is wrong here: a stranger must not fill the log by leaving.
+            log.debug("client left before its request was whole", path=scope["path"])
         except Exception:
             log.exception("request failed", path=scope["path"])
             if started:

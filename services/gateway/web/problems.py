@@ -6,10 +6,12 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from shared.events.errors import StoreError
 from shared.events.text import cut
@@ -19,6 +21,7 @@ log = structlog.stdlib.get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
 SHOWN_FAULTS = 5
 SHOWN_BYTES = 400
+LONGEST_PATH = 200
 INVALID_PARAMETERS = "urn:metrla:problem:invalid-parameters"
 
 
@@ -42,7 +45,7 @@ class Problem(BaseModel):
 
 
 def problem_response(
-    request: Request,
+    request: HTTPConnection,
     status: int,
     detail: str,
     *,
@@ -55,7 +58,8 @@ def problem_response(
         title=HTTPStatus(status).phrase if faults is None else "Invalid parameters",
         status=status,
         detail=detail,
-        instance=request.url.path,
+        # Not from the URL: that begins with what the client says of our name.
+        instance=request.scope["path"],
         errors=faults,
     )
     body = problem.model_dump_json(exclude_none=True)
@@ -69,19 +73,29 @@ def install_problem_handlers(application: FastAPI) -> None:
     """
     application.add_exception_handler(HTTPException, _refused)
     application.add_exception_handler(RequestValidationError, _invalid)
+    application.add_exception_handler(WebSocketRequestValidationError, _invalid_websocket)
     application.add_exception_handler(StoreError, _store_failed)
 
 
-async def _refused(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
+async def _refused(request: Any, error: Any) -> Any:  # noqa: ANN401 - Starlette asks for Exception, of either kind
+    if isinstance(request, WebSocket):
+        await request.send_denial_response(
+            problem_response(request, error.status_code, str(error.detail), headers=error.headers)
+        )
+        return None
     detail = str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
-        detail = f"There is nothing at {request.url.path}."
+        detail = f"There is nothing at {request.scope['path'][:LONGEST_PATH]}."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = f"{request.method} is not allowed at {request.url.path}."
+        detail = f"{request.method} is not allowed at {request.scope['path'][:LONGEST_PATH]}."
     return problem_response(request, error.status_code, detail, headers=error.headers)
 
 
-async def _invalid(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
+async def _invalid_websocket(socket: WebSocket, error: Any) -> None:  # noqa: ANN401 - Starlette asks for Exception
+    await socket.send_denial_response(await _invalid(socket, error))
+
+
+async def _invalid(request: HTTPConnection, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
     faults: dict[tuple[str, str], list[str]] = {}
     for fault in error.errors():
         location, name = str(fault["loc"][0]), str(fault["loc"][1]) if len(fault["loc"]) > 1 else ""

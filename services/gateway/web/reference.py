@@ -6,10 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
+
+from services.gateway.access.principals import Scope
+from services.gateway.routes.guarded import Needs
 
 FILES = Path(fastapi_offline.__file__).parent / "static"
 FILES_URL = "/docs/files"
@@ -17,11 +20,15 @@ FILES_URL = "/docs/files"
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
+OPENAPI_URL = "/openapi.json"
+SEES_DOCS = Depends(Needs(Scope.READ, setting="docs"))
+
+
 def add_reference(application: FastAPI) -> None:
-    """Serve the reference of `application` at /docs."""
+    """Serve the reference of `application` at /docs, and its document at /openapi.json, to whom the setting lets."""
     application.mount(FILES_URL, StaticFiles(directory=FILES), name="reference files")
     page = get_swagger_ui_html(
-        openapi_url=application.openapi_url or "",
+        openapi_url=OPENAPI_URL,
         title=application.title,
         swagger_js_url=f"{FILES_URL}/swagger-ui-bundle.js",
         swagger_css_url=f"{FILES_URL}/swagger-ui.css",
@@ -33,7 +40,11 @@ def add_reference(application: FastAPI) -> None:
     async def reference() -> HTMLResponse:
         return page
 
-    application.add_api_route("/docs", reference, include_in_schema=False)
+    async def document() -> JSONResponse:
+        return JSONResponse(application.openapi())
+
+    application.add_api_route("/docs", reference, include_in_schema=False, dependencies=[SEES_DOCS])
+    application.add_api_route(OPENAPI_URL, document, include_in_schema=False, dependencies=[SEES_DOCS])
 
 
 def _policy(page: bytes) -> str:

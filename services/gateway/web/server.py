@@ -1,27 +1,49 @@
 """uvicorn as the gateway runs it: on a socket of its own, without signal handlers, and able to drop a dead client."""
 
+import asyncio
 import socket
+import ssl
 from asyncio import TimerHandle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 from services.gateway.settings import GatewaySettings
+from services.gateway.web.door import Door
+from services.gateway.web.protocol import GuardedHttpProtocol, KeepsPlace, TlsEntrance
 from shared.events.errors import ConfigurationError
 
 BACKLOG = 2048
 MAX_CLIENT_MESSAGE_BYTES = 256 * 1024
 # How long a closed client may take to read its last bytes before its connection is cut.
 LINGER_S = 5.0
+# Of one message: it is at most 256 KiB, whose natural pieces are far larger.
+MAX_PIECES = 256
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server whose process handles signals itself."""
+    """A uvicorn server whose process handles signals itself, and that lets in whom the door lets in."""
+
+    def __init__(self, config: uvicorn.Config, door: Door) -> None:
+        super().__init__(config)
+        self.server_state = self._door = door
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. TLS begins behind the door, so that those who never finish its handshake are counted, too."""
+        loop = asyncio.get_running_loop()
+        make = partial(GuardedHttpProtocol, self.config, self._door, {})
+        entrance = make if self.config.ssl is None else partial(TlsEntrance, self._door, self.config.ssl, make)
+        self.servers = [
+            await loop.create_server(entrance, sock=one, backlog=self.config.backlog) for one in sockets or ()
+        ]
+        self.started = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,10 +51,11 @@ class Server(uvicorn.Server):
         yield
 
 
-class CuttingWebSocketProtocol(WebSocketsSansIOProtocol):
+class CuttingWebSocketProtocol(WebSocketsSansIOProtocol, KeepsPlace):
     """uvicorn's WebSocket protocol, made to end connections whose peer reads nothing any more.
 
-    As it is, closing waits until the peer has read everything, forever if it never does.
+    As it is, closing waits until the peer has read everything, forever if it never does; a message may come in any
+    number of pieces, also of none; and a handshake that websockets does not take ends in an assertion.
     """
 
     _cut_timer: TimerHandle | None = None
@@ -62,7 +85,27 @@ class CuttingWebSocketProtocol(WebSocketsSansIOProtocol):
         """Forget the timer."""
         if self._cut_timer is not None:
             self._cut_timer.cancel()
+        if self.when_lost is not None:
+            self.when_lost()
+            self.when_lost = None
         super().connection_lost(exc)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take one more piece of a message, unless there are too many."""
+        if len(self.frames) >= MAX_PIECES:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+            self.handle_parser_exception()
+            self._cut_later()
+            return
+        super().handle_cont(event)
+
+    def handle_parser_exception(self) -> None:
+        """Close what is no WebSocket; before the handshake there is nobody to close it with."""
+        if self.conn.close_sent is None:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.ABNORMAL_CLOSURE})
+            self.transport.abort()
+            return
+        super().handle_parser_exception()
 
     def _cut_later(self) -> None:
         if self._cut_timer is None:
@@ -89,26 +132,42 @@ def listen(settings: GatewaySettings) -> socket.socket:
     return listener
 
 
-def build_server(application: FastAPI, settings: GatewaySettings) -> Server:
-    """The server of `application`; run it with `serve(sockets=[listen(settings)])`."""
-    return Server(
-        uvicorn.Config(
-            application,
-            loop="none",
-            http="httptools",
-            ws=CuttingWebSocketProtocol,
-            ws_max_size=MAX_CLIENT_MESSAGE_BYTES,
-            ws_ping_interval=settings.websocket_ping_interval_s,
-            ws_ping_timeout=settings.websocket_ping_interval_s,
-            # Compressing per client would cost more than everything else that an update costs.
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
-        )
+def build_server(application: FastAPI, settings: GatewaySettings, door: Door) -> Server:
+    """The server of `application`; run it with `serve(sockets=[listen(settings)])`.
+
+    Raises:
+        ConfigurationError: certificate or key cannot be used.
+    """
+    config = uvicorn.Config(
+        application,
+        loop="none",
+        http=GuardedHttpProtocol,
+        ws=CuttingWebSocketProtocol,
+        ws_max_size=MAX_CLIENT_MESSAGE_BYTES,
+        ws_ping_interval=settings.websocket_ping_interval_s,
+        ws_ping_timeout=settings.websocket_ping_interval_s,
+        # Compressing per client would cost more than everything else that an update costs.
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        # What is no HTTP is counted, not logged line by line: strangers would fill the disk.
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        # `services.gateway.web.admission` believes proxies that are trusted, and nobody else.
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as unusable:
+        raise ConfigurationError(
+            f"METRLA_GATEWAY_TLS_CERTIFICATE, _TLS_KEY: {settings.tls_certificate}, {settings.tls_key}: "
+            f"{unusable.strerror or unusable}"
+        ) from unusable
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return Server(config, door)

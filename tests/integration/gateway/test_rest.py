@@ -215,10 +215,7 @@ async def test_outcomes_are_filled_in(client: httpx.AsyncClient, network: Networ
         ("min_confidence=0.95", 0),
         ("model=linear_regression&limit=7", 7),
         ("model=historical_average", 0),
-        ("sensor_id=nowhere", 0),
-        ("road_type=canal", 0),
         ("network_id=la-example&limit=3", 3),
-        ("network_id=other", 0),
         ("horizon_minutes=7", 0),
     ],
 )
@@ -226,6 +223,56 @@ async def test_prediction_filters(client: httpx.AsyncClient, query: str, count: 
     answer = await client.get(f"/api/predictions?{query}")
     assert answer.status_code == 200
     assert len(answer.json()) == count
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "meant"),
+    [
+        ("/api/predictions?sensor=405N-01", "sensor", "did you mean sensor_id?"),
+        ("/api/alerts?sevrity=critical", "sevrity", "did you mean severity?"),
+        ("/api/predictions?units=metric", "units", "there are "),
+        ("/api/predictions?Limit=3", "Limit", "did you mean limit?"),
+        ("/api/sensors?network=la-example", "network", "did you mean network_id?"),
+        ("/api/history/aggregates?sensor_id=405N-01&form=2012-05-02T00:00:00Z", "form", "did you mean from?"),
+        ("/api/models/linear_regression?live_hour=3", "live_hour", "did you mean live_hours?"),
+        ("/health?verbose=1", "verbose", "there are none"),
+        ("/live?x=1", "x", "there are none"),
+        ("/api/predictions?network_id=la-exampel", "network_id", "did you mean la-example?"),
+        ("/api/sensors?network_id=", "network_id", "there are la-example"),
+        ("/api/alerts?sensor_id=405N-1", "sensor_id", "did you mean 405N-01?"),
+        ("/api/predictions?sensor_id=nowhere", "sensor_id", "there is no sensor 'nowhere'"),
+        ("/api/sensors?road_type=freewya", "road_type", "did you mean freeway?"),
+        ("/api/advisories?network_id=other", "network_id", "there is no network 'other'"),
+        ("/api/models?network_id=other", "network_id", "there is no network 'other'"),
+    ],
+)
+async def test_what_there_is_not_is_a_problem_that_says_what_may_be_meant(
+    client: httpx.AsyncClient, path: str, name: str, meant: str
+) -> None:
+    (fault,) = problem(await client.get(path), 422)["errors"]
+    assert (fault["location"], fault["name"]) == ("query", name)
+    assert meant in fault["detail"]
+
+
+async def test_a_flood_of_parameters_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
+    flood = "&".join(f"p{number}=1" for number in range(1000))
+    assert "more than 100 parameters" in problem(await client.get(f"/api/predictions?{flood}"), 422)["detail"]
+    few = "&".join(f"p{number}=1" for number in range(50))
+    assert len(problem(await client.get(f"/api/predictions?{few}"), 422)["errors"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/api/alerts/standng", "Did you mean standing?"),
+        ("/api/history/aggregates?sensor_id=405N-1", "Did you mean 405N-01?"),
+        ("/api/history/predictions?sensor_id=405N-01&network_id=la-exampel", "Did you mean la-example?"),
+    ],
+)
+async def test_an_id_in_a_path_that_there_is_not_is_404_and_says_what_may_be_meant(
+    client: httpx.AsyncClient, path: str, meant: str
+) -> None:
+    assert meant in problem(await client.get(path), 404)["detail"]
 
 
 async def test_models(client: httpx.AsyncClient, network: Network) -> None:
@@ -260,7 +307,7 @@ async def test_models(client: httpx.AsyncClient, network: Network) -> None:
         ("1", "challenger", None),
         ("2", "refused", "model.onnx is damaged"),
     ]
-    assert (await client.get("/api/models?network_id=other")).json() == []
+    problem(await client.get("/api/models?network_id=other"), 422)
 
 
 async def test_one_model(client: httpx.AsyncClient) -> None:
@@ -305,7 +352,7 @@ async def test_sensors_and_networks(client: httpx.AsyncClient, network: Network)
     rows = TypeAdapter(list[SensorReport]).validate_json((await client.get("/api/sensors")).content)
     assert [row.sensor_id for row in rows] == [sensor.sensor_id for sensor in network.sensors]
     assert {row.current_speed for row in rows} == {54.0}
-    assert (await client.get("/api/sensors?road_type=canal")).json() == []
+    problem(await client.get("/api/sensors?road_type=canal"), 422)
     (report,) = TypeAdapter(list[NetworkReport]).validate_json((await client.get("/api/networks")).content)
     assert (report.time_zone, report.sensor_count) == ("America/Los_Angeles", len(network.sensors))
 

@@ -13,7 +13,13 @@ from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
-from shared.alerts.advisories.documents.formats.reading import MIN_RING_POINTS, UNUSABLE, reason_of
+from shared.alerts.advisories.documents.formats.reading import (
+    MAX_POSITIONS,
+    MIN_RING_POINTS,
+    UNUSABLE,
+    mended,
+    reason_of,
+)
 from shared.traffic.network import on_globe
 
 KM_PER_DEGREE = 111.195
@@ -96,7 +102,10 @@ def _geometry(areas: list[Element]) -> BaseGeometry | None:
         *(_polygon(text) for area in areas for text in _texts(area, "polygon")),
         *(_circle(text) for area in areas for text in _texts(area, "circle")),
     ]
-    return shapely.union_all(shapes) if shapes else None
+    if sum(int(shapely.get_num_coordinates(each)) for each in shapes) > MAX_POSITIONS:
+        raise ValueError(f"area: more than {MAX_POSITIONS} positions")
+    # Not their union: where many areas cross each other, that takes minutes, and who asks what lies inside needs none.
+    return shapely.GeometryCollection([part for each in shapes for part in shapely.get_parts(each)]) if shapes else None
 
 
 def _polygon(text: str) -> BaseGeometry:
@@ -104,9 +113,10 @@ def _polygon(text: str) -> BaseGeometry:
     if len(positions) < MIN_RING_POINTS or positions[0] != positions[-1]:
         raise ValueError("area.polygon: needs four positions at least, the last of them the first")
     try:
-        return shapely.make_valid(shapely.Polygon(positions))
+        area = shapely.Polygon(positions)
     except (ShapelyError, ValueError) as wrong:
         raise ValueError(f"area.polygon: {wrong}") from wrong
+    return mended(area)
 
 
 def _circle(text: str) -> BaseGeometry:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import numpy as np
 import shapely
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
+from shapely.validation import explain_validity
 
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
@@ -21,7 +23,13 @@ SHOWN_FAULTS = 3
 MAX_REASON = 300
 UNUSABLE = (ValueError, ShapelyError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError)
 """What a feature that cannot be used makes the code that reads it raise; pydantic's error is a `ValueError`."""
+# Sides whose crossings are counted at once: enough to be quick, few enough that a knot is given up early.
+SIDES_AT_ONCE = 100
 MIN_RING_POINTS = 4
+MAX_POSITIONS = 20_000
+"""Of one geometry; the outline of a state has fewer."""
+MAX_MENDED_POSITIONS, MAX_CROSSINGS = 2_000, 200
+"""A ring that crosses itself is mended up to here: the work grows with the square of the crossings, to minutes."""
 
 
 def _text(value: object) -> object:
@@ -109,13 +117,51 @@ def read_geometry(value: object, kinds: frozenset[str]) -> BaseGeometry:
             raise ValueError("geometry.geometries: there are none")
         return shapely.GeometryCollection([read_geometry(part, kinds - {kind}) for part in parts])
     positions = _positions(value.get("coordinates"))
+    if positions > MAX_POSITIONS:
+        raise ValueError(f"geometry.coordinates: {positions} positions, more than {MAX_POSITIONS}")
     if kind == "LineString" and positions < 2:  # noqa: PLR2004 - a line has two ends
         raise ValueError("geometry.coordinates: a line needs two positions")
     try:
         geometry = shape(dict(value))
-        return geometry if geometry.is_valid else shapely.make_valid(geometry)
     except (ShapelyError, ValueError, TypeError, IndexError, OverflowError) as wrong:
         raise ValueError(f"geometry.coordinates: not those of a {kind}: {wrong}") from wrong
+    return mended(geometry)
+
+
+def mended(geometry: BaseGeometry) -> BaseGeometry:
+    """A valid geometry, also for one that crosses itself; raises `ValueError` where it is a knot, or too large."""
+    positions = int(shapely.get_num_coordinates(geometry))
+    if positions > MAX_POSITIONS:
+        raise ValueError(f"geometry.coordinates: {positions} positions, more than {MAX_POSITIONS}")
+    if geometry.is_valid:
+        return geometry
+    if positions > MAX_MENDED_POSITIONS or _crossings(geometry) > MAX_CROSSINGS:
+        where = explain_validity(geometry)[:80]
+        raise ValueError(f"geometry.coordinates: they cross each other too often to be mended: {where}")
+    try:
+        return shapely.make_valid(geometry)
+    except ShapelyError as wrong:
+        raise ValueError(f"geometry.coordinates: {wrong}") from wrong
+
+
+def _crossings(geometry: BaseGeometry) -> int:
+    """How often the segments of its rings and lines touch others than their neighbours; no further than needed."""
+    sides: list[BaseGeometry] = []
+    for part in shapely.get_parts(geometry):
+        rings = [part.exterior, *part.interiors] if isinstance(part, shapely.Polygon) else [part]
+        for ring in rings:
+            points = shapely.get_coordinates(ring)
+            if len(points) > 1:
+                sides.extend(np.asarray(shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1)), dtype=object))
+    tree = shapely.STRtree(sides)
+    found = 0
+    for first in range(0, len(sides), SIDES_AT_ONCE):
+        pairs = tree.query(sides[first : first + SIDES_AT_ONCE], predicate="intersects")
+        # Each side meets itself and its two neighbours, and each pair is found from both ends.
+        found += int(pairs.shape[1]) - 3 * min(SIDES_AT_ONCE, len(sides) - first)
+        if found > 2 * MAX_CROSSINGS:
+            break
+    return found // 2
 
 
 def _positions(coordinates: object, depth: int = 0) -> int:

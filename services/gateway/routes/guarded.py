@@ -1,0 +1,178 @@
+"""What every route asks of a request before its body is read: who asks, names that exist, a size."""
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive
+
+from services.gateway.access.principals import ANONYMOUS, Principal, Scope
+from services.gateway.routes.gateway import Gateway
+from services.gateway.suggestions import unknown
+
+BEARER = HTTPBearer(
+    auto_error=False, description="An API key (`metrla keys`), a token of the identity provider, or the write token."
+)
+MAX_BODY_BYTES = 64 * 1024
+MAX_QUERY_PARAMETERS = 100
+SHOWN_NAMES = 10
+CHECKED = ("network_id", "sensor_id", "road_type")
+
+
+class Needs:
+    """What a route needs of whoever asks, as a dependency: one of `scopes`, none for everybody; and its body's limit.
+
+    `setting`: of `GatewaySettings`, 'open', 'key' or 'closed', where that decides.
+    """
+
+    def __init__(self, *scopes: Scope, body_bytes: int = MAX_BODY_BYTES, setting: str = "") -> None:
+        self.scopes = scopes
+        self.body_bytes = body_bytes
+        self.setting = setting
+
+    def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
+        """Say so in the OpenAPI document; `GuardedRoute` checks it."""
+
+    def require(self, connection: HTTPConnection) -> None:
+        """Raise `HTTPException`: 401 without credentials, 403 without the scope or any keys, 404 where it is closed."""
+        gateway: Gateway = connection.app.state.gateway
+        openness = getattr(gateway.settings, self.setting) if self.setting else "key"
+        if openness == "closed":
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if openness == "open" or not self.scopes:
+            return
+        if gateway.keyring.empty:
+            raise HTTPException(
+                HTTPStatus.FORBIDDEN,
+                "Writes are switched off: there is no METRLA_GATEWAY_WRITE_TOKEN, _KEYS_FILE or _JWT_ISSUER.",
+            )
+        who = principal_of(connection)
+        if who is ANONYMOUS:
+            raise HTTPException(
+                HTTPStatus.UNAUTHORIZED,
+                f"This needs Authorization: Bearer with a key that has the scope {' or '.join(self.scopes)}.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if not who.may(*self.scopes):
+            raise HTTPException(
+                HTTPStatus.FORBIDDEN,
+                f"This needs the scope {' or '.join(self.scopes)}; this has {', '.join(sorted(who.scopes)) or 'none'}.",
+                headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+            )
+
+
+READS = Needs(Scope.READ, setting="reads")
+EVERYBODY = Depends(Needs())
+"""For probes, and what says no more than that there is a gateway."""
+METRICS = Depends(Needs(Scope.READ, setting="metrics"))
+OPERATES = Depends(Needs(Scope.OPERATE))
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Who asks, as `services.gateway.web.admission` found out."""
+    return getattr(connection.state, "principal", ANONYMOUS)
+
+
+class GuardedRoute(APIRoute):
+    """A route that knows its parameters, and refuses what it does not know before anything else happens."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, behind our checks."""
+        answer = super().get_route_handler()
+        needs = next((each.dependency for each in self.dependencies if isinstance(each.dependency, Needs)), READS)
+        known = tuple(dict.fromkeys(_query_names(self.dependant)))
+        # Where an id that there is not is a 404, the route says so itself.
+        checked = [name for name in CHECKED if name in known and HTTPStatus.NOT_FOUND not in self.responses]
+        fields = _field_names(self)
+
+        async def guarded(request: Request) -> Response:
+            needs.require(request)
+            require_parameters(request, known)
+            _require_known(request, checked)
+            limited = Request(request.scope, _limited(request, needs.body_bytes), request._send)  # noqa: SLF001 - as FastAPI passes it on
+            try:
+                return await answer(limited)
+            except RequestValidationError as invalid:
+                raise RequestValidationError(with_suggestions(invalid.errors(), fields)) from invalid
+
+        return guarded
+
+
+def require_parameters(connection: HTTPConnection, known: Sequence[str]) -> None:
+    """Raise `RequestValidationError` for query parameters that there are not."""
+    query: bytes = connection.scope["query_string"]
+    if query.count(b"&") >= MAX_QUERY_PARAMETERS:
+        raise invalid_query([("", f"more than {MAX_QUERY_PARAMETERS} parameters")])
+    strange = [name for name in dict.fromkeys(connection.query_params) if name not in known]
+    if strange:
+        raise invalid_query([(name[:100], unknown("parameter", name, known)) for name in strange[:SHOWN_NAMES]])
+
+
+def _require_known(request: Request, checked: Sequence[str]) -> None:
+    gateway: Gateway = request.app.state.gateway
+    network_id = request.query_params.get("network_id")
+    faults = [
+        (name, why)
+        for name in checked
+        if name in request.query_params
+        for value in request.query_params.getlist(name)[:SHOWN_NAMES]
+        if (why := gateway.names.fault(name, value, network_id)) is not None
+    ]
+    if faults:
+        raise invalid_query(faults)
+
+
+def invalid_query(faults: Iterable[tuple[str, str]]) -> RequestValidationError:
+    """The error for query parameters, each with what is wrong with it."""
+    return RequestValidationError([{"loc": ("query", name), "msg": why, "type": "value_error"} for name, why in faults])
+
+
+def with_suggestions(errors: Iterable[Any], fields: Sequence[str]) -> list[Any]:
+    """The faults of a body, fields that there are not with the name that may have been meant."""
+    return [
+        {**fault, "msg": unknown("field", str(fault["loc"][-1]), fields)}
+        if fault.get("type") == "extra_forbidden" and len(fault["loc"]) == 2  # noqa: PLR2004 - body, field
+        else fault
+        for fault in errors
+    ]
+
+
+def _query_names(dependant: Dependant) -> Iterable[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _query_names(each)
+
+
+def _field_names(route: APIRoute) -> tuple[str, ...]:
+    kind = None if route.body_field is None else route.body_field.field_info.annotation
+    return tuple(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else ()
+
+
+def _limited(request: Request, most: int) -> Receive:
+    """Counts the body as it comes; raises `HTTPException` (413) at the first byte too many, or before any is read."""
+    taken = 0
+    said = request.headers.get("content-length", "")
+
+    async def receive() -> Message:
+        nonlocal taken
+        if said.isdigit() and int(said) > most:
+            raise _too_large(most)
+        message = await request.receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise _too_large(most)
+        return message
+
+    return receive
+
+
+def _too_large(most: int) -> HTTPException:
+    size = f"{most // 2**20} MiB" if most >= 2**20 else f"{most // 2**10} KiB"
+    return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"More than {size}; send it in parts.")
