@@ -115,7 +115,9 @@ def read_geometry(value: object, kinds: frozenset[str]) -> BaseGeometry:
         parts = value.get("geometries")
         if not isinstance(parts, list) or not parts:
             raise ValueError("geometry.geometries: there are none")
-        return shapely.GeometryCollection([read_geometry(part, kinds - {kind}) for part in parts])
+        together = shapely.GeometryCollection([read_geometry(part, kinds - {kind}) for part in parts])
+        _require_few_positions(together)
+        return together
     positions = _positions(value.get("coordinates"))
     if positions > MAX_POSITIONS:
         raise ValueError(f"geometry.coordinates: {positions} positions, more than {MAX_POSITIONS}")
@@ -130,18 +132,24 @@ def read_geometry(value: object, kinds: frozenset[str]) -> BaseGeometry:
 
 def mended(geometry: BaseGeometry) -> BaseGeometry:
     """A valid geometry, also for one that crosses itself; raises `ValueError` where it is a knot, or too large."""
-    positions = int(shapely.get_num_coordinates(geometry))
-    if positions > MAX_POSITIONS:
-        raise ValueError(f"geometry.coordinates: {positions} positions, more than {MAX_POSITIONS}")
+    positions = _require_few_positions(geometry)
     if geometry.is_valid:
         return geometry
     if positions > MAX_MENDED_POSITIONS or _crossings(geometry) > MAX_CROSSINGS:
         where = explain_validity(geometry)[:80]
         raise ValueError(f"geometry.coordinates: they cross each other too often to be mended: {where}")
     try:
-        return shapely.make_valid(geometry)
+        with np.errstate(all="ignore"):  # of positions next to nothing apart; the result says what it is
+            return shapely.make_valid(geometry)
     except ShapelyError as wrong:
         raise ValueError(f"geometry.coordinates: {wrong}") from wrong
+
+
+def _require_few_positions(geometry: BaseGeometry) -> int:
+    positions = int(shapely.get_num_coordinates(geometry))
+    if positions > MAX_POSITIONS:
+        raise ValueError(f"geometry.coordinates: {positions} positions, more than {MAX_POSITIONS}")
+    return positions
 
 
 def _crossings(geometry: BaseGeometry) -> int:

@@ -83,3 +83,14 @@ def test_any_polygon_is_valid_or_refused_and_soon(rings: list[list[list[float]]]
         valid = str(refused).startswith("geometry")
     assert valid
     assert process_time() - begun < MOMENT_S
+
+
+def test_positions_next_to_nothing_apart_are_taken_without_a_word() -> None:
+    ring = [[0.0, 1.0], [3.4818123274051574e-301, -1.0], [4.490090753641155e-211, 0.0], [2.2e-309, 0.0], [0.0, 1.0]]
+    assert read_geometry({"type": "Polygon", "coordinates": [ring]}, KINDS).is_valid
+
+
+def test_a_collection_is_bounded_as_a_whole() -> None:
+    part = {"type": "LineString", "coordinates": [[-118 + 1e-5 * n, 34.0] for n in range(MAX_POSITIONS // 2)]}
+    with pytest.raises(ValueError, match="positions, more than"):
+        read_geometry({"type": "GeometryCollection", "geometries": [part] * 3}, KINDS | {"GeometryCollection"})
