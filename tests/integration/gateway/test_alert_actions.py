@@ -243,7 +243,7 @@ async def test_no_such_text_gets_in_by_a_path_or_a_query(client: httpx.AsyncClie
     assert len(answer.json()["errors"]) == 1
 
 
-@pytest.mark.parametrize("name", ["\ud800", "x\x1b", "y" * 100_000])
+@pytest.mark.parametrize("name", ["\ud800", "x\x1b", "y" * 20_000])
 async def test_an_unknown_field_is_named_as_far_as_it_can_be(client: httpx.AsyncClient, name: str) -> None:
     answer = await client.post("/api/alerts/standing/actions", content=json.dumps({**SEEN, name: 1}), headers=JSON)
     assert answer.status_code == 422

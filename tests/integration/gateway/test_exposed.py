@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from benchmarks.hostile import measure
@@ -105,6 +106,23 @@ async def test_what_is_no_request_is_a_problem(world: Any, start_gateway: Start,
 async def ask(url: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401 - passed on
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
         return await client.get(path, **given)
+
+
+async def until_ready(url: str) -> None:
+    """Before its view is complete, a gateway answers 503 whoever asks, and sends no snapshot."""
+
+    async def ready() -> bool:
+        return (await ask(url, "/ready")).status_code == HTTPStatus.OK
+
+    await until(ready, f"{url} is ready", PATIENCE_S)
+
+
+async def next_message(socket: ClientConnection) -> dict[str, Any]:
+    """What comes next, heartbeats apart."""
+    while True:
+        message: dict[str, Any] = json.loads(await socket.recv())
+        if message["type"] != "heartbeat":
+            return message
 
 
 async def test_a_body_is_not_read_before_the_credentials(world: Any, start_gateway: Start) -> None:  # noqa: ANN401 - likewise
@@ -195,6 +213,7 @@ async def test_a_refused_websocket_says_why(
     said: str,
 ) -> None:
     async with start_gateway(world.platform, write_token=SECRET) as url:
+        await until_ready(url)
         lines = {"Host": "localhost", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
         lines |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} | headers
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -305,16 +324,17 @@ async def test_a_websocket_says_who_it_is_in_its_first_message(
 ) -> None:
     path, texts = keys
     async with start_gateway(world.platform, keys_file=path, reads="key") as url:
+        await until_ready(url)
         async with connect(socket_of(url)) as socket:
             await socket.send(json.dumps({"type": "authenticate", "token": texts[Scope.READ]}))
-            assert json.loads(await socket.recv()) == {"type": "authenticated"}
-            assert json.loads(await socket.recv())["type"] == "predictions_snapshot"
+            assert await next_message(socket) == {"type": "authenticated"}
+            assert (await next_message(socket))["type"] == "predictions_snapshot"
         async with connect(socket_of(url), additional_headers=bearer(texts[Scope.READ])) as socket:
-            assert json.loads(await socket.recv())["type"] == "predictions_snapshot"
+            assert (await next_message(socket))["type"] == "predictions_snapshot"
         for said in ({"type": "authenticate", "token": "wrong"}, {"type": "ping"}):
             async with connect(socket_of(url)) as socket:
                 await socket.send(json.dumps(said))
-                assert json.loads(await socket.recv())["type"] == "error"
+                assert (await next_message(socket))["type"] == "error"
                 with pytest.raises(ConnectionClosed) as closed:
                     await socket.recv()
                 assert closed.value.rcvd is not None
@@ -354,7 +374,7 @@ async def test_a_proxy_is_believed_only_where_it_is_trusted(world: Any, start_ga
     for trusted, last in ((("127.0.0.1",), 200), ((), 429)):
         async with start_gateway(world.platform, trusted_proxies=trusted, **limits) as url:
             headers = ({"X-Forwarded-For": f"10.0.0.{number}"} for number in range(6))
-            statuses = [(await ask(url, "/api/alerts", headers=each)).status_code for each in headers]
+            statuses = [(await ask(url, "/health", headers=each)).status_code for each in headers]
             assert statuses[-1] == last
 
 
@@ -403,7 +423,8 @@ async def test_tls_begins_behind_the_door(world: Any, tmp_path: Path) -> None:  
                 assert await answered(f"x://127.0.0.1:{port}", sent) == ""
             async with connect(f"wss://127.0.0.1:{port}/ws/predictions", ssl=trust) as socket:
                 await socket.send('{"type":"ping"}')
-                assert '"pong"' in [await socket.recv(), await socket.recv()][-1]
+                while (await next_message(socket))["type"] != "pong":
+                    pass
         stop.set()
         await asyncio.wait_for(serving, PATIENCE_S)
 
@@ -456,6 +477,7 @@ async def test_tokens_of_an_identity_provider(world: Any, start_gateway: Start) 
     async with provider(("k1", key)) as keys_url:
         issued = {"jwt_issuer": "https://id.example", "jwt_audience": "metrla", "jwt_jwks_url": keys_url}
         async with start_gateway(world.platform, reads="key", **issued) as url:
+            await until_ready(url)
             assert (await ask(url, "/api/sensors", headers=bearer(token()))).status_code == 200
             bad = [
                 token(other),
