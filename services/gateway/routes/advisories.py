@@ -17,7 +17,7 @@ from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import Gateway, Running, require_view
-from services.gateway.routes.parameters import NetworkParameter
+from services.gateway.routes.parameters import NetworkParameter, location_of
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult
@@ -107,7 +107,7 @@ async def publish(
             made = _record(gateway, single)
             await gateway.advisories.put(made)
             response.status_code = HTTPStatus.CREATED
-            response.headers["Location"] = f"/api/advisories/{made.advisory_id}"
+            response.headers["Location"] = location_of("advisories", made.advisory_id)
             return Advisory.of(made, _now(gateway))
         outcome = await gateway.advisories.take(data, feed, complete=complete)
     except UnreadableAdvisoriesError as unreadable:
@@ -120,25 +120,25 @@ async def publish(
 
 
 @router.get(
-    "/api/advisories/{advisory_id}",
+    "/api/advisories/{advisory_id:path}",
     summary="One advisory",
     responses={404: {"description": "No such advisory."}},
 )
 async def advisory(
-    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
+    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 3, description="The advisory.")]
 ) -> Advisory:
     """Give one advisory, whatever its state."""
     return Advisory.of(_known(gateway, advisory_id), _now(gateway))
 
 
 @router.delete(
-    "/api/advisories/{advisory_id}",
+    "/api/advisories/{advisory_id:path}",
     summary="Withdraw an advisory",
     dependencies=[MayWrite],
     responses={**WRITES, 404: {"description": "No such advisory."}},
 )
 async def withdraw(
-    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The advisory.")]
+    gateway: Running, advisory_id: Annotated[str, Path(max_length=MAX_ID_LENGTH * 3, description="The advisory.")]
 ) -> Advisory:
     """Withdraw an advisory; its alert is cleared. An advisory that is already withdrawn stays withdrawn."""
     require_view(gateway)

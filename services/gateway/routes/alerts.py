@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator
 
 from services.gateway.alerts.actions import MAX_ACTION_ID, NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
@@ -13,11 +14,11 @@ from services.gateway.live.client_messages import MAX_ID_LENGTH
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import Gateway, Running, require_view
-from services.gateway.routes.parameters import NetworkParameter, SensorParameter
+from services.gateway.routes.parameters import NetworkParameter, SensorParameter, header_text, location_of
 from services.gateway.views.alerts import AlertQuery
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
 
-AlertParameter = Annotated[str, Path(max_length=MAX_ID_LENGTH * 2, description="The alert.")]
+AlertParameter = Annotated[str, Path(max_length=MAX_ID_LENGTH * 3, description="The alert.")]
 
 router = APIRouter(tags=["traffic"])
 
@@ -56,7 +57,7 @@ async def alerts(
 
 
 @router.get(
-    "/api/alerts/{alert_id}",
+    "/api/alerts/{alert_id:path}",
     summary="One alert",
     responses={404: {"description": "No such alert, or it was cleared long ago."}},
 )
@@ -66,7 +67,7 @@ async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
 
 
 @router.post(
-    "/api/alerts/{alert_id}/actions",
+    "/api/alerts/{alert_id:path}/actions",
     summary="Acknowledge, comment on or close an alert",
     status_code=HTTPStatus.CREATED,
     dependencies=[MayWrite],
@@ -88,6 +89,7 @@ async def act(
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=MAX_ACTION_ID, description="Id of the action; an action counts once."),
+        AfterValidator(header_text),
     ] = None,
 ) -> Action:
     """Put an operator's action on the log; the alert detector adds it to the alert.
@@ -110,7 +112,7 @@ async def act(
         response.status_code = HTTPStatus.ACCEPTED
     elif not is_new:
         response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/api/alerts/{alert_id}"
+    response.headers["Location"] = location_of("alerts", alert_id)
     return Action.of(action)
 
 
