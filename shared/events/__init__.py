@@ -5,6 +5,7 @@
     avro, published          dataclass to Avro single-object encoding and back, by the schemas in `schemas/`
     decoder                  every wire form that is accepted; Confluent's and JSON where a service is told to
     json_mapping, json_mapping_file   JSON readings, in our field names or in anybody's, by a mapping file
+    json_arithmetic          what mappings compute with
     errors                   the error tree of the whole product
     model_names, quantities  the names of the models; what one unit is in another, and the values that there can be
 
