@@ -66,7 +66,8 @@ def draft_of(index: int, message: HazardMessage, geometry: BaseGeometry | None) 
         raise ValueError("references: a Cancel must name what it cancels")
     if geometry is None and not withdrawn:
         raise ValueError(
-            f"geometry: none, only zones or counties ({(message.area or 'unnamed')[:80]}); a polygon is needed"
+            f"geometry: none, only zones or counties ({(message.area or 'unnamed')[:80]}); a polygon is needed, "
+            "or a zone table that has them"
         )
     starts_at = message.onset or message.effective or message.sent
     ends_at = message.ends or message.expires

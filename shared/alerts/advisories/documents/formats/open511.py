@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError
 
-from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.draft import (
+    DocumentFormat,
+    Draft,
+    Parsed,
+    Rejected,
+    Unread,
+    UnreadableAdvisoriesError,
+)
 from shared.alerts.advisories.documents.formats.reading import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -23,6 +30,7 @@ from shared.alerts.advisories.documents.formats.reading import (
     read_geometry,
     reason_of,
     require_order,
+    unread_fields,
 )
 from shared.alerts.advisories.documents.roads import Road, direction_of, read_road
 from shared.events.records import AdvisoryType, AlertSeverity
@@ -30,6 +38,7 @@ from shared.events.records import AdvisoryType, AlertSeverity
 GEOMETRIES = frozenset({
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"
 })  # fmt: skip
+ALSO_READ = frozenset({"geography"})
 TYPES = {
     "CONSTRUCTION": AdvisoryType.CONSTRUCTION,
     "SPECIAL_EVENT": AdvisoryType.EVENT,
@@ -101,6 +110,7 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
         raise UnreadableAdvisoriesError("no Open511 document: an object with a list of `events` is needed")
     drafts: list[Draft] = []
     rejected: list[Rejected] = []
+    unread: list[Unread] = []
     seen: dict[str, int] = {}
     for index, value in enumerate(events):
         try:
@@ -109,10 +119,12 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
                 raise ValueError(f"id: appears twice, first at event {seen[event.id]}")  # noqa: TRY301 - the one place that rejects
             drafts.extend(_drafts(index, event, value, time_zone, now))
             seen[event.id] = index
+            if fields := unread_fields(value, _Event, ALSO_READ):
+                unread.append(Unread(index, event.id, fields))
         except (ValidationError, ValueError, OverflowError) as wrong:
             reason = reason_of(wrong) if isinstance(wrong, ValueError) else str(wrong)
             rejected.append(Rejected(index, id_of(value, "id"), reason))
-    return Parsed(DocumentFormat.OPEN511, len(events), tuple(drafts), tuple(rejected))
+    return Parsed(DocumentFormat.OPEN511, len(events), tuple(drafts), tuple(rejected), tuple(unread))
 
 
 def _drafts(index: int, event: _Event, value: Any, time_zone: ZoneInfo, now: datetime) -> Iterable[Draft]:  # noqa: ANN401 - the JSON of the event
