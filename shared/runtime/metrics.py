@@ -167,3 +167,27 @@ class GatewayMetrics:
         )
         self.rejected = Counter("metrla_gateway_rejected_records", "Records that could not be read.", registry=registry)
         self.lag = Gauge("metrla_gateway_lag_records", "Records behind the ends of the topics.", registry=registry)
+
+
+class AdvisoryMetrics:
+    """What `metrla advisories watch` counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.features = Gauge("metrla_advisories_features", "Features of the feed as last read.", registry=registry)
+        self.rejected = Gauge(
+            "metrla_advisories_rejected_features", "Features of the feed that cannot be used.", registry=registry
+        )
+        self.unmatched = Gauge(
+            "metrla_advisories_unmatched_features", "Features of the feed that affect no sensor.", registry=registry
+        )
+        self.unread = Gauge(
+            "metrla_advisories_unread_features", "Features that say more than is read.", registry=registry
+        )
+        self.partial = Gauge(
+            "metrla_advisories_partial", "1 while only a part of the feed can be read.", registry=registry
+        )
+        self.published = Counter("metrla_advisories_published", "Advisories new or changed.", registry=registry)
+        self.withdrawn = Counter("metrla_advisories_withdrawn", "Advisories withdrawn.", registry=registry)
+        self.failures = Counter(
+            "metrla_advisories_failures", "Times that the feed could not be read.", registry=registry
+        )

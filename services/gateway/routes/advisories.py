@@ -37,11 +37,18 @@ DOCUMENT = {
         "content": {
             "application/json": {
                 "schema": {
-                    "description": "An advisory; or a document: WZDx 4.0 to 4.2, Open511, alerts of api.weather.gov.",
+                    "description": "An advisory; or a document: WZDx, CWZ, Open511, Caltrans lane closures, "
+                    "alerts of api.weather.gov.",
                     "anyOf": [NewAdvisory.model_json_schema(), {"type": "object"}],
                 }
             },
-            "application/cap+xml": {"schema": {"type": "string", "description": "CAP 1.2."}},
+            "application/xml": {
+                "schema": {
+                    "type": "string",
+                    "description": "CAP 1.2, Open511, DATEX II, Caltrans lane closures, CHP incidents.",
+                }
+            },
+            "text/csv": {"schema": {"type": "string", "description": "Caltrans lane closures."}},
         },
     }
 }

@@ -109,7 +109,7 @@ def _drafts(index: int, own_id: str | None, situation: Element, record: Element,
         raise ValueError("id: there is none")
     kind = _type(record)
     if kind not in TYPES:
-        raise ValueError(f"type: {kind[:60] or 'none'!r} is none that comes as an advisory ({', '.join(TYPES)})")
+        raise ValueError(f"type: {kind[:60] or 'none'!r} comes as no advisory: no works, weather or event")
     status = told(situation, "headerInformation", "informationStatus")
     if status not in {None, "real"}:
         raise ValueError(f"informationStatus: {status}, not meant for the public")
