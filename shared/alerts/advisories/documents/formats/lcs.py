@@ -113,7 +113,7 @@ def is_lcs_xml(root: Element) -> bool:
 
 def is_lcs_csv(data: bytes) -> bool:
     """Whether the first line has the names of these."""
-    return b"closureStartEpoch" in data.partition(b"\n")[0]
+    return not data.startswith((b"{", b"[")) and b"closureStartEpoch" in data.partition(b"\n")[0]
 
 
 def parse_json(document: object) -> Parsed:

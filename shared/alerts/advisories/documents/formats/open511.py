@@ -1,4 +1,4 @@
-"""Road events: Open511 1.0, JSON (open511.org). Pure.
+"""Road events: Open511 1.0 (open511.org). Pure.
 
 Times of a schedule are local: in the event's own time zone where it names one, else in that of the network. A
 schedule that recurs, or has several intervals, becomes one advisory for each time that it holds within a week.
@@ -19,6 +19,7 @@ from shared.alerts.advisories.documents.draft import (
     Unread,
     UnreadableAdvisoriesError,
 )
+from shared.alerts.advisories.documents.formats.open511_xml import FAULT
 from shared.alerts.advisories.documents.formats.reading import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -133,7 +134,10 @@ def _drafts(index: int, event: _Event, value: Any, time_zone: ZoneInfo, now: dat
         known = ", ".join(TYPES)
         raise ValueError(f"event_type: {event.event_type[:40]!r} is none that comes as an advisory ({known})")
     over = event.status == "ARCHIVED"
-    geometry = None if over else read_geometry(value.get("geography"), GEOMETRIES)
+    place = value.get("geography")
+    if isinstance(place, Mapping) and (fault := place.get(FAULT)) is not None:
+        raise ValueError(f"geography: {fault}")
+    geometry = None if over else read_geometry(place, GEOMETRIES)
     spans = list(_spans(event, _zone(event, time_zone), now))
     if not spans and not over:
         raise ValueError(f"schedule: nothing from {now - BEFORE:%Y-%m-%d} to {now + AHEAD:%Y-%m-%d}")

@@ -27,6 +27,7 @@ LISTS: Mapping[str, str] = {
     "roads": "road",
     "schedules": "schedule",
 }
+FAULT = "fault in GML"
 LINKS = {"jurisdiction": "jurisdiction_url", "self": "url"}
 
 
@@ -73,6 +74,6 @@ def _geography(element: Element) -> object:
     try:
         found = list(shapes(element))
     except ValueError as wrong:
-        # Told where the geometry is judged, as the type that there is not.
-        return {"type": str(wrong)[:MAX_REASON]}
+        # Told where the geometry is judged: it is the fault of one event, not of the document.
+        return {FAULT: str(wrong)[:MAX_REASON]}
     return json.loads(shapely.to_geojson(one_of(found))) if found else None
