@@ -1,6 +1,7 @@
 """One small document of every format, after its public schema: all about one place and one time."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 START, END = datetime(2026, 11, 3, 20, tzinfo=UTC), datetime(2026, 11, 4, 4, tzinfo=UTC)
@@ -59,7 +60,7 @@ DATEX2_V3 = """<?xml version="1.0" encoding="UTF-8"?>
   </sit:situation>
 </d2:payload>"""
 
-LCS_FIELDS = {
+LCS_FIELDS: Mapping[str, object] = {
     "index": "C405A-0001-2026-11-03-12:00:00",
     "recordTimestamp": {"recordDate": "2026-11-02", "recordTime": "02:00:00", "recordEpoch": "1793613600"},
     "location": {
@@ -87,7 +88,7 @@ LCS_FIELDS = {
 LCS_JSON = json.dumps({"data": [{"lcs": LCS_FIELDS}]})
 
 
-def leaves(value: dict[str, object]) -> dict[str, str]:
+def leaves(value: Mapping[str, object]) -> dict[str, str]:
     """The closure without what holds its parts, as in CSV."""
     found: dict[str, str] = {}
     for name, inner in value.items():
@@ -95,7 +96,7 @@ def leaves(value: dict[str, object]) -> dict[str, str]:
     return found
 
 
-def elements(value: dict[str, object]) -> str:
+def elements(value: Mapping[str, object]) -> str:
     """The closure as XML."""
     return "".join(
         f"<{name}>{elements(inner) if isinstance(inner, dict) else inner}</{name}>" for name, inner in value.items()

@@ -94,8 +94,3 @@ class Reader:
         if self.form not in {None, form}:
             raise UnreadableAdvisoriesError(f"it is {form}, not {self.form}")
         return parsed
-
-
-def read_advisories(data: bytes, time_zone: ZoneInfo, now: datetime, form: DocumentFormat | None = None) -> Parsed:
-    """All of one document; see `Reader`."""
-    return Reader(time_zone, now, form).read(data)
