@@ -15,9 +15,9 @@ from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.paging import extent_of_json, extent_of_xml, whole
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-KNOWN = (
-    "WZDx and CWZ (`feed_info`), Open511 (`events`), alerts of api.weather.gov (`messageType`), CAP (`alert`), "
-    "DATEX II, Caltrans lane closures (`lcs`), incidents of CHP (`State`)"
+NONE_OF = (
+    "neither WZDx or CWZ (`feed_info`), Open511 (`events`), alerts of api.weather.gov (`messageType`), CAP (`alert`), "
+    "DATEX II (`situationRecord`), lane closures of Caltrans (`lcs`) nor incidents of CHP (`State`)"
 )
 
 _Document = TypeVar("_Document")
@@ -85,7 +85,7 @@ class Reader:
             return nws.parse(document, self.zones)
         if self._is(DocumentFormat.WZDX, wzdx.is_wzdx, document):
             return wzdx.parse(document)
-        raise UnreadableAdvisoriesError(f"no document that is known: those are {KNOWN}")
+        raise UnreadableAdvisoriesError(NONE_OF)
 
     def _is(self, form: DocumentFormat, looks_so: Callable[[_Document], bool], document: _Document) -> bool:
         return self.form is form or (self.form is None and looks_so(document))
