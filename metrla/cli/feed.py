@@ -163,7 +163,7 @@ def replay(
 
 
 @app.command()
-def datex2(
+def measured(
     places: Annotated[list[str], typer.Argument(help="Files or URLs; - for standard input.", metavar="FILE|URL...")],
     network: NetworkDirOption = None,
 ) -> None:
@@ -178,19 +178,19 @@ def datex2(
     from metrla.data.web import FetchError, fetch_document  # noqa: PLC0415 - likewise
 
     async def fetched() -> list[bytes]:
-        return [data for place in places for data in (await fetch_document(place, lambda _: None)).data]
+        return [page for place in places for page in (await fetch_document(place, lambda _: None)).data]
 
     settings = read_settings(PlatformSettings)
     roads = next(iter(load_networks([network] if network else settings.networks).values()))
     try:
-        measured = MeasuredData(asyncio.run(fetched()), roads)
+        data = MeasuredData(asyncio.run(fetched()), roads)
     except FetchError as failed:
         raise ConfigurationError(str(failed)) from failed
-    deliveries = measured.deliveries()
+    deliveries = data.deliveries()
     sent = send_legs(
         [Leg("measured data", deliveries, AsFastAsPossible(), extent(deliveries))], settings, roads.time_zone, 0.0, 0
     )
-    counts = measured.counts
+    counts = data.counts
     typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
     for number, what in (
         (counts.unknown_sensor, "readings left out: the network does not have their sites"),

@@ -85,15 +85,14 @@ class MeasuredData:
 
     def deliveries(self) -> list[Delivery]:
         """The events, by time; raises `ConfigurationError` where a document is none of measured data."""
-        found: dict[tuple[datetime, SensorId], TrafficEvent] = {}
+        found: dict[datetime, dict[SensorId, TrafficEvent]] = {}
         roots = [_root(document) for document in self.documents]
         table = {site: indices for root in roots for site, indices in _sites(root)}
         for measured in (each for root in roots for each in root.iter() if name_of(each) == "siteMeasurements"):
             event = self._event(measured, table)
             if event is not None:
-                found[event.timestamp, event.sensor_id] = event
-        times = sorted({time for time, _ in found})
-        return [Delivery(time, tuple(event for (at, _), event in found.items() if at == time)) for time in times]
+                found.setdefault(event.timestamp, {})[event.sensor_id] = event
+        return [Delivery(time, tuple(events.values())) for time, events in sorted(found.items())]
 
     def _event(self, measured: Element, table: _Table) -> TrafficEvent | None:
         self.counts.read += 1
