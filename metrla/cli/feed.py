@@ -160,3 +160,43 @@ def replay(
     if counts.unknown_sensor:
         typer.echo(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
     raise typer.Exit(sent.exit_code)
+
+
+@app.command()
+def measured(
+    places: Annotated[list[str], typer.Argument(help="Files or URLs; - for standard input.", metavar="FILE|URL...")],
+    network: NetworkDirOption = None,
+) -> None:
+    """Send measured data in DATEX II: speed, flow and occupancy of the sites that are sensors of the network.
+
+    A table of the sites may be given beside the measurements: it tells lanes from classes of vehicles.
+    """
+    import asyncio  # noqa: PLC0415 - with the others
+
+    from metrla.cli.feeding.legs import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.data.feeds.measured_data import MeasuredData, extent  # noqa: PLC0415 - likewise
+    from metrla.data.web import FetchError, fetch_document  # noqa: PLC0415 - likewise
+
+    async def fetched() -> list[bytes]:
+        return [page for place in places for page in (await fetch_document(place, lambda _: None)).data]
+
+    settings = read_settings(PlatformSettings)
+    roads = next(iter(load_networks([network] if network else settings.networks).values()))
+    try:
+        data = MeasuredData(asyncio.run(fetched()), roads)
+    except FetchError as failed:
+        raise ConfigurationError(str(failed)) from failed
+    deliveries = data.deliveries()
+    sent = send_legs(
+        [Leg("measured data", deliveries, AsFastAsPossible(), extent(deliveries))], settings, roads.time_zone, 0.0, 0
+    )
+    counts = data.counts
+    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    for number, what in (
+        (counts.unknown_sensor, "readings left out: the network does not have their sites"),
+        (counts.faulty, "readings left out: they have no site, no time or no numbers"),
+        (counts.unclear, "readings without volume: it is unclear which of their flows are lanes; give the site table"),
+    ):
+        if number:
+            typer.echo(f"{number:,} {what}")
+    raise typer.Exit(sent.exit_code)

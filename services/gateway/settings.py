@@ -1,5 +1,6 @@
 """The gateway's own settings, from variables `METRLA_GATEWAY_…`."""
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -70,6 +71,10 @@ class GatewaySettings(BaseSettings):
     )
     drain_timeout_s: float = Field(
         default=5.0, gt=0, le=120, description="Time that requests in hand may take once the gateway stops, seconds."
+    )
+
+    zones: Path | None = Field(
+        default=None, description="GeoJSON file of the zones that weather alerts name without drawing them."
     )
 
     @field_validator("cors_origins", mode="before")

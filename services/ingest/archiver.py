@@ -37,7 +37,7 @@ log = structlog.stdlib.get_logger(__name__)
 ARCHIVE_GROUP = "metrla-ingest-archive"
 ENCODE = "archive"
 
-PutAside = Callable[[TopicPartition, Sequence[Culprit[ArchivedEvent]]], Awaitable[None]]
+PutEventsAside = Callable[[TopicPartition, Sequence[Culprit[ArchivedEvent]]], Awaitable[None]]
 """Dead-letters events that cannot be archived, as they are on the log."""
 
 
@@ -88,7 +88,7 @@ class Archiving:
     validator: EventValidator
     archive: Archive
     policy: FlushPolicy
-    put_aside: PutAside
+    put_aside: PutEventsAside
     metrics: IngestMetrics
     clock: Clock
     monotonic: Callable[[], float]
@@ -115,7 +115,7 @@ class Archiving:
         return len(stale)
 
 
-def put_aside_with(letters: DeadLetterWriter, quarantine: Quarantine) -> PutAside:
+def put_aside_with(letters: DeadLetterWriter, quarantine: Quarantine) -> PutEventsAside:
     """Puts events aside on the dead-letter topic."""
 
     async def put_aside(partition: TopicPartition, culprits: Sequence[Culprit[ArchivedEvent]]) -> None:

@@ -31,7 +31,7 @@ MILLISECOND = timedelta(milliseconds=1)
 MEASURES = ("speed_mph", "volume_vehicles", "occupancy")
 
 Readings = dict[SensorId, dict[int, TrafficEvent]]
-Expected = Callable[[Network], Collection[SensorId]]
+ExpectedSensors = Callable[[Network], Collection[SensorId]]
 """Which sensors of a network a partition is to have."""
 
 # A window that is ahead of the watermark waits this many times as long as others for the network to go on.
@@ -168,7 +168,7 @@ class PartitionWindows:
         networks: Mapping[NetworkId, Network],
         policy: WindowPolicy,
         checkpoint: Checkpoint,
-        expected: Expected = nobody,
+        expected: ExpectedSensors = nobody,
     ) -> None:
         self._lateness_ms = policy.lateness // MILLISECOND
         self._disorder_ms = policy.out_of_orderness // MILLISECOND

@@ -17,7 +17,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from shared.events.errors import RejectedEventError, RejectionReason
-from shared.events.limits import Check, FieldFaultError, check_of
+from shared.events.limits import FieldCheck, FieldFaultError, check_of
 from shared.events.published import current_schema, published_versions
 from shared.events.records import Record, TrafficEvent
 from shared.events.text import cut
@@ -105,11 +105,11 @@ def _plain(hint: Any) -> type:  # noqa: ANN401 - a type hint has no type
     return plain
 
 
-def _each(check: Check) -> Check:
+def _each(check: FieldCheck) -> FieldCheck:
     return lambda values: tuple(map(check, values))
 
 
-def _unless_missing(check: Check) -> Check:
+def _unless_missing(check: FieldCheck) -> FieldCheck:
     return lambda value: None if value is None else check(value)
 
 

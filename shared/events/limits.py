@@ -28,7 +28,7 @@ from shared.events.quantities import (
 )
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, cleaned, composed, fault_of
 
-Check = Callable[[Any], Any]
+FieldCheck = Callable[[Any], Any]
 """Returns the value as it is used; raises `FieldFaultError`."""
 
 SHOWN_CHARACTERS = 80
@@ -112,7 +112,7 @@ NUMBERS: Final[dict[str, ValueRange]] = {
 }
 
 
-def text_check(name: str) -> Check:
+def text_check(name: str) -> FieldCheck:
     """The check of a text field; `KeyError` for a field that has no limit yet."""
     limit = TEXTS[name]
     most, prose = limit.most, limit.prose
@@ -133,7 +133,7 @@ def text_check(name: str) -> Check:
     return check_id if limit.is_id else clean
 
 
-def number_check(name: str) -> Check:
+def number_check(name: str) -> FieldCheck:
     """The check of a number field; `KeyError` for a field that has no range yet."""
     span = NUMBERS[name]
     least, most = span.least, span.most
@@ -146,7 +146,7 @@ def number_check(name: str) -> Check:
     return check
 
 
-def time_check(name: str) -> Check:
+def time_check(name: str) -> FieldCheck:
     """The check of an aware time."""
 
     def check(time: datetime) -> datetime:
@@ -157,7 +157,7 @@ def time_check(name: str) -> Check:
     return check
 
 
-def check_of(name: str, kind: type) -> Check | None:
+def check_of(name: str, kind: type) -> FieldCheck | None:
     """The check of a field of this type, `None` where every value of the type will do.
 
     Raises:

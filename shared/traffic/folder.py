@@ -8,7 +8,7 @@ edges.csv       from, to, weight, metres (the last may be empty); the file may b
 
 import csv
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +61,22 @@ def load_networks(folders: Sequence[Path]) -> Mapping[NetworkId, Network]:
         if network.network_id in networks:
             raise ConfigurationError(f"{folder}: network {network.network_id} is given twice")
         networks[network.network_id] = network
+    _refuse_same_names(networks.values())
     return networks
+
+
+def _refuse_same_names(networks: Iterable[Network]) -> None:
+    """Ids of alerts join those of network and sensor: 'la' with 'north-5' would have those of 'la-north' with '5'."""
+    seen: dict[str, tuple[NetworkId, SensorId]] = {}
+    for network in networks:
+        for sensor in network.sensors:
+            here = network.network_id, sensor.sensor_id
+            other = seen.setdefault("-".join(here), here)
+            if other != here:
+                raise ConfigurationError(
+                    f"networks {other[0]} and {here[0]} cannot be served together: sensor {other[1]} of the one and "
+                    f"{here[1]} of the other would have alerts of the same ids; change the id of a network"
+                )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

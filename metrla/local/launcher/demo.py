@@ -91,7 +91,8 @@ async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, st
 class _Demo:
     def __init__(self, request: DemoRequest, plan: PipelinePlan, network: Network, stop: asyncio.Event) -> None:
         self._request, self._plan, self._stop = request, plan, stop
-        self._console = Console()
+        # Names of networks and lines of logs are no markup, whatever brackets they have.
+        self._console = Console(markup=False)
         self._network, self._zone = network, network.time_zone
         self._figures = Figures()
         self._began = time.monotonic()

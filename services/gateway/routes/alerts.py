@@ -2,18 +2,18 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator
 
 from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.authorization import MayWrite
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
-from services.gateway.routes.parameters import NetworkParameter, SensorParameter
+from services.gateway.routes.parameters import NetworkParameter, SensorParameter, header_text, location_of
 from services.gateway.views.alerts import AlertQuery
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
@@ -57,7 +57,7 @@ async def alerts(
 
 
 @router.get(
-    "/api/alerts/{alert_id}",
+    "/api/alerts/{alert_id:path}",
     summary="One alert",
     dependencies=COMPLETE_VIEW,
     responses=INCOMPLETE_VIEW | {404: {"description": "No such alert, or it was cleared long ago."}},
@@ -68,7 +68,7 @@ async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
 
 
 @router.post(
-    "/api/alerts/{alert_id}/actions",
+    "/api/alerts/{alert_id:path}/actions",
     summary="Acknowledge, comment on or close an alert",
     status_code=HTTPStatus.CREATED,
     dependencies=[MayWrite],
@@ -90,6 +90,7 @@ async def act(
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=MAX_ID_CHARACTERS, description="Id of the action; an action counts once."),
+        AfterValidator(header_text),
         Line,
     ] = None,
 ) -> Action:
@@ -113,7 +114,7 @@ async def act(
         response.status_code = HTTPStatus.ACCEPTED
     elif not is_new:
         response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/api/alerts/{quote(alert_id, safe='')}"
+    response.headers["Location"] = location_of("alerts", alert_id)
     return Action.of(action)
 
 

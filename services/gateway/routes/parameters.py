@@ -1,6 +1,7 @@
 """Query parameters that several routes share."""
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
@@ -50,3 +51,16 @@ def _plus_sign(text: object) -> object:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_plus_sign), AfterValidator(in_span)]
 """A time that records can have, in UTC."""
+
+
+def location_of(collection: str, id_: str) -> str:
+    """The path of one thing of the API, as a header may carry it: whatever characters its id has."""
+    return f"/api/{collection}/{quote(id_, safe='')}"
+
+
+def header_text(value: str | None) -> str | None:
+    """The text of a header that a client sent as UTF-8: the server reads every header as Latin-1."""
+    try:
+        return None if value is None else value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
