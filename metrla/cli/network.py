@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from metrla.cli.feeding.options import read_zone
 from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
 from shared.traffic.calendar import checked_holidays
@@ -51,10 +51,7 @@ def import_(
 
     if (out / "network.toml").exists() and not force:
         raise ConfigurationError(f"{out}: a network folder exists already; --force replaces it")
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ConfigurationError(f"--time-zone {time_zone!r} is not an IANA time zone") from unknown
+    zone = read_zone(time_zone)
     keeps = None if holidays is None else checked_holidays(holidays)
     network, notes = import_network(sensors, edges, network_id, zone, name, timedelta(seconds=reading_interval), keeps)
     write_network(network, out)

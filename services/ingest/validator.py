@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf
 from typing import TypeAlias
 
 from shared.events.errors import RejectedEventError, RejectionReason
-from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
+from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH, VOLUME
 from shared.events.records import NetworkId, TrafficEvent
 from shared.traffic.network import MAX_LATITUDE, MAX_LONGITUDE, Network
 
@@ -94,8 +93,8 @@ def measure_fault(event: TrafficEvent) -> Rejection | None:
     if speed is not None and not MIN_SPEED_MPH <= speed <= MAX_SPEED_MPH:
         detail = f"speed_mph {speed} is not within {MIN_SPEED_MPH:g}-{MAX_SPEED_MPH:g} mph"
         return Rejection(RejectionReason.SPEED_OUT_OF_RANGE, detail)
-    if volume is not None and not 0.0 <= volume < inf:
-        return Rejection(RejectionReason.VOLUME_OUT_OF_RANGE, f"volume_vehicles {volume} is not a count of 0 or more")
+    if volume is not None and not VOLUME.holds(volume):
+        return Rejection(RejectionReason.VOLUME_OUT_OF_RANGE, f"volume_vehicles {volume} is not within {VOLUME}")
     if occupancy is not None and not 0.0 <= occupancy <= 1.0:
         return Rejection(RejectionReason.OCCUPANCY_OUT_OF_RANGE, f"occupancy {occupancy} is not within 0-1")
     share = event.share_observed
