@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from metrla.cli.feeding.options import (
+    SkipUnknownOption,
     TimeFormatOption,
     TimeZoneOption,
     read_duration,
@@ -124,9 +125,7 @@ def replay(
     missing: Annotated[
         str, typer.Option(help="Drop missing readings, or send them marked as missing.", metavar="drop|mark")
     ] = "drop",
-    skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
-    ] = False,
+    skip_unknown: SkipUnknownOption = False,
     time_format: TimeFormatOption = None,
     time_zone: TimeZoneOption = None,
     from_archive: Annotated[

@@ -17,6 +17,9 @@ from metrla.cli.settings import settings
 from metrla.cli.train import train
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.runtime.process import EXIT_FAILED, EXIT_MISCONFIGURED
+from shared.traffic.text_file import one_line
+
+TRACEBACK = "--traceback"
 
 app = typer.Typer(
     name="metrla",
@@ -48,9 +51,12 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_say_version)
     ] = False,
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Show where in the code an unexpected failure happened.")
+    ] = False,
 ) -> None:
     """Options of the command itself."""
-    del version
+    del version, traceback
 
 
 def main() -> None:
@@ -66,8 +72,15 @@ def main() -> None:
         _leave(str(failed), EXIT_FAILED)
     except KafkaError as failed:
         _leave(f"Kafka: {failed}", EXIT_FAILED)
+    except OSError as failed:
+        _leave(one_line(failed), EXIT_FAILED)
+    except Exception as unexpected:
+        # The boundary to the user: one line, whatever happened.
+        if TRACEBACK in sys.argv:
+            raise
+        _leave(f"unexpected {type(unexpected).__name__}: {one_line(unexpected)} ({TRACEBACK} shows where)", EXIT_FAILED)
 
 
 def _leave(reason: str, code: int) -> None:
-    sys.stderr.write(f"metrla: {reason}\n")
+    sys.stderr.write(f"metrla: {' '.join(reason.split())}\n")
     sys.exit(code)

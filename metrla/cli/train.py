@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrla.cli.feeding.options import TimeFormatOption, TimeZoneOption, read_time_reading
+from metrla.cli.feeding.options import SkipUnknownOption, TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.querying.selection import read_range
 from metrla.cli.studying.forecasts import error_table
 from metrla.cli.studying.progress import progress_bars
@@ -62,6 +62,7 @@ def train(
     end: Annotated[str | None, typer.Option("--to", help="End, exclusive, in the same forms.", metavar="TIME")] = None,
     time_format: TimeFormatOption = None,
     time_zone: TimeZoneOption = None,
+    skip_unknown: SkipUnknownOption = False,
     simulate: Annotated[
         int | None,
         typer.Option(help="Train on this many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
@@ -95,7 +96,8 @@ def train(
     roads, now = load_network(network), datetime.now(UTC)
     first, last = read_range(begin, end, roads.time_zone)
     if data is not None:
-        recording = read_recording(data, roads, first, last, read_time_reading(time_format, time_zone))
+        times = read_time_reading(time_format, time_zone)
+        recording = read_recording(data, roads, first, last, times, skip_unknown=skip_unknown)
     else:
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
     if recording.left_out:

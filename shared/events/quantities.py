@@ -1,14 +1,19 @@
 """Quantities: what one unit is in another, and the values that there can be, one range for each kind of field.
 
-Records carry units in the names of their fields.
+Records carry units in the names of their fields. `shared.events.limits` says which field has which range; every boundary
+uses the same ones. They are chosen so that sums and products over a window, a day or a network stay finite.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 METRES_PER_MILE = 1609.344
 
 MIN_SPEED_MPH, MAX_SPEED_MPH = 0.0, 120.0
 """Speeds outside these are no traffic: ingest rejects them, no forecast reaches beyond them, the API promises so."""
+
+MAX_LATITUDE, MAX_LONGITUDE = 90.0, 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,36 @@ class ValueRange:
 
 SPEED = ValueRange(MIN_SPEED_MPH, MAX_SPEED_MPH, "mph")
 VOLUME = ValueRange(0.0, 1e6, "vehicles")
-"""Of one reading: 20 lanes at 2,400 vehicles an hour each (the capacity of the Highway Capacity Manual) are 1.15
-million in a day, and a reading is never of a whole day."""
+"""Of one reading, which covers minutes: 20 lanes at 2,400 vehicles an hour each (the capacity of a freeway lane in the
+Highway Capacity Manual) need 21 hours for so many."""
+WINDOW_VOLUME = ValueRange(0.0, 1e14, "vehicles")
+"""Of one window: a reading of the greatest volume in each of the 86.4 million milliseconds of the longest window."""
 SHARE = ValueRange(0.0, 1.0)
+LATITUDE = ValueRange(-MAX_LATITUDE, MAX_LATITUDE, "degrees")
+LONGITUDE = ValueRange(-MAX_LONGITUDE, MAX_LONGITUDE, "degrees")
+AMOUNT = ValueRange(0.0, 1e15)
+"""Whatever grows with traffic and time and is never negative: vehicle-hours, minutes."""
+MEASURE = ValueRange(-1e15, 1e15)
+"""A number whose meaning another field tells."""
+COUNT = ValueRange(0, 2**31 - 1)
+"""As wide as the integer columns of the stores."""
+REVISION = ValueRange(0, 2**48)
+"""Sums of revisions, and a revision on top of a time in milliseconds, still fit 63 bits."""
+HORIZON = ValueRange(1, 1440, "minutes")
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Event times lie in [EARLIEST, LATEST]. Milliseconds since 1970 are then never negative, as the row keys of HBase and
+the folders of the archive need them, and days added to, or zones applied to any of them never leave the calendar."""
+
+
+def time_in_span(time: datetime) -> bool:
+    """Whether an aware time is one that events, alerts and advisories can have."""
+    return EARLIEST <= time <= LATEST
+
+
+def in_span(time: datetime) -> datetime:
+    """The same aware time in UTC; raises `ValueError` where none can be meant, also beyond the calendar."""
+    if not time_in_span(time):
+        raise ValueError(f"{time.isoformat()} is not within {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
+    return time.astimezone(UTC)

@@ -1,6 +1,7 @@
 """What every part of the product knows about traffic: roads, time, windows and steps. Pure, but for two modules.
 
     network, folder   sensors in their order along each carriageway, read from a folder of three files
+    directions        directions of travel as people write them
     text_file         text files that people make, and what is wrong with one in one line
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock
     readings          which readings are fit to be learned from

@@ -35,10 +35,14 @@ def not_utf8(path: Path, wrong: UnicodeDecodeError) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of a library says, as one printable line of bounded length."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
-    return text if len(text) <= LINE_CHARACTERS else f"{text[:LINE_CHARACTERS]}..."
+    """What an error says, as one printable line of bounded length."""
+    return shortened(str(error)) or type(error).__name__
+
+
+def shortened(text: str) -> str:
+    """Text as one printable line of bounded length."""
+    line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(text.split()))
+    return line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]}..."
 
 
 def shown(value: object) -> str:

@@ -40,6 +40,9 @@ TimeZoneOption = Annotated[
         metavar="ZONE",
     ),
 ]
+SkipUnknownOption = Annotated[
+    bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
+]
 
 
 def read_time_reading(form: str | None, zone: str | None) -> TimeReading:

@@ -92,6 +92,12 @@ def timed_steps(recording: ReadingsFile, network: Network) -> Iterator[tuple[dat
 
 
 def extent_in_utc(recording: ReadingsFile, network: Network) -> tuple[datetime, datetime]:
-    """First and last instant (UTC) of a file, of which all times are read; raises as `instants` does."""
-    found = (instant for instant in instants(recording, network) if instant is not None)
+    """First and last instant (UTC) of a file.
+
+    All of it is read: whoever sends or trains afterwards meets no fault halfway.
+
+    Raises:
+        ConfigurationError: as `instants` does, and where a value is no number.
+    """
+    found = (instant for instant, _ in timed_steps(recording, network) if instant is not None)
     return extent_of(recording.path, found)

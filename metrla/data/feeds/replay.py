@@ -65,10 +65,10 @@ class Replay:
     def extent(self) -> tuple[datetime, datetime]:
         """First and last instant that is asked for and in the file.
 
-        It reads all times of the file.
+        It reads all of the file.
 
         Raises:
-            ConfigurationError: there is none, or one of its times is no time.
+            ConfigurationError: there is none, or something in the file is not what it should be.
         """
         first, last = extent_in_utc(self.recording, self.network)
         begin, end = max(first, self.begin or first), min(last, self.end or last)

@@ -43,9 +43,11 @@ def read_recording(
     first: datetime | None = None,
     last: datetime | None = None,
     times: TimeReading = PLAIN,
+    *,
+    skip_unknown: bool = False,
 ) -> Recording:
     """A file's speeds from `first` to before `last` (aware); raises `ConfigurationError` where they do not fit."""
-    table = speed_table(open_readings(data, times), network, first, last)
+    table = speed_table(open_readings(data, times), network, first, last, skip_unknown=skip_unknown)
     speeds = table.speed_mph.astype(np.float64)
     return Recording(network, table.start, speeds, data.name, table.skipped_windows, str(table.left_out))
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from metrla.data.feeds.files.formats import open_readings
 from shared.traffic.folder import EXAMPLE_NETWORK
 
 # The one that is fitted in seconds.
@@ -25,8 +25,8 @@ REPLAY_RETENTION_BYTES = 512 * 1024 * 1024
 class DemoRequest:
     """Options of `metrla demo`.
 
-    `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`; `stack` is the folder of the
-    native stack to run on, `None` for the embedded servers.
+    `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`; `reading` are the options that
+    say how `data` is read; `stack` is the folder of the native stack to run on, `None` for the embedded servers.
     """
 
     state: Path
@@ -41,6 +41,7 @@ class DemoRequest:
     duration: timedelta | None
     exit_when_fed: bool
     stack: Path | None = None
+    reading: Sequence[str] = ()
 
     @property
     def network_folder(self) -> Path:
@@ -65,13 +66,15 @@ def broker_retention_bytes(request: DemoRequest) -> int:
     return REPLAY_RETENTION_BYTES if request.speed is None else PACED_RETENTION_BYTES
 
 
-def replay_start(request: DemoRequest) -> str | None:
-    """Where the replay begins, in local time: as asked, or at the midnight after the first 70 % of the file."""
-    if request.begin is not None or request.data is None:
-        return request.begin
-    first, last = open_readings(request.data).extent()
+def default_start(first: datetime, last: datetime, zone: ZoneInfo) -> datetime:
+    """Where a replay of a file from `first` to `last` (aware) begins: at the local midnight after its first 70 %.
+
+    A file of a day or so has none: it begins where the 70 % end.
+    """
     begin = first + (last - first) * REPLAY_FROM_SHARE
-    return datetime.combine(begin.date() + timedelta(days=1), time.min).isoformat()
+    local = begin.astimezone(zone)
+    midnight = datetime.combine(local.date() + timedelta(days=1), time.min, zone)
+    return midnight if midnight <= last else begin.replace(second=0, microsecond=0)
 
 
 def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
@@ -84,7 +87,7 @@ def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
     if request.data is None:
         return ["simulate", *common, *(("--start", begin) if begin else ())]
     bounds = [part for option, value in (("--from", begin), ("--to", request.end)) if value for part in (option, value)]
-    return ["replay", str(request.data), *common, *bounds]
+    return ["replay", str(request.data), *common, *bounds, *request.reading]
 
 
 def training_arguments(request: DemoRequest, archive_url: str, begin: str | None) -> Sequence[str]:
@@ -92,4 +95,4 @@ def training_arguments(request: DemoRequest, archive_url: str, begin: str | None
     common = ["--network", str(request.network_folder), "--archive-url", archive_url, "--models", QUICK_MODEL]
     if request.data is None:
         return [*common, "--simulate", str(SIMULATED_TRAINING_DAYS), "--seed", str(request.seed)]
-    return [*common, "--data", str(request.data), *(("--to", begin) if begin else ())]
+    return [*common, "--data", str(request.data), *request.reading, *(("--to", begin) if begin else ())]
