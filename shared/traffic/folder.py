@@ -19,7 +19,6 @@ from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from shared.events.errors import ConfigurationError
@@ -42,6 +41,7 @@ MAX_POSTMILE = 10_000.0
 """Miles; no road is longer."""
 MAX_METRES = 1e8
 MAX_LANES = 30
+ASCII_END = 128
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 WHOLE = re.compile(r"\d{1,4}(?:\.0+)?", re.ASCII)
 
@@ -248,7 +248,10 @@ def _line(value: object, most: int) -> str:
 
 def _network_id(value: object) -> NetworkId:
     text = _text(value)
-    if len(quote(text, safe="")) > MAX_NETWORK_ID_BYTES:
+    # Percent-encoded, all but letters, digits and _.-~ take three bytes.
+    if sum(1 if byte < ASCII_END and (chr(byte).isalnum() or byte in b"_.-~") else 3 for byte in text.encode()) > (
+        MAX_NETWORK_ID_BYTES
+    ):
         raise ValueError(f"{shown(text)} is longer than {MAX_NETWORK_ID_BYTES} bytes, percent-encoded")
     return NetworkId(text)
 

@@ -60,15 +60,17 @@ async def run_demo(request: DemoRequest) -> int:
         settings={"METRLA_LOG_FORMAT": "json", **addresses, **ingest_settings(request, network.reading_interval)},
     )
     with claimed_anew(request.state):
-        if not await _train(request, plan, begin, stop):
+        if not await _train(request, plan, begin, network.window, stop):
             return EXIT_INTERRUPTED
-        return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin)])
+        return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin, network.window)])
 
 
-async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, stop: asyncio.Event) -> bool:
+async def _train(
+    request: DemoRequest, plan: PipelinePlan, begin: str | None, window: timedelta, stop: asyncio.Event
+) -> bool:
     """Train in a process of its own, which shows its progress; False when interrupted."""
     trainer = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "metrla", "train", *training_arguments(request, plan.archive_url, begin)),
+        *(sys.executable, "-m", "metrla", "train", *training_arguments(request, plan.archive_url, begin, window)),
         env=plan.environment(),
         start_new_session=True,
     )

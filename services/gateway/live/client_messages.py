@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from services.gateway.live.channels import Channel, Selection
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.events.records import SensorId
 
-DEFAULT_HORIZON_MINUTES = 15
 MAX_HORIZON_MINUTES = 1440
 MAX_SENSORS = 10_000
 MAX_ID_LENGTH = 200

@@ -7,12 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BeforeValidator
 
 from services.gateway.live.client_messages import (
-    DEFAULT_HORIZON_MINUTES,
     MAX_HORIZON_MINUTES,
     MAX_ID_LENGTH,
     no_such_model,
 )
 from services.gateway.routes.gateway import Running
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 
 NetworkParameter = Annotated[
     str | None, Query(max_length=MAX_ID_LENGTH, description="Only this sensor network, such as metr-la.")
@@ -23,7 +23,10 @@ RoadTypeParameter = Annotated[
 ]
 HorizonParameter = Annotated[
     Annotated[int, Query(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"],
-    Query(description=f"Only this horizon in minutes, or `all`; {DEFAULT_HORIZON_MINUTES} by default."),
+    Query(
+        description=f"Only this horizon in minutes, or `all`; by default {DEFAULT_HORIZON_MINUTES}, or the nearest one "
+        "where a network's windows add up to no such horizon."
+    ),
 ]
 
 
