@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.network import Network
 from shared.traffic.readings import LeftOut, unfit
+
+MOST_VALUES = 1_000_000_000
+"""Four years of 2,000 sensors in windows of five minutes; 4 GB."""
 
 Speeds = npt.NDArray[np.float32]
 
@@ -95,12 +99,22 @@ def speed_table(
     if left_out.readings == left_out.out_of_range + left_out.imputed:
         raise ConfigurationError(f"{recording.path}: no speed to learn from; {str(left_out) or 'all are missing'}")
     first, last = min(sums), max(sums)
+    require_room(recording.path, first, last, network)
     table = np.full(((last - first) // network.window + 1, len(network.sensors)), np.nan, dtype=np.float32)
     for window, total in sums.items():
         count = counts[window]
         row = table[(window - first) // network.window]
         np.divide(total, count, out=row, where=count > 0, casting="same_kind")
     return SpeedTable(first, table, left_out, len(skipped))
+
+
+def require_room(path: Path, first: datetime, last: datetime, network: Network) -> None:
+    """Raise `ConfigurationError` where the windows from `first` to `last` are more than a machine can hold."""
+    if ((last - first) // network.window + 1) * len(network.sensors) > MOST_VALUES:
+        raise ConfigurationError(
+            f"{path}: its times go from {first} to {last}, more windows of {len(network.sensors)} sensors than "
+            "can be held; is one of its times wrong?"
+        )
 
 
 def _of(values: Sequence[float] | None, columns: list[int]) -> npt.NDArray[np.float64] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from metrla.data.feeds.files.formats import PEMS_SUFFIXES, WIDE_SUFFIXES, open_readings
 from metrla.data.feeds.files.readings_file import RecordedStep
+from metrla.data.feeds.speed_table import require_room
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
@@ -101,6 +102,7 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
     """
     files = _files(path)
     start, end = _days(files, network)
+    require_room(path, start, end, network)
     count = (end - start) // network.window
     measures = {name: np.full((count, len(network.sensors)), np.nan) for name in set(NAMED.values())}
     for file, kind in files.items():
@@ -159,7 +161,8 @@ def _files(path: Path) -> Mapping[Path, str]:
 
 def _days(files: Mapping[Path, str], network: Network) -> tuple[datetime, datetime]:
     extents = [[_local(each, network) for each in open_readings(file).extent()] for file in files]
-    first, last = min(extent[0] for extent in extents), max(extent[1] for extent in extents)
+    # A file whose times go back may end before it begins.
+    first, last = min(map(min, extents)), max(map(max, extents))
     return datetime.combine(first, time()), datetime.combine(last, time()) + timedelta(days=1)
 
 

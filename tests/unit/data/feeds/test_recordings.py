@@ -10,6 +10,7 @@ from metrla.data.feeds.files.formats import open_readings
 from metrla.data.feeds.replay import Missing, Replay
 from metrla.data.feeds.speed_table import speed_table
 from metrla.lab.forecasting.recording import read_recording
+from metrla.lab.incidents.measures import read_measures
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.traffic.network import Network
@@ -222,3 +223,13 @@ def test_a_file_without_any_truth_is_refused(tmp_path: Path) -> None:
     path.write_text("time,773869\n2012-05-02 00:00,-1\n2012-05-02 00:05,-1\n")
     with pytest.raises(ConfigurationError, match=r"no speed to learn from; 2 of 2 readings"):
         speed_table(open_readings(path), network("773869"))
+
+
+def test_a_time_that_is_decades_off_is_no_reason_to_run_out_of_memory(tmp_path: Path) -> None:
+    path, many = tmp_path / "x.csv", tuple(map(str, range(100)))
+    row = ",60" * len(many)
+    path.write_text(f"time,{','.join(many)}\n1985-05-02 00:00{row}\n2085-05-02 00:05{row}\n")
+    with pytest.raises(ConfigurationError, match="is one of its times wrong"):
+        speed_table(open_readings(path), network(*many))
+    with pytest.raises(ConfigurationError, match="is one of its times wrong"):
+        read_measures(path, network(*many))
