@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.cli.feeding.options import (
+    SkipUnknownOption,
+    TimeFormatOption,
+    TimeZoneOption,
+    read_duration,
+    read_fault_kinds,
+    read_incidents,
+    read_pace,
+    read_speed,
+    read_time_reading,
+)
 from metrla.cli.querying.selection import read_range
 from metrla.data.feeds.delivery import AsFastAsPossible
 from shared.events.errors import ConfigurationError
@@ -115,9 +125,9 @@ def replay(
     missing: Annotated[
         str, typer.Option(help="Drop missing readings, or send them marked as missing.", metavar="drop|mark")
     ] = "drop",
-    skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
-    ] = False,
+    skip_unknown: SkipUnknownOption = False,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
     from_archive: Annotated[
         bool, typer.Option("--from-archive", help="Replay archived events, exactly as they came, instead of a file.")
     ] = False,
@@ -146,15 +156,18 @@ def replay(
     if file is None:
         again = ArchivedReplay(archive_url or settings.archive_url, start, stop, speed, warm_up)
         raise typer.Exit(send_archived(again, roads, settings, damaged, seed).exit_code)
+    times = read_time_reading(time_format, time_zone)
     if missing not in list(Missing):
         raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
-    recorded = Replay(open_readings(file), roads, start, stop, Missing(missing), skip_unknown)
+    recorded = Replay(open_readings(file, times), roads, start, stop, Missing(missing), skip_unknown)
     first, last = recorded.extent()
     origin = first + read_duration("--warm-up", warm_up) if warm_up else first
     leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))
     sent = send_legs([leg], settings, roads.time_zone, damaged, seed)
     counts = recorded.counts
     typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    if counts.out_of_range:
+        typer.echo(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
     if counts.skipped_hour:
         typer.echo(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
     if counts.unknown_sensor:

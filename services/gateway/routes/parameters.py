@@ -8,11 +8,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from services.gateway.live.client_messages import (
-    DEFAULT_HORIZON_MINUTES,
     MAX_HORIZON_MINUTES,
     no_such_model,
 )
 from services.gateway.routes.gateway import Running, unavailable
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.events.quantities import in_span
 from shared.events.text import MAX_ID_CHARACTERS, Line
 
@@ -22,7 +22,10 @@ SensorParameter = Annotated[ShortText | None, Query(description="Only this senso
 RoadTypeParameter = Annotated[ShortText | None, Query(description="Only roads of this kind, such as freeway.")]
 HorizonParameter = Annotated[
     Annotated[int, Query(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"],
-    Query(description=f"Only this horizon in minutes, or `all`; {DEFAULT_HORIZON_MINUTES} by default."),
+    Query(
+        description=f"Only this horizon in minutes, or `all`; by default {DEFAULT_HORIZON_MINUTES}, or the nearest one "
+        "where a network's windows add up to no such horizon."
+    ),
 ]
 
 

@@ -12,7 +12,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from services.gateway.live.channels import Channel
 from services.gateway.live.client_messages import (
-    DEFAULT_HORIZON_MINUTES,
     PONG,
     HorizonMinutes,
     Ping,
@@ -25,6 +24,7 @@ from services.gateway.live.client_messages import (
 from services.gateway.live.hub import Client
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.parameters import ShortText
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)

@@ -22,8 +22,9 @@ from shared.alerts.advisories.documents.draft import (
 )
 from shared.alerts.advisories.documents.formats.reading import UNUSABLE, checked_instant, one_line, paragraph, reason_of
 from shared.alerts.advisories.documents.formats.xml import attribute, name_of, parts, told, unread_elements
-from shared.alerts.advisories.documents.roads import DIRECTIONS, Road, read_road
+from shared.alerts.advisories.documents.roads import Road, read_road
 from shared.events.records import AdvisoryType, AlertSeverity
+from shared.traffic.directions import DIRECTIONS
 from shared.traffic.network import on_globe
 
 SCOPE, SOURCE = "chp", "California Highway Patrol"
