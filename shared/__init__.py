@@ -6,8 +6,9 @@
     events/                                       records, codecs, the table of topics: pure
 
 Pure means that a room imports no I/O library and that time is passed in: its decisions are functions of what happened
-and of what was before. Four modules of these rooms read small files when they are called: `traffic.folder` a network,
-`events.published` and `events.json_mapping_file` schemas and mappings, `forecasting.registry.pretrained` the weights
-that come with the product. `alerts` and `forecasting` do not import each other; they meet in a service. Nothing in here
-knows of `services` or `metrla`. import-linter holds all of it (`pyproject.toml`).
+and of what was before. Five modules of these rooms read small files when they are called: `traffic.text_file` text,
+`traffic.folder` a network, `events.published` and `events.json_mapping_file` schemas and mappings,
+`forecasting.registry.pretrained` the weights that come with the product. `alerts` and `forecasting` do not import each
+other; they meet in a service. Nothing in here knows of `services` or `metrla`. import-linter holds all of it
+(`pyproject.toml`).
 """

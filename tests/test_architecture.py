@@ -33,7 +33,7 @@ OWN_ENVIRONMENTS = {
     "tests/integration/kit/test_processes.py": "tests the one of the kit",
     "tests/unit/deploy/test_compose.py": "reads those of the compose file",
 }
-SAME_NAMES = {"Answer": 2, "Instant": 2, "Json": 3, "Minutes": 2, "Record": 2, "Sensor": 2, "Share": 2, "Text": 3}
+SAME_NAMES = {"Answer": 2, "Instant": 2, "Json": 3, "Minutes": 2, "Record": 2, "Sensor": 2, "Share": 2}
 """Public classes and types whose names mean several things, with how many. The list only shrinks."""
 
 

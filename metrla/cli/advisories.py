@@ -15,11 +15,12 @@ from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from shared.alerts.advisories.documents.draft import DocumentFormat
+    from shared.alerts.advisories.documents.formats.zones import ZoneTable
     from shared.events.records import TrafficAdvisory
     from shared.traffic.network import Network
 
 EXIT_FAILED = 1
-FORMATS = ("auto", "wzdx", "open511", "cap", "nws")
+FORMATS = ("auto", "wzdx", "open511", "datex2", "lcs", "chp", "cap", "nws")
 LEAST_EVERY_S = 1.0
 
 COLUMNS = (
@@ -42,7 +43,10 @@ COLUMNS = (
 )
 
 app = typer.Typer(
-    help="Take in work zones (WZDx 4.0 to 4.2), road events (Open511) and weather alerts (CAP 1.2, api.weather.gov).",
+    help=(
+        "Take in work zones (WZDx, CWZ, Caltrans), road events (Open511, DATEX II, CHP) and weather alerts (CAP, "
+        "api.weather.gov)."
+    ),
     no_args_is_help=True,
 )
 
@@ -54,24 +58,35 @@ DocumentFormatOption = Annotated[
     str, typer.Option("--format", help=f"Format of the documents: {', '.join(FORMATS)}.", metavar="FORMAT")
 ]
 
+ZonesOption = Annotated[
+    Path | None,
+    typer.Option("--zones", help="GeoJSON of the zones that alerts name without drawing them.", metavar="FILE"),
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", help="Name, for every feature, what it says beyond what is read.")
+]
+
 
 @app.command("import")
 def import_(
     places: Annotated[list[str], typer.Argument(help="Files or URLs; - for standard input.", metavar="FILE|URL...")],
     network: NetworkDirs = None,
     form: DocumentFormatOption = "auto",
+    zones: ZonesOption = None,
     complete: Annotated[
         bool,
         typer.Option("--complete", help="Each document is all that its feed holds: withdraw what is no longer in it."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published; publish nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any feature is rejected.")] = False,
+    verbose: VerboseOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every id and reason.")] = False,
     bootstrap_servers: BootstrapOption = None,
 ) -> None:
     """Publish the advisories of documents. The same document again changes nothing.
 
     A bad feature is rejected alone, and reported with its place, id and reason, as is one that affects no sensor.
+    A feed in pages is read to its end; where that cannot be done, nothing is withdrawn for being left out.
     Exit codes: 0 done, 1 a document could not be read (with --strict: or a feature was rejected), 2 wrong usage.
     """
     from metrla.cli.advising.importer import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
@@ -81,12 +96,12 @@ def import_(
     settings = read_settings(PlatformSettings)
     servers = bootstrap_servers or settings.kafka_bootstrap_servers
     networks = _networks(network or list(settings.networks))
-    job = import_places(servers, networks, places, _form(form), complete=complete, dry_run=dry_run)
+    job = import_places(servers, networks, places, _form(form), _zones(zones), complete=complete, dry_run=dry_run)
     imported = answered(servers, job)
     if as_json:
         typer.echo(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
     else:
-        print_report(imported, dry_run=dry_run)
+        print_report(imported, dry_run=dry_run, verbose=verbose)
     unread = any(each.outcome is None for each in imported)
     rejected = any(each.outcome is not None and each.outcome.rejected for each in imported)
     if unread or (strict and rejected):
@@ -99,6 +114,12 @@ def watch(
     every: Annotated[str, typer.Option(help="Time between two requests, e.g. 60s, 5m.", metavar="LENGTH")] = "60s",
     network: NetworkDirs = None,
     form: DocumentFormatOption = "auto",
+    zones: ZonesOption = None,
+    verbose: VerboseOption = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Serve /metrics, /live and /ready there; 0 picks a port.", metavar="PORT"),
+    ] = None,
     bootstrap_servers: BootstrapOption = None,
 ) -> None:
     """Follow a feed until Ctrl-C: publish what is new or changed, withdraw what disappeared from it.
@@ -106,7 +127,7 @@ def watch(
     The server is asked for changes only (ETag, Last-Modified). While it does not answer, or answers with something
     that is not a feed, nothing is withdrawn and the time between two requests grows.
     """
-    from metrla.cli.advising.importer import watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
+    from metrla.cli.advising.importer import Watched, watch_feed  # noqa: PLC0415 - shapely and Kafka's client are slow to import
     from metrla.data.web import is_url  # noqa: PLC0415 - httpx
 
     if not is_url(url):
@@ -114,7 +135,8 @@ def watch(
     settings = read_settings(PlatformSettings)
     servers = bootstrap_servers or settings.kafka_bootstrap_servers
     networks = _networks(network or list(settings.networks))
-    answered(servers, watch_feed(servers, networks, url, _length(every), _form(form)))
+    watched = Watched(url, _length(every), _form(form), _zones(zones), verbose, metrics_port)
+    answered(servers, watch_feed(settings, servers, networks, watched))
 
 
 @app.command("list")
@@ -153,6 +175,20 @@ def _form(text: str) -> "DocumentFormat | None":
     if text not in FORMATS:
         raise ConfigurationError(f"--format {text}: choose one of {', '.join(FORMATS)}")
     return None if text == "auto" else DocumentFormat(text)
+
+
+def _zones(file: Path | None) -> "ZoneTable":
+    from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError  # noqa: PLC0415 - shapely
+    from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable  # noqa: PLC0415 - likewise
+
+    if file is None:
+        return NO_ZONES
+    try:
+        return ZoneTable.read(file.read_bytes())
+    except OSError as unreadable:
+        raise ConfigurationError(f"--zones {file}: {unreadable.strerror}") from unreadable
+    except UnreadableAdvisoriesError as wrong:
+        raise ConfigurationError(f"--zones {file}: {wrong}") from wrong
 
 
 def _length(text: str) -> float:

@@ -1,15 +1,25 @@
 """`metrla demo`: the whole pipeline on this machine, on simulated or published readings."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from metrla.cli.feeding.options import read_speed
+from metrla.cli.feeding.options import (
+    SkipUnknownOption,
+    TimeFormatOption,
+    TimeZoneOption,
+    read_speed,
+    read_time_reading,
+)
+from metrla.cli.querying.selection import read_range
+from metrla.data.feeds.files.times import TimeReading
 from metrla.local.stack.shape import DEFAULT_RUN
 from shared.events.errors import ConfigurationError
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.network import Network
 
 DEFAULT_SPEED = 60.0
 
@@ -50,6 +60,9 @@ def demo(
     end: Annotated[
         str | None, typer.Option("--to", help="End of the replay, exclusive, in the same form.", metavar="TIME")
     ] = None,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
+    skip_unknown: SkipUnknownOption = False,
     damaged: Annotated[
         float, typer.Option(help="Share of damaged events to mix in (0-1).", min=0, max=1, metavar="SHARE")
     ] = 0.0,
@@ -87,6 +100,15 @@ def demo(
     """
     if data is not None and network is None:
         raise ConfigurationError("--data needs --network: the folder that says what its columns are")
+    if data is None and (end is not None or time_format is not None or time_zone is not None or skip_unknown):
+        raise ConfigurationError(
+            "--to, --time-format, --time-zone and --skip-unknown are about a file: name it by --data"
+        )
+    factor, roads = read_speed(speed), load_network(network or EXAMPLE_NETWORK)
+    first, last = read_range(begin, end, roads.time_zone)
+    if data is not None:
+        # All of the file is read before anything is started or trained.
+        first, last = _replayed(data, roads, first, last, read_time_reading(time_format, time_zone), skip_unknown)
     from metrla.local.launcher.demo import run_demo  # noqa: PLC0415 - pandas and Rich take their time to import
     from metrla.local.launcher.plan import free_port  # noqa: PLC0415 - likewise
     from metrla.local.launcher.request import DemoRequest  # noqa: PLC0415 - likewise
@@ -96,14 +118,31 @@ def demo(
         state=(state or Path(".metrla") / f"demo-{port}").absolute(),
         network=network.absolute() if network else None,
         data=data.absolute() if data else None,
-        begin=begin,
-        end=end,
-        speed=read_speed(speed),
+        begin=None if first is None else first.isoformat(),
+        end=None if last is None else last.isoformat(),
+        speed=factor,
         damaged=damaged,
         seed=seed,
         port=port,
         duration=timedelta(seconds=duration) if duration else None,
         exit_when_fed=exit_when_fed,
         stack=stack.absolute() if real else None,
+        reading=[
+            *(("--time-format", time_format) if time_format else ()),
+            *(("--time-zone", time_zone) if time_zone else ()),
+            *(("--skip-unknown",) if skip_unknown else ()),
+        ],
     )
     raise typer.Exit(asyncio.run(run_demo(request)))
+
+
+def _replayed(
+    data: Path, network: Network, begin: datetime | None, end: datetime | None, times: TimeReading, skip_unknown: bool
+) -> tuple[datetime, datetime | None]:
+    """From when to when a file is replayed; raises `ConfigurationError` where that cannot be."""
+    from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - likewise
+    from metrla.data.feeds.replay import Replay  # noqa: PLC0415 - likewise
+    from metrla.local.launcher.request import default_start  # noqa: PLC0415 - likewise
+
+    first, last = Replay(open_readings(data, times), network, begin, end, skip_unknown=skip_unknown).extent()
+    return begin or default_start(first, last, network.time_zone), end

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from metrla.cli.feeding.options import TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.studying.forecasts import coverage_table, error_table, regime_table, robustness_table
 from metrla.cli.studying.models import (
     FiguresOption,
@@ -41,6 +42,8 @@ def evaluate(
     part: Annotated[
         Part, typer.Option("--split", help="Part of the recording: its last 20 %, or the 10 % before.")
     ] = Part.TEST,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
     json_file: FiguresOption = None,
     report: Annotated[
         Path | None,
@@ -66,7 +69,9 @@ def evaluate(
     chosen = None if models is None else [name for name in map(str.strip, models.split(",")) if name]
     with open_models(archive_url, pretrained=pretrained) as archive:
         serving = serving_of(archive, roads, chosen)
-        recording = read_recording(data, roads)
+        recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
+        if recording.left_out:
+            typer.echo(f"{recording.source}: {recording.left_out}", err=True)
         with progress_bars() as watch:
             figures = judge(
                 recording,

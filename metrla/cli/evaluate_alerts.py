@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from metrla.cli.feeding.options import read_zone
 from metrla.cli.studying.models import FiguresOption, write_file
 from metrla.cli.tables import print_tables
 from shared.events.errors import ConfigurationError
@@ -156,8 +156,4 @@ def _network(path: Path, time_zone: str) -> Network:
 
     if path.is_dir():
         return load_network(path)
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ConfigurationError(f"--time-zone {time_zone!r} is not an IANA time zone") from unknown
-    return station_network(path, path.stem, zone, WINDOW)
+    return station_network(path, path.stem, read_zone(time_zone), WINDOW)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from metrla.cli.feeding.options import TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.studying.models import (
     FiguresOption,
     ModelsUrlOption,
@@ -25,6 +26,8 @@ def evaluate_expectations(
     archive_url: ModelsUrlOption = None,
     pretrained: PretrainedOption = False,
     every_days: Annotated[int, typer.Option(help="Use every n-th day of the test part.", min=1)] = 6,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
     json_file: FiguresOption = None,
 ) -> None:
     """Run the rule for expected congestion over the last 20 % of a recording, and count what came true.
@@ -39,7 +42,9 @@ def evaluate_expectations(
     roads = load_network(network)
     with open_models(archive_url, pretrained=pretrained) as archive:
         serving = serving_of(archive, roads, None)
-        recording = read_recording(data, roads)
+        recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
+        if recording.left_out:
+            typer.echo(f"{recording.source}: {recording.left_out}", err=True)
         with progress_bars() as watch:
             figures = judge(
                 recording,

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from metrla.cli.feeding.options import read_duration, read_fault_kinds, read_incidents, read_pace, read_speed
+from metrla.cli.feeding.options import (
+    SkipUnknownOption,
+    TimeFormatOption,
+    TimeZoneOption,
+    read_duration,
+    read_fault_kinds,
+    read_incidents,
+    read_pace,
+    read_speed,
+    read_time_reading,
+)
 from metrla.cli.querying.selection import read_range
 from metrla.data.feeds.delivery import AsFastAsPossible
 from shared.events.errors import ConfigurationError
@@ -115,9 +125,9 @@ def replay(
     missing: Annotated[
         str, typer.Option(help="Drop missing readings, or send them marked as missing.", metavar="drop|mark")
     ] = "drop",
-    skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
-    ] = False,
+    skip_unknown: SkipUnknownOption = False,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
     from_archive: Annotated[
         bool, typer.Option("--from-archive", help="Replay archived events, exactly as they came, instead of a file.")
     ] = False,
@@ -146,17 +156,60 @@ def replay(
     if file is None:
         again = ArchivedReplay(archive_url or settings.archive_url, start, stop, speed, warm_up)
         raise typer.Exit(send_archived(again, roads, settings, damaged, seed).exit_code)
+    times = read_time_reading(time_format, time_zone)
     if missing not in list(Missing):
         raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
-    recorded = Replay(open_readings(file), roads, start, stop, Missing(missing), skip_unknown)
+    recorded = Replay(open_readings(file, times), roads, start, stop, Missing(missing), skip_unknown)
     first, last = recorded.extent()
     origin = first + read_duration("--warm-up", warm_up) if warm_up else first
     leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))
     sent = send_legs([leg], settings, roads.time_zone, damaged, seed)
     counts = recorded.counts
     typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    if counts.out_of_range:
+        typer.echo(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
     if counts.skipped_hour:
         typer.echo(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
     if counts.unknown_sensor:
         typer.echo(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
+    raise typer.Exit(sent.exit_code)
+
+
+@app.command()
+def measured(
+    places: Annotated[list[str], typer.Argument(help="Files or URLs; - for standard input.", metavar="FILE|URL...")],
+    network: NetworkDirOption = None,
+) -> None:
+    """Send measured data in DATEX II: speed, flow and occupancy of the sites that are sensors of the network.
+
+    A table of the sites may be given beside the measurements: it tells lanes from classes of vehicles.
+    """
+    import asyncio  # noqa: PLC0415 - with the others
+
+    from metrla.cli.feeding.legs import Leg, send_legs  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.data.feeds.measured_data import MeasuredData, extent  # noqa: PLC0415 - likewise
+    from metrla.data.web import FetchError, fetch_document  # noqa: PLC0415 - likewise
+
+    async def fetched() -> list[bytes]:
+        return [page for place in places for page in (await fetch_document(place, lambda _: None)).data]
+
+    settings = read_settings(PlatformSettings)
+    roads = next(iter(load_networks([network] if network else settings.networks).values()))
+    try:
+        data = MeasuredData(asyncio.run(fetched()), roads)
+    except FetchError as failed:
+        raise ConfigurationError(str(failed)) from failed
+    deliveries = data.deliveries()
+    sent = send_legs(
+        [Leg("measured data", deliveries, AsFastAsPossible(), extent(deliveries))], settings, roads.time_zone, 0.0, 0
+    )
+    counts = data.counts
+    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    for number, what in (
+        (counts.unknown_sensor, "readings left out: the network does not have their sites"),
+        (counts.faulty, "readings left out: they have no site, no time or no numbers"),
+        (counts.unclear, "readings without volume: it is unclear which of their flows are lanes; give the site table"),
+    ):
+        if number:
+            typer.echo(f"{number:,} {what}")
     raise typer.Exit(sent.exit_code)

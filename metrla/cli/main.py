@@ -18,6 +18,9 @@ from metrla.cli.train import train
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.events.text import shown
 from shared.runtime.process import EXIT_FAILED, EXIT_MISCONFIGURED
+from shared.traffic.text_file import one_line
+
+TRACEBACK = "--traceback"
 
 app = typer.Typer(
     name="metrla",
@@ -49,9 +52,12 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_say_version)
     ] = False,
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Show where in the code an unexpected failure happened.")
+    ] = False,
 ) -> None:
     """Options of the command itself."""
-    del version
+    del version, traceback
 
 
 def main() -> None:
@@ -67,8 +73,15 @@ def main() -> None:
         _leave(str(failed), EXIT_FAILED)
     except KafkaError as failed:
         _leave(shown(f"Kafka: {failed}"), EXIT_FAILED)
+    except OSError as failed:
+        _leave(one_line(failed), EXIT_FAILED)
+    except Exception as unexpected:
+        # The boundary to the user: one line, whatever happened.
+        if TRACEBACK in sys.argv:
+            raise
+        _leave(f"unexpected {type(unexpected).__name__}: {one_line(unexpected)} ({TRACEBACK} shows where)", EXIT_FAILED)
 
 
 def _leave(reason: str, code: int) -> None:
-    sys.stderr.write(f"metrla: {reason}\n")
+    sys.stderr.write(f"metrla: {' '.join(reason.split())}\n")
     sys.exit(code)

@@ -4,20 +4,26 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from metrla.cli.feeding.options import read_zone
 from metrla.cli.tables import plain_table, print_tables
 from shared.events.errors import ConfigurationError
 from shared.traffic.calendar import checked_holidays
-from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import (
+    EXAMPLE_NETWORK,
+    MAX_WINDOW_MINUTES,
+    MIN_WINDOW_MINUTES,
+    check_network,
+    load_network,
+)
 from shared.traffic.network import Network
 
 if TYPE_CHECKING:
     from metrla.data.importing.published import ImportNotes
 
-app = typer.Typer(help="Make sensor network folders, and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Make sensor network folders, check them and look at them.", no_args_is_help=True)
 
 
 @app.command("import")
@@ -31,8 +37,18 @@ def import_(
     out: Annotated[Path, typer.Option(help="Folder to write.", file_okay=False, metavar="DIR")],
     name: Annotated[str | None, typer.Option(help="Name for people.", show_default="the id")] = None,
     reading_interval: Annotated[
-        float, typer.Option(help="Seconds between two readings of a sensor.", min=1, max=300)
-    ] = 300.0,
+        float | None,
+        typer.Option(help="Seconds between two readings of a sensor.", show_default="one window", metavar="SECONDS"),
+    ] = None,
+    window_minutes: Annotated[
+        int,
+        typer.Option(
+            help="Length of a window in minutes; a day is to be a whole number of them.",
+            min=MIN_WINDOW_MINUTES,
+            max=MAX_WINDOW_MINUTES,
+            metavar="MINUTES",
+        ),
+    ] = 5,
     holidays: Annotated[
         str | None,
         typer.Option(help="Whose public holidays its traffic keeps, e.g. US-CA.", show_default="none", metavar="CODE"),
@@ -51,12 +67,14 @@ def import_(
 
     if (out / "network.toml").exists() and not force:
         raise ConfigurationError(f"{out}: a network folder exists already; --force replaces it")
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ConfigurationError(f"--time-zone {time_zone!r} is not an IANA time zone") from unknown
+    zone = read_zone(time_zone)
     keeps = None if holidays is None else checked_holidays(holidays)
-    network, notes = import_network(sensors, edges, network_id, zone, name, timedelta(seconds=reading_interval), keeps)
+    window = timedelta(minutes=window_minutes)
+    try:
+        interval = window if reading_interval is None else timedelta(seconds=reading_interval)
+    except (ValueError, OverflowError) as wrong:
+        raise ConfigurationError(f"--reading-interval {reading_interval}: write a number of seconds") from wrong
+    network, notes = import_network(sensors, edges, network_id, zone, name, interval, keeps, window)
     write_network(network, out)
     typer.echo(
         f"{out}: network {network.network_id} with {len(network.sensors)} sensors on {len(network.carriageways)} "
@@ -64,6 +82,28 @@ def import_(
     )
     for line in _notes(notes):
         typer.echo(f"  {line}")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Network folder.", metavar="DIR", show_default=False)],
+) -> None:
+    """Say all that is wrong with a network folder, each fault in a line with its file and line number.
+
+    The same rules hold wherever a folder is read: by the services, the demo, training and `metrla network import`.
+    """
+    found = check_network(folder)
+    for line in (*found.faults, *found.notes):
+        typer.echo(line)
+    if found.network is None:
+        raise ConfigurationError(
+            f"{folder}: {len(found.faults)} faults" if len(found.faults) > 1 else f"{folder}: 1 fault"
+        )
+    network = found.network
+    typer.echo(
+        f"{folder}: network {network.network_id} is sound: {len(network.sensors)} sensors, {len(network.edges)} edges, "
+        f"windows of {network.window}"
+    )
 
 
 @app.command()

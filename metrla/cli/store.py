@@ -2,6 +2,7 @@
 
 import shlex
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,16 +111,21 @@ def _show(where: str) -> None:
         newest = _newest_times(store)
         for table in store.tables():
             # Names may have a prefix or a suffix: of a deployment, of a second order of the same rows.
-            times = [time for kind, time in newest.items() if kind in table.name]
-            shown.add_row(table.name, f"{table.parts}", table.settings, times[0] if times else "none")
+            time = next(time for kind, time in newest.items() if kind in table.name)
+            shown.add_row(
+                table.name, f"{table.parts}", table.settings, f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else "none"
+            )
     typer.echo(read_url(where).render_as_string())
     print_tables(shown, wide=True)
 
 
-def _newest_times(store: "Store") -> dict[str, str]:
+def _newest_times(store: "Store") -> dict[str, datetime | None]:
+    """Of each kind of records the newest time, `None` where the store has none of them."""
     found = {
         "aggregates": [one.window_start for one in store.aggregates(limit=1)],
         "predictions": [one.timestamp for one in store.predictions(limit=1)],
         "alerts": [one.raised_at for one in store.alerts(limit=1)],
+        "model_scores": [one.timestamp for one in store.model_scores(limit=1)],
+        "served_models": [one.since for one in store.served_models()],
     }
-    return {kind: f"{times[0]:%Y-%m-%dT%H:%M:%SZ}" for kind, times in found.items() if times}
+    return {kind: max(times, default=None) for kind, times in found.items()}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrla.cli.feeding.options import SkipUnknownOption, TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.querying.selection import read_range
 from metrla.cli.studying.forecasts import error_table
 from metrla.cli.studying.progress import progress_bars
@@ -59,6 +60,9 @@ def train(
         typer.Option("--from", help="First time: ISO 8601, without an offset in the network's zone.", metavar="TIME"),
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="End, exclusive, in the same forms.", metavar="TIME")] = None,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
+    skip_unknown: SkipUnknownOption = False,
     simulate: Annotated[
         int | None,
         typer.Option(help="Train on this many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
@@ -92,9 +96,12 @@ def train(
     roads, now = load_network(network), datetime.now(UTC)
     first, last = read_range(begin, end, roads.time_zone)
     if data is not None:
-        recording = read_recording(data, roads, first, last)
+        times = read_time_reading(time_format, time_zone)
+        recording = read_recording(data, roads, first, last, times, skip_unknown=skip_unknown)
     else:
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
+    if recording.left_out:
+        typer.echo(f"{recording.source}: {recording.left_out}")
     chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
     choice = Choice(ORDER if chosen == (ALL,) else chosen, seed, None if budget is None else 60 * budget)
     # A simulation up to now differs each time, so its work is of no use to the next one.

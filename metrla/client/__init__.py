@@ -7,7 +7,7 @@ async with GatewayClient("http://127.0.0.1:8000") as gateway:
         print(message.type, len(message.data))
 """
 
-from metrla.client.advisories import Advisory, FeatureFault, NewAdvisory, Receipt
+from metrla.client.advisories import Advisory, FeatureFault, FeatureRest, NewAdvisory, Receipt
 from metrla.client.alerts import Action, Alert, Evidence, Window
 from metrla.client.errors import GatewayError
 from metrla.client.gateway import GatewayClient
@@ -56,6 +56,7 @@ __all__ = [
     "DocumentFormat",
     "Evidence",
     "FeatureFault",
+    "FeatureRest",
     "GatewayClient",
     "GatewayError",
     "HeartbeatMessage",

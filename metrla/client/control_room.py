@@ -106,7 +106,7 @@ class ControlRoom(Connection):
         return validated(TypeAdapter(Advisory), answer)
 
     async def publish_document(self, data: bytes, *, feed: str = "", complete: bool = False) -> Receipt:
-        """Publish what a document says: WZDx 4.0 to 4.2, Open511, alerts of api.weather.gov, CAP 1.2.
+        """Publish what a document says, in whichever format the gateway reads: WZDx, Open511, DATEX II, CAP and others.
 
         Args:
             data: the document.

@@ -76,6 +76,9 @@ class DocumentFormat(StrEnum):
     OPEN511 = "open511"
     CAP = "cap"
     NWS = "nws"
+    LCS = "lcs"
+    CHP = "chp"
+    DATEX2 = "datex2"
 
 
 class PredictionBasis(StrEnum):

@@ -2,14 +2,14 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
 
@@ -32,6 +32,9 @@ HEADERS = {
 }
 
 
+MAX_PAGES = 200
+"""Of one feed; what has more is taken for endless."""
+
 # Called with the bytes there are and the bytes there will be, `None` where the server does not say.
 DownloadProgress = Callable[[int, int | None], None]
 
@@ -51,6 +54,25 @@ class Document:
     data: bytes
     etag: str | None = None
     last_modified: str | None = None
+    following: str | None = None
+    """Where the server's `Link` header says that it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A document in pages, by their addresses, in order; and why further ones were left, where there are any."""
+
+    documents: Mapping[str, Document]
+    left: str | None = None
+
+    @property
+    def data(self) -> tuple[bytes, ...]:
+        """The bytes of every page."""
+        return tuple(document.data for document in self.documents.values())
+
+
+# Tells from a page where the next one is, as the page writes it.
+FindNext = Callable[[bytes], str | None]
 
 
 def is_url(place: str) -> bool:
@@ -69,14 +91,63 @@ def feed_name(place: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
-async def fetch_document(place: str) -> Document:
-    """A document from a URL, a file or standard input; raises `FetchError` or `ConfigurationError`."""
+async def fetch_document(place: str, find_next: FindNext) -> Pages:
+    """A document, all its pages, from a URL, a file or standard input.
+
+    Raises:
+        FetchError: a page could not be fetched.
+        ConfigurationError: a file cannot be read.
+    """
     if is_url(place):
         async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS) as client:
-            fetched = await fetch_changed(client, place, None)
-        assert fetched is not None  # noqa: S101 - no version was known, so it cannot be unchanged
-        return fetched
-    return Document(await asyncio.to_thread(_opened, place))
+            return await fetch_pages(client, place, find_next)
+    return Pages({place: Document(await asyncio.to_thread(_opened, place))})
+
+
+async def fetch_pages(
+    client: httpx.AsyncClient, url: str, find_next: FindNext, known: Mapping[str, Document] | None = None
+) -> Pages:
+    """The document at `url` with the pages that follow it, on the same server only; raises `FetchError`.
+
+    Args:
+        client: fetches.
+        url: of the first page.
+        find_next: tells from a page where the next one is; a `Link` header tells it as well.
+        known: pages that were fetched before; those that have not changed are taken from there.
+    """
+    documents: dict[str, Document] = {}
+    following, size = url, 0
+    while True:
+        before = (known or {}).get(following)
+        fetched = await fetch_changed(client, following, before) or before
+        if fetched is None:
+            raise FetchError(f"{feed_name(following)}: answered that it has not changed, though it was not known")
+        documents[following] = fetched
+        size += len(fetched.data)
+        told = fetched.following or find_next(fetched.data)
+        if told is None:
+            return Pages(documents)
+        try:
+            upcoming = urljoin(following, told)
+            elsewhere = _origin(upcoming) != _origin(url)
+        except ValueError:
+            return Pages(documents, f"the address of its page {len(documents) + 1} is none")
+        if upcoming in documents:
+            return Pages(documents, "its pages go in a circle")
+        if elsewhere:
+            return Pages(documents, f"its page {len(documents) + 1} is on another server")
+        if len(documents) >= MAX_PAGES:
+            return Pages(documents, f"it has more than {MAX_PAGES} pages")
+        if size > MAX_BYTES:
+            return Pages(documents, f"its pages are more than {MAX_BYTES // 2**20} MiB")
+        following = upcoming
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port; raises `ValueError` where it is no URL."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, port
 
 
 def _opened(place: str) -> bytes:
@@ -115,7 +186,8 @@ async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | N
 async def _document(answer: httpx.Response, name: str) -> Document | None:
     if answer.status_code == HTTPStatus.NOT_MODIFIED:
         return None
-    if not answer.is_success:
+    # 206 is a piece that nobody asked for, 202 and 204 are promises: only these hold a document.
+    if answer.status_code not in {HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION}:
         wait = _retry_after_s(answer.headers.get("Retry-After"))
         raise FetchError(f"{name}: answered {answer.status_code} {answer.reason_phrase}", wait)
     data, begun = bytearray(), monotonic()
@@ -126,7 +198,8 @@ async def _document(answer: httpx.Response, name: str) -> Document | None:
         took_s = monotonic() - begun
         if took_s > DEADLINE_S / 4 and answer.num_bytes_downloaded < LEAST_BYTES_PER_SECOND * took_s:
             raise FetchError(f"{name}: fewer than {LEAST_BYTES_PER_SECOND} bytes a second")
-    return Document(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"))
+    following = answer.links.get("next", {}).get("url")
+    return Document(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"), following)
 
 
 def _next_place(answer: httpx.Response, name: str) -> str:

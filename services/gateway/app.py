@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -29,8 +30,11 @@ from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
 from services.gateway.web.door import OWN_FILES, Door, files_at_most
 from services.gateway.web.server import Server, build_server, listen
+from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.archive.port import Archive
 from shared.archive.url import open_archive
+from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.metrics import GatewayMetrics
 from shared.runtime.process import run_service
@@ -105,7 +109,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         store=store,
         models=ModelBook(store, view.networks, view.predictions, settings.history_timeout_s),
         log_writer=log_writer,
-        advisories=AdvisoryWriter(log_writer, view, wall_clock),
+        advisories=AdvisoryWriter(log_writer, view, wall_clock, _zones(settings.zones)),
         actions=ActionWriter(log_writer, view, wall_clock),
         health=HealthChecks(checks, settings.health_timeout_s),
         registry=registry,
@@ -126,6 +130,15 @@ def build_keyring(settings: GatewaySettings) -> Keyring:
         )
     write_token = None if settings.write_token is None else settings.write_token.get_secret_value()
     return Keyring(write_token, settings.keys_file, tokens, wall_clock)
+
+
+def _zones(file: Path | None) -> ZoneTable:
+    try:
+        return NO_ZONES if file is None else ZoneTable.read(file.read_bytes())
+    except OSError as unreadable:
+        raise ConfigurationError(f"METRLA_GATEWAY_ZONES: {file}: {unreadable.strerror}") from unreadable
+    except UnreadableAdvisoriesError as wrong:
+        raise ConfigurationError(f"METRLA_GATEWAY_ZONES: {file}: {wrong}") from wrong
 
 
 async def _drain(gateway: Gateway, server: Server, serving: asyncio.Task[None]) -> None:

@@ -145,6 +145,10 @@ class GatewaySettings(BaseSettings):
         default=5.0, gt=0, le=120, description="Time that requests in hand may take once the gateway stops, seconds."
     )
 
+    zones: Path | None = Field(
+        default=None, description="GeoJSON file of the zones that weather alerts name without drawing them."
+    )
+
     @field_validator("cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

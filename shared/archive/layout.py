@@ -6,13 +6,15 @@ traffic-data/models/<network>/<model name>/<version>/<file>
 traffic-data/models/<network>/champion.json
 
 Hours are hours of event time in UTC. File names follow Kafka Connect's HDFS sink: offsets are inclusive and padded with
-zeros to ten digits. Ids are percent-encoded, so that none of them can leave its folder.
+zeros to ten digits. Ids are percent-encoded, so that none of them can leave its folder; one that is then longer than
+file systems allow is cut, and told apart by a digest.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from urllib.parse import quote, unquote
 
 from shared.events.records import NetworkId
@@ -24,6 +26,12 @@ MODEL_FILE = "model.safetensors"
 ONNX_FILE = "model.onnx"
 CARD_FILE = "card.json"
 
+# Local file systems and HDFS allow 255 bytes, of which `network=` takes eight.
+MAX_SEGMENT, DIGEST_DIGITS = 240, 20
+# Stands in no encoded id.
+CUT = "="
+_CUT_SEGMENT = re.compile(rf"[^/{CUT}]{{{MAX_SEGMENT - DIGEST_DIGITS - 1}}}{CUT}[0-9a-f]{{{DIGEST_DIGITS}}}")
+
 _HOUR = timedelta(hours=1)
 _RAW_PATH = re.compile(
     rf"{RAW_ROOT}/network=(?P<network>[^/]+)"
@@ -34,7 +42,10 @@ _RAW_PATH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """What the path of a raw file tells: events of one network, one hour and one partition, offsets inclusive."""
+    """What the path of a raw file tells: events of one network, one hour and one partition, offsets inclusive.
+
+    Of an id that was cut `network_id` is what the path has of it, which stands for it in every function here.
+    """
 
     network_id: NetworkId
     hour: datetime
@@ -69,7 +80,8 @@ def parse_raw_path(path: str) -> RawFile | None:
         hour = datetime(year, month, day, hour_number, tzinfo=UTC)
     except ValueError:
         return None
-    network_id = NetworkId(unquote(match["network"]))
+    segment = match["network"]
+    network_id = NetworkId(segment if _CUT_SEGMENT.fullmatch(segment) else unquote(segment))
     return RawFile(network_id, hour, int(match["partition"]), int(match["first"]), int(match["last"]))
 
 
@@ -80,7 +92,7 @@ def pending_path(partition: int) -> str:
 
 def network_prefix(network_id: NetworkId) -> str:
     """Folder of all raw files of one network."""
-    return f"{RAW_ROOT}/network={quote(network_id, safe='')}"
+    return f"{RAW_ROOT}/network={_encoded(network_id)}"
 
 
 def raw_prefixes(network_id: NetworkId, start: datetime | None, end: datetime | None) -> Iterator[str]:
@@ -124,8 +136,18 @@ def champion_path(network_id: NetworkId) -> str:
 
 
 def _segment(name: str) -> str:
-    encoded = quote(name, safe="")
+    encoded = _encoded(name)
     return f"%2E{encoded[1:]}" if encoded.startswith(".") else encoded
+
+
+def _encoded(name: str) -> str:
+    """Percent-encoded up to the length of a file's name; else the beginning of that and a digest."""
+    if _CUT_SEGMENT.fullmatch(name):
+        return name
+    encoded = quote(name, safe="")
+    if len(encoded) <= MAX_SEGMENT:
+        return encoded
+    return f"{encoded[: MAX_SEGMENT - DIGEST_DIGITS - 1]}{CUT}{sha256(encoded.encode()).hexdigest()[:DIGEST_DIGITS]}"
 
 
 def _hour_prefix(network_id: NetworkId, hour: datetime) -> str:

@@ -6,6 +6,7 @@
     decoder                  every wire form that is accepted; Confluent's and JSON where a service is told to
     json_mapping, json_mapping_file   JSON readings, in our field names or in anybody's, by a mapping file
     tensors                  states as records: arrays with a few words about them
+    json_arithmetic          what mappings compute with
     errors                   the error tree of the whole product
     model_names              the names of the models
     quantities, text, limits   what values and texts there can be, and what each field of a record may hold

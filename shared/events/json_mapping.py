@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from operator import methodcaller
 from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
@@ -122,7 +123,8 @@ class JsonMapping:
             return None
         try:
             value = find(message)
-        except ValueError as failed:  # JMESPath's errors all are
+        # JMESPath's own errors are ValueErrors; its functions also stumble over infinities and over mixed types.
+        except (ValueError, ArithmeticError, TypeError, LookupError, RecursionError) as failed:
             raise _failed(name, str(failed)) from failed
         return None if value in self.missing.get(name, ()) else value
 
@@ -156,7 +158,12 @@ class JsonMapping:
             number = float(value)
         except (ValueError, OverflowError) as wrong:
             raise _failed(name, f"{_shown(value)} is not a number") from wrong
-        return None if number in self.missing.get(name, ()) else number * self.factors.get(name, 1.0)
+        if number in self.missing.get(name, ()):
+            return None
+        converted = number * self.factors.get(name, 1.0)
+        if not isfinite(converted):
+            raise _failed(name, f"{_shown(value)} is not a finite number")
+        return converted
 
 
 def own_names(network_id: NetworkId | None = None) -> JsonMapping:

@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from shared.events.errors import ConfigurationError
+from shared.events.json_arithmetic import compile_expression
 from shared.events.json_mapping import AUTO, NAMED_FORMATS, Find, JsonMapping, TimeFormat
 from shared.events.quantities import METRES_PER_MILE
 from shared.events.records import NetworkId
 
 SPEED_FACTORS = {"mph": 1.0, "kmh": 1_000 / METRES_PER_MILE, "mps": 3_600 / METRES_PER_MILE}
-SHARE_FACTORS = {"fraction": 1.0, "percent": 0.01}
+SHARE_FACTORS = {"fraction": 1.0, "percent": 0.01, "permille": 0.001}
+SECONDS_OF_RATE = {"vehicles_per_hour": 3_600, "vehicles_per_minute": 60, "vehicles_per_second": 1}
+DAY_S = 86_400
 
-Share = Literal["fraction", "percent"]
+Share = Literal["fraction", "percent", "permille"]
 Measure = Literal["speed_mph", "volume_vehicles", "occupancy", "share_observed", "latitude", "longitude"]
 EventField = Literal["event_id", "network_id", "sensor_id", "timestamp"] | Measure
 SAMPLE_TIME = datetime(2012, 5, 2, 7, 30, 15, tzinfo=UTC)
@@ -52,6 +54,23 @@ class _Units(_Section):
     speed: Literal["mph", "kmh", "mps"] = "mph"
     occupancy: Share = "fraction"
     share_observed: Share = "fraction"
+    volume: Literal["vehicles", "vehicles_per_hour", "vehicles_per_minute", "vehicles_per_second"] = "vehicles"
+    period_seconds: Annotated[float, Field(gt=0, le=DAY_S, strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _with_period(self) -> "_Units":
+        if (self.volume == "vehicles") != (self.period_seconds is None):
+            raise ValueError(
+                "period_seconds is for volumes per time only"
+                if self.volume == "vehicles"
+                else f"volume in {self.volume} needs period_seconds: the length of the period that a reading is about"
+            )
+        return self
+
+    @property
+    def vehicles(self) -> float:
+        """What a volume is multiplied by to be vehicles in its period."""
+        return 1.0 if self.period_seconds is None else self.period_seconds / SECONDS_OF_RATE[self.volume]
 
 
 class _Timestamp(_Section):
@@ -107,6 +126,7 @@ def load_json_mapping(path: Path, network_id: NetworkId | None = None) -> JsonMa
         find={name: _compiled(path, name, expression) for name, expression in described.fields.items()},
         times=TimeFormat(described.timestamp.format, ZoneInfo(zone) if zone else None),
         factors={
+            "volume_vehicles": described.units.vehicles,
             "speed_mph": SPEED_FACTORS[described.units.speed],
             "occupancy": SHARE_FACTORS[described.units.occupancy],
             "share_observed": SHARE_FACTORS[described.units.share_observed],
@@ -119,7 +139,7 @@ def load_json_mapping(path: Path, network_id: NetworkId | None = None) -> JsonMa
 
 def _compiled(path: Path, name: str, expression: str) -> Find:
     try:
-        return jmespath.compile(expression).search
+        return compile_expression(expression)
     except JMESPathError as wrong:
         first = str(wrong).splitlines()[0]
         raise ConfigurationError(

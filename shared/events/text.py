@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field
 
 MAX_ID_CHARACTERS: Final = 200
 """Of an id that somebody gives: three of them, with four bytes a character, fit a key of PostgreSQL (2,704 bytes)."""
-MAX_DERIVED_ID_CHARACTERS: Final = 2 * MAX_ID_CHARACTERS
-"""Of an id that we make of others."""
+MAX_DERIVED_ID_CHARACTERS: Final = 3 * MAX_ID_CHARACTERS
+"""Of an id that we make of others: an alert's has those of its network and its sensor, its kind and its time."""
 MAX_NETWORK_ID_BYTES: Final = 200
 """Of the id of a network, percent-encoded: it names a folder of the archive, and file systems allow 255 bytes."""
 

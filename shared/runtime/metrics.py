@@ -210,3 +210,27 @@ class GatewayMetrics:
         self.data_stale = Gauge(
             "metrla_gateway_data_stale", "1 while a stage is older than it may be.", by_stage, registry=registry
         )
+
+
+class AdvisoryMetrics:
+    """What `metrla advisories watch` counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.features = Gauge("metrla_advisories_features", "Features of the feed as last read.", registry=registry)
+        self.rejected = Gauge(
+            "metrla_advisories_rejected_features", "Features of the feed that cannot be used.", registry=registry
+        )
+        self.unmatched = Gauge(
+            "metrla_advisories_unmatched_features", "Features of the feed that affect no sensor.", registry=registry
+        )
+        self.unread = Gauge(
+            "metrla_advisories_unread_features", "Features that say more than is read.", registry=registry
+        )
+        self.partial = Gauge(
+            "metrla_advisories_partial", "1 while only a part of the feed can be read.", registry=registry
+        )
+        self.published = Counter("metrla_advisories_published", "Advisories new or changed.", registry=registry)
+        self.withdrawn = Counter("metrla_advisories_withdrawn", "Advisories withdrawn.", registry=registry)
+        self.failures = Counter(
+            "metrla_advisories_failures", "Times that the feed could not be read.", registry=registry
+        )

@@ -1,7 +1,10 @@
-"""What every part of the product knows about traffic: roads, time, windows and steps. Pure, but for `folder`.
+"""What every part of the product knows about traffic: roads, time, windows and steps. Pure, but for two modules.
 
     network, folder   sensors in their order along each carriageway, read from a folder of three files
+    directions        directions of travel as people write them
+    text_file         text files that people make, and what is wrong with one in one line
     calendar          holidays, types of day, slots of the day and of the week on the network's own clock
+    readings          which readings are fit to be learned from
     roadway           carriageways as arrays in road order
     neighbours        the next sensors along the carriageway, either way, that say something in a window
     landmarks         where something is, in words that a driver understands
@@ -14,5 +17,5 @@
 
 Windows come one by one, in any order and in several revisions (`ring`); a `Step` is what leaves, with speeds in mph and
 NaN where nothing was observed. Whoever compares a moment with 'the same time' asks `calendar`, so that a holiday is a
-holiday for everybody. This room knows neither forecasts nor alerts.
+holiday for everybody. `folder` and `text_file` read files. This room knows neither forecasts nor alerts.
 """

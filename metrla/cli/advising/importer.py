@@ -10,19 +10,25 @@ import httpx
 import typer
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from prometheus_client import CollectorRegistry
 
-from metrla.cli.advising.report import Imported, summary
-from metrla.data.web import HEADERS, TIMEOUT_S, Document, FetchError, feed_name, fetch_changed, fetch_document
+from metrla.cli.advising.report import Imported, count, print_features, summary
+from metrla.data.web import HEADERS, TIMEOUT_S, FetchError, Pages, feed_name, fetch_document, fetch_pages
 from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.importing import ImportResult, prepare
 from shared.alerts.advisories.documents.matching import Matcher
-from shared.alerts.advisories.documents.reading import read_advisories
+from shared.alerts.advisories.documents.paging import next_url
+from shared.alerts.advisories.documents.reading import Reader
 from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.kafka.admin import ensure_topics
 from shared.kafka.advisories import publish, read_newest
 from shared.kafka.persistence import Pauses, StoppingError, pause, unless_stopped
 from shared.kafka.producer import open_producer
 from shared.runtime.clock import Clock, wall_clock
+from shared.runtime.metrics import AdvisoryMetrics
+from shared.runtime.probes import serve_probes
+from shared.runtime.settings import PlatformSettings
 from shared.traffic.network import Network
 
 CLIENT_ID = "metrla-advisories"
@@ -44,15 +50,17 @@ class Importer:
     producer: AIOKafkaProducer | None
     clock: Clock
     form: DocumentFormat | None = None
+    zones: ZoneTable = NO_ZONES
     _matchers: list[Matcher] = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out the roads."""
         self._matchers = [Matcher(network) for network in self.networks]
 
-    async def take(self, data: bytes, feed: str, *, complete: bool) -> ImportResult:
+    async def take(self, pages: Pages, feed: str, *, complete: bool) -> ImportResult:
         """Publish what a document changes; raises `UnreadableAdvisoriesError` where it cannot be read."""
-        parsed = read_advisories(data, self.networks[0].time_zone, self.clock(), self.form)
+        reader = Reader(self.networks[0].time_zone, self.clock(), self.form, self.zones)
+        parsed = reader.read(*pages.data, left=pages.left)
         outcome = prepare(parsed, self._matchers, self.known, feed, complete=complete)
         if self.producer is not None:
             await publish(self.producer, outcome.changes)
@@ -65,6 +73,7 @@ async def import_places(
     networks: Sequence[Network],
     places: Sequence[str],
     form: DocumentFormat | None,
+    zones: ZoneTable = NO_ZONES,
     *,
     complete: bool,
     dry_run: bool,
@@ -81,31 +90,54 @@ async def import_places(
             if not dry_run:
                 raise
             typer.echo(f"No broker answers at {servers}: every advisory counts as new.", err=True)
-        importer = Importer(networks, known, producer, wall_clock, form)
+        importer = Importer(networks, known, producer, wall_clock, form, zones)
         return [await _imported(importer, place, complete=complete) for place in places]
 
 
-async def watch_feed(
-    servers: str, networks: Sequence[Network], url: str, every_s: float, form: DocumentFormat | None
-) -> None:
+@dataclass(frozen=True)
+class Watched:
+    """What is watched: the feed, how often it is asked, and how it is read and told.
+
+    `verbose` names every feature that is not read in full. With `metrics_port` (0 picks one) figures are served there.
+    """
+
+    url: str
+    every_s: float
+    form: DocumentFormat | None = None
+    zones: ZoneTable = NO_ZONES
+    verbose: bool = False
+    metrics_port: int | None = None
+
+
+async def watch_feed(settings: PlatformSettings, servers: str, networks: Sequence[Network], watched: Watched) -> None:
     """Watch a feed until SIGINT or SIGTERM; print a line for each change and each failure."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await ensure_topics(servers)
     known = await read_newest(servers, CLIENT_ID)
-    async with open_producer(servers, CLIENT_ID) as producer:
-        typer.echo(f"Watching {feed_name(url)} every {every_s:g} s; Ctrl-C ends it.")
-        await watch(
-            url,
-            every_s,
-            Importer(networks, known, producer, wall_clock, form),
-            stop,
-            lambda outcome: typer.echo(f"{wall_clock():%H:%M:%SZ} {summary(outcome)}"),
-            lambda fault, pause_s: typer.echo(
-                f"{wall_clock():%H:%M:%SZ} {fault}; next attempt in {pause_s:.0f} s", err=True
-            ),
-        )
+    registry = CollectorRegistry()
+    metrics = AdvisoryMetrics(registry)
+
+    def report(outcome: ImportResult) -> None:
+        count(metrics, outcome)
+        typer.echo(f"{wall_clock():%H:%M:%SZ} {summary(outcome)}")
+        if watched.verbose:
+            print_features(outcome)
+
+    def trouble(fault: str, pause_s: float) -> None:
+        metrics.failures.inc()
+        typer.echo(f"{wall_clock():%H:%M:%SZ} {fault}; next attempt in {pause_s:.0f} s", err=True)
+
+    async with AsyncExitStack() as held:
+        producer = await held.enter_async_context(open_producer(servers, CLIENT_ID))
+        if watched.metrics_port is not None:
+            probed = settings.model_copy(update={"metrics_port": watched.metrics_port})
+            port = await held.enter_async_context(serve_probes(probed, registry, lambda: None))
+            typer.echo(f"Figures at http://{settings.metrics_host}:{port}/metrics.")
+        typer.echo(f"Watching {feed_name(watched.url)} every {watched.every_s:g} s; Ctrl-C ends it.")
+        importer = Importer(networks, known, producer, wall_clock, watched.form, watched.zones)
+        await watch(watched.url, watched.every_s, importer, stop, report, trouble)
     typer.echo("Stopped. What was published stays in force.")
 
 
@@ -122,16 +154,18 @@ async def watch(
         report: told the outcome of each change of the feed.
         trouble: told what failed, and in how many seconds the next attempt follows.
     """
-    known: Document | None = None
+    known: Pages | None = None
     pauses = Pauses(every_s, max(every_s, LONGEST_PAUSE_S))
     async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS) as client:
         while not stop.is_set():
             pause_s = every_s
             try:
-                fetched = await unless_stopped("fetching of the feed", fetch_changed(client, url, known), stop)
-                if fetched is not None and (known is None or fetched.data != known.data):
-                    report(await importer.take(fetched.data, feed_name(url), complete=True))
-                known = fetched or known
+                before = None if known is None else known.documents
+                job = fetch_pages(client, url, next_url, before)
+                fetched = await unless_stopped("fetching of the feed", job, stop)
+                if known is None or (fetched.data, fetched.left) != (known.data, known.left):
+                    report(await importer.take(fetched, feed_name(url), complete=True))
+                known = fetched
                 pauses.restart()
             except StoppingError:
                 break
@@ -145,7 +179,7 @@ async def watch(
 async def _imported(importer: Importer, place: str, *, complete: bool) -> Imported:
     name = feed_name(place) or "standard input"
     try:
-        document = await fetch_document(place)
-        return Imported(name, await importer.take(document.data, feed_name(place), complete=complete))
+        pages = await fetch_document(place, next_url)
+        return Imported(name, await importer.take(pages, feed_name(place), complete=complete))
     except (FetchError, UnreadableAdvisoriesError) as unreadable:
         return Imported(name, None, str(unreadable))

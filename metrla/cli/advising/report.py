@@ -9,8 +9,10 @@ import typer
 
 from metrla.cli.tables import plain_table, print_tables
 from shared.alerts.advisories.documents.importing import ImportResult
+from shared.runtime.metrics import AdvisoryMetrics
 
-SHOWN = 20
+SHOWN, SHOWN_FIELDS = 20, 6
+NOTHING_WITHDRAWN = "Nothing was withdrawn for being left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ def _document(each: Imported) -> Mapping[str, Any]:
         "superseded": outcome.superseded,
         "rejected": [asdict(rejected) for rejected in outcome.rejected],
         "unmatched": [asdict(unmatched) for unmatched in outcome.unmatched],
+        "unread": [asdict(unread) for unread in outcome.unread],
+        "partial": outcome.partial,
         "advisory_ids": [advisory.advisory_id for advisory in outcome.advisories],
     }
 
 
-def print_report(imported: Sequence[Imported], *, dry_run: bool) -> None:
+def print_report(imported: Sequence[Imported], *, dry_run: bool, verbose: bool = False) -> None:
     """Print a table of the documents, then the features that were not published, and why."""
     published = "to publish" if dry_run else "published"
     numbers_of = ("features", "advisories", published, "unchanged", "withdrawn", "stale", "rejected", "unmatched")
@@ -73,15 +77,47 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool) -> None:
             f"feature {unmatched.index} ({unmatched.publisher_id}): {unmatched.title}"
             for unmatched in each.outcome.unmatched
         ])  # fmt: skip
+        if each.outcome.unread:
+            typer.echo(f"\n{each.place}: {_unread(each.outcome)}{'' if verbose else '; --verbose lists them'}")
+        if verbose:
+            print_features(each.outcome)
+        if each.outcome.partial:
+            typer.echo(f"\n{each.place}: not the whole feed: {each.outcome.partial}. {NOTHING_WITHDRAWN}", err=True)
+
+
+def print_features(outcome: ImportResult) -> None:
+    """Print for every feature that says more than is read what that is."""
+    for unread in outcome.unread:
+        typer.echo(f"  feature {unread.index} ({unread.publisher_id or 'no id'}) also says {', '.join(unread.fields)}")
+
+
+def count(metrics: AdvisoryMetrics, outcome: ImportResult) -> None:
+    """Set the figures of a feed that is watched."""
+    metrics.features.set(outcome.features)
+    metrics.rejected.set(len(outcome.rejected))
+    metrics.unmatched.set(len(outcome.unmatched))
+    metrics.unread.set(len(outcome.unread))
+    metrics.partial.set(outcome.partial is not None)
+    metrics.published.inc(outcome.new)
+    metrics.withdrawn.inc(outcome.withdrawn)
+
+
+def _unread(outcome: ImportResult) -> str:
+    fields = Counter(field for unread in outcome.unread for field in unread.fields)
+    most = ", ".join(field for field, _ in fields.most_common(SHOWN_FIELDS))
+    more = "" if len(fields) <= SHOWN_FIELDS else f" and {len(fields) - SHOWN_FIELDS:,} more"
+    return f"{len(outcome.unread):,} features say more than is read ({most}{more})"
 
 
 def summary(outcome: ImportResult) -> str:
     """One line for a feed that is watched."""
     kinds = Counter(change.advisory_type for change in outcome.changes if not change.withdrawn)
     news = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing new"
+    more = f"; {_unread(outcome)}" if outcome.unread else ""
+    partial = f"; not the whole feed: {outcome.partial}. {NOTHING_WITHDRAWN}" if outcome.partial else ""
     return (
         f"{outcome.features:,} features: {news}, {outcome.unchanged:,} unchanged, {outcome.withdrawn:,} withdrawn, "
-        f"{len(outcome.rejected):,} rejected, {len(outcome.unmatched):,} affect no sensor"
+        f"{len(outcome.rejected):,} rejected, {len(outcome.unmatched):,} affect no sensor{more}{partial}"
     )
 
 

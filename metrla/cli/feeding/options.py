@@ -3,9 +3,13 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
 
 from metrla.data.feeds.delivery import AsFastAsPossible, EventTimePace, Pace, RatePace
+from metrla.data.feeds.files.times import EPOCHS, TimeReading
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 
@@ -17,6 +21,43 @@ DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 INCIDENT = re.compile(r"(?P<sensor>.+)@(?P<after>\d+)(?:\+(?P<lasts>\d+))?")
 INCIDENT_MINUTES, INCIDENT_LANES = 45, 2
+
+TimeFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-format",
+        help=f"How the times of the file are written: a pattern such as '%m/%d/%Y %H:%M', or {', '.join(EPOCHS)}.",
+        show_default="ISO 8601, or the file format's own",
+        metavar="FORM",
+    ),
+]
+TimeZoneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-zone",
+        help="IANA zone of times without an offset in the file.",
+        show_default="the network's",
+        metavar="ZONE",
+    ),
+]
+SkipUnknownOption = Annotated[
+    bool, typer.Option("--skip-unknown", help="Leave out sensors that the network does not have.")
+]
+
+
+def read_time_reading(form: str | None, zone: str | None) -> TimeReading:
+    """What --time-format and --time-zone say; raises `ConfigurationError`."""
+    return TimeReading(form, None if zone is None else read_zone(zone))
+
+
+def read_zone(text: str) -> ZoneInfo:
+    """--time-zone; raises `ConfigurationError` where it names no zone."""
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ConfigurationError(
+            f"--time-zone {text!r} is not an IANA time zone such as America/Los_Angeles"
+        ) from unknown
 
 
 def read_duration(option: str, text: str, *, bare: str | None = None) -> timedelta:

@@ -2,6 +2,7 @@
 
     files/             published files, one reader for each format
     replay             a file of readings as events again
+    measured_data      measured data of DATEX II as events
     delivery, damage   what a feed hands over at one time, and when; events damaged on purpose, to try a pipeline
     local_time         local clock time to UTC
     writer             deliveries onto the log, in acknowledged batches

@@ -8,10 +8,11 @@ from math import isnan
 
 from metrla.data.feeds.delivery import Delivery
 from metrla.data.feeds.files.readings_file import ReadingsFile, RecordedStep
-from metrla.data.feeds.local_time import LocalClock
+from metrla.data.feeds.local_time import extent_in_utc, timed_steps
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId, TrafficEvent
 from shared.traffic.network import Network
+from shared.traffic.readings import unfit
 
 SHOWN_SENSORS = 5
 
@@ -29,6 +30,7 @@ class ReplayCounts:
 
     read: int = 0
     missing: int = 0
+    out_of_range: int = 0
     unknown_sensor: int = 0
     skipped_hour: int = 0
 
@@ -61,13 +63,16 @@ class Replay:
         check_sensors(self.recording, self.network, skip_unknown=self.skip_unknown)
 
     def extent(self) -> tuple[datetime, datetime]:
-        """First and last instant that is asked for and in the file; raises `ConfigurationError` where there is none."""
-        clock = LocalClock(self.network.time_zone)
-        first, last = (clock.to_utc(local) for local in self.recording.extent())
-        if first is None or last is None:
-            raise ConfigurationError(f"{self.recording.path}: it begins or ends in the hour that the clock skips")
+        """First and last instant that is asked for and in the file.
+
+        It reads all of the file.
+
+        Raises:
+            ConfigurationError: there is none, or something in the file is not what it should be.
+        """
+        first, last = extent_in_utc(self.recording, self.network)
         begin, end = max(first, self.begin or first), min(last, self.end or last)
-        if begin > end:
+        if begin > end or (self.end is not None and begin >= self.end):
             raise ConfigurationError(
                 f"{self.recording.path}: nothing to replay, it goes from {first.isoformat()} to {last.isoformat()}"
             )
@@ -75,9 +80,7 @@ class Replay:
 
     def deliveries(self) -> Iterator[Delivery]:
         """The events of the file, in its order. `counts` grows while they are taken."""
-        clock = LocalClock(self.network.time_zone)
-        for step in self.recording.steps():
-            instant = clock.to_utc(step.local_time)
+        for instant, step in timed_steps(self.recording, self.network):
             if instant is None:
                 # A clock that skips the hour can have seen nothing in it.
                 self.counts.skipped_hour += sum(not self._is_missing(speed) for speed in step.speed_mph)
@@ -94,12 +97,15 @@ class Replay:
         known, counts, network_id = self.network.index, self.counts, self.network.network_id
         suffix = f"@{instant:%Y-%m-%dT%H:%M:%SZ}"
         drop = self.missing is Missing.DROP
+        # They are sent as the file has them: ingest rejects each with its reason.
+        faulty = unfit(step.speed_mph, step.volume_vehicles, step.occupancy, step.share_observed).out_of_range
         for column, (name, speed) in enumerate(zip(step.sensor_ids, step.speed_mph, strict=True)):
             sensor_id = SensorId(name)
             if sensor_id not in known:
                 counts.unknown_sensor += 1
                 continue
             counts.read += 1
+            counts.out_of_range += bool(faulty[column])
             observed_speed = None if self._is_missing(speed) else speed
             volume, occupancy = _value(step.volume_vehicles, column), _value(step.occupancy, column)
             if observed_speed is None and volume is None and occupancy is None:

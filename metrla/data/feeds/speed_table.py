@@ -1,17 +1,23 @@
 """A file of readings as one table of speeds, for training and evaluation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from metrla.data.feeds.files.readings_file import ReadingsFile
-from metrla.data.feeds.local_time import LocalClock
+from metrla.data.feeds.local_time import timed_steps
 from metrla.data.feeds.replay import check_sensors
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.network import Network
+from shared.traffic.readings import LeftOut, unfit
+
+MOST_VALUES = 1_000_000_000
+"""Four years of 2,000 sensors in windows of five minutes; 4 GB."""
 
 SpeedGrid = npt.NDArray[np.float32]
 
@@ -24,12 +30,14 @@ class SpeedTable:
         start: start (UTC) of the first window.
         speed_mph: windows x sensors in network order: the mean of the readings in a window, NaN where there was none.
             Windows that the file leaves out are rows of NaN.
+        left_out: readings that are no truth: what ingest rejects, and what is mostly imputed.
         skipped_windows: how many more windows the file has between its first and its last one: those that lie in the
             hour of local time that daylight saving skips, so that no instant belongs to them.
     """
 
     start: datetime
     speed_mph: SpeedGrid
+    left_out: LeftOut
     skipped_windows: int
 
 
@@ -51,20 +59,19 @@ def speed_table(
         skip_unknown: leave out sensors that the network does not have instead of refusing the file.
 
     Raises:
-        ConfigurationError: the sensors do not fit, or no reading lies in the time asked for.
+        ConfigurationError: the sensors do not fit, no reading lies in the time asked for, or none of them is fit.
     """
     check_sensors(recording, network, skip_unknown=skip_unknown)
-    clock = LocalClock(network.time_zone)
+    left_out = LeftOut()
     sums: dict[datetime, npt.NDArray[np.float64]] = {}
     counts: dict[datetime, npt.NDArray[np.int32]] = {}
     columns: tuple[list[int], list[int]] | None = None
     names: object = None
     skipped: set[datetime] = set()
     pending: set[datetime] = set()
-    for step in recording.steps():
-        instant = clock.to_utc(step.local_time)
+    for instant, step in timed_steps(recording, network):
         if instant is None:
-            pending.add(step.local_time - (step.local_time - datetime.min) % network.window)  # noqa: DTZ901 - local
+            pending.add(step.time - (step.time - datetime.min) % network.window)  # noqa: DTZ901 - local
             continue
         if begin is not None and instant < begin:
             continue
@@ -78,19 +85,40 @@ def speed_table(
         source, target = columns
         speeds = np.asarray(step.speed_mph, dtype=np.float64)[source]
         heard = ~np.isnan(speeds) & ~(recording.zero_is_missing & (speeds == 0.0))
+        faults = unfit(
+            speeds, *(_of(values, source) for values in (step.volume_vehicles, step.occupancy, step.share_observed))
+        )
+        left_out.add(heard, faults)
+        heard &= ~faults.any
         window = network.window_start(instant)
         total = sums.setdefault(window, np.zeros(len(network.sensors)))
         total[target] += np.where(heard, speeds, 0.0)
         counts.setdefault(window, np.zeros(len(network.sensors), dtype=np.int32))[target] += heard
     if not sums:
         raise ConfigurationError(f"{recording.path}: no reading in the time asked for")
+    if left_out.readings == left_out.out_of_range + left_out.imputed:
+        raise ConfigurationError(f"{recording.path}: no speed to learn from; {str(left_out) or 'all are missing'}")
     first, last = min(sums), max(sums)
+    require_room(recording.path, first, last, network)
     table = np.full(((last - first) // network.window + 1, len(network.sensors)), np.nan, dtype=np.float32)
     for window, total in sums.items():
         count = counts[window]
         row = table[(window - first) // network.window]
         np.divide(total, count, out=row, where=count > 0, casting="same_kind")
-    return SpeedTable(first, table, len(skipped))
+    return SpeedTable(first, table, left_out, len(skipped))
+
+
+def require_room(path: Path, first: datetime, last: datetime, network: Network) -> None:
+    """Raise `ConfigurationError` where the windows from `first` to `last` are more than a machine can hold."""
+    if ((last - first) // network.window + 1) * len(network.sensors) > MOST_VALUES:
+        raise ConfigurationError(
+            f"{path}: its times go from {first} to {last}, more windows of {len(network.sensors)} sensors than "
+            "can be held; is one of its times wrong?"
+        )
+
+
+def _of(values: Sequence[float] | None, columns: list[int]) -> npt.NDArray[np.float64] | None:
+    return None if values is None else np.asarray(values, dtype=np.float64)[columns]
 
 
 def _columns(names: list[str], network: Network) -> tuple[list[int], list[int]]:

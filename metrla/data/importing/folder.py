@@ -4,8 +4,10 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shared.events.errors import ConfigurationError
+from shared.traffic.folder import load_network
 from shared.traffic.network import Network
 
 SENSOR_COLUMNS = (
@@ -15,7 +17,21 @@ SENSOR_COLUMNS = (
 
 
 def write_network(network: Network, folder: Path) -> None:
-    """Write `network.toml`, `sensors.csv` and `edges.csv`; raises `ConfigurationError` where that cannot be done."""
+    """Write `network.toml`, `sensors.csv` and `edges.csv`.
+
+    Raises:
+        ConfigurationError: the folder cannot be written, or no loader would take it, in which case nothing is written.
+    """
+    with TemporaryDirectory(prefix="metrla-network-") as rehearsal:
+        _write(network, Path(rehearsal))
+        try:
+            load_network(Path(rehearsal))
+        except ConfigurationError as unsound:
+            raise ConfigurationError(str(unsound).replace(rehearsal, str(folder))) from unsound
+    _write(network, folder)
+
+
+def _write(network: Network, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_rows(

@@ -2,12 +2,15 @@
 
 import re
 
+from shared.traffic.directions import direction_of
+from shared.traffic.text_file import shown
+
 # Numbers are unique over California's three systems; what is in neither list is a state route.
 INTERSTATES = frozenset(
     (5, 8, 10, 15, 40, 80, 105, 110, 205, 210, 215, 238, 280, 380, 405, 505, 580, 605, 680, 710, 780, 805, 880, 980)
 )
 US_ROUTES = frozenset((6, 50, 95, 97, 101, 199, 395))
-NAME = re.compile(r"(?P<system>[A-Za-z]*)[- ]?(?P<number>\d+)(?P<rest>[A-Za-z]*)(?:[- _](?P<direction>[NSEW])B?)?")
+NAME = re.compile(r"(?P<system>[A-Za-z]*)[- ]?(?P<number>\d{1,4})(?P<rest>[A-Za-z]*)(?:[- _](?P<direction>[NSEW])B?)?")
 
 # PeMS station types that measure a carriageway; ramps and connectors are none.
 CARRIAGEWAY_TYPES = {"ML": "freeway", "MAINLINE": "freeway", "HV": "hov", "HOV": "hov", "CH": "highway"}
@@ -17,9 +20,14 @@ def freeway_and_direction(freeway: str, direction: str = "") -> tuple[str, str]:
     """('I-405', 'N') from 'I405-N', '405-N', or '405' and 'N'.
 
     A bare number is read as Caltrans numbers its routes. What is not a route number stays as it is.
+
+    Raises:
+        ValueError: the direction is neither empty nor one of travel.
     """
     found = NAME.fullmatch(freeway.strip())
-    toward = direction.strip().upper()[:1]
+    toward = direction_of(direction) if direction.strip() else ""
+    if toward is None:
+        raise ValueError(f"direction {shown(direction)} is not N, E, S or W (nor NB, north, northbound and the like)")
     if found is None:
         return freeway.strip(), toward
     number = int(found["number"])

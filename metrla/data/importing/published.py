@@ -56,6 +56,7 @@ def import_network(
     name: str | None,
     reading_interval: timedelta,
     holidays: str | None = None,
+    window: timedelta = timedelta(minutes=5),
 ) -> tuple[Network, ImportNotes]:
     """Read a network from the tables that METR-LA, PEMS-BAY or PeMS publish.
 
@@ -73,6 +74,7 @@ def import_network(
         time_zone=time_zone,
         sensors=_with_postmiles(found, links, notes),
         edges=links,
+        window=window,
         reading_interval=reading_interval,
         holidays=holidays,
     )
@@ -93,7 +95,12 @@ def _sensors(table: Table, notes: ImportNotes) -> list[tuple[Sensor, bool]]:
             continue
         if not on_globe(latitude, longitude):
             raise ConfigurationError(f"{table.path}, row {number + 1}: {latitude}, {longitude} is off the globe")
-        freeway, direction = freeway_and_direction(row.get("freeway", ""), row.get("direction", ""))
+        if not row["sensor_id"]:
+            raise ConfigurationError(f"{table.path}, row {number + 1}: sensor_id is empty")
+        try:
+            freeway, direction = freeway_and_direction(row.get("freeway", ""), row.get("direction", ""))
+        except ValueError as wrong:
+            raise ConfigurationError(f"{table.path}, row {number + 1}: {wrong}") from wrong
         if not freeway:
             # One carriageway for all would make neighbours of sensors that no road connects.
             freeway, direction = f"unknown-{row['sensor_id']}", ""

@@ -36,7 +36,10 @@ def station_network(table: Path, network_id: str, time_zone: ZoneInfo, window: t
     for number, row in enumerate(stations.rows):
         if row.get("type", "").upper() not in MAINLINE:
             continue
-        freeway, direction = freeway_and_direction(row["freeway"], row.get("direction", ""))
+        try:
+            freeway, direction = freeway_and_direction(row["freeway"], row.get("direction", ""))
+        except ValueError as wrong:
+            raise ConfigurationError(f"{table}, row {number + 1}: {wrong}") from wrong
         postmile, lanes = stations.number(number, "postmile"), stations.number(number, "lane_count")
         if not freeway or postmile is None:
             raise ConfigurationError(f"{table}, row {number + 1}: a station needs a freeway and a postmile")

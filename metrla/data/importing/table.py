@@ -4,9 +4,16 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
+from itertools import zip_longest
 from pathlib import Path
 
 from shared.events.errors import ConfigurationError
+from shared.traffic.folder import NUMBER
+from shared.traffic.text_file import one_line, read_text, shortened, shown
+
+MOST = 1e12
+"""No degree, mile, metre or lane count is more; squares of such numbers can still be summed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +27,11 @@ class Table:
     def number(self, row: int, column: str) -> float | None:
         """A cell as a number, `None` where it is empty; raises `ConfigurationError` naming file and row."""
         text = self.rows[row].get(column, "")
-        try:
-            return float(text) if text else None
-        except ValueError as wrong:
-            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {text!r} is not a number") from wrong
+        if not text:
+            return None
+        if not NUMBER.fullmatch(text) or abs(value := float(text)) > MOST:
+            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {shown(text)} is not a number")
+        return value
 
 
 def read_table(
@@ -40,33 +48,34 @@ def read_table(
     Raises:
         ConfigurationError: the file cannot be read or lacks columns; the message names them and those it has.
     """
+    text = read_text(path).lstrip()
+    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as unreadable:
-        raise ConfigurationError(f"{path}: {unreadable}") from unreadable
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
+        found = [cells for cells in csv.reader(StringIO(text, newline=""), delimiter=delimiter) if any(cells)]
+    except csv.Error as wrong:
+        raise ConfigurationError(f"{path}: {one_line(wrong)}") from wrong
+    if not found:
         raise ConfigurationError(f"{path}: the file is empty")
-    first = next(csv.reader(lines[:1], delimiter=(delimiter := "\t" if "\t" in lines[0] else ",")))
+    first = found[0]
     if _is_data(first):
         names: list[str | None] = list(headerless[: len(first)])
-        body = lines
+        body = found
     else:
         by_alias = {_plain(alias): name for name, known in aliases.items() for alias in (name, *known)}
         names = [by_alias.get(_plain(heading)) for heading in first]
-        body = lines[1:]
+        body = found[1:]
     missing = [name for name in required if name not in names]
     if missing:
         expected = "; ".join(f"{name} (or {', '.join(aliases[name])})" for name in missing)
-        raise ConfigurationError(f"{path}: no column {expected}. It has: {', '.join(first)}")
-    return Table(path, frozenset(filter(None, names)), tuple(_rows(body, delimiter, names)))
+        raise ConfigurationError(f"{path}: no column {expected}. It has: {shortened(', '.join(first))}")
+    return Table(path, frozenset(filter(None, names)), tuple(_rows(body, names)))
 
 
-def _rows(lines: Sequence[str], delimiter: str, names: Sequence[str | None]) -> Iterator[Mapping[str, str]]:
-    for cells in csv.reader(lines, delimiter=delimiter):
+def _rows(body: Sequence[Sequence[str]], names: Sequence[str | None]) -> Iterator[Mapping[str, str]]:
+    for cells in body:
         # Of two columns with one meaning the first one counts.
         row: dict[str, str] = {}
-        for name, cell in zip(names, cells, strict=False):
+        for name, cell in zip_longest(names, cells[: len(names)], fillvalue=""):
             if name is not None:
                 row.setdefault(name, cell.strip())
         yield row

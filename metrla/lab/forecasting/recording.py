@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from metrla.data.feeds.files.formats import open_readings
+from metrla.data.feeds.files.times import PLAIN, TimeReading
 from metrla.data.feeds.speed_table import speed_table
 from metrla.data.simulation.simulator import Simulator
 from shared.traffic.arrays import Floats
@@ -25,6 +26,7 @@ class Recording:
         speed_mph: (windows, sensors) in network order, NaN where missing, without gaps in time.
         source: what the speeds are, for the card.
         skipped_windows: how many rows the file has beyond these, see `Split.of`.
+        left_out: what the file has that is no truth, in one line; empty where nothing was left out.
     """
 
     network: Network
@@ -32,14 +34,22 @@ class Recording:
     speed_mph: Floats
     source: str
     skipped_windows: int = 0
+    left_out: str = ""
 
 
 def read_recording(
-    data: Path, network: Network, first: datetime | None = None, last: datetime | None = None
+    data: Path,
+    network: Network,
+    first: datetime | None = None,
+    last: datetime | None = None,
+    times: TimeReading = PLAIN,
+    *,
+    skip_unknown: bool = False,
 ) -> Recording:
     """A file's speeds from `first` to before `last` (aware); raises `ConfigurationError` where they do not fit."""
-    table = speed_table(open_readings(data), network, first, last)
-    return Recording(network, table.start, table.speed_mph.astype(np.float64), data.name, table.skipped_windows)
+    table = speed_table(open_readings(data, times), network, first, last, skip_unknown=skip_unknown)
+    speeds = table.speed_mph.astype(np.float64)
+    return Recording(network, table.start, speeds, data.name, table.skipped_windows, str(table.left_out))
 
 
 def simulate_recording(network: Network, days: int, seed: int, last: datetime | None, now: datetime) -> Recording:

@@ -8,6 +8,7 @@ from metrla.data.importing.table import read_table
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.truth import LoggedIncident
 from shared.events.errors import ConfigurationError
+from shared.traffic.text_file import shown
 
 COLUMNS = {
     "start": ("Start Time",),
@@ -26,7 +27,10 @@ def read_log(path: Path, measures: Measures) -> list[LoggedIncident]:
     log = []
     for number, row in enumerate(table.rows):
         postmile, minutes = table.number(number, "postmile"), table.number(number, "duration")
-        freeway, direction = freeway_and_direction(row["freeway"], row.get("direction", ""))
+        try:
+            freeway, direction = freeway_and_direction(row["freeway"], row.get("direction", ""))
+        except ValueError:  # of no direction of travel, so of no carriageway
+            continue
         if not freeway or postmile is None:
             continue
         log.append(
@@ -47,4 +51,4 @@ def _time(path: Path, number: int, text: str) -> datetime:
             return datetime.strptime(text, form)  # noqa: DTZ007 - local by definition of the file
         except ValueError:
             continue
-    raise ConfigurationError(f"{path}, row {number + 1}: {text!r} is not a time such as 01-31-22 23:55")
+    raise ConfigurationError(f"{path}, row {number + 1}: {shown(text)} is not a time such as 01-31-22 23:55")

@@ -9,15 +9,16 @@ import numpy as np
 
 from metrla.data.feeds.files.formats import PEMS_SUFFIXES, WIDE_SUFFIXES, open_readings
 from metrla.data.feeds.files.readings_file import RecordedStep
+from metrla.data.feeds.speed_table import require_room
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
+from shared.traffic.readings import unfit
 from shared.traffic.roadway import Roadway, roadway
 
-MIN_SHARE_OBSERVED = 0.5
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
 NAMED = {"speed": "speed", "occupancy": "occupancy", "flow": "volume", "volume": "volume", "pct_observed": "observed"}
 
@@ -100,7 +101,8 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
         ConfigurationError: nothing readable is there, or none of its sensors is in the network.
     """
     files = _files(path)
-    start, end = _days(files)
+    start, end = _days(files, network)
+    require_room(path, start, end, network)
     count = (end - start) // network.window
     measures = {name: np.full((count, len(network.sensors)), np.nan) for name in set(NAMED.values())}
     for file, kind in files.items():
@@ -112,7 +114,11 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
             if step.sensor_ids != names:
                 names = step.sensor_ids
                 columns, rows = _columns(names, network)
-            at = (step.local_time - start) // network.window
+            at = (_local(step.time, network) - start) // network.window
+            if not 0 <= at < count:
+                raise ConfigurationError(
+                    f"{file}: its times are not in order: {step.time} is outside its first and last"
+                )
             for name, values in _values(step, kind).items():
                 told = np.asarray(values, dtype=np.float64)[columns]
                 if name == "speed" and recording.zero_is_missing:
@@ -121,7 +127,9 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
                 row[rows] = np.where(np.isnan(row[rows]), told, row[rows])
     if not np.isfinite(measures["speed"]).any():
         raise ConfigurationError(f"{path}: no speed of a sensor of network {network.network_id}")
-    made_up = measures["observed"] < MIN_SHARE_OBSERVED
+    # An unfit speed is one that ingest would have rejected: no detector ever sees it.
+    faults = unfit(*(measures[name] for name in ("speed", "volume", "occupancy", "observed")))
+    made_up = faults.any
     road = roadway(network)
     speed, occupancy, volume = (
         np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
@@ -151,10 +159,16 @@ def _files(path: Path) -> Mapping[Path, str]:
     return found
 
 
-def _days(files: Mapping[Path, str]) -> tuple[datetime, datetime]:
-    extents = [open_readings(file).extent() for file in files]
-    first, last = min(extent[0] for extent in extents), max(extent[1] for extent in extents)
+def _days(files: Mapping[Path, str], network: Network) -> tuple[datetime, datetime]:
+    extents = [[_local(each, network) for each in open_readings(file).extent()] for file in files]
+    # A file whose times go back may end before it begins.
+    first, last = min(map(min, extents)), max(map(max, extents))
     return datetime.combine(first, time()), datetime.combine(last, time()) + timedelta(days=1)
+
+
+def _local(time: datetime, network: Network) -> datetime:
+    """On the network's clock, naive."""
+    return time if time.tzinfo is None else time.astimezone(network.time_zone).replace(tzinfo=None)
 
 
 def _values(step: RecordedStep, kind: str) -> dict[str, object]:

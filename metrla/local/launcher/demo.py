@@ -19,7 +19,6 @@ from metrla.local.launcher.request import (
     broker_retention_bytes,
     feed_arguments,
     ingest_settings,
-    replay_start,
     training_arguments,
 )
 from metrla.local.launcher.state import claimed_anew
@@ -47,7 +46,7 @@ async def run_demo(request: DemoRequest) -> int:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     network = load_network(request.network_folder)
     require_free(request.port)
-    begin, addresses = replay_start(request), dict[str, str]()
+    begin, addresses = request.begin, dict[str, str]()
     if request.stack is not None:
         addresses = (await bring_up(request.stack, Console().print)).addresses()
         log_address = addresses["METRLA_KAFKA_BOOTSTRAP_SERVERS"]
@@ -61,15 +60,17 @@ async def run_demo(request: DemoRequest) -> int:
         settings={"METRLA_LOG_FORMAT": "json", **addresses, **ingest_settings(request, network.reading_interval)},
     )
     with claimed_anew(request.state):
-        if not await _train(request, plan, begin, stop):
+        if not await _train(request, plan, begin, network.window, stop):
             return EXIT_INTERRUPTED
-        return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin)])
+        return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin, network.window)])
 
 
-async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, stop: asyncio.Event) -> bool:
+async def _train(
+    request: DemoRequest, plan: PipelinePlan, begin: str | None, window: timedelta, stop: asyncio.Event
+) -> bool:
     """Train in a process of its own, which shows its progress; False when interrupted."""
     trainer = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "metrla", "train", *training_arguments(request, plan.archive_url, begin)),
+        *(sys.executable, "-m", "metrla", "train", *training_arguments(request, plan.archive_url, begin, window)),
         env=plan.environment(),
         start_new_session=True,
     )
@@ -91,10 +92,12 @@ async def _train(request: DemoRequest, plan: PipelinePlan, begin: str | None, st
 class _Demo:
     def __init__(self, request: DemoRequest, plan: PipelinePlan, network: Network, stop: asyncio.Event) -> None:
         self._request, self._plan, self._stop = request, plan, stop
-        self._console = Console()
+        # Names of networks and lines of logs are no markup, whatever brackets they have.
+        self._console = Console(markup=False)
         self._network, self._zone = network, network.time_zone
         self._figures = Figures()
         self._began = time.monotonic()
+        self._feed_failed: int | None = None
 
     async def run(self, feed_command: list[str]) -> int:
         async with supervise(lambda line: self._console.print(line, style="yellow")) as supervisor:
@@ -116,6 +119,8 @@ class _Demo:
         )
         if supervisor.failure is not None:
             raise supervisor.failure
+        if self._feed_failed is not None:
+            raise LaunchError(f"the feed ended with status {self._feed_failed}")
         if self._request.stack is not None:
             self._console.print("the servers keep running, with their data; `metrla stack down` stops them")
         return 0
@@ -138,6 +143,8 @@ class _Demo:
                 if not feed.running and not feed_ended:
                     feed_ended = True
                     self._announce_end(feed)
+                if self._feed_failed is not None:
+                    break
                 if feed_ended and self._request.exit_when_fed and now - last_change >= SETTLED_S and not figures.lag:
                     break
                 await asyncio.wait(ends, timeout=REFRESH_S, return_when=asyncio.FIRST_COMPLETED)
@@ -146,6 +153,7 @@ class _Demo:
 
     def _announce_end(self, feed: ChildProcess) -> None:
         if feed.returncode:
+            self._feed_failed = feed.returncode
             self._console.print(f"the feed ended with status {feed.returncode}:\n{feed.log_tail()}", style="red")
         elif not self._request.exit_when_fed:
             self._console.print("the feed has ended; the page stays up until Ctrl-C")

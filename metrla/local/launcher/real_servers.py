@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from metrla.local.launcher.request import WARM_UP_LENGTH, DemoRequest
+from metrla.local.launcher.request import DemoRequest, warm_up_length
 from metrla.local.stack import jars
 from metrla.local.stack.control import NativeStack
 from metrla.local.stack.shape import StackShape, read_shape, write_shape
@@ -49,7 +49,11 @@ async def continued_start(request: DemoRequest, network: Network, bootstrap_serv
         raise ConfigurationError(
             f"the log holds readings of {network.network_id} up to {newest.isoformat()} already; {remedy}"
         )
-    start = newest + network.reading_interval + (WARM_UP_LENGTH if request.speed is not None else timedelta())
+    start = (
+        newest
+        + network.reading_interval
+        + (warm_up_length(network.window) if request.speed is not None else timedelta())
+    )
     if start > now:
         raise ConfigurationError(
             f"earlier demos have reached {newest.isoformat()}, this one would run into the future; {remedy}"

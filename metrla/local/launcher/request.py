@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from math import ceil
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from metrla.data.feeds.files.formats import open_readings
+from shared.forecasting.inputs.history import LAGS
 from shared.traffic.folder import EXAMPLE_NETWORK
 
 # The one that is fitted in seconds.
 QUICK_MODEL = "linear_regression"
 # Two weeks hold every weekday twice; one would teach a profile that was seen once.
 SIMULATED_TRAINING_DAYS = 14
-# Two hours fill the models' lags and the alert rule's points, so that the page is not empty at first.
-WARM_UP_LENGTH = timedelta(hours=2)
+# A linear model needs a thousand origins to be fitted to, which are 70 % of the windows; some more make up for gaps.
+TRAINING_WINDOWS = 1700
+# Two hours, or the windows that forecasts look back on: the page is then not empty at first.
+LEAST_WARM_UP, WARM_UP_WINDOWS = timedelta(hours=2), LAGS + 1
 REPLAY_FROM_SHARE = 0.7
 # A feed is idle when it has missed 3 readings, but not before 10 seconds have passed.
 MISSED_READINGS, SHORTEST_IDLE_S = 3, 10.0
@@ -25,8 +29,8 @@ REPLAY_RETENTION_BYTES = 512 * 1024 * 1024
 class DemoRequest:
     """Options of `metrla demo`.
 
-    `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`; `stack` is the folder of the
-    native stack to run on, `None` for the embedded servers.
+    `speed=None` is as fast as it goes; `begin`, `end` are as for `metrla feed replay`; `reading` are the options that
+    say how `data` is read; `stack` is the folder of the native stack to run on, `None` for the embedded servers.
     """
 
     state: Path
@@ -41,6 +45,7 @@ class DemoRequest:
     duration: timedelta | None
     exit_when_fed: bool
     stack: Path | None = None
+    reading: Sequence[str] = ()
 
     @property
     def network_folder(self) -> Path:
@@ -65,31 +70,39 @@ def broker_retention_bytes(request: DemoRequest) -> int:
     return REPLAY_RETENTION_BYTES if request.speed is None else PACED_RETENTION_BYTES
 
 
-def replay_start(request: DemoRequest) -> str | None:
-    """Where the replay begins, in local time: as asked, or at the midnight after the first 70 % of the file."""
-    if request.begin is not None or request.data is None:
-        return request.begin
-    first, last = open_readings(request.data).extent()
+def default_start(first: datetime, last: datetime, zone: ZoneInfo) -> datetime:
+    """Where a replay of a file from `first` to `last` (aware) begins: at the local midnight after its first 70 %.
+
+    A file of a day or so has none: it begins where the 70 % end.
+    """
     begin = first + (last - first) * REPLAY_FROM_SHARE
-    return datetime.combine(begin.date() + timedelta(days=1), time.min).isoformat()
+    local = begin.astimezone(zone)
+    midnight = datetime.combine(local.date() + timedelta(days=1), time.min, zone)
+    return midnight if midnight <= last else begin.replace(second=0, microsecond=0)
 
 
-def feed_arguments(request: DemoRequest, begin: str | None) -> Sequence[str]:
-    """The arguments of `metrla feed` for this demo."""
+def warm_up_length(window: timedelta) -> timedelta:
+    """Event time that a paced feed sends at once."""
+    return max(LEAST_WARM_UP, WARM_UP_WINDOWS * window)
+
+
+def feed_arguments(request: DemoRequest, begin: str | None, window: timedelta) -> Sequence[str]:
+    """The arguments of `metrla feed` for this demo on a network of such windows."""
     speed = "max" if request.speed is None else f"{request.speed:g}"
     common = ["--network", str(request.network_folder), "--speed", speed]
     common += ["--damaged", f"{request.damaged:g}", "--seed", str(request.seed)]
     if request.speed is not None:
-        common += ["--warm-up", f"{WARM_UP_LENGTH // timedelta(hours=1)}h"]
+        common += ["--warm-up", f"{warm_up_length(window) // timedelta(minutes=1)}m"]
     if request.data is None:
         return ["simulate", *common, *(("--start", begin) if begin else ())]
     bounds = [part for option, value in (("--from", begin), ("--to", request.end)) if value for part in (option, value)]
-    return ["replay", str(request.data), *common, *bounds]
+    return ["replay", str(request.data), *common, *bounds, *request.reading]
 
 
-def training_arguments(request: DemoRequest, archive_url: str, begin: str | None) -> Sequence[str]:
+def training_arguments(request: DemoRequest, archive_url: str, begin: str | None, window: timedelta) -> Sequence[str]:
     """The arguments of `metrla train` for this demo: it never sees what the feed will send."""
     common = ["--network", str(request.network_folder), "--archive-url", archive_url, "--models", QUICK_MODEL]
     if request.data is None:
-        return [*common, "--simulate", str(SIMULATED_TRAINING_DAYS), "--seed", str(request.seed)]
-    return [*common, "--data", str(request.data), *(("--to", begin) if begin else ())]
+        days = max(SIMULATED_TRAINING_DAYS, ceil(TRAINING_WINDOWS * window / timedelta(days=1)))
+        return [*common, "--simulate", str(days), "--seed", str(request.seed)]
+    return [*common, "--data", str(request.data), *request.reading, *(("--to", begin) if begin else ())]

@@ -50,6 +50,14 @@ class FeatureFault(Answer):
     reason: str
 
 
+class FeatureRest(Answer):
+    """What a feature says that has no place in an advisory."""
+
+    index: int = Field(description="Place in the document, from 0.")
+    publisher_id: str | None = Field(description="Its id where it has one.")
+    fields: tuple[str, ...] = Field(description="Names of the fields that are not read.")
+
+
 class Receipt(Answer):
     """What happened to a document: every feature is counted once."""
 
@@ -63,6 +71,10 @@ class Receipt(Answer):
     superseded: int = Field(description="Messages that another message of the same document replaces.")
     rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
     unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
+    unread: tuple[FeatureRest, ...] = Field(description="Features that say more than is read.")
+    partial: str | None = Field(
+        description="Why the document is not its whole feed; then nothing was withdrawn for being left out. Else null."
+    )
     advisory_ids: tuple[str, ...]
 
     @classmethod
@@ -85,5 +97,10 @@ class Receipt(Answer):
                 FeatureFault(index=each.index, publisher_id=each.publisher_id, reason="touches no sensor")
                 for each in outcome.unmatched
             ),
+            unread=tuple(
+                FeatureRest(index=each.index, publisher_id=each.publisher_id, fields=each.fields)
+                for each in outcome.unread
+            ),
+            partial=outcome.partial,
             advisory_ids=tuple(advisory.advisory_id for advisory in outcome.advisories),
         )

@@ -8,9 +8,10 @@ from time import monotonic
 from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
 from shared.alerts.advisories.documents.draft import Draft, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.importing import ImportResult, prepare, take_back
 from shared.alerts.advisories.documents.matching import Matcher
-from shared.alerts.advisories.documents.reading import read_advisories
+from shared.alerts.advisories.documents.reading import Reader
 from shared.events.records import NetworkId, SensorId, TrafficAdvisory
 from shared.kafka.advisories import publish
 from shared.runtime.clock import Clock
@@ -41,10 +42,11 @@ class _PatientMatcher(Matcher):
 class AdvisoryWriter:
     """Reads documents, compares them with the view, publishes what changed."""
 
-    def __init__(self, log_writer: LogWriter, view: TrafficView, clock: Clock) -> None:
+    def __init__(self, log_writer: LogWriter, view: TrafficView, clock: Clock, zones: ZoneTable = NO_ZONES) -> None:
         self._log = log_writer
         self._view = view
         self._clock = clock
+        self._zones = zones
         self._turn = asyncio.Lock()
         self.reading = asyncio.Semaphore(BODIES)
 
@@ -79,7 +81,7 @@ class AdvisoryWriter:
     def _prepared(self, data: bytes, feed: str, complete: bool) -> ImportResult:  # noqa: FBT001 - called through a thread
         until = monotonic() + DOCUMENT_S
         matchers = tuple(_PatientMatcher(network, until) for network in self._view.networks.values())
-        parsed = read_advisories(data, matchers[0].network.time_zone, self._clock())
+        parsed = Reader(matchers[0].network.time_zone, self._clock(), zones=self._zones).read(data)
         return prepare(parsed, matchers, dict(self._view.advisories.records), feed, complete=complete)
 
     async def _publish(self, advisories: Iterable[TrafficAdvisory]) -> None:

@@ -7,14 +7,13 @@ import { Freshness, describeFreshness, isCurrent } from "./freshness.js";
 import { SLOW_MPH, clockIn, mph, words } from "./format.js";
 import { SensorMap } from "./map.js";
 import { ModelPanel } from "./models.js";
-import { waitForNetworks } from "./networks.js";
+import { horizonsOf, nearestHorizon, waitForNetworks } from "./networks.js";
 import { reporting } from "./rows.js";
 import { State } from "./state.js";
 import { Stream } from "./stream.js";
 import { SensorTable } from "./table.js";
 
 const CHANNELS = ["predictions", "alerts", "sensors"];
-const HORIZONS = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60];
 
 const $ = (id) => document.getElementById(id);
 const state = new State();
@@ -200,10 +199,19 @@ function chooseNetwork(id) {
   $("network-name").textContent = state.network.name;
   $("zone").textContent = state.network.time_zone;
   state.selected = null;
+  showHorizons();
   models.follow(id);
   map.showAll();
   map.place(state.rows().map(({ sensor }) => sensor));
   schedule();
+}
+
+/** Forecasts reach twelve windows ahead, whatever their length: another network may have other horizons. */
+function showHorizons() {
+  const horizons = horizonsOf(state.network), before = state.horizon;
+  state.horizon = nearestHorizon(horizons, before);
+  $("horizon").replaceChildren(...horizons.map((minutes) => make("option", { value: minutes, selected: minutes === state.horizon }, `${minutes} min`)));
+  if (state.horizon !== before) follow();
 }
 
 function chooseTheme(name) {
@@ -212,7 +220,6 @@ function chooseTheme(name) {
 }
 
 function listen() {
-  $("horizon").append(...HORIZONS.map((minutes) => make("option", { value: minutes, selected: minutes === state.horizon }, `${minutes} min`)));
   $("horizon").addEventListener("change", ({ target }) => {
     state.horizon = Number(target.value);
     follow();

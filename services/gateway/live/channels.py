@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.events.records import SensorId
 
 MAX_CACHED_MESSAGES = 256
@@ -29,6 +30,8 @@ class Channel(StrEnum):
 class Item:
     """One value: its key, what selects it (`horizon_minutes=None`: any), and how it is written as JSON.
 
+    `default_horizon` says that whoever asks for the default horizon means this one.
+
     A forecast is an item for those who ask for its `model_name`, and another one, without a model, for those who ask
     for whatever is served.
     """
@@ -38,6 +41,13 @@ class Item:
     horizon_minutes: int | None
     write: Callable[[], bytes]
     model_name: str | None = None
+    default_horizon: bool = False
+
+    def has_horizon(self, minutes: int | None) -> bool:
+        """Whether it is what somebody wants who asks for a horizon; `None` asks for every one."""
+        if minutes is None or self.horizon_minutes in {None, minutes}:
+            return True
+        return self.default_horizon and minutes == DEFAULT_HORIZON_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Selection:
         """Whether the client wants this value."""
         if self.model_name != item.model_name:
             return False
-        if self.horizon_minutes is not None and item.horizon_minutes not in {None, self.horizon_minutes}:
+        if not item.has_horizon(self.horizon_minutes):
             return False
         return self.sensor_ids is None or not self.sensor_ids.isdisjoint(item.sensor_ids)
 

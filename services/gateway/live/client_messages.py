@@ -16,10 +16,10 @@ from pydantic_core import to_json
 
 from services.gateway.live.channels import Channel, Selection
 from services.gateway.suggestions import unknown
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.events.records import SensorId
 from shared.events.text import IdText, cut
 
-DEFAULT_HORIZON_MINUTES = 15
 MAX_HORIZON_MINUTES = 1440
 MAX_SENSORS = 10_000
 SHOWN_BYTES = 300

@@ -11,6 +11,7 @@ from services.gateway.live.channels import Board, Channel, Item, Selection, Subs
 from services.gateway.live.heartbeat import heartbeat
 from services.gateway.responses import Prediction, SensorReport
 from services.gateway.views.ages import DataAges, DataStage
+from services.gateway.views.horizons import default_horizon
 from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView
 from services.gateway.views.windows import SensorState
@@ -181,7 +182,9 @@ def _forecast_item(key: PredictionKey, forecast: Forecast) -> Item:
     _, sensor_id, model_name = key
     minutes = forecast.horizon.horizon_minutes
     write = partial(_write, lambda: Prediction.of(forecast))
-    return Item((*key, minutes), (sensor_id,), minutes, write, model_name)
+    return Item(
+        (*key, minutes), (sensor_id,), minutes, write, model_name, minutes == default_horizon(forecast.prediction)
+    )
 
 
 def _alert_item(alert: TrafficAlert) -> Item:

@@ -98,7 +98,7 @@ class ModelReport(Answer):
     @classmethod
     def of(cls, model: ModelVersions) -> "ModelReport":
         """The answer for one model of a network."""
-        return cls(**_common(model, SHOWN_MINUTES))
+        return cls(**_common(model, _shown(model)))
 
 
 class ReliabilityBin(Answer):
@@ -169,6 +169,15 @@ class ModelDetail(ModelReport):
             members=current.card.members,
             card=dict(current.card.content),
         )
+
+
+def _shown(model: ModelVersions) -> Collection[int]:
+    """Those of `SHOWN_MINUTES` that a model has; where it has none of them, its third, sixth and last horizon."""
+    told = {score.horizon_minutes for score in model.current.live}
+    for errors in model.current.card.results.values():
+        told |= {ahead for ahead in errors if isinstance(ahead, int)}
+    every = sorted(told)
+    return [ahead for ahead in SHOWN_MINUTES if ahead in told] or [*every[2:6:3], *every[-1:]]
 
 
 def _common(model: ModelVersions, minutes: Collection[int] | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
@@ -19,7 +18,7 @@ from services.gateway.advisories.new_advisory import NewAdvisory, record
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.guarded import GuardedRoute, Needs, principal_of, with_suggestions
-from services.gateway.routes.parameters import NetworkParameter
+from services.gateway.routes.parameters import NetworkParameter, location_of
 from services.gateway.suggestions import no_such
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
@@ -43,11 +42,18 @@ DOCUMENT = {
         "content": {
             "application/json": {
                 "schema": {
-                    "description": "An advisory; or a document: WZDx 4.0 to 4.2, Open511, alerts of api.weather.gov.",
+                    "description": "An advisory; or a document: WZDx, CWZ, Open511, Caltrans lane closures, "
+                    "alerts of api.weather.gov.",
                     "anyOf": [NewAdvisory.model_json_schema(), {"type": "object"}],
                 }
             },
-            "application/cap+xml": {"schema": {"type": "string", "description": "CAP 1.2."}},
+            "application/xml": {
+                "schema": {
+                    "type": "string",
+                    "description": "CAP 1.2, Open511, DATEX II, Caltrans lane closures, CHP incidents.",
+                }
+            },
+            "text/csv": {"schema": {"type": "string", "description": "Caltrans lane closures."}},
         },
     }
 }
@@ -122,7 +128,7 @@ async def publish(
             made = await asyncio.to_thread(_record, gateway, single)
             await gateway.advisories.put(made)
             response.status_code = HTTPStatus.CREATED
-            response.headers["Location"] = f"/api/advisories/{quote(made.advisory_id, safe='')}"
+            response.headers["Location"] = location_of("advisories", made.advisory_id)
             return Advisory.of(made, _now(gateway))
         if not principal_of(request).may(Scope.INGEST):
             raise HTTPException(
@@ -139,7 +145,7 @@ async def publish(
 
 
 @router.get(
-    "/api/advisories/{advisory_id}",
+    "/api/advisories/{advisory_id:path}",
     summary="One advisory",
     dependencies=COMPLETE_VIEW,
     responses=INCOMPLETE_VIEW | {404: {"description": "No such advisory."}},
@@ -150,7 +156,7 @@ async def advisory(gateway: Running, advisory_id: AdvisoryParameter) -> Advisory
 
 
 @router.delete(
-    "/api/advisories/{advisory_id}",
+    "/api/advisories/{advisory_id:path}",
     summary="Withdraw an advisory",
     dependencies=[PUBLISHES],
     responses={**WRITES, 404: {"description": "No such advisory."}},

@@ -2,18 +2,18 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator
 
 from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.guarded import OPERATES, GuardedRoute
-from services.gateway.routes.parameters import NetworkParameter, SensorParameter
+from services.gateway.routes.parameters import NetworkParameter, SensorParameter, header_text, location_of
 from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
@@ -58,7 +58,7 @@ async def alerts(
 
 
 @router.get(
-    "/api/alerts/{alert_id}",
+    "/api/alerts/{alert_id:path}",
     summary="One alert",
     dependencies=COMPLETE_VIEW,
     responses=INCOMPLETE_VIEW | {404: {"description": "No such alert, or it was cleared long ago."}},
@@ -69,7 +69,7 @@ async def alert(gateway: Running, alert_id: AlertParameter) -> Alert:
 
 
 @router.post(
-    "/api/alerts/{alert_id}/actions",
+    "/api/alerts/{alert_id:path}/actions",
     summary="Acknowledge, comment on or close an alert",
     status_code=HTTPStatus.CREATED,
     dependencies=[OPERATES],
@@ -93,6 +93,7 @@ async def act(
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=MAX_ID_CHARACTERS, description="Id of the action; an action counts once."),
+        AfterValidator(header_text),
         Line,
     ] = None,
 ) -> Action:
@@ -116,7 +117,7 @@ async def act(
         response.status_code = HTTPStatus.ACCEPTED
     elif not is_new:
         response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/api/alerts/{quote(alert_id, safe='')}"
+    response.headers["Location"] = location_of("alerts", alert_id)
     return Action.of(action)
 
 

@@ -10,12 +10,12 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Aggregate, Prediction
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
 from services.gateway.stored import Stretch, made_with_outcomes
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES, is_asked
 from services.gateway.views.traffic import Forecast
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, SensorId
@@ -96,7 +96,7 @@ async def predictions(
         Prediction.of(Forecast(sensor, each.prediction, horizon, each.prediction.current_speed_mph, actual_speed_mph))
         for each in page
         for horizon, actual_speed_mph in zip(each.prediction.horizons, each.actual_speeds_mph, strict=True)
-        if horizon_minutes in {"all", horizon.horizon_minutes}
+        if horizon_minutes == "all" or is_asked(horizon, each.prediction, horizon_minutes)
     ]
 
 

@@ -43,7 +43,7 @@ async def models(
 
 
 @router.get(
-    "/api/models/{name}",
+    "/api/models/{name:path}",
     summary="Everything about one model",
     responses={
         404: {"description": "Nothing is known of a model of that name; `detail` names those that are known."},

@@ -1,17 +1,18 @@
 """Query parameters that several routes share."""
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from services.gateway.live.client_messages import (
-    DEFAULT_HORIZON_MINUTES,
     MAX_HORIZON_MINUTES,
     no_such_model,
 )
 from services.gateway.routes.gateway import Running, unavailable
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.events.quantities import in_span
 from shared.events.text import MAX_ID_CHARACTERS, Line
 
@@ -21,7 +22,10 @@ SensorParameter = Annotated[ShortText | None, Query(description="Only this senso
 RoadTypeParameter = Annotated[ShortText | None, Query(description="Only roads of this kind, such as freeway.")]
 HorizonParameter = Annotated[
     Annotated[int, Query(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"],
-    Query(description=f"Only this horizon in minutes, or `all`; {DEFAULT_HORIZON_MINUTES} by default."),
+    Query(
+        description=f"Only this horizon in minutes, or `all`; by default {DEFAULT_HORIZON_MINUTES}, or the nearest one "
+        "where a network's windows add up to no such horizon."
+    ),
 ]
 
 
@@ -50,3 +54,16 @@ def _plus_sign(text: object) -> object:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_plus_sign), AfterValidator(in_span)]
 """A time that records can have, in UTC."""
+
+
+def location_of(collection: str, id_: str) -> str:
+    """The path of one thing of the API, as a header may carry it: whatever characters its id has."""
+    return f"/api/{collection}/{quote(id_, safe='')}"
+
+
+def header_text(value: str | None) -> str | None:
+    """The text of a header that a client sent as UTF-8: the server reads every header as Latin-1."""
+    try:
+        return None if value is None else value.encode("latin-1").decode()
+    except UnicodeError:
+        return value

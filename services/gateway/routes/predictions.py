@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.gateway.live.client_messages import DEFAULT_HORIZON_MINUTES
 from services.gateway.responses import Prediction
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.guarded import GuardedRoute
@@ -15,6 +14,7 @@ from services.gateway.routes.parameters import (
     RoadTypeParameter,
     SensorParameter,
 )
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from services.gateway.views.predictions import PredictionQuery
 from shared.events.records import NetworkId, SensorId
 

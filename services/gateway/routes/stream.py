@@ -18,7 +18,6 @@ from services.gateway.access.principals import Scope
 from services.gateway.live.channels import Channel
 from services.gateway.live.client_messages import (
     AUTHENTICATED,
-    DEFAULT_HORIZON_MINUTES,
     PONG,
     Authenticate,
     HorizonMinutes,
@@ -36,6 +35,7 @@ from services.gateway.live.hub import Client
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.guarded import READS, principal_of, require_parameters
 from services.gateway.routes.parameters import ShortText
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.runtime.metrics import GatewayMetrics
 
 log = structlog.stdlib.get_logger(__name__)

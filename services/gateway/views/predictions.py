@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from heapq import merge
 from typing import TypeAlias
 
+from services.gateway.views.horizons import is_asked
 from services.gateway.views.known import known_sensor, require_prediction
 from services.gateway.views.origins import Origins
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
@@ -30,7 +31,7 @@ class VersionActivity:
 class PredictionQuery:
     """What a client asks for; `None` does not restrict, but for the model: without one, what was served is asked for.
 
-    `horizon_minutes=None` means every horizon.
+    `horizon_minutes=None` means every horizon, 15 the one nearest to it.
     """
 
     limit: int
@@ -128,7 +129,7 @@ class PredictionsView:
         left = query.limit
         for sensor, prediction in self._walk(query):
             for horizon in prediction.horizons:
-                if query.horizon_minutes is not None and horizon.horizon_minutes != query.horizon_minutes:
+                if not is_asked(horizon, prediction, query.horizon_minutes):
                     continue
                 if query.min_confidence is not None and horizon.confidence_score < query.min_confidence:
                     continue

@@ -47,7 +47,7 @@ class Observed:
         try:
             await self._app(scope, receive, observing)
         finally:
-            route = getattr(scope.get("route"), "path", None) or UNMATCHED
+            route = getattr(scope.get("route"), "path_format", None) or UNMATCHED
             method = scope["method"] if scope["method"] in METHODS else "other"
             elapsed = perf_counter() - started
             self._metrics.requests.labels(route, method, str(status)).inc()

@@ -27,7 +27,7 @@ class AdvisoryBoard:
     def apply(self, alerts: Iterable[TrafficAlert]) -> None:
         """Take in what was sent, or what the log has."""
         for alert in alerts:
-            stem, _, _ = alert.alert_id.partition(AGAIN)
+            stem = _split(alert.alert_id)[0]
             known = self.newest.get(stem)
             if known is None or _order(alert) >= _order(known):
                 self.newest[stem] = alert
@@ -48,8 +48,13 @@ def next_id(stem: str, known: TrafficAlert | None) -> AlertId:
 
 
 def _number(alert: TrafficAlert) -> int:
-    number = alert.alert_id.partition(AGAIN)[2]
-    return int(number) if number.isdigit() else 1
+    return _split(alert.alert_id)[1]
+
+
+def _split(alert_id: str) -> tuple[str, int]:
+    """Stem and number. Networks may have `AGAIN` in their ids, too, so only a number at the end counts."""
+    stem, again, number = alert_id.rpartition(AGAIN)
+    return (stem, int(number)) if again and number.isascii() and number.isdecimal() else (alert_id, 1)
 
 
 def _order(alert: TrafficAlert) -> tuple[int, int, datetime]:

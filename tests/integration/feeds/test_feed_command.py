@@ -106,3 +106,26 @@ async def test_replay_of_a_file_with_damage(services: Services, tmp_path: Path) 
         except RejectedEventError:
             continue
     assert good == 144
+
+
+MEASURED = """<d2LogicalModel xmlns="http://datex2.eu/schema/2/2_0"><payloadPublication>
+  <siteMeasurements><measurementSiteReference id="{site}"/>
+    <measurementTimeDefault>2012-05-02T07:00:00Z</measurementTimeDefault>
+    <measuredValue index="1"><measuredValue><basicData><averageVehicleSpeed><speed>100</speed></averageVehicleSpeed>
+    </basicData></measuredValue></measuredValue></siteMeasurements></payloadPublication></d2LogicalModel>"""
+
+
+async def test_measured_data_of_datex_is_sent(services: Services, tmp_path: Path) -> None:
+    for name, site in (("here", "405N-01"), ("there", "elsewhere")):
+        (tmp_path / f"{name}.xml").write_text(MEASURED.format(site=site))
+    code, output = await run(services, "measured", str(tmp_path / "here.xml"), str(tmp_path / "there.xml"))
+    assert code == 0, output
+    assert "1 events sent" in output
+    assert "1 readings left out: the network does not have their sites" in output
+    (event,) = [decode(TrafficEvent, value) for value in await values(services)]
+    assert event.sensor_id == "405N-01"
+    assert event.speed_mph == pytest.approx(62.137, abs=1e-3)
+    (tmp_path / "page.xml").write_text("<html/>")
+    code, output = await run(services, "measured", str(tmp_path / "page.xml"))
+    assert code != 0
+    assert "siteMeasurements" in output

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from shared.runtime.settings import PlatformSettings
 from shared.traffic.network import Network
+from tests.kit.advisories import CAP
 
 pytestmark = pytest.mark.integration
 
@@ -111,6 +113,41 @@ async def test_a_complete_feed_withdraws_what_it_leaves_out(client: httpx.AsyncC
     assert (await client.post(url, json=feed(work_zone(network, 1)))).json()["withdrawn"] == 1
     (left,) = (await client.get("/api/advisories")).json()
     assert left["publisher_id"] == "wz-1"
+
+
+async def test_a_page_of_a_feed_withdraws_nothing_and_says_why(client: httpx.AsyncClient, network: Network) -> None:
+    url = "/api/advisories?feed=d7&complete=true"
+    await client.post(url, json=feed(work_zone(network, 0), work_zone(network, 1)))
+    page = feed(work_zone(network, 1)) | {"numberMatched": 2}
+    page["features"][0]["properties"]["lanes"] = [{"order": 1}]
+    receipt = (await client.post(url, json=page)).json()
+    assert (receipt["withdrawn"], receipt["partial"]) == (0, "it has 1 of 2 features")
+    assert receipt["unread"] == [{"index": 0, "publisher_id": "wz-1", "fields": ["properties.lanes"]}]
+    assert len((await client.get("/api/advisories")).json()) == 2
+
+
+async def test_an_alert_of_zones_has_a_place_by_the_table(
+    world: Any,  # noqa: ANN401 - the fixture's world
+    start_gateway: Start,
+    until_answer: Until,
+    network: Network,
+    tmp_path: Path,
+) -> None:
+    here = network.sensors[0]
+    ring = [[here.longitude + x, here.latitude + y] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))]
+    zone = {"type": "Feature", "id": "CAZ364", "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    table = tmp_path / "zones.geojson"
+    table.write_text(json.dumps({"type": "FeatureCollection", "features": [zone]}))
+    async with (
+        start_gateway(world.platform, write_token="sesame", zones=table) as url,  # noqa: S106 - of a gateway that lives as long as the test
+        httpx.AsyncClient(base_url=url, headers=TOKEN) as client,
+    ):
+        await until_answer(client, "/ready", ready)
+        receipt = await client.post("/api/advisories", content=CAP.encode())
+        assert receipt.status_code == 200
+        assert receipt.json()["published"] == 1
+        (found,) = (await client.get("/api/advisories?state=now&state=later&state=over")).json()
+        assert len(found["affected_sensors"]) == len(network.sensors)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -93,6 +94,33 @@ async def test_an_action_is_on_the_log_once(world: Any, client: httpx.AsyncClien
     without = [await client.post("/api/alerts/standing/actions", json=SEEN) for _ in range(2)]
     assert len({answer.json()["action_id"] for answer in without}) == 2
     assert len(await published(world)) == 3
+
+
+HARD_IDS = ("congestion-netz-β-1", "congestion-a/b ü%2F?#[x]&'\"~2", "交通-1", "a/actions", "a//b")
+
+
+async def test_alerts_of_any_ids_are_acted_on(
+    world: Any,  # noqa: ANN401 - the fixture's world
+    url: str,
+    client: httpx.AsyncClient,
+    alert: Callable[..., Message],
+    until_answer: Until,
+) -> None:
+    await world.publish([alert(alert_id, number) for number, alert_id in enumerate(HARD_IDS)])
+    await until_answer(client, "/api/alerts", lambda answer: len(answer.json()) == 2 + len(HARD_IDS))
+    for number, alert_id in enumerate(HARD_IDS):
+        key = f"{number} β"
+        path = f"/api/alerts/{quote(alert_id, safe='')}"
+        headers = {b"Idempotency-Key": key.encode()}
+        made = await client.post(f"{path}/actions", json=SEEN, headers=headers)
+        assert (made.status_code, made.json()["action_id"]) == (202, key), made.text
+        found = await client.get(made.headers["Location"])
+        assert found.json()["alert_id"] == alert_id
+    async with GatewayClient(url, write_token="sesame") as gateway:  # noqa: S106 - of a gateway that lives as long as the test
+        for alert_id in HARD_IDS:
+            assert (await gateway.alert(alert_id)).alert_id == alert_id
+            acted = await gateway.act(alert_id, AlertActionKind.COMMENT, "Δανάη", "εντάξει")
+            assert acted.operator == "Δανάη"
 
 
 async def test_an_action_that_the_alert_has_is_not_sent_again(

@@ -71,7 +71,7 @@ async def test_a_simulation_goes_on_where_the_last_one_ended() -> None:
         start = await continued_start(REQUEST, NETWORK, broker.bootstrap_servers, later)
         # What is sent at once begins with the reading after the newest one.
         assert start == (NEWEST + NETWORK.reading_interval + timedelta(hours=2)).isoformat()
-        arguments = [*feed_arguments(REQUEST, start)]
+        arguments = [*feed_arguments(REQUEST, start, NETWORK.window)]
         assert arguments[arguments.index("--start") + 1] == start
         assert arguments[arguments.index("--warm-up") + 1] == "2h"
         unpaced = await continued_start(replace(REQUEST, speed=None), NETWORK, broker.bootstrap_servers, later)

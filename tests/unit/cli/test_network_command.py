@@ -81,3 +81,38 @@ def test_show_as_json() -> None:
 def test_show_what_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no network folder"):
         CliRunner().invoke(app, ["show", str(tmp_path)], catch_exceptions=False)
+
+
+def test_check_says_all_that_is_wrong(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, arguments(tmp_path)).exit_code == 0
+    sound = CliRunner().invoke(app, ["check", str(tmp_path / "out")])
+    assert sound.exit_code == 0
+    assert "network tiny is sound: 2 sensors, 1 edges" in sound.output
+    sensors = tmp_path / "out" / "sensors.csv"
+    sensors.write_text(sensors.read_text().replace(",N,", ",up,"))
+    broken = CliRunner().invoke(app, ["check", str(tmp_path / "out")])
+    assert broken.exit_code != 0
+    assert broken.output.count("direction 'up' is not N, E, S or W") == 2
+    assert "2 faults" in str(broken.exception)
+
+
+def test_import_makes_networks_of_other_windows(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, arguments(tmp_path, **{"window-minutes": "15"})).exit_code == 0
+    network = load_network(tmp_path / "out")
+    assert network.window.total_seconds() == network.reading_interval.total_seconds() == 900
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"window-minutes": "7"}, "a day is not a whole number"),
+        ({"reading-interval": "nan"}, "--reading-interval"),
+        ({"reading-interval": "600"}, "readings every"),
+        ({"id": "a\tb"}, "not printable"),
+        ({"id": "x" * 300}, "id"),
+    ],
+)
+def test_import_writes_nothing_that_no_loader_takes(tmp_path: Path, changes: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        CliRunner().invoke(app, arguments(tmp_path, **changes), catch_exceptions=False)
+    assert not (tmp_path / "out").exists()

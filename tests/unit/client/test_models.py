@@ -41,6 +41,7 @@ SERVED: tuple[tuple[type[BaseModel], type[BaseModel]], ...] = (
     (alerts.Alert, served_alerts.Alert),
     (advisories.Advisory, served_advisories.Advisory),
     (advisories.FeatureFault, served_advisories.FeatureFault),
+    (advisories.FeatureRest, served_advisories.FeatureRest),
     (advisories.Receipt, served_advisories.Receipt),
     (models.ModelReport, report.ModelReport),
     (models.ModelDetail, report.ModelDetail),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { waitForNetworks } from "../../../services/gateway/dashboard/networks.js";
+import { horizonsOf, nearestHorizon, waitForNetworks } from "../../../services/gateway/dashboard/networks.js";
 
 const NETWORKS = [{ network_id: "toy" }];
 const answer = (body, ok = true) => ({ ok, json: () => Promise.resolve(body) });
@@ -18,4 +18,11 @@ test("it asks again after a pause, whatever went wrong", async () => {
   const found = await waitForNetworks(() => answers.shift()(), (duration) => pauses.push(duration));
   assert.deepEqual(found, NETWORKS);
   assert.deepEqual(pauses, [3000, 3000, 3000]);
+});
+
+test("horizons follow the length of a network's windows, and the nearest to 15 minutes is shown first", () => {
+  assert.deepEqual(horizonsOf({ window_minutes: 5 }), [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60]);
+  for (const [minutes, shown] of [[1, 12], [2, 14], [5, 15], [10, 10], [15, 15], [20, 20], [60, 60]]) {
+    assert.equal(nearestHorizon(horizonsOf({ window_minutes: minutes })), shown);
+  }
 });

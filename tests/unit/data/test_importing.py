@@ -5,7 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metrla.data.importing.folder import write_network
@@ -216,3 +216,56 @@ def test_the_compass_agrees_with_the_edges_in_los_angeles(real_data: Path) -> No
         compass = estimate_postmiles({t: [(s.latitude, s.longitude) for s in row] for t, row in roads.items()})
         for toward, row in roads.items():
             assert [s.postmile for s in row] == pytest.approx(compass[toward], abs=0.01)
+
+
+META = (
+    "ID\tFwy\tDir\tAbs_PM\tLatitude\tLongitude\tType\tLanes\tName\n"
+    "1\t101\tN\t4.35\t34.07\t-118.26\tML\t4\tALVARADO\n2\t101\tN\t\t34.08\t-118.28\tML\t1\tVERMONT\n"
+    "3\t101\tSB\t5.1\t34.08\t-118.28\tML\t1\tVERMONT\n"
+)
+PIECES = st.sampled_from(
+    [
+        b"",
+        b"\t",
+        b",",
+        b"\n",
+        b'"',
+        b"\x00",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"nan",
+        b"1e308",
+        b"-1",
+        b"9" * 400,
+        b"NB",
+        b"up",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["edges", "sensors"]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), PIECES | st.binary(max_size=6)), min_size=1, max_size=4),
+)
+def test_mutated_tables_become_a_sound_network_or_one_line(
+    tmp_path: Path, which: str, changes: list[tuple[float, int, bytes]]
+) -> None:
+    files = {"sensors": META.encode(), "edges": EDGES.encode()}
+    content = files[which]
+    for where, replaced, piece in changes:
+        at = int(where * len(content))
+        content = content[:at] + piece + content[at + replaced :]
+    for name, bytes_ in {**files, which: content}.items():
+        (tmp_path / f"{name}.csv").write_bytes(bytes_)
+    said = ""
+    try:
+        network, _ = import_network(
+            tmp_path / "sensors.csv", tmp_path / "edges.csv", "x", LOS_ANGELES, None, FIVE_MINUTES
+        )
+        write_network(network, tmp_path / "out")
+        assert load_network(tmp_path / "out").index == network.index
+    except ConfigurationError as refused:
+        said = str(refused)
+    assert said.isprintable()
+    assert len(said) < 900

@@ -55,6 +55,10 @@ async def trickle(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.02)
 
 
+def one_page(_: bytes) -> None:
+    """No page names another."""
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -71,23 +75,23 @@ async def trickle(writer: asyncio.StreamWriter) -> None:
 async def test_a_redirect_to_elsewhere_is_refused(place: str) -> None:
     async with feed(redirect(place)) as url:
         with pytest.raises(FetchError, match="redirected to"):
-            await fetch_document(url)
+            await fetch_document(url, one_page)
 
 
 async def test_a_redirect_on_the_same_host_is_followed_but_not_for_ever() -> None:
     async with feed(redirect("/moved"), document(b"{}")) as url:
-        assert (await fetch_document(url)).data == b"{}"
+        assert (await fetch_document(url, one_page)).data == (b"{}",)
     async with feed(redirect("/again")) as url:
         with pytest.raises(FetchError, match="redirects"):
-            await fetch_document(url)
+            await fetch_document(url, one_page)
 
 
 async def test_a_feed_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "DEADLINE_S", 2.0)
     async with feed(trickle) as url:
         with pytest.raises(FetchError, match="fewer than 1024 bytes a second"):
-            await fetch_document(url)
+            await fetch_document(url, one_page)
     monkeypatch.setattr(web, "LEAST_BYTES_PER_SECOND", 0)
     async with feed(trickle) as url:
         with pytest.raises(FetchError, match="not complete within 2 s"):
-            await fetch_document(url)
+            await fetch_document(url, one_page)

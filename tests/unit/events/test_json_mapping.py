@@ -1,6 +1,7 @@
 """JSON readings, in our own field names and in anybody's."""
 
 import json
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -265,3 +266,114 @@ def test_a_bad_mapping_file_is_one_line(mapping_file: Path, toml: str, shown: st
 def test_a_mapping_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         load_json_mapping(tmp_path / "none.toml")
+
+
+RATES = LEAST_MAPPING + 'volume_vehicles = "q"\noccupancy = "o"\n'
+
+
+@pytest.mark.parametrize(
+    ("units", "message", "expected"),
+    [
+        ('volume = "vehicles_per_hour"\nperiod_seconds = 300', {"q": 3000}, (None, 250.0, None)),
+        ('volume = "vehicles_per_hour"\nperiod_seconds = 30', {"q": "1200"}, (None, 10.0, None)),
+        ('volume = "vehicles_per_minute"\nperiod_seconds = 300', {"q": 50}, (None, 250.0, None)),
+        ('volume = "vehicles_per_second"\nperiod_seconds = 0.5', {"q": 2}, (None, 1.0, None)),
+        ('volume = "vehicles"', {"q": 250}, (None, 250.0, None)),
+        ('occupancy = "permille"', {"o": 70}, (None, None, 0.07)),
+        ('speed = "mps"', {"v": 44.704}, (100.0, None, None)),
+    ],
+)
+def test_units_of_a_feed(
+    mapping_file: Path, units: str, message: dict[str, Any], expected: tuple[float | None, ...]
+) -> None:
+    mapping_file.write_text(f"{RATES}[units]\n{units}\n")
+    event = load_json_mapping(mapping_file, METR_LA).read(json.dumps({"id": "1", "t": 0} | message).encode(), "f")
+    assert (event.speed_mph, event.volume_vehicles, event.occupancy) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [
+        ('volume = "vehicles_per_hour"', "needs period_seconds"),
+        ("period_seconds = 300", "volumes per time only"),
+        ('volume = "vehicles_per_hour"\nperiod_seconds = 0', "greater than 0"),
+        ('volume = "vehicles_per_hour"\nperiod_seconds = nan', "period_seconds"),
+        ('volume = "cars"', "volume"),
+    ],
+)
+def test_faults_in_units(mapping_file: Path, units: str, said: str) -> None:
+    mapping_file.write_text(f"{RATES}[units]\n{units}\n")
+    with pytest.raises(ConfigurationError, match=said) as failed:
+        load_json_mapping(mapping_file)
+    assert "\n" not in str(failed.value)
+
+
+def computed(mapping_file: Path, expression: str, message: dict[str, Any]) -> float | None:
+    written = json.dumps(expression)
+    mapping_file.write_text(
+        LEAST_MAPPING.replace('"v"', '"id"') + f"volume_vehicles = {written}\n[missing]\nspeed_mph = [1]\n"
+    )
+    return (
+        load_json_mapping(mapping_file, METR_LA)
+        .read(json.dumps({"id": "1", "t": 0} | message).encode(), "f")
+        .volume_vehicles
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "message", "expected"),
+    [
+        ("add(a, b)", {"a": 1, "b": "2.5"}, 3.5),
+        ("add(a, b, c, `1`)", {"a": 1, "b": 2, "c": 3}, 7.0),
+        ("subtract(a, b)", {"a": 5, "b": 2}, 3.0),
+        ("divide(multiply(q, p), `3600`)", {"q": 3000, "p": 300}, 250.0),
+        ("divide(q, `12`)", {}, None),
+        ("add(a, b)", {"a": 1, "b": None}, None),
+        ("multiply(a[0], length(a))", {"a": [2, 3]}, 4.0),
+        ("sum(lanes[].q)", {"lanes": [{"q": 2}, {"q": 3}]}, 5.0),
+        ("add(a || `0`, b)", {"b": 3}, 3.0),
+    ],
+)
+def test_mappings_compute(mapping_file: Path, expression: str, message: dict[str, Any], expected: float | None) -> None:
+    assert computed(mapping_file, expression, message) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "message", "said"),
+    [
+        ("divide(a, b)", {"a": 1, "b": 0}, "by zero"),
+        ("multiply(a, a)", {"a": 1e300}, "beyond all numbers"),
+        ("add(a, b)", {"a": "many", "b": 1}, "'many' is not a number"),
+        ("add(a, b)", {"a": True, "b": 1}, "'True' is not a number"),
+        ("add(a, b)", {"a": "nan", "b": 1}, "'nan' is not a number"),
+        ("ceil(to_number(a))", {"a": "1e999"}, "volume_vehicles"),
+        ("a", {"a": "inf"}, "not a finite number"),
+    ],
+)
+def test_what_cannot_be_computed_is_rejected(
+    mapping_file: Path, expression: str, message: dict[str, Any], said: str
+) -> None:
+    rejected = rejection(computed, mapping_file, expression, message)
+    assert rejected.reason is RejectionReason.MAPPING_FAILED
+    assert said in rejected.detail
+
+
+FORMULAS = (
+    *("add(a, b)", "divide(a, b)", "multiply(a, b)", "subtract(a, b)", "ceil(to_number(a))", "sum(a)", "max(a)"),
+    *("sort_by(a, &b)[0].b", "join('', a)", "a.b[0]", "length(a)", "avg(a)", "to_number(a)", "reverse(a)[0]"),
+)
+
+
+@given(
+    expression=st.sampled_from(FORMULAS),
+    message=st.fixed_dictionaries({"a": JSON_VALUES, "b": JSON_VALUES}),
+)
+def test_any_formula_over_any_object_gives_a_number_or_a_rejection(
+    tmp_path_factory: pytest.TempPathFactory, expression: str, message: dict[str, Any]
+) -> None:
+    try:
+        found = computed(tmp_path_factory.mktemp("formula") / "mapping.toml", expression, message)
+    except RejectedEventError as rejected:
+        assert rejected.reason in {RejectionReason.MAPPING_FAILED, RejectionReason.UNDECODABLE}  # noqa: PT017  both are right
+    else:
+        assert found is None or math.isfinite(found)

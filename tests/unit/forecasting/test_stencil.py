@@ -6,6 +6,13 @@ from hypothesis import strategies as st
 
 from shared.events.avro import encode
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
+from shared.events.text import (
+    MAX_ID_CHARACTERS,
+    MAX_NETWORK_ID_BYTES,
+    composed,
+    fault_of,
+    percent_encoded_bytes,
+)
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import BASES, ModelForecast
 from shared.forecasting.inputs.history import HORIZONS, LAGS
@@ -16,17 +23,23 @@ from shared.traffic.steps import Step
 from tests.kit.networks import along, network_of
 
 MOST = 5
-IDS = st.lists(st.text(min_size=1, max_size=90), min_size=1, max_size=MOST, unique=True)
+PRINTABLE = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=90).map(composed)
+ID = PRINTABLE.filter(lambda text: fault_of(text, MAX_ID_CHARACTERS) is None)
+IDS = st.lists(ID, min_size=1, max_size=MOST, unique=True)
 SPEEDS = st.floats(0, 120) | st.sampled_from([0.0, -0.0, MARK])
 ENDS = st.floats(-40, 200) | SPEEDS
 """Ends of intervals: a band around a forecast reaches beyond the speeds that there can be."""
+
+
+def fits_a_folder(text: str) -> bool:
+    return percent_encoded_bytes(text) <= MAX_NETWORK_ID_BYTES
 
 
 @st.composite
 def made(draw: st.DrawFn) -> tuple[Step, list[ModelForecast]]:
     """A step of any sensors and what up to three models say of some of them."""
     ids = draw(IDS)
-    network = network_of(*along("I-405 N", ids), network_id=draw(st.text(min_size=1)))
+    network = network_of(*along("I-405 N", ids), network_id=draw(ID.filter(fits_a_folder)))
     shape = (1, len(ids), HORIZONS)
 
     def numbers(count: int, of: st.SearchStrategy[float]) -> Floats:

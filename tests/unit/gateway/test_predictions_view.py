@@ -7,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from services.gateway.views.predictions import PredictionQuery, PredictionsView
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
 from shared.traffic.network import Network
-from tests.kit.networks import UTC_ZONE, network_of
+from tests.kit.networks import UTC_ZONE, along, network_of
 
 Build = Callable[..., TrafficPrediction]
 EVERYTHING = PredictionQuery(limit=10_000)
@@ -294,3 +295,19 @@ def test_find_is_what_a_plain_sort_finds(
     )
     query = PredictionQuery(limit=limit, horizon_minutes=horizon, model_name=model)
     assert [(made, each) for _, made, each in view.find(query)] == plain[:limit]
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(1, 12), (2, 14), (5, 15), (10, 10), (15, 15), (20, 20), (60, 60)])
+def test_the_default_horizon_is_the_nearest_that_a_network_has(minutes: int, shown: int, prediction: Build) -> None:
+    window = timedelta(minutes=minutes)
+    made = prediction(12 * minutes, "s0", "a")
+    horizons = tuple(
+        replace(made.horizons[0], horizon_minutes=ahead * minutes, target_timestamp=made.timestamp + ahead * window)
+        for ahead in range(1, 13)
+    )
+    one = network_of(*along("I-10 E", ["s0"]), network_id=TOY, window=window, reading_interval=window)
+    view = PredictionsView({TOY: one}, timedelta(minutes=60))
+    view.apply(replace(made, horizons=horizons))
+    assert [row[3] for row in found(view, replace(EVERYTHING, horizon_minutes=DEFAULT_HORIZON_MINUTES))] == [shown]
+    assert len(found(view, EVERYTHING)) == 12
+    assert found(view, replace(EVERYTHING, horizon_minutes=7 * minutes + 1000)) == []

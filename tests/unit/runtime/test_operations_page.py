@@ -5,7 +5,13 @@ import re
 from prometheus_client import CollectorRegistry
 
 from shared.events.errors import RejectionReason
-from shared.runtime.metrics import AlertDetectorMetrics, GatewayMetrics, IngestMetrics, PredictorMetrics
+from shared.runtime.metrics import (
+    AdvisoryMetrics,
+    AlertDetectorMetrics,
+    GatewayMetrics,
+    IngestMetrics,
+    PredictorMetrics,
+)
 from tests.kit.places import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -13,7 +19,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 def test_every_metric_is_described_and_no_other() -> None:
     registry = CollectorRegistry()
-    for metrics in (IngestMetrics, PredictorMetrics, AlertDetectorMetrics, GatewayMetrics):
+    for metrics in (IngestMetrics, PredictorMetrics, AlertDetectorMetrics, GatewayMetrics, AdvisoryMetrics):
         metrics(registry)
     assert set(re.findall(r"^\| `(metrla_\w+)`", PAGE, re.MULTILINE)) == {family.name for family in registry.collect()}
 

@@ -1,12 +1,19 @@
 """METR-LA and PEMS-BAY as published: one row per time, one column per sensor: `.h5`, `.csv` (`.gz`), `.parquet`."""
 
-from collections.abc import Iterator, Sequence
+import csv
+import gzip
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from metrla.data.feeds.files.faults import readable
+from metrla.data.feeds.files.hdf5 import read_hdf5
 from metrla.data.feeds.files.readings_file import RecordedStep
+from metrla.data.feeds.files.times import PLAIN, TimeReading, extent_of, read_times
 from shared.events.errors import ConfigurationError
+from shared.traffic.text_file import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,6 +21,9 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 2048
 PARQUET_INDEX = "__index_level_0__"
+MAX_HEADER_CHARACTERS = 4 * 1024 * 1024
+SHOWN_NAMES = 5
+KIND = "a readable table"
 
 
 class WideTable:
@@ -21,6 +31,7 @@ class WideTable:
 
     Args:
         path: file; its suffix says what it is. Of an HDF5 file the only table is read, or `df`, or `speed`.
+        reading: how its times are written.
 
     Raises:
         ConfigurationError: on first use, naming the file and what is wrong with it.
@@ -28,46 +39,77 @@ class WideTable:
 
     zero_is_missing = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reading: TimeReading = PLAIN) -> None:
         self.path = path
+        self.reading = reading
 
     def sensor_ids(self) -> Sequence[str]:
         """Column names, in the order of the file."""
-        return [_sensor_id(name) for name in next(self._chunks(1)).columns]
+        with readable(self.path, KIND):
+            for chunk in self._chunks(1):
+                return self._names(chunk.columns)
+        raise ConfigurationError(f"{self.path}: the table has no rows")
+
+    def times(self) -> Iterator[datetime]:
+        """The times of all rows."""
+        row = 1
+        with readable(self.path, KIND):
+            for cells in self._time_cells():
+                yield from read_times(self.path, cells, self.reading, row)
+                row += len(cells)
 
     def extent(self) -> tuple[datetime, datetime]:
-        """First and last local time."""
-        first = last = None
-        for times in self._times():
-            if len(times):
-                first, last = first or times[0].to_pydatetime(), times[-1].to_pydatetime()
-        if first is None or last is None:
-            raise ConfigurationError(f"{self.path}: the table has no rows")
-        return first, last
+        """First and last time."""
+        return extent_of(self.path, self.times())
 
     def steps(self) -> Iterator[RecordedStep]:
         """All rows; raises `ConfigurationError` where the first column holds no times."""
-        for chunk in self._chunks(ROWS_AT_ONCE):
-            sensor_ids = [_sensor_id(name) for name in chunk.columns]
-            for time, speeds in zip(_time_index(self.path, chunk.index), chunk.to_numpy(), strict=True):
-                yield RecordedStep(time.to_pydatetime(), sensor_ids, speeds.tolist())
+        row = 1
+        with readable(self.path, KIND):
+            for chunk in self._chunks(ROWS_AT_ONCE):
+                sensor_ids, speeds = self._names(chunk.columns), self._numbers(chunk)
+                times = read_times(self.path, _cells(chunk.index), self.reading, row)
+                for time, values in zip(times, speeds, strict=True):
+                    yield RecordedStep(time, sensor_ids, values)
+                row += len(speeds)
 
-    def _times(self) -> Iterator["pd.DatetimeIndex"]:
+    def _names(self, columns: Iterable[object]) -> list[str]:
+        names = [_sensor_id(name).strip() for name in columns]
+        if not names:
+            raise ConfigurationError(f"{self.path}: no column of a sensor beside that of the times")
+        if not all(names):
+            raise ConfigurationError(f"{self.path}: column {names.index('') + 2} has no name: it must be a sensor's id")
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            listed = ", ".join(map(shown, twice[:SHOWN_NAMES]))
+            raise ConfigurationError(f"{self.path}: columns are there twice: {listed}")
+        return names
+
+    def _numbers(self, chunk: "pd.DataFrame") -> list[list[float]]:
+        for name, kind in chunk.dtypes.items():
+            if kind.kind not in "iuf":
+                self._require_numbers(str(name), chunk[name])
+        values: list[list[float]] = chunk.astype("float64").to_numpy().tolist()
+        return values
+
+    def _require_numbers(self, name: str, column: "pd.Series[Any]") -> None:
+        for cell in column:
+            if not _is_number(cell):
+                raise ConfigurationError(f"{self.path}: column {shown(name)} holds {shown(cell)}, which is no speed")
+
+    def _time_cells(self) -> Iterator[Sequence[object]]:
         import pyarrow.parquet as pq  # noqa: PLC0415 - half a second that other commands need not wait
 
         if self.path.suffix == ".parquet":
-            with self._readable(), pq.ParquetFile(self.path) as table:
+            with pq.ParquetFile(self.path) as table:
                 for batch in table.iter_batches(ROWS_AT_ONCE, columns=[_parquet_index(self.path, table)]):
-                    yield _time_index(self.path, batch.to_pandas(ignore_metadata=True).iloc[:, 0])
+                    yield _cells(batch.to_pandas(ignore_metadata=True).iloc[:, 0])
         else:
-            for chunk in self._chunks(ROWS_AT_ONCE, times_only=self.path.suffix != ".h5"):
-                yield _time_index(self.path, chunk.index)
+            for chunk in self._chunks(ROWS_AT_ONCE, times_only=True):
+                yield _cells(chunk.index)
 
     def _chunks(self, rows: int, *, times_only: bool = False) -> Iterator["pd.DataFrame"]:
         reader = {".parquet": self._parquet, ".h5": self._hdf5, ".hdf5": self._hdf5}.get(self.path.suffix, self._csv)
-        with self._readable():
-            for chunk in reader(rows, times_only=times_only):
-                yield chunk.astype("float64")
+        yield from reader(rows, times_only=times_only)
 
     def _parquet(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
@@ -81,68 +123,81 @@ class WideTable:
     def _csv(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         import pandas as pd  # noqa: PLC0415 - likewise
 
-        with pd.read_csv(self.path, index_col=0, chunksize=rows, usecols=[0] if times_only else None) as chunks:
-            yield from chunks
+        # Read apart: pandas renames columns that are there twice, and shifts rows that have more cells.
+        header = self._csv_header()
+        columns = range(len(header))
+        with pd.read_csv(
+            self.path,
+            header=None,
+            skiprows=1,
+            names=list(columns),
+            dtype={0: "str"},
+            usecols=[0] if times_only else None,
+            chunksize=rows,
+            encoding="utf-8",
+            encoding_errors="strict",
+            low_memory=False,
+            skip_blank_lines=True,
+        ) as chunks:
+            for chunk in chunks:
+                if not isinstance(chunk.index, pd.RangeIndex):
+                    raise ConfigurationError(f"{self.path}: a row has more cells than the first line, {len(header)}")
+                indexed = chunk.set_index(0)
+                indexed.columns = pd.Index([header[int(number)] for number in indexed.columns], dtype="object")
+                yield indexed
+
+    def _csv_header(self) -> list[str]:
+        packed = self.path.name.endswith(".gz")
+        with (gzip.open if packed else open)(self.path, "rt", encoding="utf-8-sig", newline="") as lines:
+            text = _line(lines)
+        header = next(csv.reader([text]), [])
+        if not header:
+            raise ConfigurationError(f"{self.path}: No columns: the first line is to name the sensors")
+        return header
 
     def _hdf5(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
-        import pandas as pd  # noqa: PLC0415 - likewise
-        from tables import HDF5ExtError  # noqa: PLC0415 - likewise
-
         del times_only
-        try:
-            yield from self._hdf5_tables(pd.HDFStore(self.path, mode="r"), rows)
-        except HDF5ExtError as damaged:
-            raise ConfigurationError(f"{self.path}: not a readable HDF5 file") from damaged
-
-    def _hdf5_tables(self, opened: "pd.HDFStore", rows: int) -> Iterator["pd.DataFrame"]:
-        with opened:
-            store: Any = opened
-            keys = store.keys()
-            key = keys[0] if len(keys) == 1 else next((key for key in ("/df", "/speed") if key in keys), None)
-            if key is None:
-                raise ConfigurationError(
-                    f"{self.path}: of the tables {', '.join(keys) or '(none)'} none is df or speed"
-                )
-            for first in range(0, store.get_storer(key).shape[0], rows):
-                table: Any = store.select(key, start=first, stop=first + rows)
-                yield table
-
-    def _readable(self) -> "_Readable":
-        return _Readable(self.path)
+        yield from read_hdf5(self.path, rows)
 
 
-class _Readable:
-    """Turns what readers of files raise into one error that names the file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        if not self._path.is_file():
-            raise ConfigurationError(f"{self._path}: no such file")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, OSError | ValueError | KeyError):
-            raise ConfigurationError(f"{self._path}: {error}") from error
+def _line(lines: IO[str]) -> str:
+    text = lines.readline(MAX_HEADER_CHARACTERS)
+    if len(text) >= MAX_HEADER_CHARACTERS:
+        raise ValueError("its first line does not end")
+    return text
 
 
 def _parquet_index(path: Path, table: "pq.ParquetFile") -> str:
     names = table.schema_arrow.names
     described = (table.schema_arrow.pandas_metadata or {}).get("index_columns") or []
-    for name in (*(one for one in described if isinstance(one, str)), PARQUET_INDEX, "timestamp", names[0]):
+    for name in (*(one for one in described if isinstance(one, str)), PARQUET_INDEX, "timestamp", *names[:1]):
         if name in names:
             return str(name)
     raise ConfigurationError(f"{path}: no column of times")
 
 
-def _time_index(path: Path, index: "pd.Index[Any] | pd.Series[Any]") -> "pd.DatetimeIndex":
+def _cells(index: "pd.Index[Any] | pd.Series[Any]") -> list[object]:
     import pandas as pd  # noqa: PLC0415 - likewise
 
+    times: Any = index
+    if isinstance(index, pd.Series):
+        times = pd.Index(index)
+    if isinstance(times, pd.DatetimeIndex):
+        times = pd.Index(times.floor("us").to_pydatetime(), dtype="object")
+    cells: list[object] = [None if empty else cell for cell, empty in zip(times, times.isna(), strict=True)]
+    return cells
+
+
+def _is_number(cell: object) -> bool:
+    if cell is None:
+        return True
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
+        return False
     try:
-        times = pd.DatetimeIndex(index)
-    except (ValueError, TypeError) as wrong:
-        raise ConfigurationError(f"{path}: the first column holds no times: {wrong}") from wrong
-    return times if times.tz is None else times.tz_localize(None)
+        float(cell or "nan")
+    except ValueError:
+        return False
+    return True
 
 
 def _sensor_id(name: object) -> str:

@@ -23,6 +23,9 @@ class DocumentFormat(StrEnum):
     OPEN511 = "open511"
     CAP = "cap"
     NWS = "nws"
+    LCS = "lcs"
+    CHP = "chp"
+    DATEX2 = "datex2"
 
 
 class UnreadableAdvisoriesError(MetrlaError):
@@ -97,13 +100,44 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """What a feature says that its reader has no place for: names of fields, with dots into what holds them."""
+
+    index: int
+    publisher_id: str | None
+    fields: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", tuple(cut(name, MAX_REASON_BYTES) for name in self.fields))
+        if self.publisher_id is not None:
+            object.__setattr__(self, "publisher_id", cut(self.publisher_id, 4 * MAX_DERIVED_ID_CHARACTERS))
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a feed a document says that it holds.
+
+    `next_url` is where the feed goes on, as the document writes it. `skipped` features are before this document,
+    `total` are in the whole feed, where it says so. `cut`: the server says that it left features out.
+    """
+
+    next_url: str | None = None
+    skipped: int = 0
+    total: int | None = None
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """All of a document: every feature is among the drafts or the rejected, by its index.
 
-    A feature that holds at several times has a draft for each.
+    A feature that holds at several times has a draft for each. `unread` is what the drafts leave out of what their
+    features say. `partial` says why the document is not the whole feed, `None` where nothing tells that it is not.
     """
 
     format: DocumentFormat
     features: int
     drafts: tuple[Draft, ...]
     rejected: tuple[Rejected, ...]
+    unread: tuple[Unread, ...] = ()
+    partial: str | None = None

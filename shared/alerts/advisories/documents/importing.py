@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected
+from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, Unread
 from shared.alerts.advisories.documents.formats.reading import UNUSABLE, reason_of
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.limits import MAX_FEED_CHARACTERS
@@ -38,12 +38,15 @@ class ImportResult:
     """What becomes of a document. `advisories` is what it says, `changes` what of it the log does not have yet.
 
     `withdrawn` are the changes that take an advisory back; `stale` counts those older than what is on the log,
-    `superseded` those that another message of the same document replaces.
+    `superseded` those that another message of the same document replaces. `unread` is what features say beyond what is
+    read. `partial` says why the document is not its whole feed; then nothing is taken back for being left out.
     """
 
     format: DocumentFormat
     features: int
     rejected: tuple[Rejected, ...]
+    unread: tuple[Unread, ...] = ()
+    partial: str | None = None
     advisories: list[TrafficAdvisory] = field(default_factory=list)
     changes: list[TrafficAdvisory] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
@@ -73,9 +76,10 @@ def prepare(
         matchers: of the networks; an advisory that touches several becomes a record for each.
         known_advisories: the advisories on the log, those withdrawn as well.
         feed: address or name of the feed that the document is from.
-        complete: the document is all that the feed holds: what it published before and no longer has is taken back.
+        complete: the document is all that the feed holds: what it published before and no longer has is taken back,
+            unless the document itself says that it is only a part.
     """
-    outcome = ImportResult(parsed.format, parsed.features, parsed.rejected)
+    outcome = ImportResult(parsed.format, parsed.features, parsed.rejected, parsed.unread, parsed.partial)
     unplaced: list[Rejected] = []
     replaced = {earlier for draft in parsed.drafts for earlier in draft.supersedes}
     by_message = {
@@ -219,6 +223,6 @@ def _gone(
             continue
         same_form = known.advisory_id.startswith(f"{parsed.format}-{known.network_id}-")
         moved = same_form and known.feed == feed and (known.publisher_id, known.source) in said
-        left_out = complete and bool(feed) and known.feed == feed
+        left_out = complete and parsed.partial is None and bool(feed) and known.feed == feed
         if moved or left_out or (same_form and known.publisher_id in replaced):
             yield known

@@ -8,12 +8,9 @@ only where both sides tell it, because 'Route 110' may be I-110 or SR-110.
 import re
 from dataclasses import dataclass
 
-DIRECTIONS = {
-    **dict.fromkeys(("n", "nb", "north", "northbound", "n/b"), "N"),
-    **dict.fromkeys(("e", "eb", "east", "eastbound", "e/b"), "E"),
-    **dict.fromkeys(("s", "sb", "south", "southbound", "s/b"), "S"),
-    **dict.fromkeys(("w", "wb", "west", "westbound", "w/b"), "W"),
-}
+from shared.traffic.directions import DIRECTIONS
+from shared.traffic.directions import direction_of as direction_of  # noqa: PLC0414 - whoever reads roads reads directions
+
 _INTERSTATE, _US, _STATE = "I", "US", "SR"
 _STATE_CODES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|"
@@ -50,11 +47,6 @@ class Road:
         if self.number is None or other.number is None:
             return self.number is other.number and self.name == other.name
         return self.number == other.number and (None in {self.system, other.system} or self.system == other.system)
-
-
-def direction_of(text: str) -> str | None:
-    """'Northbound', 'NB' or 'n' as 'N'; `None` for both ways, unknown, and what is no direction."""
-    return DIRECTIONS.get(text.strip().lower())
 
 
 def read_road(text: str, direction: str | None = None) -> Road:

@@ -158,16 +158,17 @@ def test_what_is_gone_from_the_log_is_cleared(watch: Watch) -> None:
     assert cleared.message.startswith("No longer announced")
 
 
-def test_what_holds_again_is_another_alert(watch: Watch) -> None:
-    watch.say(advisory(last=None))
+@pytest.mark.parametrize("name", ["a", "wzdx-la~7-zone-4f", "cap-~2~-β-4f"])
+def test_what_holds_again_is_another_alert(watch: Watch, name: str) -> None:
+    watch.say(advisory(name, last=None))
     watch.step()
     for number in (2, 3):
-        watch.say(advisory(last=None, withdrawn=True))
+        watch.say(advisory(name, last=None, withdrawn=True))
         watch.step()
         watch.restart()
-        watch.say(advisory(last=None))
+        watch.say(advisory(name, last=None))
         (again,) = watch.step()
-        assert (again.status, again.alert_id, again.revision) == (RAISED, f"construction-a~{number}", 1)
+        assert (again.status, again.alert_id, again.revision) == (RAISED, f"construction-{name}~{number}", 1)
 
 
 JAM = {"E3": 20.0}

@@ -9,6 +9,8 @@ import pytest
 from metrla.data.feeds.files.formats import open_readings
 from metrla.data.feeds.replay import Missing, Replay
 from metrla.data.feeds.speed_table import speed_table
+from metrla.lab.forecasting.recording import read_recording
+from metrla.lab.incidents.measures import read_measures
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.traffic.network import Network
@@ -80,7 +82,7 @@ def test_integer_column_names_and_a_named_time_column(tmp_path: Path, suffix: st
 def test_more_rows_than_a_chunk(tmp_path: Path) -> None:
     for suffix in (".csv", ".parquet", ".h5"):
         recording = open_readings(write(table(5000), tmp_path / f"x{suffix}"))
-        times = [step.local_time for step in recording.steps()]
+        times = [step.time for step in recording.steps()]
         assert len(times) == 5000
         assert times == sorted(set(times))
         assert recording.extent() == (times[0], times[-1])
@@ -184,3 +186,50 @@ def test_a_table_for_training(tmp_path: Path) -> None:
     nan = float("nan")
     expected = [[52, nan, 50], [55, nan, 53], [nan, nan, nan], [61, nan, 59]]
     assert np.array_equal(found.speed_mph, np.array(expected, dtype="float32"), equal_nan=True)
+
+
+def test_what_ingest_rejects_is_no_truth_in_training(tmp_path: Path) -> None:
+    """A table with -1, 999 and infinity trains as one in which those values are missing, and says how many."""
+    frame = table(8)
+    spoilt = frame.copy()
+    for row, value in enumerate((-1.0, 999.0, np.inf, 120.5, -0.001)):
+        spoilt.iloc[row + 3, 0], frame.iloc[row + 3, 0] = value, np.nan
+    clean, found = (
+        read_recording(write(each, tmp_path / name), network(*SENSORS))
+        for name, each in (("clean.csv", frame), ("spoilt.csv", spoilt))
+    )
+    assert np.array_equal(found.speed_mph, clean.speed_mph, equal_nan=True)
+    assert clean.left_out == ""
+    assert found.left_out.startswith("5 of 22 readings (22.7%) left out: 5 out of range")
+    replay = Replay(open_readings(tmp_path / "spoilt.csv"), network(*SENSORS))
+    events(replay)
+    assert replay.counts.out_of_range == 5, "ingest will reject as many"
+
+
+def test_imputed_values_of_pems_are_no_truth_in_training(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text(
+        PEMS_ROWS.replace("50,100,90,.0190", "50,49,90,.0190").replace("50,100,100,.5,0.0", "50,100,100,1.5,30.0")
+    )
+    found = speed_table(open_readings(path), network("717445", "717446"), skip_unknown=True)
+    assert np.array_equal(
+        found.speed_mph, np.array([[66.4, np.nan], [np.nan, np.nan]], dtype="float32"), equal_nan=True
+    )
+    assert (found.left_out.readings, found.left_out.out_of_range, found.left_out.imputed) == (3, 1, 1)
+
+
+def test_a_file_without_any_truth_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("time,773869\n2012-05-02 00:00,-1\n2012-05-02 00:05,-1\n")
+    with pytest.raises(ConfigurationError, match=r"no speed to learn from; 2 of 2 readings"):
+        speed_table(open_readings(path), network("773869"))
+
+
+def test_a_time_that_is_decades_off_is_no_reason_to_run_out_of_memory(tmp_path: Path) -> None:
+    path, many = tmp_path / "x.csv", tuple(map(str, range(100)))
+    row = ",60" * len(many)
+    path.write_text(f"time,{','.join(many)}\n1985-05-02 00:00{row}\n2085-05-02 00:05{row}\n")
+    with pytest.raises(ConfigurationError, match="is one of its times wrong"):
+        speed_table(open_readings(path), network(*many))
+    with pytest.raises(ConfigurationError, match="is one of its times wrong"):
+        read_measures(path, network(*many))

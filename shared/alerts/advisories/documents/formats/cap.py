@@ -2,24 +2,34 @@
 
 from collections.abc import Iterator
 from math import cos, radians
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
 import shapely
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 from shapely import affinity
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.draft import (
+    DocumentFormat,
+    Draft,
+    Parsed,
+    Rejected,
+    Unread,
+    UnreadableAdvisoriesError,
+)
 from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
 from shared.alerts.advisories.documents.formats.reading import (
     MAX_POSITIONS,
+    MAX_UNREAD,
     MIN_RING_POINTS,
     UNUSABLE,
+    field_name,
     mended,
     reason_of,
+    together,
 )
+from shared.alerts.advisories.documents.formats.xml import name_of, parts, read_xml, texts, told, unread_elements
+from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.traffic.network import on_globe
 
 KM_PER_DEGREE = 111.195
@@ -27,45 +37,56 @@ MAX_RADIUS_KM = 2_000
 PARTS_OF_REFERENCE = 3
 POLAR_DEGREES = 89.0
 LEAST_DEGREES = 1e-6
+ENDS = frozenset({"eventEndingTime", "ends"})
+READ = frozenset({
+    "identifier", "sender", "sent", "status", "msgType", "references", "info.language", "info.category", "info.event",
+    "info.severity", "info.effective", "info.onset", "info.expires", "info.senderName", "info.headline",
+    "info.description", "info.instruction", "info.parameter", "info.area.areaDesc", "info.area.polygon",
+    "info.area.circle", "info.area.geocode",
+})  # fmt: skip
 
 
-def parse(data: bytes) -> Parsed:
+def parse(data: bytes, zones: ZoneTable = NO_ZONES) -> Parsed:
     """Every `alert` element of a document, at whatever depth; raises `UnreadableAdvisoriesError` without one."""
-    try:
-        root = fromstring(data)
-    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as wrong:
-        raise UnreadableAdvisoriesError(f"no XML: {str(wrong)[:200]}") from wrong
-    alerts = [element for element in root.iter() if _name(element) == "alert"]
+    return parse_tree(read_xml(data), zones)
+
+
+def parse_tree(root: Element, zones: ZoneTable = NO_ZONES) -> Parsed:
+    """As `parse`; `zones` say where the zones are that an alert names without drawing them."""
+    alerts = [element for element in root.iter() if name_of(element) == "alert"]
     if not alerts:
         raise UnreadableAdvisoriesError("no CAP document: there is no `alert` element")
     drafts: dict[str, Draft] = {}
     rejected: list[Rejected] = []
+    unread: list[Unread] = []
     for index, alert in enumerate(alerts):
         try:
-            draft = _draft(index, alert)
+            draft, left = _draft(index, alert, zones)
             if draft.publisher_id in drafts:
                 raise ValueError(f"identifier: appears twice, first at alert {drafts[draft.publisher_id].index}")
             drafts[draft.publisher_id] = draft
+            if left:
+                unread.append(Unread(index, draft.publisher_id, left[:MAX_UNREAD]))
         except UNUSABLE as wrong:
-            rejected.append(Rejected(index, _told(alert, "identifier"), reason_of(wrong)))
-    return Parsed(DocumentFormat.CAP, len(alerts), tuple(drafts.values()), tuple(rejected))
+            rejected.append(Rejected(index, told(alert, "identifier"), reason_of(wrong)))
+    return Parsed(DocumentFormat.CAP, len(alerts), tuple(drafts.values()), tuple(rejected), tuple(unread))
 
 
-def _draft(index: int, alert: Element) -> Draft:
-    infos = list(_parts(alert, "info"))
-    english = (info for info in infos if (_told(info, "language") or "en").lower().startswith("en"))
+def _draft(index: int, alert: Element, zones: ZoneTable) -> tuple[Draft, tuple[str, ...]]:
+    infos = list(parts(alert, "info"))
+    english = (info for info in infos if (told(info, "language") or "en").lower().startswith("en"))
     info = next(english, infos[0] if infos else None)
-    told: dict[str, object] = {
-        "identifier": _told(alert, "identifier"),
-        "sender": _told(alert, "sender") or "",
-        "sent": _told(alert, "sent"),
-        "status": _told(alert, "status"),
-        "msg_type": _told(alert, "msgType"),
-        "references": [_reference(text) for text in (_told(alert, "references") or "").split()],
+    said: dict[str, object] = {
+        "identifier": told(alert, "identifier"),
+        "sender": told(alert, "sender") or "",
+        "sent": told(alert, "sent"),
+        "status": told(alert, "status"),
+        "msg_type": told(alert, "msgType"),
+        "references": [_reference(text) for text in (told(alert, "references") or "").split()],
     }
     areas: list[Element] = []
     if info is not None:
-        areas = list(_parts(info, "area"))
+        areas = list(parts(info, "area"))
         names = (
             "category",
             "event",
@@ -77,17 +98,51 @@ def _draft(index: int, alert: Element) -> Draft:
             "description",
             "instruction",
         )
-        told |= {name: text for name in names if (text := _told(info, name)) is not None}
-        told["sender_name"] = _told(info, "senderName")
-        told["area"] = "; ".join(filter(None, (_told(area, "areaDesc") for area in areas))) or None
-        told["ends"] = next((_told(part, "value") for part in _parts(info, "parameter")
-                             if _told(part, "valueName") in {"eventEndingTime", "ends"}), None)  # fmt: skip
-    elif told["msg_type"] == "Cancel":
-        told["event"] = "Cancellation"
+        said |= {name: text for name in names if (text := told(info, name)) is not None}
+        said["sender_name"] = told(info, "senderName")
+        said["area"] = "; ".join(filter(None, (told(area, "areaDesc") for area in areas))) or None
+        said["ends"] = next((told(part, "value") for part in parts(info, "parameter")
+                             if told(part, "valueName") in ENDS), None)  # fmt: skip
+    elif said["msg_type"] == "Cancel":
+        said["event"] = "Cancellation"
     else:
         raise ValueError("info: there is none")
-    message = HazardMessage.model_validate(told)
-    return draft_of(index, message, _geometry(areas))
+    message = HazardMessage.model_validate(said)
+    geometry, unknown = _places(areas, zones)
+    return draft_of(index, message, geometry), (
+        *unread_elements(alert, READ),
+        *(f"info.area.geocode {code}" for code in unknown),
+        *(() if info is None else _other_parameters(info)),
+        *(f"info ({told(other, 'language') or 'en'})" for other in infos if other is not info),
+    )
+
+
+def _other_parameters(info: Element) -> Iterator[str]:
+    names = (told(each, "valueName") or "" for each in parts(info, "parameter"))
+    return (f"info.parameter.{field_name(name)}" for name in names if name not in ENDS)
+
+
+def _places(areas: list[Element], zones: ZoneTable) -> tuple[BaseGeometry | None, list[str]]:
+    """What the areas draw, else where the zones are that they name; and the zones that are not known."""
+    drawn: list[BaseGeometry] = []
+    named: list[BaseGeometry] = []
+    unknown: list[str] = []
+    for area in areas:
+        here = _drawn(area)
+        drawn.extend(here)
+        if not here:
+            geometry, missing = zones.area(_codes(area))
+            unknown.extend(missing)
+            named += [] if geometry is None else [geometry]
+    if sum(int(shapely.get_num_coordinates(each)) for each in drawn) > MAX_POSITIONS:
+        raise ValueError(f"area: more than {MAX_POSITIONS} positions")
+    return together([*drawn, *named]), unknown
+
+
+def _codes(area: Element) -> Iterator[tuple[str, str]]:
+    for each in parts(area, "geocode"):
+        if (value := told(each, "value")) is not None:
+            yield field_name(told(each, "valueName") or ""), field_name(value)
 
 
 def _reference(text: str) -> dict[str, str]:
@@ -97,15 +152,8 @@ def _reference(text: str) -> dict[str, str]:
     return {"identifier": parts[1], "sent": parts[2]}
 
 
-def _geometry(areas: list[Element]) -> BaseGeometry | None:
-    shapes = [
-        *(_polygon(text) for area in areas for text in _texts(area, "polygon")),
-        *(_circle(text) for area in areas for text in _texts(area, "circle")),
-    ]
-    if sum(int(shapely.get_num_coordinates(each)) for each in shapes) > MAX_POSITIONS:
-        raise ValueError(f"area: more than {MAX_POSITIONS} positions")
-    # Not their union: where many areas cross each other, that takes minutes, and who asks what lies inside needs none.
-    return shapely.GeometryCollection([part for each in shapes for part in shapely.get_parts(each)]) if shapes else None
+def _drawn(area: Element) -> list[BaseGeometry]:
+    return [*map(_polygon, texts(area, "polygon")), *map(_circle, texts(area, "circle"))]
 
 
 def _polygon(text: str) -> BaseGeometry:
@@ -143,19 +191,3 @@ def _position(text: str) -> tuple[float, float]:
     if not comma or not on_globe(place[1], place[0]):
         raise ValueError(f"area: {text[:40]!r} is off the globe")
     return place
-
-
-def _name(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _parts(element: Element, name: str) -> Iterator[Element]:
-    return (child for child in element if _name(child) == name)
-
-
-def _texts(element: Element, name: str) -> Iterator[str]:
-    return ((child.text or "").strip() for child in _parts(element, name))
-
-
-def _told(element: Element, name: str) -> str | None:
-    return next((text for text in _texts(element, name) if text), None)

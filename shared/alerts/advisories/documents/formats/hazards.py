@@ -5,13 +5,19 @@ however often it is updated. The hazard holds from `onset` to `ends`; `effective
 and stand in where the former are not told.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import Draft
-from shared.alerts.advisories.documents.formats.reading import Instant, Lenient, one_line, paragraph, require_order
+from shared.alerts.advisories.documents.formats.reading import (
+    Instant,
+    Lenient,
+    Text,
+    one_line,
+    paragraph,
+    require_order,
+)
 from shared.events.records import AdvisoryType, AlertSeverity
 
 SEVERITIES = {
@@ -22,7 +28,6 @@ SEVERITIES = {
     "Unknown": AlertSeverity.LOW,
 }
 WEATHER = frozenset({"Met", "Geo", "Env", "Fire"})
-Text = Annotated[str, Field(min_length=1)]
 
 
 class Reference(Lenient):
@@ -66,7 +71,8 @@ def draft_of(index: int, message: HazardMessage, geometry: BaseGeometry | None) 
         raise ValueError("references: a Cancel must name what it cancels")
     if geometry is None and not withdrawn:
         raise ValueError(
-            f"geometry: none, only zones or counties ({(message.area or 'unnamed')[:80]}); a polygon is needed"
+            f"geometry: none, only zones or counties ({(message.area or 'unnamed')[:80]}); a polygon is needed, "
+            "or a zone table that has them"
         )
     starts_at = message.onset or message.effective or message.sent
     ends_at = message.ends or message.expires

@@ -1,4 +1,4 @@
-"""Road events: Open511 1.0, JSON (open511.org). Pure.
+"""Road events: Open511 1.0 (open511.org). Pure.
 
 Times of a schedule are local: in the event's own time zone where it names one, else in that of the network. A
 schedule that recurs, or has several intervals, becomes one advisory for each time that it holds within a week.
@@ -11,17 +11,28 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.draft import (
+    DocumentFormat,
+    Draft,
+    Parsed,
+    Rejected,
+    Unread,
+    UnreadableAdvisoriesError,
+)
+from shared.alerts.advisories.documents.formats.open511_xml import FAULT
 from shared.alerts.advisories.documents.formats.reading import (
     UNUSABLE,
     Instant,
     Lenient,
+    Span,
+    Text,
     id_of,
     one_line,
     paragraph,
     read_geometry,
     reason_of,
     require_order,
+    unread_fields,
 )
 from shared.alerts.advisories.documents.roads import Road, direction_of, read_road
 from shared.events.quantities import time_in_span
@@ -30,6 +41,7 @@ from shared.events.records import AdvisoryType, AlertSeverity
 GEOMETRIES = frozenset({
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"
 })  # fmt: skip
+ALSO_READ = frozenset({"geography"})
 TYPES = {
     "CONSTRUCTION": AdvisoryType.CONSTRUCTION,
     "SPECIAL_EVENT": AdvisoryType.EVENT,
@@ -46,9 +58,6 @@ SEVERITIES = {
 BEFORE, AHEAD = timedelta(days=1), timedelta(days=7)
 """What recurs is written down from a day ago to a week ahead; a feed that is watched goes on from there."""
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
-
-Text = Annotated[str, Field(min_length=1)]
-Span = tuple[datetime, datetime | None]
 
 
 class _Recurring(Lenient):
@@ -101,6 +110,7 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
         raise UnreadableAdvisoriesError("no Open511 document: an object with a list of `events` is needed")
     drafts: list[Draft] = []
     rejected: list[Rejected] = []
+    unread: list[Unread] = []
     seen: dict[str, int] = {}
     for index, value in enumerate(events):
         try:
@@ -109,9 +119,11 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
                 raise ValueError(f"id: appears twice, first at event {seen[event.id]}")
             drafts.extend(_drafts(index, event, value, time_zone, now))
             seen[event.id] = index
+            if fields := unread_fields(value, _Event, ALSO_READ):
+                unread.append(Unread(index, event.id, fields))
         except UNUSABLE as wrong:
             rejected.append(Rejected(index, id_of(value, "id"), reason_of(wrong)))
-    return Parsed(DocumentFormat.OPEN511, len(events), tuple(drafts), tuple(rejected))
+    return Parsed(DocumentFormat.OPEN511, len(events), tuple(drafts), tuple(rejected), tuple(unread))
 
 
 def _drafts(index: int, event: _Event, value: Any, time_zone: ZoneInfo, now: datetime) -> Iterable[Draft]:  # noqa: ANN401 - the JSON of the event
@@ -120,7 +132,10 @@ def _drafts(index: int, event: _Event, value: Any, time_zone: ZoneInfo, now: dat
         known = ", ".join(TYPES)
         raise ValueError(f"event_type: {event.event_type[:40]!r} is none that comes as an advisory ({known})")
     over = event.status == "ARCHIVED"
-    geometry = None if over else read_geometry(value.get("geography"), GEOMETRIES)
+    place = value.get("geography")
+    if isinstance(place, Mapping) and (fault := place.get(FAULT)) is not None:
+        raise ValueError(f"geography: {fault}")
+    geometry = None if over else read_geometry(place, GEOMETRIES)
     spans = list(_spans(event, _zone(event, time_zone), now))
     if not spans and not over:
         raise ValueError(f"schedule: nothing from {now - BEFORE:%Y-%m-%d} to {now + AHEAD:%Y-%m-%d}")

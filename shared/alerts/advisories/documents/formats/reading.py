@@ -1,13 +1,13 @@
 """What the formats have in common: instants, geometries, and reasons that a person understands. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import shapely
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
@@ -30,6 +30,7 @@ MAX_POSITIONS = 20_000
 """Of one geometry; the outline of a state has fewer."""
 MAX_MENDED_POSITIONS, MAX_CROSSINGS = 2_000, 200
 """A ring that crosses itself is mended up to here: the work grows with the square of the crossings, to minutes."""
+MAX_UNREAD, MAX_FIELD_NAME = 40, 60
 
 
 def _text(value: object) -> object:
@@ -39,14 +40,18 @@ def _text(value: object) -> object:
     return value.strip()
 
 
-def _in_utc(value: datetime) -> datetime:
+def checked_instant(value: datetime) -> datetime:
+    """An aware time in UTC; raises `ValueError` for one that cannot be meant."""
     if not time_in_span(value):
         raise ValueError(f"the year {value.year} cannot be meant")
     return value.astimezone(UTC)
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(checked_instant)]
 """A time with an offset, in UTC."""
+Span = tuple[datetime, datetime | None]
+"""When something begins and ends; `None`: nobody knows yet."""
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Lenient(BaseModel):
@@ -73,6 +78,39 @@ def reason_of(invalid: Exception) -> str:
     ]
     more = f" (and {len(faults) - SHOWN_FAULTS} more)" if len(faults) > SHOWN_FAULTS else ""
     return "; ".join(faults[:SHOWN_FAULTS])[:MAX_REASON] + more
+
+
+def unread_fields(value: object, model: type[BaseModel], also: Collection[str] = ()) -> tuple[str, ...]:
+    """What a part of a document says that neither its model nor `also` (names with dots) has a field for."""
+    return tuple(dict.fromkeys(_unread(value, model, frozenset(also), "")))[:MAX_UNREAD]
+
+
+def _unread(value: object, model: type[BaseModel], also: frozenset[str], within: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _unread(each, model, also, within)
+    if not isinstance(value, Mapping):
+        return
+    for name, inner in value.items():
+        path = f"{within}{field_name(str(name))}"
+        if path in also or inner is None or inner in ("", [], {}):
+            continue
+        known = model.model_fields.get(name)
+        if known is None:
+            yield path
+        elif (part := _model_in(known.annotation)) is not None:
+            yield from _unread(inner, part, also, f"{path}.")
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner)) is not None), None)
+
+
+def field_name(text: str) -> str:
+    """A name that a publisher chose, fit for a line of a report."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_FIELD_NAME])
 
 
 def id_of(feature: object, *names: str) -> str | None:
@@ -143,6 +181,14 @@ def mended(geometry: BaseGeometry) -> BaseGeometry:
             return shapely.make_valid(geometry)
     except ShapelyError as wrong:
         raise ValueError(f"geometry.coordinates: {wrong}") from wrong
+
+
+def together(shapes: Collection[BaseGeometry]) -> BaseGeometry | None:
+    """All of these in one, `None` where there are none.
+
+    Not their union: where many areas cross each other, that takes minutes, and who asks what lies inside needs none.
+    """
+    return shapely.GeometryCollection([part for each in shapes for part in shapely.get_parts(each)]) if shapes else None
 
 
 def _require_few_positions(geometry: BaseGeometry) -> int:

@@ -1,31 +1,48 @@
-"""Work zones: the WZDx Work Zone Feed, versions 4.0 to 4.2 (github.com/usdot-jpo-ode/wzdx, U.S. DOT). Pure.
+"""Work zones: the WZDx Work Zone Feed (github.com/usdot-jpo-ode/wzdx, U.S. DOT), versions 4.0 to 4.2; CWZ 1.0. Pure.
+
+CWZ (Connected Work Zones; AASHTO, ITE, NEMA, SAE) is WZDx 4.2 made a standard, with the same fields.
 
 A feature is a road event on one carriageway. Required is what the specification requires and is needed here: id,
 geometry, start and end, direction, road names, and the impact on vehicles of a work zone. A publisher says that one is
 over by leaving it out, by its end or, before 4.2, by `event_status`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.draft import (
+    DocumentFormat,
+    Draft,
+    Parsed,
+    Rejected,
+    Unread,
+    UnreadableAdvisoriesError,
+)
 from shared.alerts.advisories.documents.formats.reading import (
     UNUSABLE,
     Instant,
     Lenient,
+    Text,
     id_of,
     one_line,
     paragraph,
     read_geometry,
     reason_of,
     require_order,
+    unread_fields,
 )
 from shared.alerts.advisories.documents.roads import direction_of, read_road
 from shared.events.records import AdvisoryType, AlertSeverity
 
 GEOMETRIES = frozenset({"LineString", "MultiPoint"})
+ALSO_READ = frozenset({"geometry"})
+INFOS = ("feed_info", "feedInfo", "road_event_feed_info")
+MAX_NESTED = 12
+_VERSION = re.compile(r"4(\.\d+)*|(CWZ ?)?v?1\.0(\.\d+)*", re.IGNORECASE)
+_CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 OVER = frozenset({"completed", "cancelled"})
 
 IMPACTS = {
@@ -59,7 +76,6 @@ Impact = Literal[
 Direction = Literal[
     "northbound", "eastbound", "southbound", "westbound", "undefined", "unknown", "inner-loop", "outer-loop"
 ]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class _Core(Lenient):
@@ -91,30 +107,35 @@ class _Feature(Lenient):
 
 def is_wzdx(document: object) -> bool:
     """Whether a JSON document says that it is one of these."""
-    return isinstance(document, Mapping) and ("feed_info" in document or "road_event_feed_info" in document)
+    return isinstance(document, Mapping) and any(name in document for name in INFOS)
 
 
 def parse(document: object) -> Parsed:
     """The work zones of a feed; raises `UnreadableAdvisoriesError` where it is none as a whole."""
     if not isinstance(document, Mapping) or not isinstance(features := document.get("features"), list):
         raise UnreadableAdvisoriesError("no WZDx feed: an object with a list of `features` is needed")
-    info = document.get("feed_info") or document.get("road_event_feed_info")
+    info = next((found for name in INFOS if (found := document.get(name))), None)
+    if "feedInfo" in document:
+        info, features = _in_snake_case(info), [_in_snake_case(feature) for feature in features]
     information = info if isinstance(info, Mapping) else {}
-    version = str(information.get("version", "4.2"))
-    if version.split(".", maxsplit=1)[0] != "4":
-        raise UnreadableAdvisoriesError(f"WZDx version {version[:20]} is not read; 4.0, 4.1 and 4.2 are")
+    version = str(information.get("version", "4.2")).strip()
+    if not _VERSION.fullmatch(version):
+        raise UnreadableAdvisoriesError(f"WZDx version {version[:20]!r} is not read; 4.0, 4.1, 4.2 and CWZ 1.0 are")
     publishers = _publishers(information)
     drafts: dict[str, Draft] = {}
     rejected: list[Rejected] = []
+    unread: list[Unread] = []
     for index, feature in enumerate(features):
         try:
             draft = _draft(index, feature, publishers)
             if draft.chain_id in drafts:
                 raise ValueError(f"id: appears twice, first at feature {drafts[draft.chain_id].index}")
             drafts[draft.chain_id] = draft
+            if fields := unread_fields(feature, _Feature, ALSO_READ):
+                unread.append(Unread(index, draft.publisher_id, fields))
         except UNUSABLE as wrong:
             rejected.append(Rejected(index, id_of(feature, "id"), reason_of(wrong)))
-    return Parsed(DocumentFormat.WZDX, len(features), tuple(drafts.values()), tuple(rejected))
+    return Parsed(DocumentFormat.WZDX, len(features), tuple(drafts.values()), tuple(rejected), tuple(unread))
 
 
 def _draft(index: int, value: object, publishers: Mapping[str, str]) -> Draft:
@@ -147,6 +168,19 @@ def _draft(index: int, value: object, publishers: Mapping[str, str]) -> Draft:
         updated_at=core.update_date or core.creation_date,
         withdrawn=properties.event_status in OVER,
     )
+
+
+def _in_snake_case(value: object, depth: int = 0) -> object:
+    """CWZ names its fields as WZDx does; some of its publishers write them in camel case."""
+    if depth > MAX_NESTED:
+        return value
+    if isinstance(value, list):
+        return [_in_snake_case(each, depth + 1) for each in value]
+    if isinstance(value, Mapping):
+        return {
+            _CAPITAL.sub(r"_\g<0>", str(name)).lower(): _in_snake_case(each, depth + 1) for name, each in value.items()
+        }
+    return value
 
 
 def _publishers(information: Mapping[str, object]) -> dict[str, str]:

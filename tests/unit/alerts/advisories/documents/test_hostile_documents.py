@@ -13,18 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.zones import ZoneTable
 from shared.alerts.advisories.documents.importing import prepare
 from shared.alerts.advisories.documents.matching import Matcher
-from shared.alerts.advisories.documents.reading import read_advisories
+from shared.alerts.advisories.documents.reading import Reader
 from shared.events.avro import decode, encode
 from shared.events.records import TrafficAdvisory
 from shared.events.text import fault_of
 from shared.traffic.network import Network
+from tests.kit.advisories import CHP, DATEX2_V3, LCS_FIELDS, LCS_JSON, OPEN511_XML, ZONES
 from tests.kit.records import ANY_TEXTS
 from tests.unit.alerts.advisories.documents.test_open511 import event
 from tests.unit.alerts.advisories.documents.test_weather import XML, alert
 
 ZONE = ZoneInfo("America/Los_Angeles")
+TABLE = ZoneTable.read(ZONES.encode())
 TIMES = ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"]
 ODD: st.SearchStrategy[Any] = st.one_of(
     ANY_TEXTS,
@@ -56,7 +59,7 @@ def spoilt(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 
 def require_usable(data: bytes, network: Network, now: datetime) -> None:
     try:
-        parsed = read_advisories(data, ZONE, now)
+        parsed = Reader(ZONE, now, zones=TABLE).read(data)
     except UnreadableAdvisoriesError as unreadable:
         assert len(str(unreadable)) < 1_000  # noqa: PT017  both outcomes are right
         return
@@ -82,6 +85,7 @@ def test_documents_of_every_json_format(
         make_feed([make_work_zone(1)]),
         {"events": [event(), event(id="r", schedule={"recurring_schedules": [recurring]})]},
         {"type": "FeatureCollection", "features": [alert()]},
+        json.loads(LCS_JSON),
     ]
     document = data.draw(st.sampled_from(documents).flatmap(spoilt))
     require_usable(json.dumps(document).encode(), network, now)
@@ -116,17 +120,55 @@ def test_what_is_read_is_cleaned(
 ) -> None:  # fmt: skip
     feature = make_work_zone(1)
     feature["properties"]["core_details"][place] = hostile
-    parsed = read_advisories(json.dumps(make_feed([feature])).encode(), ZONE, now)
+    parsed = Reader(ZONE, now).read(json.dumps(make_feed([feature])).encode())
     (draft,) = parsed.drafts
     text = draft.title if place == "name" else draft.description.partition("\n\n")[0]
     assert text in {"xy", "x y", "x]0;y", "x\ny"}
     assert not prepare(parsed, [Matcher(network)], {}).rejected
 
 
+PLACES = {
+    "chp": (CHP, "1183-Trfc Collision-Unkn Inj"),
+    "datex2": (DATEX2_V3, "Paving."),
+    "open511": (OPEN511_XML, "Game at the stadium"),
+    "lcs": (LCS_JSON, "Paving"),
+}
+IDS = {
+    "chp": (CHP, "261103LA0001"),
+    "datex2": (DATEX2_V3, "S1-1"),
+    "open511": (OPEN511_XML, "la/game-1"),
+    "lcs": (LCS_JSON, str(LCS_FIELDS["index"])),
+}
+
+
+@pytest.mark.parametrize("hostile", ["x\x9b]0;y", "x\u202ey", "x\ufffey"])
+@pytest.mark.parametrize("form", PLACES)
+def test_texts_of_every_further_format_are_cleaned(form: str, hostile: str, network: Network, now: datetime) -> None:
+    document, place = PLACES[form]
+    try:
+        parsed = Reader(ZONE, now, zones=TABLE).read(document.replace(place, hostile).encode())
+    except UnreadableAdvisoriesError:
+        assert hostile == "x\ufffey"
+        return
+    (draft,) = parsed.drafts
+    assert fault_of(draft.title, 200) is None
+    assert fault_of(draft.description, 4_000, prose=True) is None
+    assert "y" in draft.title + draft.description
+    assert not prepare(parsed, [Matcher(network)], {}).rejected
+
+
+@pytest.mark.parametrize("form", IDS)
+def test_ids_of_every_further_format_are_refused(form: str, now: datetime) -> None:
+    document, id_ = IDS[form]
+    parsed = Reader(ZONE, now, zones=TABLE).read(document.replace(id_, "a\u202eb").encode())
+    assert not parsed.drafts
+    assert [one.publisher_id for one in parsed.rejected] == ["a\\u202eb"]
+
+
 def test_an_id_is_refused_and_not_cleaned(
     make_work_zone: Callable[..., Any], make_feed: Callable[..., Any], now: datetime
 ) -> None:
-    features = [make_work_zone(number) | {"id": id_} for number, id_ in enumerate(["a\0", "a", "ä/?#β", "x" * 401])]
-    parsed = read_advisories(json.dumps(make_feed(features)).encode(), ZONE, now)
+    features = [make_work_zone(number) | {"id": id_} for number, id_ in enumerate(["a\0", "a", "ä/?#β", "x" * 601])]
+    parsed = Reader(ZONE, now).read(json.dumps(make_feed(features)).encode())
     assert [draft.publisher_id for draft in parsed.drafts] == ["a", "ä/?#β"]
-    assert [(one.index, one.publisher_id) for one in parsed.rejected] == [(0, "a\\u0000"), (3, "x" * 400)]
+    assert [(one.index, one.publisher_id) for one in parsed.rejected] == [(0, "a\\u0000"), (3, "x" * 600)]

@@ -15,7 +15,7 @@ from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableA
 from shared.alerts.advisories.documents.formats import wzdx
 from shared.alerts.advisories.documents.importing import prepare
 from shared.alerts.advisories.documents.matching import Matcher
-from shared.alerts.advisories.documents.reading import read_advisories
+from shared.alerts.advisories.documents.reading import Reader
 from shared.events.records import AdvisoryType, AlertSeverity
 from shared.traffic.network import Network
 
@@ -27,7 +27,7 @@ def test_fifty_bad_features_of_a_thousand_cost_only_themselves(
     damaged_feed: tuple[Document, dict[int, str]], network: Network, now: datetime
 ) -> None:
     document, bad = damaged_feed
-    parsed = read_advisories(json.dumps(document).encode(), ZONE, now)
+    parsed = Reader(ZONE, now).read(json.dumps(document).encode())
     assert {rejected.index for rejected in parsed.rejected} == set(bad)
     for rejected in parsed.rejected:
         assert rejected.reason
@@ -89,7 +89,7 @@ def test_what_is_no_feed_is_refused_as_a_whole(document: object) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"<a>", b"<alert", b"{}", b"5", b"null"])
 def test_what_is_no_document_is_refused(data: bytes, now: datetime) -> None:
     with pytest.raises(UnreadableAdvisoriesError):
-        read_advisories(data, ZONE, now)
+        Reader(ZONE, now).read(data)
 
 
 JSON = st.recursive(

@@ -1,0 +1,138 @@
+"""Whether a document is its whole feed, and that a part of it withdraws nothing."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.alerts.advisories.documents.draft import Extent, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.formats.xml import read_xml
+from shared.alerts.advisories.documents.importing import prepare
+from shared.alerts.advisories.documents.matching import Matcher
+from shared.alerts.advisories.documents.paging import extent_of_json, extent_of_xml, next_url
+from shared.alerts.advisories.documents.reading import Reader
+from shared.traffic.network import Network
+from tests.kit.advisories import CHP, OPEN511_XML
+
+Document = dict[str, Any]
+READER = Reader(ZoneInfo("UTC"), datetime(2026, 11, 3, 12, tzinfo=UTC))
+FEED = "https://511.example/feed"
+URL = "https://511.example/events?offset=50"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"pagination": {"offset": 0, "limit": 50, "next_url": "/events?offset=50"}}, Extent("/events?offset=50")),
+        ({"pagination": {"offset": "0"}}, Extent()),
+        ({"pagination": {"offset": "50"}}, Extent(skipped=50)),
+        ({"pagination": {"next": URL}}, Extent(URL)),
+        ({"pagination": {"next_url": None}}, Extent()),
+        ({"links": [{"rel": "self", "href": "x"}, {"rel": "next", "href": URL}]}, Extent(URL)),
+        ({"next": URL}, Extent(URL)),
+        ({"numberMatched": 70, "numberReturned": 50}, Extent(total=70)),
+        ({"totalFeatures": "unknown"}, Extent()),
+        ({"exceededTransferLimit": True}, Extent(cut=True)),
+        ({"properties": {"exceededTransferLimit": True}}, Extent(cut=True)),
+        ([], Extent()),
+        ({"pagination": [], "links": {"rel": "next"}, "numberMatched": True, "properties": 5}, Extent()),
+    ],
+)
+def test_what_json_says_of_the_rest(document: object, expected: Extent) -> None:
+    assert extent_of_json(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("<pagination><offset>0</offset><next_url>/events?offset=50</next_url></pagination>", "/events?offset=50"),
+        ('<pagination><link rel="next" href="/events?offset=50"/></pagination>', "/events?offset=50"),
+        ('<link rel="next" href="/events?offset=50"/>', "/events?offset=50"),
+        ('<link rel="self" href="/events"/>', None),
+        ("", None),
+    ],
+)
+def test_what_xml_says_of_the_rest(inside: str, expected: str | None) -> None:
+    document = OPEN511_XML.replace("<events>", f"{inside}<events>")
+    assert next_url(document.encode()) == expected
+    assert extent_of_xml(read_xml(document.encode())).next_url == expected
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"<a", b"5", b"[" * 100_000])
+def test_what_is_damaged_has_no_next_page(data: bytes) -> None:
+    assert next_url(data) is None
+
+
+MARKS: tuple[Document, ...] = (
+    {"pagination": {"offset": 0, "next_url": "/next"}},
+    {"pagination": {"offset": 3}},
+    {"links": [{"rel": "next", "href": "/next"}]},
+    {"numberMatched": 3},
+    {"exceededTransferLimit": True},
+)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_part_withdraws_nothing_and_says_why(
+    mark: Document, network: Network, make_feed: Callable[..., Document], make_work_zone: Callable[..., Document]
+) -> None:
+    matchers = [Matcher(network)]
+    both = make_feed([make_work_zone(1), make_work_zone(2)])
+    log = {
+        change.advisory_id: change
+        for change in prepare(READER.read(json.dumps(both).encode()), matchers, {}, FEED).changes
+    }
+    one = make_feed([make_work_zone(1)])
+    whole = prepare(READER.read(json.dumps(one).encode()), matchers, log, FEED, complete=True)
+    assert (whole.withdrawn, whole.partial) == (1, None)
+    part = prepare(READER.read(json.dumps(one | mark).encode()), matchers, log, FEED, complete=True)
+    assert (part.withdrawn, part.unchanged) == (0, 1)
+    assert part.partial
+
+
+def test_pages_are_one_document(
+    network: Network, make_feed: Callable[..., Document], make_work_zone: Callable[..., Document]
+) -> None:
+    pages = [
+        make_feed([make_work_zone(1), make_work_zone(2)]) | {"numberMatched": 3, "next": "/2"},
+        make_feed([make_work_zone(2), make_work_zone(3), {"id": "bad"}]) | {"numberMatched": 4},
+    ]
+    parsed = READER.read(*(json.dumps(page).encode() for page in pages))
+    assert (parsed.features, parsed.partial) == (5, None)
+    assert [(draft.index, draft.publisher_id) for draft in parsed.drafts] == [
+        (0, "wz-0001"), (1, "wz-0002"), (3, "wz-0003"),
+    ]  # fmt: skip
+    assert sorted((rejected.index, rejected.publisher_id) for rejected in parsed.rejected) == [
+        (2, "wz-0002"), (4, "bad"),
+    ]  # fmt: skip
+    assert prepare(parsed, [Matcher(network)], {}, FEED, complete=True).new == 3
+    left = READER.read(json.dumps(pages[0]).encode(), left="its page 2 is on another server")
+    assert left.partial == "its page 2 is on another server; it has 2 of 3 features"
+
+
+def test_pages_of_two_formats_are_no_feed(make_feed: Callable[..., Document]) -> None:
+    with pytest.raises(UnreadableAdvisoriesError, match="several formats: chp, wzdx"):
+        READER.read(json.dumps(make_feed([])).encode(), CHP.encode())
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["pagination", "next_url", "next", "links", "rel", "href", "offset", "numberMatched", "properties"]
+    ), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANYTHING)
+def test_any_document_has_an_extent(document: object) -> None:
+    extent = extent_of_json(document)
+    assert extent.skipped >= 0
+    assert extent.total is None or extent.total > 0
+    assert extent.next_url is None or extent.next_url.strip()
