@@ -26,6 +26,8 @@ UNUSABLE = (ValueError, ShapelyError, ArithmeticError, LookupError, TypeError, A
 # Sides whose crossings are counted at once: enough to be quick, few enough that a knot is given up early.
 SIDES_AT_ONCE = 100
 MIN_RING_POINTS = 4
+DIGITS = 9
+"""Of the degrees of what is mended: a tenth of a millimetre. Finer differences lead the mending astray."""
 MAX_POSITIONS = 20_000
 """Of one geometry; the outline of a state has fewer."""
 MAX_MENDED_POSITIONS, MAX_CROSSINGS = 2_000, 200
@@ -178,9 +180,12 @@ def mended(geometry: BaseGeometry) -> BaseGeometry:
         raise ValueError(f"geometry.coordinates: they cross each other too often to be mended: {where}")
     try:
         with np.errstate(all="ignore"):  # of positions next to nothing apart; the result says what it is
-            return shapely.make_valid(geometry)
+            valid = shapely.make_valid(shapely.transform(geometry, lambda positions: positions.round(DIGITS)))
     except ShapelyError as wrong:
         raise ValueError(f"geometry.coordinates: {wrong}") from wrong
+    if not valid.is_valid:
+        raise ValueError(f"geometry.coordinates: they cannot be mended: {explain_validity(geometry)[:80]}")
+    return valid
 
 
 def together(shapes: Collection[BaseGeometry]) -> BaseGeometry | None:
