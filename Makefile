@@ -4,11 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
-# A chaos run: readings fed, kills of each service, seed, and what it runs on (native, kafka or embedded).
+# A chaos run: readings fed, kills of each service, seed, what it runs on (native, kafka or embedded), and HOSTILE=1.
 READINGS ?= 5000
 KILLS    ?= 3
 SEED     ?= 1
 STACK    ?= native
+HOSTILE  ?=
 # Minutes of `make fuzz`.
 MINUTES  ?= 60
 
@@ -67,8 +68,8 @@ lint: setup ## ruff, the import contracts, dead code; ESLint where Node is
 types: setup ## mypy --strict over everything
 	$(BIN)/mypy
 
-chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KILLS, SEED, STACK
-	@exec $(BIN)/python -m tests.chaos --readings $(READINGS) --kills $(KILLS) --seed $(SEED) --stack $(STACK) $(ARGS)
+chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KILLS, SEED, STACK, HOSTILE
+	@exec $(BIN)/python -m tests.chaos --readings $(READINGS) --kills $(KILLS) --seed $(SEED) --stack $(STACK) $(if $(HOSTILE),--hostile) $(ARGS)
 
 fuzz: setup ## hostile inputs for every decoder and reader: MINUTES
 	@exec $(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)

@@ -112,7 +112,7 @@ NWS: dict[str, Any] = {
                 "senderName": "NWS",
                 "headline": "Wind",
                 "description": "Winds.",
-                "references": [{"identifier": "first", "sender": "s", "sent": "x"}],
+                "references": [{"identifier": "first", "sender": "s", "sent": "2026-11-03T02:00:00-08:00"}],
             },
         }
     ],

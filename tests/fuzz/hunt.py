@@ -18,7 +18,7 @@ from tests.fuzz.target import Target
 from tests.kit.places import ROOT
 
 PRODUCT = ("metrla", "services", "shared")
-EXAMPLES_A_ROUND = 200
+EXAMPLES_A_ROUND = 500
 LEAST_TURN_S = 5.0
 
 

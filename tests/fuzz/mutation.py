@@ -34,6 +34,8 @@ HOSTILE_TEXTS = (
     "١٢٣",
     "²",
 )
+TAINTS = ("\x00", "\x1b]0;t\x07", "\x7f", "\x85", "\ud800", "\udfff", "\u202e", "\ufffe", "\n", "\u0301", "a" * 70_000)
+"""What spoils a good text that holds it."""
 HOSTILE_NUMBERS = (
     *(0, -1, 1, 2**31, 2**63, -(2**63) - 1, 2**64, 10**400),
     *(-0.0, 5e-324, 1.7976931348623157e308, -1.7976931348623157e308, float("inf"), float("-inf"), float("nan")),
@@ -83,24 +85,27 @@ def damaged(draw: st.DrawFn, good: Sequence[bytes]) -> bytes:
 
 @st.composite
 def changed(draw: st.DrawFn, good: Sequence[Any]) -> Any:  # noqa: ANN401 - any JSON
-    """One of `good`, which are JSON, with up to three values somewhere in it dropped, renamed or replaced."""
+    """One of `good`, which are JSON, with up to three values somewhere in it tainted, replaced, dropped or renamed."""
     document = deepcopy(draw(st.sampled_from(good)))
     for _ in range(draw(st.integers(0, 3))):
-        inner = list(_containers(document))
-        if not inner:
+        places = list(_places(document))
+        if not places:
             return draw(anything)
-        container = draw(st.sampled_from(inner))
-        keys: list[Any] = list(container) if isinstance(container, dict) else list(range(len(container)))
-        if not keys:
-            continue
-        key = draw(st.sampled_from(keys))
-        match draw(st.sampled_from(("replace", "replace", "drop", "rename", "nest"))):
+        container, key = draw(st.sampled_from(places))
+        match draw(st.sampled_from(("taint", "taint", "like", "like", "anything", "drop", "rename", "nest"))):
             case "drop":
                 del container[key]
             case "rename" if isinstance(container, dict):
                 container[draw(texts)] = container.pop(key)
             case "nest":
                 container[key] = [container[key]]
+            case "taint" if isinstance(container[key], str):
+                whole, at = container[key], draw(st.integers(0, len(container[key])))
+                container[key] = whole[:at] + draw(st.sampled_from(TAINTS)) + whole[at:]
+            case "like" if isinstance(container[key], int | float):
+                container[key] = draw(numbers)
+            case "like" if isinstance(container[key], str):
+                container[key] = draw(texts)
             case _:
                 container[key] = draw(anything)
     return document
@@ -116,11 +121,12 @@ def json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON
     return json.dumps(document).encode("utf-8", "surrogatepass")
 
 
-def _containers(document: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
+def _places(document: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - any JSON
+    """Every value in a document, by what holds it and its key there."""
     if isinstance(document, dict | list):
-        yield document
-        for inner in document.values() if isinstance(document, dict) else document:
-            yield from _containers(inner)
+        for key in list(document) if isinstance(document, dict) else range(len(document)):
+            yield document, key
+            yield from _places(document[key])
 
 
 def files(good: dict[str, SearchStrategy[bytes]]) -> SearchStrategy[dict[str, bytes]]:

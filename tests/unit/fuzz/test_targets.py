@@ -13,9 +13,12 @@ from tests.fuzz.hunt import Hunt, case_of, failure, hunt
 from tests.fuzz.target import Target
 
 SEED = 11
-AWAITED: dict[str, str] = dict.fromkeys(
-    ("pems", "compressed-csv", "compressed-pems", "parquet"), "readers of files raise what is not of ours"
-)
+AWAITED: dict[str, str] = {
+    **dict.fromkeys(
+        ("pems", "compressed-csv", "compressed-pems", "parquet"), "readers of files raise what is not ours"
+    ),
+    **dict.fromkeys(("events", "json-events", "wzdx", "open511", "nws"), "texts from outside are not looked at"),
+}
 """Targets that are known to fail, and what has to be mended first."""
 
 
