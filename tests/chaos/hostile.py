@@ -210,7 +210,7 @@ _EVENTS: dict[str, Callable[[TrafficEvent, bytes], tuple[bytes | None, Value]]] 
 
 
 def _strays(network: Network) -> Sequence[Attack]:
-    at, end = datetime(2026, 3, 3, 15, tzinfo=UTC), datetime(9999, 12, 31, 23, 55, tzinfo=UTC)
+    at, end = datetime(2026, 3, 3, 15, tzinfo=UTC), datetime(9999, 12, 31, 23, 50, tzinfo=UTC)
     stranger, here = NetworkId(f"{ASTRAY}-network"), network.network_id
     sensor = network.sensors[0].sensor_id
     window = ProcessedTrafficAggregate(
@@ -224,8 +224,9 @@ def _strays(network: Network) -> Sequence[Attack]:
         title="Paving",
         description="",
         severity=AlertSeverity.LOW,
-        starts_at=at,
-        ends_at=None,
+        # Long over: what can be cleaned may be believed, and must not raise an alert all the same.
+        starts_at=at - timedelta(days=900),
+        ends_at=at - timedelta(days=899),
         affected_sensors=(sensor,),
         latitude=None,
         longitude=None,
@@ -239,21 +240,21 @@ def _strays(network: Network) -> Sequence[Attack]:
         replace(window, network_id=stranger),
         replace(window, sensor_id=SensorId(f"{ASTRAY}-sensor")),
         replace(window, sensor_id=SensorId("s" * 100_000)),
-        replace(window, window_start=end, window_end=end + timedelta(minutes=4)),
+        replace(window, window_start=end, window_end=end + network.window),
         replace(window, window_start=datetime(1, 1, 1, tzinfo=UTC), window_end=datetime(1, 1, 1, 0, 5, tzinfo=UTC)),
         replace(window, window_end=at + timedelta(hours=7)),
         replace(window, window_end=at - timedelta(hours=7)),
         replace(window, mean_speed_mph=float("nan")),
         replace(window, mean_speed_mph=1e308, volume_vehicles=1e308),
         replace(window, revision=-1),
-        replace(window, last_event_id="x\0y"),
+        replace(window, sensor_id=SensorId(f"{ASTRAY}-sensor"), last_event_id="x\0y"),
     )
     predictions = (
         replace(prediction, network_id=stranger),
         replace(prediction, sensor_id=SensorId(f"{ASTRAY}-sensor")),
         replace(prediction, timestamp=end),
         replace(prediction, current_speed_mph=float("inf")),
-        replace(prediction, model_version="x\0y"),
+        replace(prediction, sensor_id=SensorId(f"{ASTRAY}-sensor"), model_version="x\0y"),
     )
     advisories = (
         replace(advisory, network_id=stranger),

@@ -1,8 +1,8 @@
 """Every target, by its name."""
 
-from tests.fuzz import documents, files, gateway, records, state
+from tests.fuzz import documents, files, gateway, judging, records, state, terminal
 from tests.fuzz.target import Target
 
-TARGETS: dict[str, Target] = {
-    target.name: target for room in (records, state, documents, files, gateway) for target in room.TARGETS
-}
+ROOMS = (records, judging, state, documents, files, gateway, terminal)
+
+TARGETS: dict[str, Target] = {target.name: target for room in ROOMS for target in room.TARGETS}

@@ -19,7 +19,7 @@ from tests.kit.places import ROOT
 
 PRODUCT = ("metrla", "services", "shared")
 EXAMPLES_A_ROUND = 500
-LEAST_TURN_S = 5.0
+LEAST_TURN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

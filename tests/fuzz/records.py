@@ -150,7 +150,7 @@ def _of_some_type(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, draw(damaged([encode(RECORDS[name])]))
 
 
-def _extreme(name: str) -> st.SearchStrategy[bytes]:
+def extreme(name: str) -> st.SearchStrategy[bytes]:
     """A well-formed message whose values are the worst that its schema can say."""
 
     @st.composite
@@ -236,7 +236,7 @@ def _followed(case: list[tuple[str, bytes | None, bytes | None]]) -> None:
 @st.composite
 def _one_followed(draw: st.DrawFn) -> tuple[str, bytes | None, bytes | None]:
     name = draw(st.sampled_from(sorted(FOLLOWED)))
-    value = draw(st.none() | damaged([encode(RECORDS[name])]) | _extreme(name))
+    value = draw(st.none() | damaged([encode(RECORDS[name])]) | extreme(name))
     return name, draw(st.none() | st.binary(max_size=20)), value
 
 
@@ -280,7 +280,7 @@ def demand_one_line(refused: Exception) -> None:
     assert "\n" not in str(refused).strip(), f"not one line: {refused}"
 
 
-_EVENTS = damaged([encode(EVENT), json_bytes(OWN_NAMES)]) | _extreme("TrafficEvent") | changed_json([OWN_NAMES])
+_EVENTS = damaged([encode(EVENT), json_bytes(OWN_NAMES)]) | extreme("TrafficEvent") | changed_json([OWN_NAMES])
 
 TARGETS = (
     Target("records", _of_some_type(), _record, 150),

@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -11,7 +10,6 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import structlog
 from hypothesis import strategies as st
 from pydantic_settings import BaseSettings
 
@@ -29,6 +27,7 @@ from shared.events.errors import ArchiveError, ConfigurationError, ModelError
 from shared.forecasting.models.card import ModelCard
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.traffic.usual.recent import RecentSpeeds
+from tests.fuzz.judging import quiet
 from tests.fuzz.mutation import HOSTILE_NUMBERS, HOSTILE_TEXTS, changed, changed_json, damaged, json_bytes
 from tests.fuzz.records import AT, EVENT, NETWORK, Message, demand_one_line
 from tests.fuzz.target import Target
@@ -66,13 +65,6 @@ CARD: dict[str, Any] = {
     "inputs": {"speed_bin_mph": 5, "speed_share": [[0.5, 0.5]], "missing_share": [0.0]},
     "sensors": ["s0"],
 }
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the log lines that damage makes; there are thousands of them."""
-    with structlog.testing.capture_logs():
-        yield
 
 
 def _checkpoint(metadata: bytes) -> None:
@@ -131,7 +123,7 @@ def _recent() -> bytes:
 def _predictor_state(value: bytes) -> None:
     recent = RecentSpeeds(NETWORK)
     kept: Any = Message("predictor-state", 0, b"toy/0", value)
-    with _quiet():
+    with quiet():
         _put(kept, {NETWORK.network_id: recent})
     speed = np.array([[60.0, 50.0, np.nan]])
     messages_of(NETWORK, recent.rows_of([AT + timedelta(minutes=5)], speed))
