@@ -31,6 +31,7 @@ from shared.events.topics import (
     ALERT_ACTIONS,
     ALERTS,
     PREDICTIONS,
+    TOPICS,
     TRAFFIC_EVENTS,
     TRAFFIC_EVENTS_DLQ,
 )
@@ -49,6 +50,8 @@ ODD_IDS = ("β…", "a/b?c#d", "50% off", "'; DROP--", "東京 1", "..", 'say "x
 SKEWS = (timedelta(minutes=50), timedelta(minutes=20), timedelta(minutes=-50))
 JUMPS_TO = timedelta(minutes=55)
 MEASURE_SHARE = 0.01
+
+COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
 
 Value = bytes | None
 
@@ -123,10 +126,15 @@ def events(event: TrafficEvent, rng: random.Random) -> Iterator[tuple[str, bytes
 
 
 def strays(network: Network, rng: random.Random) -> Iterator[Attack]:
-    """Hostile records on the topics that services follow, for ever."""
+    """Hostile records on the topics that services follow, for ever.
+
+    Where the log is compacted each has a key of its own: compaction would else take records that the audit counts.
+    """
     kinds = [*_strays(network)]
     rng.shuffle(kinds)
-    yield from cycle(kinds)
+    for number, stray in enumerate(cycle(kinds)):
+        own = stray.topic in COMPACTED and stray.key is not None
+        yield replace(stray, key=b"%s-%s-%d" % (stray.key, network.network_id.encode(), number)) if own else stray
 
 
 def _own_names(event: TrafficEvent, **changes: object) -> bytes:
