@@ -1,6 +1,6 @@
 """How a gateway holds out against hostile connections: /live's p99, its memory, and what honest clients miss.
 
-    python -m benchmarks.hostile_connections [--each N] [--seconds S]
+    python -m benchmarks.hostile_connections [--each N] [--seconds S] [--only KIND]
 
 The gateway is a process of its own on an embedded broker; the attackers are another, each kind from its own address.
 The baseline is the same gateway in the same run before anybody attacks it. Wants a machine with nothing else to do.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from tests.hostile.attackers import ATTACKS
 from tests.hostile.siege import Siege, besiege
 
 MAX_P99_S = 0.1
@@ -56,11 +57,12 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--each", type=int, default=50, help="connections of each kind")
     options.add_argument("--seconds", type=float, default=30.0)
+    options.add_argument("--only", choices=list(ATTACKS), action="append", help="this kind; again for several")
     given = options.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory() as folder:
-        siege = asyncio.run(besiege(Path(folder), given.each, given.seconds))
+        siege = asyncio.run(besiege(Path(folder), given.each, given.seconds, given.only or tuple(ATTACKS)))
     print(told(siege))
     kept = siege.watch.p99_s() < MAX_P99_S and siege.watch.peak_bytes < MAX_BYTES and not siege.missed
     return 0 if kept else 1

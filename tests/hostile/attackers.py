@@ -1,4 +1,4 @@
-"""Connections that mean no good, many of each kind at once: `python -m tests.hostile.attackers HOST PORT EACH SECONDS`.
+"""Connections that mean no good, many of each kind at once: `… HOST PORT EACH SECONDS KIND,KIND`.
 
 Each kind comes from an address of its own on loopback, as attackers do not come from the address of honest clients.
 At the end the process prints as JSON how often each kind was answered with which status, cut, or let wait.
@@ -13,7 +13,7 @@ import socket
 import sys
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 PAUSE_S = 0.2
@@ -119,12 +119,15 @@ def source_of(number: int) -> str:
     return f"127.0.0.{10 + number}"
 
 
-async def attack(host: str, port: int, each: int, seconds: float) -> dict[str, Counter[Outcome]]:
-    """Keep `each` connections of every kind going for so long; returns how they ended, `open` those that did not."""
-    outcomes = {name: Counter[Outcome]() for name in ATTACKS}
+async def attack(
+    host: str, port: int, each: int, seconds: float, kinds: Collection[str]
+) -> dict[str, Counter[Outcome]]:
+    """Keep `each` connections of these kinds going for so long; returns how they ended, `open` those that did not."""
+    outcomes = {name: Counter[Outcome]() for name in kinds}
     attackers = [
         asyncio.create_task(_attacker(work, (host, port), source_of(number), outcomes[name]))
         for number, (name, work) in enumerate(ATTACKS.items())
+        if name in outcomes
         for _ in range(each)
     ]
     await asyncio.sleep(seconds)
@@ -217,5 +220,5 @@ async def _answer(reader: StreamReader) -> Outcome:
 
 
 if __name__ == "__main__":
-    at, port, each, seconds = sys.argv[1:]
-    print(json.dumps(asyncio.run(attack(at, int(port), int(each), float(seconds)))))  # noqa: T201 - its answer
+    at, port, each, seconds, kinds = sys.argv[1:]
+    print(json.dumps(asyncio.run(attack(at, int(port), int(each), float(seconds), kinds.split(",")))))  # noqa: T201 - its answer

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from metrla.local.devbroker import DevBroker
 from shared.kafka.admin import ensure_topics
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.hostile.attackers import ATTACKS
 from tests.hostile.honest import START, Experience, Watch, ask, follow, step
 from tests.kit.places import ROOT
 from tests.kit.processes import Services
@@ -51,8 +52,8 @@ class Siege:
         ]
 
 
-async def besiege(folder: Path, each: int, seconds: float) -> Siege:
-    """Start a gateway, let `each` attackers of every kind at it for `seconds`, and honest clients all the while."""
+async def besiege(folder: Path, each: int, seconds: float, kinds: Collection[str] = tuple(ATTACKS)) -> Siege:
+    """Start a gateway, let `each` attackers of these kinds at it for `seconds`, and honest clients all the while."""
     network = load_network(EXAMPLE_NETWORK)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(DevBroker())
@@ -89,7 +90,7 @@ async def besiege(folder: Path, each: int, seconds: float) -> Siege:
             with calm.running():
                 await asyncio.sleep(CALM_S)
             with watch.running():
-                outcomes = await _attackers(port, each, seconds)
+                outcomes = await _attackers(port, each, seconds, kinds)
             honest.pop().cancel()
             # What was missed for good is counted below.
             with suppress(AssertionError):
@@ -103,9 +104,10 @@ async def besiege(folder: Path, each: int, seconds: float) -> Siege:
     return Siege(seconds, each, calm, watch, experience, frozenset(steps), outcomes)
 
 
-async def _attackers(port: int, each: int, seconds: float) -> dict[str, dict[str, int]]:
+async def _attackers(port: int, each: int, seconds: float, kinds: Collection[str]) -> dict[str, dict[str, int]]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.hostile.attackers", "127.0.0.1", str(port), str(each), str(seconds)),
+        ",".join(kinds),
         cwd=ROOT,
         stdout=PIPE,
     )
