@@ -257,7 +257,10 @@ def _alerts(evidence: Evidence) -> tuple[Area, Area, Area, Area]:
 
 
 def _expectations(evidence: Evidence) -> Area:
-    """Each expectation is raised once, ends once, and says one thing under one revision, whoever died when."""
+    """Each expectation is raised once, ends once, and says one thing under one revision, whoever died when.
+
+    The log is compacted: of one that is over, all but the end may be gone.
+    """
     lives: dict[str, list[Values]] = defaultdict(list)
     reader = AvroReader("TrafficAlert")
     for record in evidence.alerts:
@@ -274,7 +277,8 @@ def _expectations(evidence: Evidence) -> Area:
                 if different := differing(known, alert):
                     area.has_twice(f"{alert_id}, revision {alert['revision']}: {different[0]}")
         first, *later = (by_revision[revision]["status"] for revision in sorted(by_revision))
-        if "raised" in later or "cleared" in (first, *later[:-1]):
+        begun_over = first == "cleared" and min(by_revision) == 1
+        if begun_over or "raised" in later or "cleared" in (first, *later)[:-1]:
             area.has_twice(f"{alert_id}, whose statuses are {[first, *later]}")
     return area
 

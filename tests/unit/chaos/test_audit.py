@@ -248,3 +248,5 @@ def test_an_expectation_has_one_life(clean: Evidence) -> None:
     assert lived(raised, replace(raised, message="otherwise")) == (1, 1)
     assert lived(raised, cleared, replace(raised, revision=3)) == (1, 0)
     assert lived(raised, cleared, replace(cleared, revision=3)) == (1, 0)
+    assert lived(cleared) == (0, 0), "the log is compacted"
+    assert lived(replace(cleared, revision=1)) == (1, 0)
