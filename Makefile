@@ -4,14 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
-# A chaos run: readings fed, kills of each service, seed, and what it runs on (native, kafka or embedded).
+# A chaos run: readings fed, kills of each service, seed, what it runs on (native, kafka or embedded), and HOSTILE=1.
 READINGS ?= 5000
 KILLS    ?= 3
 SEED     ?= 1
 STACK    ?= native
+HOSTILE  ?=
+# Minutes of `make fuzz`.
+MINUTES  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help sbom audit client docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos bench clean lock
+.PHONY: help sbom audit client docs setup demo demo-real stack-up stack-down stack-status test unit integration real lint types chaos fuzz bench clean lock
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,8 +68,11 @@ lint: setup ## ruff, the import contracts, dead code; ESLint where Node is
 types: setup ## mypy --strict over everything
 	$(BIN)/mypy
 
-chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KILLS, SEED, STACK
-	@exec $(BIN)/python -m tests.chaos --readings $(READINGS) --kills $(KILLS) --seed $(SEED) --stack $(STACK) $(ARGS)
+chaos: setup ## a feed under SIGKILLs of everything, then an audit: READINGS, KILLS, SEED, STACK, HOSTILE
+	@exec $(BIN)/python -m tests.chaos --readings $(READINGS) --kills $(KILLS) --seed $(SEED) --stack $(STACK) $(if $(HOSTILE),--hostile) $(ARGS)
+
+fuzz: setup ## hostile inputs for every decoder and reader: MINUTES
+	@exec $(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 bench: setup ## ratios against a baseline in the same run
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done

@@ -89,5 +89,5 @@ class Checkpoint:
                 # An older release said nothing of rounds: its watermark goes on from the first record that is read.
                 through=max(position, int(fields.get("through", position))),
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None

@@ -67,5 +67,5 @@ def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
         total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
         recent.learn(RecentRow(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
-    except (KeyError, ValueError, IndexError, TypeError) as damaged:
+    except (KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as damaged:
         log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen

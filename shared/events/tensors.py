@@ -24,6 +24,6 @@ def read_tensors(data: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[A
     try:
         arrays = load(data)
         about = json.loads(data[LENGTH_BYTES : LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")])[METADATA]
-    except (SafetensorError, KeyError, TypeError) as damaged:
+    except (SafetensorError, KeyError, TypeError, OverflowError, RecursionError) as damaged:
         raise ValueError(f"no arrays with a description: {damaged!r}") from damaged
     return about, arrays

@@ -34,6 +34,9 @@ def main(
     rate: Annotated[
         float | None, typer.Option(help="Messages per second.", show_default="by the faults", min=1)
     ] = None,
+    hostile: Annotated[  # noqa: FBT002 - a flag of Typer
+        bool, typer.Option("--hostile", help="Mix in what nobody can use, wrong clocks and odd ids.")
+    ] = False,
     state: Annotated[Path, typer.Option(help="Folder of the run; an earlier run's is emptied.")] = Path(
         ".metrla/chaos"
     ),
@@ -43,7 +46,7 @@ def main(
     console = Console()
     # Its clients say hundreds of times that a broker is away, which is what the run is about.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    request = Request(state.absolute(), readings, kills, seed, stack, services.split(","), rate)
+    request = Request(state.absolute(), readings, kills, seed, stack, services.split(","), rate, hostile)
     try:
         _make_anew(request.state)
         outcome = asyncio.run(_until_done_or_interrupted(request, _servers(request), console))

@@ -3,7 +3,8 @@
 Nothing is imported from the services: the rules are those of docs/architecture.md, written a second time. A window
 takes every distinct reading (sensor and timestamp) that stands on the log before the network's watermark in that
 partition, the greatest time so far that a majority of its sensors has reached, has passed the window's end by the
-lateness. Of messages about one reading each measure's first value counts.
+lateness. Of messages about one reading each measure's first value counts. What becomes of
+the readings of a wrong clock is not judged, but they take part in the time of the majority.
 """
 
 from collections import defaultdict
@@ -12,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean, pstdev
 
-from shared.events.topics import REKEYED_FROM
+from shared.events.topics import REKEYED_FROM, TRAFFIC_EVENTS
 from tests.chaos.logs import AvroReader, Logged, Values
-from tests.chaos.scenario import Sort
+from tests.chaos.scenario import UNUSABLE, Sort
 from tests.chaos.truth import SEQUENCE_HEADER, FedMessage
 from tests.chaos.watermark import NaiveTime
 
@@ -29,13 +30,19 @@ MEASURES = ("speed_mph", "volume_vehicles", "occupancy")
 
 @dataclass(slots=True)
 class Expected:
-    """What must be found, and what went wrong on the log before any service saw it."""
+    """What must be found, and what went wrong on the log before any service saw it.
+
+    `poison` is all that must be dead-lettered, `strays` those on other topics by topic, key and value. `skewed` are the
+    readings of wrong clocks.
+    """
 
     archived: dict[Place, Values] = field(default_factory=dict)
     windows: dict[WindowKey, Values] = field(default_factory=dict)
     poison: dict[Place, FedMessage] = field(default_factory=dict)
     miskeyed: dict[Place, FedMessage] = field(default_factory=dict)
     rekeyed: dict[Place, list[bytes | None]] = field(default_factory=dict)
+    skewed: dict[Place, Values] = field(default_factory=dict)
+    strays: dict[tuple[str, bytes | None, bytes | None], FedMessage] = field(default_factory=dict)
     missing_on_log: list[int] = field(default_factory=list)
     repeated_on_log: int = 0
 
@@ -74,7 +81,11 @@ def expect(
         else:
             expected.repeated_on_log += message.sequence in seen
             seen.add(message.sequence)
-            if message.fed.sort is Sort.POISON:
+            if message.fed.sort is Sort.SKEWED:
+                event = expected.skewed[place] = events.read(record.value)
+                times[record.partition, event["network_id"]].take(event["sensor_id"], milliseconds(event["timestamp"]))
+                continue
+            if message.fed.sort in UNUSABLE:
                 expected.poison[place] = message
                 continue
             expected.archived[place] = events.read(record.value)
@@ -83,7 +94,14 @@ def expect(
                 continue
         event = events.read(record.value)
         _absorb(readings, times[record.partition, event["network_id"]], event, window_ms, lateness_ms)
-    expected.missing_on_log = [number for number in fed if number not in seen]
+    expected.missing_on_log = [
+        number for number, message in fed.items() if number not in seen and message.fed.topic == TRAFFIC_EVENTS.name
+    ]
+    expected.strays = {
+        (message.fed.topic, message.fed.key, message.fed.value): message
+        for message in fed.values()
+        if message.fed.sort is Sort.STRAY and message.fed.reason
+    }
     expected.windows = {key: summary(found, readings_per_window) for key, found in readings.items()}
     return expected
 

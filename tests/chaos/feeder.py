@@ -7,13 +7,13 @@ from itertools import islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared.events.topics import TRAFFIC_EVENTS
 from tests.chaos.scenario import Fed
 from tests.chaos.truth import SEQUENCE_HEADER, Truth
 
 MESSAGES_AT_ONCE = 50
 # Longer than any fault keeps the broker away.
 PATIENCE_MS = 180_000
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 Gate = Callable[[int], Awaitable[None]]
 
@@ -43,6 +43,9 @@ async def feed_all(
         acks="all",
         linger_ms=5,
         request_timeout_ms=PATIENCE_MS,
+        # A hostile message of 2 MB fits into a log that takes 1 MB once it is compressed.
+        compression_type="gzip",
+        max_request_size=MAX_REQUEST_BYTES,
     )
     await producer.start()
     sent = 0
@@ -69,7 +72,7 @@ async def _send(producer: AIOKafkaProducer, numbered: list[tuple[int, Fed]], tru
     while left:
         promises = [
             await producer.send(
-                TRAFFIC_EVENTS.name,
+                fed.topic,
                 key=fed.key,
                 value=fed.value,
                 headers=[(SEQUENCE_HEADER, str(number).encode())],

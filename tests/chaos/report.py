@@ -15,7 +15,7 @@ Rows = Sequence[Sequence[str]]
 def command(request: Request) -> str:
     """The command that makes this run again."""
     how = f"READINGS={request.readings} KILLS={request.service_kills} SEED={request.seed}"
-    return f"make chaos {how} STACK={request.stack}"
+    return f"make chaos {how} STACK={request.stack}{' HOSTILE=1' if request.hostile else ''}"
 
 
 def terminal(outcome: Outcome) -> RenderableType:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +12,17 @@ from metrla.data.importing.folder import write_network
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.process import ProcessPlan
 from metrla.local.launcher.supervisor import Supervisor, supervise
-from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ, Topic
+from shared.events.topics import (
+    AGGREGATES,
+    ALERTS,
+    PREDICTIONS,
+    SOURCE_TOPIC,
+    TRAFFIC_EVENTS,
+    TRAFFIC_EVENTS_DLQ,
+    Topic,
+)
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.network import Network
 from tests.chaos.auditor import Evidence, audit
 from tests.chaos.calm import calm_alerts
 from tests.chaos.expectation import expect
@@ -26,7 +35,7 @@ from tests.chaos.scenario import READING_INTERVAL, Fault, Sort, Strike, chaos_ne
 from tests.chaos.servers import RETENTION_BYTES, Servers
 from tests.chaos.settling import settle
 from tests.chaos.training import train
-from tests.chaos.truth import Truth
+from tests.chaos.truth import SEQUENCE_HEADER, Truth
 
 WINDOW_MS = 5 * 60 * 1000
 LATENESS_MS = 15 * 60 * 1000
@@ -58,7 +67,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. `rate_per_s=None` leaves the faults time to unfold."""
+    """What was asked for. `rate_per_s=None` leaves the faults time to unfold; `hostile` adds what nobody can use."""
 
     state: Path
     readings: int
@@ -67,6 +76,7 @@ class Request:
     stack: str
     services: Sequence[str]
     rate_per_s: float | None = None
+    hostile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class Watcher:
 async def run(request: Request, servers: Servers, watcher: Watcher) -> Outcome:
     """Run and audit. Everything that was started is stopped on leaving, whatever happened."""
     began = time.monotonic()
-    networks = chaos_networks(load_network(EXAMPLE_NETWORK))
+    networks = chaos_networks(load_network(EXAMPLE_NETWORK), hostile=request.hostile)
     folders = [request.state / "networks" / network.network_id for network in networks]
     for network, folder in zip(networks, folders, strict=True):
         write_network(network, folder)
@@ -105,7 +115,7 @@ async def run(request: Request, servers: Servers, watcher: Watcher) -> Outcome:
         settings={**SETTINGS, **servers.settings},
     )
     planned = faults(request.readings, request.seed, request.service_kills, request.services, servers.names)
-    messages = list(feed(networks, request.readings, request.seed))
+    messages = list(feed(networks, request.readings, request.seed, hostile=request.hostile))
     ended: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         truth = Truth(request.state / "truth.sqlite")
@@ -134,35 +144,55 @@ async def run(request: Request, servers: Servers, watcher: Watcher) -> Outcome:
         watcher.phase("stopping the services")
         await supervisor.stop()
         watcher.phase("auditing")
-        findings = await audited(plan, truth, watcher)
+        lives = {name: ended[name] for name in request.services} if request.hostile else {}
+        findings = await audited(plan, truth, networks, watcher, lives)
     fed = Counter(message.sort for message in messages)
     return Outcome(findings, fed, injector.injected, ended, time.monotonic() - began)
 
 
-async def audited(plan: PipelinePlan, truth: Truth, watcher: Watcher) -> Findings:
-    """Compare what a run left with what it was fed; its services are stopped, its servers run."""
+async def audited(
+    plan: PipelinePlan,
+    truth: Truth,
+    networks: Sequence[Network],
+    watcher: Watcher,
+    ended: Mapping[str, int] | None = None,
+) -> Findings:
+    """Compare what a run left with what it was fed; its services are stopped, its servers run.
+
+    `ended`: how often each of the services ended by itself, where none may.
+    """
 
     async def everything(topic: Topic) -> list[Logged]:
         return await read_topic(plan.bootstrap_servers, topic.name, topic.partitions)
 
+    async def ours(topic: Topic) -> list[Logged]:
+        """What services wrote: without what the feed has put beside it."""
+        mark = SOURCE_TOPIC if topic is TRAFFIC_EVENTS_DLQ else None
+        return [
+            record
+            for record in await everything(topic)
+            if SEQUENCE_HEADER not in record.headers or (mark is not None and mark in record.headers)
+        ]
+
     environment = plan.environment()
-    windows = await everything(AGGREGATES)
+    windows = await ours(AGGREGATES)
     calm = await calm_alerts(plan, plan.state / "calm", windows, watcher.phase)
     watcher.phase("comparing")
     readings_per_window = WINDOW_MS / (READING_INTERVAL.total_seconds() * 1000)
     log = await everything(TRAFFIC_EVENTS)
-    due = lanes(chaos_networks(load_network(EXAMPLE_NETWORK)), TRAFFIC_EVENTS.partitions)
+    due = lanes(networks, TRAFFIC_EVENTS.partitions)
     return audit(
         Evidence(
             expected=expect(log, truth.messages(), due, WINDOW_MS, LATENESS_MS, readings_per_window),
-            dead_letters=await everything(TRAFFIC_EVENTS_DLQ),
+            dead_letters=await ours(TRAFFIC_EVENTS_DLQ),
             aggregates=windows,
-            predictions=await everything(PREDICTIONS),
-            alerts=await everything(ALERTS),
+            predictions=await ours(PREDICTIONS),
+            alerts=await ours(ALERTS),
             archived=list(archived(environment["METRLA_ARCHIVE_URL"])),
             stored=stored(environment["METRLA_STORE_URL"]),
             calm_alerts=calm,
             window_ms=WINDOW_MS,
+            ended=ended or {},
         ),
     )
 

@@ -12,8 +12,10 @@ from metrla.data.feeds.damage import SPOIL
 from metrla.data.simulation.simulator import Simulator
 from shared.events.avro import encode
 from shared.events.records import NetworkId, TrafficEvent
+from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.partitioning import partition_of
 from shared.traffic.network import Network
+from tests.chaos import hostile as attacks
 
 # A Tuesday, 06:30 in Los Angeles: the morning's queues grow from here.
 START = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)
@@ -36,24 +38,33 @@ FIRST_FAULT, LAST_FAULT = 0.03, 0.97
 
 
 class Sort(StrEnum):
-    """What a message of the feed is; everything but poison is a valid reading."""
+    """What a message of the feed is; everything but poison and what is hostile is a valid reading."""
 
     READING = "reading"
     DUPLICATE = "duplicate"
     LATE = "late"
     TOO_LATE = "too late"
     MISKEYED = "without its key"
+    MEASURE = "one measure of a reading"
+    SKEWED = "of a wrong clock"
     POISON = "poison"
+    HOSTILE = "hostile"
+    STRAY = "hostile, on another topic"
+
+
+UNUSABLE = frozenset({Sort.POISON, Sort.HOSTILE})
+"""What must be dead-lettered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """One message of the feed. `reason` is why a consumer must reject it, empty where it must not."""
+    """One message of the feed. `reason` is why a consumer must reject it, empty where it must not or may choose one."""
 
     sort: Sort
     key: bytes | None
     value: bytes | None
     reason: str = ""
+    topic: str = TRAFFIC_EVENTS.name
 
 
 class Strike(StrEnum):
@@ -76,43 +87,80 @@ class Fault:
     away_s: float = 0.0
 
 
-def chaos_networks(example: Network) -> tuple[Network, ...]:
+def chaos_networks(example: Network, *, hostile: bool = False) -> tuple[Network, ...]:
     """Three networks with the roads of `example`, so that the partitions behind ingest have work to share."""
-    return tuple(
+    networks = tuple(
         replace(example, network_id=NetworkId(name), name=name, reading_interval=READING_INTERVAL)
         for name in NETWORK_IDS
     )
+    return (*networks[:-1], attacks.odd_network(networks[-1])) if hostile else networks
 
 
-def feed(networks: Sequence[Network], readings: int, seed: int) -> Iterator[Fed]:
+def feed(networks: Sequence[Network], readings: int, seed: int, *, hostile: bool = False) -> Iterator[Fed]:
     """`readings` readings of simulated traffic in the order of their arrival, and the mischief among them."""
+    honest = _honest(networks, readings, seed)
+    return _among(honest, networks, seed) if hostile else (message for _, message in honest)
+
+
+def _honest(networks: Sequence[Network], readings: int, seed: int) -> Iterator[tuple[TrafficEvent, Fed]]:
+    """Each message, with the reading that it is or was made of."""
     rng = random.Random(seed)
-    held: list[tuple[datetime, int, Fed]] = []
+    held: list[tuple[datetime, int, TrafficEvent, Fed]] = []
     order = count()
     simulators = [Simulator(network, seed + number) for number, network in enumerate(networks)]
     left = readings
     for deliveries in zip(*(simulator.deliveries(START) for simulator in simulators), strict=True):
         now = deliveries[0].at
         while held and held[0][0] <= now:
-            yield heapq.heappop(held)[2]
+            yield heapq.heappop(held)[2:]
         events = [event for delivery in deliveries for event in delivery.events]
         for event in events[:left]:
             message = _reading(event, rng)
             delay = _delay(message.sort, rng)
             if delay:
-                heapq.heappush(held, (now + delay, next(order), message))
+                heapq.heappush(held, (now + delay, next(order), event, message))
             else:
-                yield message
+                yield event, message
             if rng.random() < DUPLICATE_SHARE:
                 again = replace(message, sort=Sort.DUPLICATE, key=event.sensor_id.encode())
-                heapq.heappush(held, (now + delay + _between(DUPLICATE_AFTER, rng), next(order), again))
+                heapq.heappush(held, (now + delay + _between(DUPLICATE_AFTER, rng), next(order), event, again))
             if rng.random() < POISON_SHARE:
-                yield _poison(event, rng)
+                yield event, _poison(event, rng)
         left -= len(events)
         if left <= 0:
             break
     while held:
-        yield heapq.heappop(held)[2]
+        yield heapq.heappop(held)[2:]
+
+
+def _among(messages: Iterator[tuple[TrafficEvent, Fed]], networks: Sequence[Network], seed: int) -> Iterator[Fed]:
+    """The messages with what is hostile among them; of wrong clocks come plain readings alone."""
+    rng = random.Random(seed + 2)
+    clocks = {network.network_id: attacks.Clocks(network, seed) for network in networks}
+    strays = [attacks.strays(network, rng) for network in networks]
+    hostile: Iterator[tuple[str, bytes | None, bytes | None]] | None = None
+    for event, message in messages:
+        clock = clocks[event.network_id]
+        plain = message.sort is Sort.READING
+        if event.sensor_id in clock.wrong and message.sort is not Sort.POISON:
+            if plain:
+                skewed = replace(
+                    event, timestamp=event.timestamp + clock.skew(event.sensor_id, event.timestamp - START)
+                )
+                yield replace(message, sort=Sort.SKEWED, value=encode(skewed))
+        elif plain and rng.random() < attacks.MEASURE_SHARE:
+            for part in attacks.measures_apart(event, rng):
+                yield replace(message, sort=Sort.MEASURE, value=encode(part))
+        else:
+            yield message
+        if rng.random() < attacks.HOSTILE_SHARE:
+            hostile = attacks.events(event, rng) if hostile is None else hostile
+            _, key, value = next(hostile)
+            yield Fed(Sort.HOSTILE, key, value)
+        if rng.random() < attacks.HOSTILE_SHARE:
+            stray = next(rng.choice(strays))
+            reason = attacks.NAMED if stray.named else ""
+            yield Fed(Sort.STRAY, stray.key, stray.value, reason, stray.topic)
 
 
 def faults(
@@ -135,7 +183,7 @@ def faults(
         strikes = [Strike.KILL] * server_kills + [Strike.RESTART] * (server_kills if server == "kafka" else 0)
         planned += [Fault(moment(), server, strike, away_s=rng.uniform(0.0, 8.0)) for strike in strikes]
     for service in services:
-        if service != "gateway":
+        if service != "gateway" and rebalances:
             planned += _instances(service, messages, rebalances, rng)
     return sorted(planned, key=lambda fault: (fault.after, fault.target, fault.strike))
 

@@ -26,7 +26,7 @@ class Truth:
         self._file = sqlite3.connect(path)
         self._file.execute(
             "CREATE TABLE IF NOT EXISTS fed (sequence INTEGER PRIMARY KEY, sort TEXT NOT NULL, key BLOB, value BLOB,"
-            " reason TEXT NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0)"
+            " reason TEXT NOT NULL, topic TEXT NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0)"
         )
 
     def close(self) -> None:
@@ -37,8 +37,8 @@ class Truth:
         """Note messages that are about to be sent."""
         with self._file:
             self._file.executemany(
-                "INSERT INTO fed (sequence, sort, key, value, reason) VALUES (?, ?, ?, ?, ?)",
-                [(number, fed.sort, fed.key, fed.value, fed.reason) for number, fed in numbered],
+                "INSERT INTO fed (sequence, sort, key, value, reason, topic) VALUES (?, ?, ?, ?, ?, ?)",
+                [(number, fed.sort, fed.key, fed.value, fed.reason, fed.topic) for number, fed in numbered],
             )
 
     def acknowledge(self, sequences: Iterable[int]) -> None:
@@ -48,6 +48,8 @@ class Truth:
 
     def messages(self) -> Iterator[FedMessage]:
         """Everything fed, in order."""
-        rows = self._file.execute("SELECT sequence, sort, key, value, reason, acknowledged FROM fed ORDER BY sequence")
-        for sequence, sort, key, value, reason, acknowledged in rows:
-            yield FedMessage(sequence, Fed(Sort(sort), key, value, reason), bool(acknowledged))
+        rows = self._file.execute(
+            "SELECT sequence, sort, key, value, reason, topic, acknowledged FROM fed ORDER BY sequence"
+        )
+        for sequence, sort, key, value, reason, topic, acknowledged in rows:
+            yield FedMessage(sequence, Fed(Sort(sort), key, value, reason, topic), bool(acknowledged))

@@ -9,6 +9,7 @@ import typer
 
 from metrla.cli.tables import plain_table, print_tables
 from shared.alerts.advisories.documents.importing import ImportResult
+from shared.events.text import shown
 from shared.runtime.metrics import AdvisoryMetrics
 
 SHOWN, SHOWN_FIELDS = 20, 6
@@ -67,7 +68,7 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool, verbose: bool =
         print_tables(table, wide=True)
     for each in imported:
         if each.outcome is None:
-            typer.echo(f"{each.place}: {each.fault}", err=True)
+            _say(f"{each.place}: {each.fault}", err=True)
             continue
         _print_some(each.place, "rejected", [
             f"feature {rejected.index} ({rejected.publisher_id or 'no id'}): {rejected.reason}"
@@ -78,17 +79,17 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool, verbose: bool =
             for unmatched in each.outcome.unmatched
         ])  # fmt: skip
         if each.outcome.unread:
-            typer.echo(f"\n{each.place}: {_unread(each.outcome)}{'' if verbose else '; --verbose lists them'}")
+            _say(f"\n{each.place}: {_unread(each.outcome)}{'' if verbose else '; --verbose lists them'}")
         if verbose:
             print_features(each.outcome)
         if each.outcome.partial:
-            typer.echo(f"\n{each.place}: not the whole feed: {each.outcome.partial}. {NOTHING_WITHDRAWN}", err=True)
+            _say(f"\n{each.place}: not the whole feed: {each.outcome.partial}. {NOTHING_WITHDRAWN}", err=True)
 
 
 def print_features(outcome: ImportResult) -> None:
     """Print for every feature that says more than is read what that is."""
     for unread in outcome.unread:
-        typer.echo(f"  feature {unread.index} ({unread.publisher_id or 'no id'}) also says {', '.join(unread.fields)}")
+        _say(f"  feature {unread.index} ({unread.publisher_id or 'no id'}) also says {', '.join(unread.fields)}")
 
 
 def count(metrics: AdvisoryMetrics, outcome: ImportResult) -> None:
@@ -124,8 +125,13 @@ def summary(outcome: ImportResult) -> str:
 def _print_some(place: str, what: str, lines: Sequence[str]) -> None:
     if not lines:
         return
-    typer.echo(f"\n{place}: {len(lines):,} {what}")
+    _say(f"\n{place}: {len(lines):,} {what}")
     for line in lines[:SHOWN]:
-        typer.echo(f"  {line}")
+        _say(f"  {line}")
     if len(lines) > SHOWN:
-        typer.echo(f"  … and {len(lines) - SHOWN:,} more: --json lists all")
+        _say(f"  … and {len(lines) - SHOWN:,} more: --json lists all")
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    # Places, ids and fields are what others wrote.
+    typer.echo(shown(text), err=err)

@@ -35,6 +35,13 @@ async def test_a_small_run_loses_and_doubles_nothing_and_reports_it(tmp_path: Pa
     assert last in report.read_text(encoding="utf-8")
 
 
+async def test_a_hostile_run_costs_honest_readings_nothing_and_ends_no_service(tmp_path: Path) -> None:
+    run = await start(tmp_path / "run", "--readings", "4000", "--kills", "0", "--seed", "3", "--hostile")
+    said, _ = await run.communicate()
+    assert run.returncode == 0, said.decode()
+    assert said.decode().strip().splitlines()[-1].startswith("lost=0 doubled=0 dead_lettered=")
+
+
 async def test_interrupted_it_stops_everything_that_it_started(tmp_path: Path) -> None:
     run = await start(tmp_path / "run", "--readings", "5000", "--kills", "1")
     assert run.stdout is not None

@@ -124,7 +124,8 @@ async def test_what_is_away_is_named_the_rest_goes_on_and_all_catches_up(tmp_pat
     async with running(tmp_path) as pipeline:
         truth = Truth(tmp_path / "truth.sqlite")
         over = asyncio.Event()
-        messages = feed(chaos_networks(load_network(EXAMPLE_NETWORK)), READINGS, 11)
+        networks = chaos_networks(load_network(EXAMPLE_NETWORK))
+        messages = feed(networks, READINGS, 11)
         until_over = takewhile(lambda _: not over.is_set(), messages)
         feeding = asyncio.create_task(
             feed_all(pipeline.plan.bootstrap_servers, until_over, RATE_PER_S, truth, nothing_due, lambda _: None)
@@ -142,7 +143,7 @@ async def test_what_is_away_is_named_the_rest_goes_on_and_all_catches_up(tmp_pat
         for child in pipeline.children.values():
             assert child.restarts == 0, f"{child.plan.name} ended:\n{child.log_tail()}"
         await pipeline.supervisor.stop()
-        findings = await audited(pipeline.plan, truth, Watcher(print, print, lambda *_: None))
+        findings = await audited(pipeline.plan, truth, networks, Watcher(print, print, lambda *_: None))
         assert findings.clean, [example for area in findings.areas for example in area.examples]
         truth.close()
 

@@ -40,18 +40,30 @@ def at(milliseconds: int) -> datetime:
 
 @pytest.fixture(scope="module")
 def clean() -> Evidence:
+    return left_of(hostile=False)
+
+
+@pytest.fixture(scope="module")
+def besieged() -> Evidence:
+    return left_of(hostile=True)
+
+
+def left_of(*, hostile: bool) -> Evidence:
     """What services without a fault would leave of 2,000 readings on one partition."""
-    fed = list(feed(chaos_networks(load_network(EXAMPLE_NETWORK)), 2_000, 5))
+    networks = chaos_networks(load_network(EXAMPLE_NETWORK), hostile=hostile)
+    fed = list(feed(networks, 2_000, 5, hostile=hostile))
     truth = [FedMessage(number, message, acknowledged=True) for number, message in enumerate(fed)]
     log = [
-        Logged(0, number, one.key, one.value, {SEQUENCE_HEADER: str(number).encode()}) for number, one in enumerate(fed)
+        Logged(0, number, one.key, one.value, {SEQUENCE_HEADER: str(number).encode()})
+        for number, one in enumerate(fed)
+        if one.sort is not Sort.STRAY
     ]
     for number, message in enumerate(fed):
         if message.sort is Sort.MISKEYED:
             key = decode(TrafficEvent, message.value or b"").sensor_id.encode()
             headers = {SEQUENCE_HEADER: str(number).encode(), "metrla-rekeyed-from": f"0:{number}".encode()}
-            log.append(Logged(0, len(log), key, message.value, headers))
-    by_lane = lanes(chaos_networks(load_network(EXAMPLE_NETWORK)), 1)
+            log.append(Logged(0, len(fed) + len(log), key, message.value, headers))
+    by_lane = lanes(networks, 1)
     expected = expect(log, truth, by_lane, WINDOW_MS, LATENESS_MS, PER_WINDOW)
     windows, predictions = dict[Any, dict[str, Any]](), dict[Any, dict[str, Any]]()
     aggregates, forecasts = list[Logged](), list[Logged]()
@@ -94,10 +106,14 @@ def clean() -> Evidence:
                 "metrla-source-topic": b"traffic-events",
                 "metrla-source-partition": b"0",
                 "metrla-source-offset": str(where[1]).encode(),
-                "metrla-reason": one.fed.reason.encode(),
+                "metrla-reason": (one.fed.reason or "invalid_field").encode(),
             },
         )
         for number, (where, one) in enumerate(expected.poison.items())
+    ]
+    letters += [
+        Logged(0, len(letters), key, value, {"metrla-source-topic": topic.encode()})
+        for topic, key, value in expected.strays
     ]
     rows = [{**values, "partition": 0, "offset": offset} for (_, offset), values in expected.archived.items()]
     return Evidence(
@@ -119,6 +135,39 @@ def test_what_is_whole_is_found_clean(clean: Evidence) -> None:
     assert findings.line == f"lost=0 doubled=0 dead_lettered={findings.poison}/{findings.poison}"
     assert findings.poison > 10
     assert len(clean.expected.windows) > 300
+
+
+def test_what_is_whole_among_what_is_hostile_is_found_clean(besieged: Evidence) -> None:
+    findings = audit(replace(besieged, ended={"ingest": 0}))
+    assert findings.clean, [example for area in findings.areas for example in area.examples]
+    expected = besieged.expected
+    assert expected.skewed, "wrong clocks take part"
+    assert expected.strays, "and so do strays"
+
+
+def test_of_wrong_clocks_nothing_is_demanded(besieged: Evidence) -> None:
+    place, event = next(iter(besieged.expected.skewed.items()))
+    where = {"metrla-source-topic": b"traffic-events", "metrla-source-partition": b"0"}
+    headers = {**where, "metrla-source-offset": str(place[1]).encode(), "metrla-reason": b"any"}
+    letter = Logged(0, 10**6, b"", b"", headers)
+    rows = [*rows_of(besieged), {**event, "partition": 0, "offset": place[1]}]
+    assert audit(archive_of(replace(besieged, dead_letters=[*besieged.dead_letters, letter]), rows)).clean
+
+
+def test_a_second_message_about_a_reading_fills_what_the_first_has_not(besieged: Evidence) -> None:
+    key, due = next(entry for entry in besieged.expected.windows.items() if entry[1]["revision"] > PER_WINDOW)
+    assert due["volume_vehicles"] is not None
+    assert due["speed_count"] <= PER_WINDOW
+    changed = {**besieged.stored.aggregates, key: {**besieged.stored.aggregates[key], "volume_vehicles": None}}
+    assert audit(replace(besieged, stored=replace(besieged.stored, aggregates=changed))).lost == 1
+
+
+def test_a_stray_that_is_not_dead_lettered_is_lost(besieged: Evidence) -> None:
+    assert audit(replace(besieged, dead_letters=besieged.dead_letters[:-1])).lost == 1
+
+
+def test_a_service_that_ends_by_itself_is_a_loss(clean: Evidence) -> None:
+    assert audit(replace(clean, ended={"ingest": 2, "gateway": 0})).lost == 1
 
 
 def archive_of(evidence: Evidence, rows: list[dict[str, Any]]) -> Evidence:
@@ -200,3 +249,5 @@ def test_an_expectation_has_one_life(clean: Evidence) -> None:
     assert lived(raised, replace(raised, message="otherwise")) == (1, 1)
     assert lived(raised, cleared, replace(raised, revision=3)) == (1, 0)
     assert lived(raised, cleared, replace(cleared, revision=3)) == (1, 0)
+    assert lived(cleared) == (0, 0), "the log is compacted"
+    assert lived(replace(cleared, revision=1)) == (1, 0)

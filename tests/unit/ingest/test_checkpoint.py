@@ -12,7 +12,15 @@ def test_a_checkpoint_survives_the_commit() -> None:
     assert Checkpoint.read(7, checkpoint.metadata()) == checkpoint
 
 
-@pytest.mark.parametrize("metadata", ["", "x", "[]", "7", "{}", '{"v": 2}', '{"v": 1, "handled": 1, "networks": [1]}'])
+DEEP = "[" * 100_000
+ENDLESS = '{"v": 1, "handled": 1e999, "networks": {}}'
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["", "x", "[]", "7", "{}", '{"v": 2}', '{"v": 1, "handled": 1, "networks": [1]}', DEEP, ENDLESS],
+    ids=lambda metadata: metadata[:20],
+)
 def test_metadata_of_others_is_no_checkpoint(metadata: str) -> None:
     assert Checkpoint.read(7, metadata) is None
 
