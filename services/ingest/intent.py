@@ -33,6 +33,6 @@ def leftovers(intent: bytes, committed: int) -> list[str]:
             PlannedFile(str(file["path"]), int(file["first_offset"]), int(file["last_offset"]))
             for file in json.loads(intent)["files"]
         ]
-    except (ValueError, KeyError, TypeError) as damaged:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as damaged:
         raise ArchiveError(f"the archiver's intent file is damaged: {damaged!r}") from damaged
     return [file.path for file in files if file.last_offset >= committed]

@@ -44,7 +44,7 @@ def read_shape(run: Path) -> StackShape:
         return StackShape(Ports(**told["ports"]), bool(told["hbase_on_hdfs"]))
     except FileNotFoundError:
         return StackShape()
-    except (ValueError, KeyError, TypeError) as damaged:
+    except (ValueError, KeyError, TypeError, RecursionError) as damaged:
         raise ConfigurationError(f"{file}: not the file that `metrla stack up` wrote; remove {run}") from damaged
 
 

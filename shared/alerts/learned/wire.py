@@ -121,7 +121,7 @@ def _read(value: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
         if int(about["place"]) < 0 or any(array.shape != (count,) for array in arrays.values()):
             raise UnreadableStateError("arrays of another shape")
         missing = {ROW_VALUE, ROW_SEEN} - arrays.keys()
-    except (KeyError, ValueError, TypeError) as damaged:
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as damaged:
         raise UnreadableStateError(repr(damaged)) from damaged
     if missing:
         raise UnreadableStateError(f"without {', '.join(sorted(missing))}")

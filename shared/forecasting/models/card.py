@@ -179,7 +179,7 @@ class ModelCard:
         """From `card.json`; raises `ModelError` where it is no JSON object."""
         try:
             content = json.loads(data)
-        except ValueError as damaged:
+        except (ValueError, RecursionError) as damaged:
             raise ModelError(f"card: {damaged}") from damaged
         if not isinstance(content, dict):
             raise ModelError("card: not a JSON object")

@@ -56,7 +56,7 @@ def parse_champions(content: bytes) -> Sequence[Champion]:
             )
             for each in json.loads(content)["champions"]
         )
-    except (ValueError, TypeError, KeyError) as damaged:
+    except (ValueError, TypeError, KeyError, RecursionError) as damaged:
         raise ModelError(f"champion.json is damaged: {damaged!r}") from damaged
 
 
