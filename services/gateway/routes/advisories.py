@@ -17,7 +17,7 @@ from services.gateway.advisories.advisory import Advisory, Receipt
 from services.gateway.advisories.new_advisory import NewAdvisory, record
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
-from services.gateway.routes.guarded import GuardedRoute, Needs, principal_of, with_suggestions
+from services.gateway.routes.guarded import Needs, ViewRoute, principal_of, with_suggestions
 from services.gateway.routes.parameters import NetworkParameter, location_of
 from services.gateway.suggestions import no_such
 from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
@@ -60,7 +60,7 @@ DOCUMENT = {
 
 AdvisoryParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The advisory."), Line]
 
-router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
+router = APIRouter(tags=["traffic"], route_class=ViewRoute)
 
 
 @router.get(

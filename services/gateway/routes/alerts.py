@@ -12,7 +12,7 @@ from services.gateway.alerts.actions import NewAction, OtherActionError, Refused
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
-from services.gateway.routes.guarded import OPERATES, GuardedRoute
+from services.gateway.routes.guarded import OPERATES, ViewRoute
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter, header_text, location_of
 from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
@@ -21,7 +21,7 @@ from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Lin
 
 AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The alert."), Line]
 
-router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
+router = APIRouter(tags=["traffic"], route_class=ViewRoute)
 
 
 @router.get("/api/alerts", summary="Alerts, newest first", dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)

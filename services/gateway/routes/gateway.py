@@ -1,6 +1,6 @@
 """What the routes are given: the parts of a running gateway."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
 from services.gateway.access.keyring import Keyring
+from services.gateway.access.turns import Turns
 from services.gateway.advisories.writer import AdvisoryWriter
 from services.gateway.alerts.actions import ActionWriter
 from services.gateway.health_checks import HealthChecks
@@ -50,6 +51,7 @@ class Gateway:
     names: Names
     clock: Clock
     version: str
+    turns: Turns = field(default_factory=Turns)
 
 
 def _running(connection: HTTPConnection) -> Gateway:

@@ -1,7 +1,7 @@
 """What every route asks of a request before its body is read: who asks, names that exist, a size."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -103,6 +103,25 @@ class GuardedRoute(APIRoute):
                 raise RequestValidationError(with_suggestions(invalid.errors(), fields)) from invalid
 
         return guarded
+
+
+class ViewRoute(GuardedRoute):
+    """A route whose reads are answered from the view, which takes the event loop: one at a time, in fair turns."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, behind our checks, in turns."""
+        answer = super().get_route_handler()
+        if self.methods != {HTTPMethod.GET}:
+            return answer
+
+        async def in_turn(request: Request) -> Response:
+            gateway: Gateway = request.app.state.gateway
+            who = principal_of(request)
+            address = request.client.host if request.client else ""
+            async with gateway.turns.of(address if who is ANONYMOUS else who.name):
+                return await answer(request)
+
+        return in_turn
 
 
 def require_parameters(connection: HTTPConnection, known: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from services.gateway.responses import Prediction
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
-from services.gateway.routes.guarded import GuardedRoute
+from services.gateway.routes.guarded import ViewRoute
 from services.gateway.routes.parameters import (
     HorizonParameter,
     ModelParameter,
@@ -18,7 +18,7 @@ from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from services.gateway.views.predictions import PredictionQuery
 from shared.events.records import NetworkId, SensorId
 
-router = APIRouter(tags=["traffic"], route_class=GuardedRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
+router = APIRouter(tags=["traffic"], route_class=ViewRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 
 
 @router.get("/api/predictions", summary="Forecasts, newest first")

@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from services.gateway.responses import DataAge, NetworkReport, SensorReport, SensorTimesReport
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
-from services.gateway.routes.guarded import GuardedRoute
+from services.gateway.routes.guarded import ViewRoute
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
 from shared.events.records import NetworkId
 
-router = APIRouter(tags=["traffic"], route_class=GuardedRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
+router = APIRouter(tags=["traffic"], route_class=ViewRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 
 
 @router.get("/api/sensors", summary="Sensors with their latest measurements")

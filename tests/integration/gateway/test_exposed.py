@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from benchmarks.hostile import measure
 from services.gateway.access.keys import KeyRing, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.app import serve_on
@@ -500,13 +499,3 @@ async def test_tokens_of_an_identity_provider(world: Any, start_gateway: Start) 
             statuses = [(await ask(url, "/api/sensors", headers=bearer(each))).status_code for each in bad]
             assert statuses == [401] * len(bad)
             assert (await ask(url, "/api/sensors", headers=bearer(token(scope="openid")))).status_code == 403
-
-
-@pytest.mark.slow
-async def test_strangers_cost_honest_clients_nothing() -> None:
-    """The figure for an idle machine is the benchmark's, `benchmarks/hostile.py`; here others run at the same time."""
-    outcome = await measure(10.0)
-    assert outcome.failed == []
-    assert outcome.honest >= 15
-    assert outcome.memory_bytes < 300e6
-    assert outcome.p99_s < 2.0
