@@ -110,8 +110,11 @@ async def test_what_is_stopped_is_named_everywhere_until_it_goes_on(
             aclosing(gateway.stream(channels={Channel.ALERTS})) as messages,  # type: ignore[type-var]  # a generator
         ):
             await until_told(messages, None)
+            (network,) = (await running.health())["data_ages"]
+            (limit_s,) = (stage["limit_s"] for stage in network["stages"] if stage["stage"] == named)
             async with running.stopped(process):
-                async with asyncio.timeout(NOTICED_WITHIN_S + 5):  # this machine may be busy
+                # Two windows take longer than that where the machine is busy; and then it is so itself.
+                async with asyncio.timeout(max(NOTICED_WITHIN_S, limit_s) + 10):
                     told = await until_told(messages, named)
                 assert told.word(NETWORK).startswith("stale since 20")
                 health = await running.health()

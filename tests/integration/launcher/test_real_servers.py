@@ -73,7 +73,7 @@ async def test_a_simulation_goes_on_where_the_last_one_ended() -> None:
         assert start == (NEWEST + NETWORK.reading_interval + timedelta(hours=2)).isoformat()
         arguments = [*feed_arguments(REQUEST, start, NETWORK.window)]
         assert arguments[arguments.index("--start") + 1] == start
-        assert arguments[arguments.index("--warm-up") + 1] == "2h"
+        assert arguments[arguments.index("--warm-up") + 1] == "120m"
         unpaced = await continued_start(replace(REQUEST, speed=None), NETWORK, broker.bootstrap_servers, later)
         assert unpaced == (NEWEST + NETWORK.reading_interval).isoformat()
 
