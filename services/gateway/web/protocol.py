@@ -6,13 +6,14 @@ ends what takes too long or grows too large, before anything behind it hears of 
 
 import json
 from asyncio import AbstractEventLoop, BaseTransport, Protocol, Task, TimerHandle, Transport, get_running_loop
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from ssl import SSLContext, SSLError
 from typing import Any, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from services.gateway.web.door import Door
@@ -53,6 +54,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         # Whether there has been a request; before, uvicorn has nothing where it says there is a cycle.
         self._cycles = False
         self._stuck: TimerHandle | None = None
+        self._unanswered: deque[RequestResponseCycle] = deque()
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Take a place, and start the clock for the headers."""
@@ -69,6 +71,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._disarm()
         self._flows()
         self._door.leave(self)
+        # uvicorn tells the newest request alone; those before it would write to a peer that is gone.
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -146,7 +152,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             )
             return
         self._in_body = True
+        before = self.cycle if self._cycles else None
         super().on_headers_complete()
+        if self.cycle is not before:
+            self._unanswered.append(self.cycle)
         self._cycles = True
         self._arm(self._door.settings.body_timeout_s, self._body_late)
 
@@ -173,6 +182,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or end what still sends a body that nobody reads."""
+        if self._unanswered:
+            self._unanswered.popleft()
         if self._in_body and not self.transport.is_closing():
             self.cycle.keep_alive = False
             self._arm(LINGER_S, self.transport.close)
