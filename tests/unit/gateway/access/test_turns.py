@@ -51,8 +51,8 @@ async def test_the_loop_comes_back_between_turns() -> None:
 
     async def look() -> None:
         nonlocal looked
-        while had < 20:
-            looked += 1
+        for _ in range(1000):
+            looked += had < 20
             await asyncio.sleep(0)
 
     async def ask() -> None:
