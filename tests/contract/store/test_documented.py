@@ -109,7 +109,9 @@ def test_sql_postgresql(postgresql_url: str) -> None:
         assert [tuple(row) for row in connection.exec_driver_sql(errors)] == [
             ("linear_regression", 5 * number, 1, number) for number in range(1, 12)
         ]
-        assert connection.exec_driver_sql("SELECT count(*) FROM traffic_aggregates_y2012m04").scalar_one() == 1
+        # Other tests of this server have rows in that month as well.
+        kept = connection.exec_driver_sql("SELECT network_id, sensor_id, window_start FROM traffic_aggregates_y2012m04")
+        assert [NETWORK, SENSORS[0], april.window_start] in [list(row) for row in kept]
         for statement in drop_month.strip().split(";\n"):
             connection.exec_driver_sql(statement)
         assert connection.exec_driver_sql("SELECT to_regclass('traffic_aggregates_y2012m04')").scalar_one() is None
