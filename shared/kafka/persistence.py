@@ -72,7 +72,8 @@ class StoppingError(Exception):
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Return after so many seconds, or as soon as `stop` is set."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 async def unless_stopped(what: str, work: Awaitable[Result], stop: asyncio.Event) -> Result:

@@ -65,7 +65,8 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
     async def _commit_in_time(self, offsets: Mapping[TP, int]) -> bool:
         try:
-            return await asyncio.wait_for(self._commit(offsets), COMMIT_LIMIT_SECONDS)
+            async with asyncio.timeout(COMMIT_LIMIT_SECONDS):
+                return await self._commit(offsets)
         except TimeoutError:
             return False
 
