@@ -22,6 +22,7 @@ from mode.threads import ServiceThread, WorkerThread
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.kafka.admin import partitions_of
 from shared.kafka.assignment import Assignment, Input
+from shared.kafka.batches import read_any_batch
 from shared.kafka.delivery import Deliver, Outbox, PutAside
 from shared.kafka.membership import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from shared.kafka.persistence import Pauses, Persistence, StoppingError, pause
@@ -73,6 +74,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
 class _Consumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        read_any_batch()
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
