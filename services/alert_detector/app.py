@@ -36,6 +36,7 @@ from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.quarantine import Culprit, Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
 from shared.runtime.clock import wall_clock
@@ -132,11 +133,12 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         except StoppingError:
             return
         async with open_producer(servers, CLIENT_ID) as producer:
-            alerts = AlertLog(servers, producer, store, CLIENT_ID)
-            states = StateLog(servers, producer, CLIENT_ID)
+            aside = ReaderLetters(servers, CLIENT_ID, quarantine)
+            alerts = AlertLog(servers, producer, store, CLIENT_ID, aside)
+            states = StateLog(servers, producer, CLIENT_ID, aside)
             letters = DeadLetterWriter(servers, producer, CLIENT_ID)
             actions = AlertActions()
-            announced = advisories_follower(servers, CLIENT_ID, advisories.current, quarantine)
+            announced = advisories_follower(servers, CLIENT_ID, advisories.current, aside)
             partitions = Partitions(
                 rules, detectors, actions, alerts, states, archive, letters, producer, announced.caught_up
             )
@@ -145,8 +147,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             # Predictions were once read by a group of their own.
             inputs = _inputs(partitions, letters, metrics, f"{own.group}-forecasts")
             worker = Worker(servers, own.group, inputs, output.deliver, stop, output.put_aside, quarantine)
-            acted = actions_follower(servers, CLIENT_ID, actions, quarantine)
-            async with beside(stop, announced.run(), acted.run(), look_up(advisories, store)):
+            acted = actions_follower(servers, CLIENT_ID, actions, aside)
+            async with beside(stop, announced.run(), acted.run(), aside.run(), look_up(advisories, store)):
                 await worker.run()
 
 

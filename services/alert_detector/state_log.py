@@ -11,9 +11,12 @@ from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, network_of
 from shared.alerts.lifecycle.changes import StateRecord
+from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import NetworkId
 from shared.events.topics import ALERT_DETECTOR_STATE
+from shared.kafka.deadletter import DECODE
 from shared.kafka.following import read_topic
+from shared.kafka.reader_letters import ReaderLetters
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -21,10 +24,13 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 class StateLog:
     """The changelog of what is learned. All records of a network go into one partition, in order."""
 
-    def __init__(self, bootstrap_servers: str, producer: AIOKafkaProducer, client_id: str) -> None:
+    def __init__(
+        self, bootstrap_servers: str, producer: AIOKafkaProducer, client_id: str, letters: ReaderLetters
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._producer = producer
         self._client_id = client_id
+        self._letters = letters
 
     async def write(self, records: Sequence[StateRecord]) -> None:
         """Return when the log has acknowledged all of them, each after those before it."""
@@ -47,8 +53,7 @@ class StateLog:
                 if known is not None and record.value is not None:
                     known.put(record.value)
             except UnreadableStateError as unreadable:
-                where = {"partition": record.partition, "offset": record.offset}
-                log.warning("passing over what was learned", detail=str(unreadable), **where)
+                self._letters.put(record, RejectedEventError(RejectionReason.UNDECODABLE, str(unreadable)), DECODE)
         states = {network_id: one.state() for network_id, one in recalled.items()}
         for network_id, state in states.items():
             log.info("learned state read", network=network_id, step=None if state is None else str(state.step))

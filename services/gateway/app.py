@@ -68,7 +68,13 @@ async def serve_on(
         door = Door(gateway.settings, gateway.metrics)
         server = build_server(build_application(gateway), gateway.settings, door)
         async with asyncio.TaskGroup() as tasks:
-            running = (gateway.follower.run, gateway.upstream.run, gateway.hub.push, gateway.hub.keep_beating)
+            running = (
+                gateway.follower.run,
+                gateway.follower.letters.run,
+                gateway.upstream.run,
+                gateway.hub.push,
+                gateway.hub.keep_beating,
+            )
             background = [tasks.create_task(each()) for each in running]
             serving = tasks.create_task(server.serve(sockets=[listener]))
             host, port = listener.getsockname()[:2]

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.present import FUTURE_TOLERANCE, too_far_ahead
 from shared.events.quantities import EARLIEST, LATEST, LATITUDE, LONGITUDE, SHARE, SPEED, VOLUME, time_in_span
 from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.text import MAX_ID_CHARACTERS, composed, fault_of
 from shared.traffic.network import Network
 
-FUTURE_TOLERANCE = timedelta(hours=1)
 SHOWN_CHARACTERS = 80
 
 # How the value at an offset of a partition of `traffic-events` becomes an event: `shared.events.decoder.EventDecoder`.
@@ -81,13 +81,10 @@ class EventValidator:
         return None
 
     def _time_fault(self, event: TrafficEvent, now: datetime) -> Rejection | None:
-        if event.timestamp - now <= self._future_tolerance:
-            return None if time_in_span(event.timestamp) else _beyond(event.timestamp)
-        detail = (
-            f"timestamp {event.timestamp.isoformat()} is {event.timestamp - now} ahead of {now.isoformat()}, "
-            f"more than {self._future_tolerance}"
-        )
-        return Rejection(RejectionReason.TIMESTAMP_IN_FUTURE, detail)
+        fault = too_far_ahead("timestamp", event.timestamp, now, self._future_tolerance)
+        if fault is not None:
+            return Rejection(RejectionReason.TIMESTAMP_IN_FUTURE, fault)
+        return None if time_in_span(event.timestamp) else _beyond(event.timestamp)
 
 
 def _beyond(timestamp: datetime) -> Rejection:

@@ -6,23 +6,23 @@ predictions of the step that completed it, before the step's windows are acknowl
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
-import structlog
 from safetensors.numpy import save
-from structlog.stdlib import BoundLogger
 
+from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.present import MADE_OF_READINGS, logged_at, too_far_ahead
 from shared.events.records import NetworkId
 from shared.events.tensors import read_tensors
 from shared.events.topics import PREDICTOR_STATE
+from shared.kafka.deadletter import DECODE
 from shared.kafka.following import read_topic
 from shared.kafka.producer import Message
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from shared.traffic.network import Network
 from shared.traffic.usual.recent import RecentRow, RecentSpeeds
-
-log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 TOTAL, DAYS = "total_mph", "days"
 
@@ -48,10 +48,15 @@ def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
     ]
 
 
-async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, RecentSpeeds]) -> None:
-    """Put every row on the log into what is known of its network, where it is newer than that."""
+async def read_recent(
+    bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, RecentSpeeds], letters: ReaderLetters
+) -> None:
+    """Put every row on the log into what is known of its network, where it is newer than that; damage goes aside."""
     for record in await read_topic(bootstrap_servers, f"{client_id}-recall", PREDICTOR_STATE):
-        _put(record, into)
+        try:
+            _put(record, into)
+        except RejectedEventError as rejected:
+            letters.put(record, rejected, DECODE)
 
 
 def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
@@ -66,6 +71,10 @@ def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
         place = {sensor: at for at, sensor in enumerate(json.loads(about["sensors"]))}
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
         total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
-        recent.learn(RecentRow(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
+        start = datetime.fromisoformat(about["window_start"])
+        ahead = too_far_ahead("window_start", start, logged_at(record.timestamp, datetime.now(UTC)), MADE_OF_READINGS)
+        if ahead is not None:
+            raise RejectedEventError(RejectionReason.TIMESTAMP_IN_FUTURE, ahead)
+        recent.learn(RecentRow(int(about["slot"]), start, total, days))
     except (KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as damaged:
-        log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen
+        raise RejectedEventError(RejectionReason.UNDECODABLE, f"a damaged row of recent speeds: {damaged!r}") from None

@@ -1,5 +1,6 @@
 """The dead-letter topic: what could not be used, byte for byte, with the reason and the place it came from."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -147,7 +148,7 @@ class DeadLetterWriter:
         """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""
         unsure = [letter for letter in letters if letter.source[:2] in self._unknown]
         if unsure:
-            await self._read_back(min(letter.record.timestamp for letter in unsure))
+            await self._read_back(min(map(_written_since_ms, unsure)))
             self._unknown -= {letter.source[:2] for letter in unsure}
         missing = [letter for letter in letters if letter.source not in self._written]
         try:
@@ -205,6 +206,12 @@ class DeadLetterWriter:
                 source = _source(record)
                 if source is not None and source[:2] in self._unknown:
                     self._written.add(source)
+
+
+def _written_since_ms(letter: DeadLetter) -> int:
+    """From when on the letter may have been written; the whole topic where its record says no time that can be."""
+    logged_ms = letter.record.timestamp
+    return int(logged_ms) if 0 < logged_ms <= time.time() * 1000 + CLOCK_SKEW_MS else 0
 
 
 def size_of(record: ConsumerRecord) -> int:

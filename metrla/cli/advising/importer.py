@@ -61,7 +61,7 @@ class Importer:
         """Publish what a document changes; raises `UnreadableAdvisoriesError` where it cannot be read."""
         reader = Reader(self.networks[0].time_zone, self.clock(), self.form, self.zones)
         parsed = reader.read(*pages.data, left=pages.left)
-        outcome = prepare(parsed, self._matchers, self.known, feed, complete=complete)
+        outcome = prepare(parsed, self._matchers, self.known, feed, complete=complete, now=self.clock())
         if self.producer is not None:
             await publish(self.producer, outcome.changes)
         self.known.update({change.advisory_id: change for change in outcome.changes})

@@ -24,6 +24,8 @@ from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.alerts.advisories.documents.matching import Matcher
+from shared.events.errors import RejectedEventError
+from shared.events.present import require_present
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
@@ -206,9 +208,13 @@ def _single(data: bytes) -> NewAdvisory | None:
 
 def _record(gateway: Gateway, new: NewAdvisory) -> TrafficAdvisory:
     try:
-        return record(new, new.id or str(uuid4()), _matcher(gateway, new.network_id), _now(gateway))
+        advisory = record(new, new.id or str(uuid4()), _matcher(gateway, new.network_id), _now(gateway))
+        require_present(advisory, gateway.clock())
     except ValueError as wrong:
         raise _invalid([("advisory", str(wrong))]) from wrong
+    except RejectedEventError as ahead:
+        raise _invalid([("starts_at", ahead.detail)]) from ahead
+    return advisory
 
 
 def _matcher(gateway: Gateway, network_id: str | None) -> Matcher:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.present import FUTURE_TOLERANCE, too_far_ahead
 from shared.events.records import NetworkId, SensorId
 
 MOST_SENSORS = 1_000
@@ -74,6 +75,14 @@ def read_times(value: bytes) -> SensorTimes:
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as unreadable:
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"no times of sensors: {unreadable!r}"[:200]) from None
+
+
+def require_times_present(times: SensorTimes, logged: datetime) -> None:
+    """Raise `RejectedEventError` (TIMESTAMP_IN_FUTURE) where a wall time is far ahead of when the record was logged."""
+    for name, time in (("since", times.since), ("as_of", times.as_of)):
+        fault = too_far_ahead(name, time, logged, FUTURE_TOLERANCE)
+        if fault is not None:
+            raise RejectedEventError(RejectionReason.TIMESTAMP_IN_FUTURE, fault)
 
 
 def _instant(text: str) -> datetime:

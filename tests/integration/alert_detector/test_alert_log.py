@@ -29,6 +29,8 @@ from shared.events.records import (
 from shared.events.topics import ALERTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.store.port import Store
 from shared.store.url import open_store
 
@@ -73,7 +75,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         store = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
         try:
             async with open_producer(servers, "test") as producer:
-                yield Bench(producer, store, AlertLog(servers, producer, store, "test"))
+                letters = ReaderLetters(servers, "test", Quarantine())
+                yield Bench(producer, store, AlertLog(servers, producer, store, "test", letters))
         finally:
             store.close()
 

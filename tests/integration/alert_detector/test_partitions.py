@@ -27,6 +27,8 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import open_producer
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
@@ -75,7 +77,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         store = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
         try:
             async with open_producer(servers, "test") as producer:
-                alerts = AlertLog(servers, producer, store, "test")
+                letters = ReaderLetters(servers, "test", Quarantine())
+                alerts = AlertLog(servers, producer, store, "test", letters)
                 await alerts.write([RoadChanges((QUEUE, EXPECTED))])
                 detectors = {NETWORK.network_id: CongestionDetector(NETWORK, CongestionRule(), Materiality())}
                 known = asyncio.Event()
@@ -85,7 +88,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
                         {NETWORK.network_id: ExpectationDetector(NETWORK, ExpectationRule(CongestionRule()))},
                         AlertActions(),
                         alerts,
-                        StateLog(servers, producer, "test"),
+                        StateLog(servers, producer, "test", letters),
                         None,
                         DeadLetterWriter(servers, producer, "test"),
                         producer,
