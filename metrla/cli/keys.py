@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from metrla.cli.tables import plain_table, print_tables
-from services.gateway.access.keys import AccessKey, KeyRing, read_keys, write_keys
+from services.gateway.access.keys import MOST_NAME_CHARACTERS, AccessKey, KeyRing, read_keys, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.settings import GatewaySettings
 from shared.events.errors import ConfigurationError
+from shared.events.text import composed, fault_of
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import read_settings
 
@@ -98,9 +99,11 @@ def _there(path: Path) -> KeyRing:
 
 
 def _name(name: str) -> str:
-    if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - as the file has it
-        raise ConfigurationError("a name has 1 to 100 printable characters")
-    return name.strip()
+    given = composed(name.strip())
+    fault = fault_of(given, MOST_NAME_CHARACTERS) if given else "is empty"
+    if fault is not None:
+        raise ConfigurationError(f"the name {fault}: it has 1 to {MOST_NAME_CHARACTERS} printable characters")
+    return given
 
 
 def _lifetime(days: int | None) -> timedelta | None:

@@ -16,9 +16,8 @@ from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
 from shared.events.errors import ConfigurationError, MetrlaError
-from shared.events.text import shown
+from shared.events.text import one_line, shown
 from shared.runtime.process import EXIT_FAILED, EXIT_MISCONFIGURED
-from shared.traffic.text_file import one_line
 
 TRACEBACK = "--traceback"
 

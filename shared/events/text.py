@@ -20,6 +20,10 @@ MAX_DERIVED_ID_CHARACTERS: Final = 3 * MAX_ID_CHARACTERS
 """Of an id that we make of others: an alert's has those of its network and its sensor, its kind and its time."""
 MAX_NETWORK_ID_BYTES: Final = 200
 """Of the id of a network, percent-encoded: it names a folder of the archive, and file systems allow 255 bytes."""
+LINE_CHARACTERS: Final = 200
+"""Of what an error says, where it is one part of one line."""
+QUOTED_CHARACTERS: Final = 60
+"""Of a value that a sentence quotes."""
 
 # Python's `str.isprintable` would forbid what Unicode added after the interpreter was built, and joiners of words.
 _BROKEN = (
@@ -87,6 +91,23 @@ def cut(text: str, most_bytes: int) -> str:
     if len(text) <= most_bytes and len(data) <= most_bytes:
         return whole
     return data[: max(0, most_bytes - 3)].decode(errors="ignore") + "…"
+
+
+def one_line(said: object, most: int = LINE_CHARACTERS) -> str:
+    """What an error or a text says, as one printable line of bounded length; a silent error says its name."""
+    text = str(said)
+    # Cut before the work; four times, for what is only spaces between words.
+    line = shown(" ".join(text[: 4 * most].split()))
+    if len(line) > most or len(text) > 4 * most:
+        line = f"{line[:most]}..."
+    return line or (type(said).__name__ if isinstance(said, BaseException) else "")
+
+
+def quoted(value: object, most: int = QUOTED_CHARACTERS) -> str:
+    """A value from outside as a sentence can carry it: in quotes where it is text, escaped, cut."""
+    # `repr` of the whole of a long text takes time and memory for nothing.
+    text = repr(value[: most + 1] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _checked_line(text: str) -> str:

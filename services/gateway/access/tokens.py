@@ -70,7 +70,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not subject.isprintable():
+        if not isinstance(subject, str) or fault_of(subject, LONGEST_TOKEN) is not None:
             return None
         return Principal(f"subject {subject[:LONGEST_SUBJECT]}", scopes_of(claims.get(self._issuer.scope_claim)))
 
