@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from services.gateway.access.keys import MOST_NAME_CHARACTERS, AccessKey, KeyRing, read_keys, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.settings import GatewaySettings
@@ -41,7 +42,7 @@ def create(
     path = _path(file)
     ring, _, text = _there(path).created(_name(name), scope, wall_clock(), _lifetime(days))
     write_keys(path, ring)
-    typer.echo(text)
+    say(text)
 
 
 @app.command(name="list")
@@ -53,7 +54,7 @@ def list_keys(
     now = wall_clock()
     keys = sorted(read_keys(_path(file)).keys.values(), key=lambda key: key.created_at)
     if as_json:
-        typer.echo(json.dumps([_row(key, now) for key in keys], indent=2))
+        say(json.dumps([_row(key, now) for key in keys], indent=2))
         return
     headings = ("id", "name", "scopes", "state", "created_at", "expires_at")
     table = plain_table(headings)
@@ -76,7 +77,7 @@ def rotate(
     path = _path(file)
     ring, _, text = read_keys(path).rotated(key, wall_clock(), timedelta(hours=overlap_hours), _lifetime(days))
     write_keys(path, ring)
-    typer.echo(text)
+    say(text)
 
 
 @app.command()
@@ -84,7 +85,7 @@ def revoke(key: KeyArgument, file: FileOption = None) -> None:
     """Make a key worthless at once."""
     path = _path(file)
     write_keys(path, read_keys(path).revoked(key, wall_clock()))
-    typer.echo(f"{key}: revoked")
+    say(f"{key}: revoked")
 
 
 def _path(given: Path | None) -> Path:

@@ -39,6 +39,7 @@ _IN_PROSE = re.compile(f"[{_BROKEN}]")
 _IN_LINE = re.compile(f"[{_BROKEN}\t\n\r]")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SPACES = re.compile("[\t\n\r\u2028\u2029]+")
+_BACK = re.compile("\r(?!\n)")
 _NEW_LINES = re.compile("\r\n?|[\u2028\u2029\x85]")
 
 
@@ -81,6 +82,8 @@ def shown(text: str) -> str:
     r"""The text as a terminal or a header can carry it: what is not printable is escaped, as \u001b; lines stay."""
     if text.isascii() and text.isprintable():
         return text
+    # Where no new line follows, it takes a terminal back to the beginning of the line, which the rest then overwrites.
+    text = _BACK.sub(r"\\u000d", text)
     return _IN_PROSE.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] <= "\uffff" else "", text)
 
 

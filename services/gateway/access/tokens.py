@@ -11,6 +11,7 @@ import jwt
 import structlog
 
 from services.gateway.access.principals import Principal, Scope
+from shared.events.text import fault_of
 
 log = structlog.stdlib.get_logger(__name__)
 
