@@ -9,6 +9,7 @@ import typer
 from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.feeding.options import read_duration
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -99,7 +100,7 @@ def import_(
     job = import_places(servers, networks, places, _form(form), _zones(zones), complete=complete, dry_run=dry_run)
     imported = answered(servers, job)
     if as_json:
-        typer.echo(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
+        say(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
     else:
         print_report(imported, dry_run=dry_run, verbose=verbose)
     unread = any(each.outcome is None for each in imported)

@@ -18,6 +18,7 @@ from metrla.cli.querying.selection import (
     SensorOption,
     ToOption,
 )
+from metrla.terminal import say
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -139,13 +140,13 @@ def _report(output: Output, verifications: list["PartitionVerification"]) -> Non
     for one in verifications:
         for fault, examples in one.examples.items():
             offsets = ", ".join(map(str, examples))
-            typer.echo(f"partition {one.partition}: {one.faults[fault]:,} {MEANINGS[fault]}: {offsets} ...", err=True)
+            say(f"partition {one.partition}: {one.faults[fault]:,} {MEANINGS[fault]}: {offsets} ...", err=True)
     valid = sum(one.valid for one in verifications)
     if all(one.exact for one in verifications):
-        typer.echo(f"exact: {valid:,} valid events on the log, each archived once", err=True)
+        say(f"exact: {valid:,} valid events on the log, each archived once", err=True)
     else:
         faults = sum(sum(one.faults.values()) for one in verifications)
-        typer.echo(f"not exact: {faults:,} faults among {valid:,} valid events on the log", err=True)
+        say(f"not exact: {faults:,} faults among {valid:,} valid events on the log", err=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import typer
 from metrla.cli.feeding.options import read_zone
 from metrla.cli.studying.models import FiguresOption, write_file
 from metrla.cli.tables import print_tables
+from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network
@@ -70,7 +71,7 @@ def evaluate_alerts(
     into the recorded speeds. Detectors are calibrated on the first days and judged on the rest. docs/alerts.md defines
     what counts.
     """
-    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.text import Text  # noqa: PLC0415 - slow to import
 
     from metrla.lab.incidents.measures import read_measures  # noqa: PLC0415 - likewise
 
@@ -79,13 +80,13 @@ def evaluate_alerts(
     if report is not None and inject is not None:
         raise ConfigurationError("--report draws curves of logged incidents: it goes with --incidents")
     roads = _network(network, time_zone)
-    with Console(stderr=True).status("reading") as status:
-        measures = read_measures(data, roads, lambda file: status.update(f"reading {file.name}"))
+    with console(err=True).status("reading") as status:
+        measures = read_measures(data, roads, lambda file: status.update(Text(f"reading {file.name}")))
         measures = measures if last_days is None else measures.last(last_days)
         days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
 
         def tell(name: str) -> None:
-            status.update(f"running {name}")
+            status.update(Text(f"running {name}"))
 
         if incidents is not None:
             figures = _logged(measures, incidents, days, budget, detector or [], report, tell)
@@ -118,7 +119,7 @@ def _logged(
     print_tables(comparison_table(comparison), equal_rates_table(comparison), durations_table(comparison.durations))
     if report is not None:
         for path in plot_curves([result.test for result in comparison.results], report):
-            typer.echo(path)
+            say(str(path))
     return comparison_json(comparison)
 
 

@@ -18,6 +18,7 @@ from metrla.cli.feeding.options import (
 )
 from metrla.cli.querying.selection import read_range
 from metrla.data.feeds.delivery import AsFastAsPossible
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -165,13 +166,13 @@ def replay(
     leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))
     sent = send_legs([leg], settings, roads.time_zone, damaged, seed)
     counts = recorded.counts
-    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    say(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
     if counts.out_of_range:
-        typer.echo(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
+        say(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
     if counts.skipped_hour:
-        typer.echo(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
+        say(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
     if counts.unknown_sensor:
-        typer.echo(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
+        say(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
     raise typer.Exit(sent.exit_code)
 
 
@@ -204,12 +205,12 @@ def measured(
         [Leg("measured data", deliveries, AsFastAsPossible(), extent(deliveries))], settings, roads.time_zone, 0.0, 0
     )
     counts = data.counts
-    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    say(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
     for number, what in (
         (counts.unknown_sensor, "readings left out: the network does not have their sites"),
         (counts.faulty, "readings left out: they have no site, no time or no numbers"),
         (counts.unclear, "readings without volume: it is unclear which of their flows are lanes; give the site table"),
     ):
         if number:
-            typer.echo(f"{number:,} {what}")
+            say(f"{number:,} {what}")
     raise typer.Exit(sent.exit_code)

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from metrla.cli.tables import plain_table, print_tables
-from services.gateway.access.keys import AccessKey, KeyRing, read_keys, write_keys
+from metrla.terminal import say
+from services.gateway.access.keys import MOST_NAME_CHARACTERS, AccessKey, KeyRing, read_keys, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.settings import GatewaySettings
 from shared.events.errors import ConfigurationError
+from shared.events.text import composed, fault_of
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import read_settings
 
@@ -40,7 +42,7 @@ def create(
     path = _path(file)
     ring, _, text = _there(path).created(_name(name), scope, wall_clock(), _lifetime(days))
     write_keys(path, ring)
-    typer.echo(text)
+    say(text)
 
 
 @app.command(name="list")
@@ -52,7 +54,7 @@ def list_keys(
     now = wall_clock()
     keys = sorted(read_keys(_path(file)).keys.values(), key=lambda key: key.created_at)
     if as_json:
-        typer.echo(json.dumps([_row(key, now) for key in keys], indent=2))
+        say(json.dumps([_row(key, now) for key in keys], indent=2))
         return
     headings = ("id", "name", "scopes", "state", "created_at", "expires_at")
     table = plain_table(headings)
@@ -75,7 +77,7 @@ def rotate(
     path = _path(file)
     ring, _, text = read_keys(path).rotated(key, wall_clock(), timedelta(hours=overlap_hours), _lifetime(days))
     write_keys(path, ring)
-    typer.echo(text)
+    say(text)
 
 
 @app.command()
@@ -83,7 +85,7 @@ def revoke(key: KeyArgument, file: FileOption = None) -> None:
     """Make a key worthless at once."""
     path = _path(file)
     write_keys(path, read_keys(path).revoked(key, wall_clock()))
-    typer.echo(f"{key}: revoked")
+    say(f"{key}: revoked")
 
 
 def _path(given: Path | None) -> Path:
@@ -98,9 +100,11 @@ def _there(path: Path) -> KeyRing:
 
 
 def _name(name: str) -> str:
-    if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - as the file has it
-        raise ConfigurationError("a name has 1 to 100 printable characters")
-    return name.strip()
+    given = composed(name.strip())
+    fault = fault_of(given, MOST_NAME_CHARACTERS) if given else "is empty"
+    if fault is not None:
+        raise ConfigurationError(f"the name {fault}: it has 1 to {MOST_NAME_CHARACTERS} printable characters")
+    return given
 
 
 def _lifetime(days: int | None) -> timedelta | None:

@@ -9,6 +9,7 @@ import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
 from metrla.cli.querying.selection import ArchiveOption
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import NetworkId
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -82,7 +83,7 @@ def show(
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
         which = _existing(archive, network_id, model, version)
-        typer.echo(read_artefact(archive, network_id, model, which).card.decode())
+        say(read_artefact(archive, network_id, model, which).card.decode(errors="replace"))
 
 
 @app.command()
@@ -103,7 +104,7 @@ def promote(
         which = _existing(archive, network_id, model, version)
         _check(read_artefact(archive, network_id, model, which), model, which)
         choose(archive, network_id, Champion(model, version, datetime.now(UTC), reason))
-    typer.echo(f"{model} {version or 'in its newest version'} is the champion of {network_id}")
+    say(f"{model} {version or 'in its newest version'} is the champion of {network_id}")
 
 
 @app.command()
@@ -115,9 +116,9 @@ def rollback(network: ModelsNetworkOption = EXAMPLE, archive_url: ArchiveOption 
     with closing(_open(archive_url)) as archive:
         champion = roll_back(archive, network_id)
     if champion is None:
-        typer.echo(f"no champion of {network_id} is chosen any more: the best kind of model available serves")
+        say(f"no champion of {network_id} is chosen any more: the best kind of model available serves")
     else:
-        typer.echo(f"{champion.model_name} {champion.version or 'in its newest version'} is the champion again")
+        say(f"{champion.model_name} {champion.version or 'in its newest version'} is the champion again")
 
 
 @app.command()
@@ -136,7 +137,7 @@ def install(
     with closing(_open(archive_url)) as archive:
         for path in copy(shipped, archive, model_prefix(NetworkId(network))):
             if path.endswith(f"/{CARD_FILE}"):
-                typer.echo(path.removesuffix(f"/{CARD_FILE}"))
+                say(path.removesuffix(f"/{CARD_FILE}"))
 
 
 def _open(url: str | None) -> "Archive":

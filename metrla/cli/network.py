@@ -9,6 +9,7 @@ import typer
 
 from metrla.cli.feeding.options import read_zone
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.traffic.calendar import checked_holidays
 from shared.traffic.folder import (
@@ -76,12 +77,12 @@ def import_(
         raise ConfigurationError(f"--reading-interval {reading_interval}: write a number of seconds") from wrong
     network, notes = import_network(sensors, edges, network_id, zone, name, interval, keeps, window)
     write_network(network, out)
-    typer.echo(
+    say(
         f"{out}: network {network.network_id} with {len(network.sensors)} sensors on {len(network.carriageways)} "
         f"carriageways and {len(network.edges)} edges"
     )
     for line in _notes(notes):
-        typer.echo(f"  {line}")
+        say(f"  {line}")
 
 
 @app.command()
@@ -94,13 +95,13 @@ def check(
     """
     found = check_network(folder)
     for line in (*found.faults, *found.notes):
-        typer.echo(line)
+        say(line)
     if found.network is None:
         raise ConfigurationError(
             f"{folder}: {len(found.faults)} faults" if len(found.faults) > 1 else f"{folder}: 1 fault"
         )
     network = found.network
-    typer.echo(
+    say(
         f"{folder}: network {network.network_id} is sound: {len(network.sensors)} sensors, {len(network.edges)} edges, "
         f"windows of {network.window}"
     )
@@ -116,7 +117,7 @@ def show(
     """Show the carriageways of a network, its clock and its graph."""
     network = load_network(folder)
     if as_json:
-        typer.echo(json.dumps(_description(network), indent=2))
+        say(json.dumps(_description(network), indent=2))
         return
     numbers = ("sensors", "postmiles", "lanes")
     table = plain_table(("carriageway", *numbers), right=numbers, title=f"{network.name} ({network.network_id})")

@@ -9,6 +9,7 @@ import typer
 
 from metrla.cli.querying.selection import StoreOption
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
 
@@ -89,7 +90,7 @@ def _init_hbase(
     options = TableOptions(ttl_days, (compression or "GZ").upper())
     script = shell_script(address.prefix, options, regions)
     if print_script:
-        typer.echo(script, nl=False)
+        say(script, newline=False)
         return
     if regions > 1:
         try:
@@ -115,7 +116,7 @@ def _show(where: str) -> None:
             shown.add_row(
                 table.name, f"{table.parts}", table.settings, f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else "none"
             )
-    typer.echo(read_url(where).render_as_string())
+    say(read_url(where).render_as_string())
     print_tables(shown, wide=True)
 
 

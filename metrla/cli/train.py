@@ -11,6 +11,7 @@ from metrla.cli.querying.selection import read_range
 from metrla.cli.studying.forecasts import error_table
 from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import print_tables
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
@@ -101,7 +102,7 @@ def train(
     else:
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
     if recording.left_out:
-        typer.echo(f"{recording.source}: {recording.left_out}")
+        say(f"{recording.source}: {recording.left_out}")
     chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
     choice = Choice(ORDER if chosen == (ALL,) else chosen, seed, None if budget is None else 60 * budget)
     # A simulation up to now differs each time, so its work is of no use to the next one.
@@ -126,7 +127,7 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
         except ImportError as missing:
             raise ConfigurationError(f"{EXTRA} ({missing})") from missing
         except KeyboardInterrupt:
-            typer.echo(f"interrupted: {work.way_on()}", err=True)
+            say(f"interrupted: {work.way_on()}", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         split = trained.split
         title = f"Test part of {recording.source}: {split.test:,} origins after {split.train:,} trained on"
@@ -134,6 +135,6 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6
-            typer.echo(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
+            say(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
     finally:
         archive.close()

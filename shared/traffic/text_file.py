@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from shared.events.errors import ConfigurationError
+from shared.events.text import one_line
 
-SHOWN_CHARACTERS = 60
-LINE_CHARACTERS = 200
 MAX_BYTES = 64 * 1024 * 1024
 """A table of all detectors of California is a tenth of it."""
 
@@ -32,20 +31,3 @@ def not_utf8(path: Path, wrong: UnicodeDecodeError) -> str:
     if wrong.object[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return f"{path}: it is UTF-16: save it as UTF-8"
     return f"{path}: not UTF-8 (byte 0x{byte:02x} at {wrong.start}), perhaps Latin-1: save it as UTF-8"
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, as one printable line of bounded length."""
-    return shortened(str(error)) or type(error).__name__
-
-
-def shortened(text: str) -> str:
-    """Text as one printable line of bounded length."""
-    line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(text.split()))
-    return line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]}..."
-
-
-def shown(value: object) -> str:
-    """A value of a file as one line can carry it: quoted, escaped, cut."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
 from shared.events.text import shown
 
@@ -99,7 +99,7 @@ class Output:
         rest = iter(rows)
         first = list(islice(rest, 1))
         if not first:
-            typer.echo(empty, err=True)
+            say(empty, err=True)
             if self.form is OutputFormat.TABLE:
                 return
         writers: dict[OutputFormat, Callable[[IO[Any], Sequence[Column], Iterator[Row]], None]] = {
@@ -130,7 +130,7 @@ class Output:
             table.add_row(*(self._cell(row[place], columns[place].kind) for place in shown))
         print_tables(table, file=file, wide=True)
         if next(rows, None) is not None:
-            typer.echo(f"Only the first {TABLE_ROWS:,} rows: --out or --format csv gives all.", err=True)
+            say(f"Only the first {TABLE_ROWS:,} rows: --out or --format csv gives all.", err=True)
 
     def _cell(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of any kind
         if value is None:
@@ -203,22 +203,22 @@ def _text(value: Any) -> Any:  # noqa: ANN401 - a value of any kind
 def progress(unit: str, *, quiet: bool = False) -> Iterator[Progress]:
     """A progress bar on standard error; none where that is not a terminal, or on `quiet`."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn(unit, markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
+    terminal = console(err=True)
     # Standard output is for the reader of the rows, not for the bar's console.
     with Progress(
         *columns,
-        console=console,
+        console=terminal,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
-        disable=quiet or not console.is_terminal,
+        disable=quiet or not terminal.is_terminal,
     ) as bar:
         yield bar
 

@@ -9,8 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from shared.events.errors import ConfigurationError
+from shared.events.text import one_line, quoted
 from shared.traffic.folder import NUMBER
-from shared.traffic.text_file import one_line, read_text, shortened, shown
+from shared.traffic.text_file import read_text
 
 MOST = 1e12
 """No degree, mile, metre or lane count is more; squares of such numbers can still be summed."""
@@ -30,7 +31,7 @@ class Table:
         if not text:
             return None
         if not NUMBER.fullmatch(text) or abs(value := float(text)) > MOST:
-            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {shown(text)} is not a number")
+            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {quoted(text)} is not a number")
         return value
 
 
@@ -67,7 +68,7 @@ def read_table(
     missing = [name for name in required if name not in names]
     if missing:
         expected = "; ".join(f"{name} (or {', '.join(aliases[name])})" for name in missing)
-        raise ConfigurationError(f"{path}: no column {expected}. It has: {shortened(', '.join(first))}")
+        raise ConfigurationError(f"{path}: no column {expected}. It has: {one_line(', '.join(first))}")
     return Table(path, frozenset(filter(None, names)), tuple(_rows(body, names)))
 
 

@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import timedelta
 
-from rich.console import Console
 from rich.live import Live
 
 from metrla.local.launcher import display
@@ -23,6 +22,7 @@ from metrla.local.launcher.request import (
 )
 from metrla.local.launcher.state import claimed_anew
 from metrla.local.launcher.supervisor import Supervisor, supervise
+from metrla.terminal import console
 from shared.archive.layout import RAW_ROOT
 from shared.archive.url import open_archive
 from shared.runtime.clock import wall_clock
@@ -48,7 +48,7 @@ async def run_demo(request: DemoRequest) -> int:
     require_free(request.port)
     begin, addresses = request.begin, dict[str, str]()
     if request.stack is not None:
-        addresses = (await bring_up(request.stack, Console().print)).addresses()
+        addresses = (await bring_up(request.stack, console().print)).addresses()
         log_address = addresses["METRLA_KAFKA_BOOTSTRAP_SERVERS"]
         begin = await continued_start(request, network, log_address, wall_clock()) or begin
     plan = PipelinePlan(
@@ -85,7 +85,7 @@ async def _train(
         # A short file is not an error: until there is a model, forecasts are historical averages, and say so.
         if status != EXIT_MISCONFIGURED or request.data is None:
             raise LaunchError(f"training ended with status {status}")
-        Console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
+        console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
     return True
 
 
@@ -93,7 +93,7 @@ class _Demo:
     def __init__(self, request: DemoRequest, plan: PipelinePlan, network: Network, stop: asyncio.Event) -> None:
         self._request, self._plan, self._stop = request, plan, stop
         # Names of networks and lines of logs are no markup, whatever brackets they have.
-        self._console = Console(markup=False)
+        self._console = console()
         self._network, self._zone = network, network.time_zone
         self._figures = Figures()
         self._began = time.monotonic()

@@ -19,10 +19,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from services.gateway.access.principals import Principal, Scope
 from shared.events.errors import ConfigurationError
+from shared.events.text import Line
 
 PREFIX = "mk"
 ID_BYTES, SECRET_BYTES = 6, 32
 MOST_KEYS = 10_000
+MOST_NAME_CHARACTERS = 100
 _FORM = re.compile(r"mk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -32,7 +34,7 @@ class AccessKey(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=MOST_NAME_CHARACTERS), Line]
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created_at: AwareDatetime

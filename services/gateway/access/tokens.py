@@ -11,6 +11,7 @@ import jwt
 import structlog
 
 from services.gateway.access.principals import Principal, Scope
+from shared.events.text import fault_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -70,7 +71,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not subject.isprintable():
+        if not isinstance(subject, str) or fault_of(subject, LONGEST_TOKEN) is not None:
             return None
         return Principal(f"subject {subject[:LONGEST_SUBJECT]}", scopes_of(claims.get(self._issuer.scope_claim)))
 

@@ -160,7 +160,7 @@ def test_a_store_that_is_no_database_is_refused_in_one_line(fails: Fails, tmp_pa
 def test_an_unexpected_failure_is_one_line_unless_more_is_asked_for(
     fails: Fails, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def raises() -> None:
+    def raises(**_: object) -> None:
         raise error
 
     monkeypatch.setattr("metrla.cli.main.app", raises)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import one_line
+from shared.events.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd

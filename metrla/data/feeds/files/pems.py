@@ -17,7 +17,7 @@ from metrla.data.feeds.files.faults import readable
 from metrla.data.feeds.files.readings_file import RecordedStep
 from metrla.data.feeds.files.times import PLAIN, TimeReading, extent_of, read_times
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import shown
+from shared.events.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,5 +131,5 @@ class PemsStationFile:
             if faulty.any():
                 row = int(faulty.to_numpy().argmax())
                 raise ConfigurationError(
-                    f"{self.path}: not {KIND}: row {first + row} {what} but {shown(chunk[name].iloc[row])}"
+                    f"{self.path}: not {KIND}: row {first + row} {what} but {quoted(chunk[name].iloc[row])}"
                 )

@@ -13,7 +13,7 @@ from metrla.data.feeds.files.hdf5 import read_hdf5
 from metrla.data.feeds.files.readings_file import RecordedStep
 from metrla.data.feeds.files.times import PLAIN, TimeReading, extent_of, read_times
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import shown
+from shared.events.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class WideTable:
         if not all(names):
             raise ConfigurationError(f"{self.path}: column {names.index('') + 2} has no name: it must be a sensor's id")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
-            listed = ", ".join(map(shown, twice[:SHOWN_NAMES]))
+            listed = ", ".join(map(quoted, twice[:SHOWN_NAMES]))
             raise ConfigurationError(f"{self.path}: columns are there twice: {listed}")
         return names
 
@@ -94,7 +94,7 @@ class WideTable:
     def _require_numbers(self, name: str, column: "pd.Series[Any]") -> None:
         for cell in column:
             if not _is_number(cell):
-                raise ConfigurationError(f"{self.path}: column {shown(name)} holds {shown(cell)}, which is no speed")
+                raise ConfigurationError(f"{self.path}: column {quoted(name)} holds {quoted(cell)}, which is no speed")
 
     def _time_cells(self) -> Iterator[Sequence[object]]:
         import pyarrow.parquet as pq  # noqa: PLC0415 - half a second that other commands need not wait
