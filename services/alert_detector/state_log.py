@@ -1,6 +1,7 @@
 """What was learned, on its topic: written behind the alerts of each step, read back when a partition is assigned."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -12,6 +13,7 @@ from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, network_of
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.present import MADE_OF_READINGS, logged_at
 from shared.events.records import NetworkId
 from shared.events.topics import ALERT_DETECTOR_STATE
 from shared.kafka.deadletter import DECODE
@@ -51,7 +53,7 @@ class StateLog:
             known = recalled.get(network_of(record.key or b""))
             try:
                 if known is not None and record.value is not None:
-                    known.put(record.value)
+                    known.put(record.value, logged_at(record.timestamp, datetime.now(UTC)) + MADE_OF_READINGS)
             except UnreadableStateError as unreadable:
                 self._letters.put(record, RejectedEventError(RejectionReason.UNDECODABLE, str(unreadable)), DECODE)
         states = {network_id: one.state() for network_id, one in recalled.items()}

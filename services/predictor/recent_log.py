@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.present import MADE_OF_READINGS, logged_at, too_far_ahead
+from shared.events.quantities import instant_of
 from shared.events.records import NetworkId
 from shared.events.tensors import read_tensors
 from shared.events.topics import PREDICTOR_STATE
@@ -71,10 +72,13 @@ def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
         place = {sensor: at for at, sensor in enumerate(json.loads(about["sensors"]))}
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
         total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
-        start = datetime.fromisoformat(about["window_start"])
+        start, slot = instant_of(about["window_start"]), int(about["slot"])
+        sums = all(np.isfinite(one).all() and (one >= 0).all() for one in (total, days))
+        if not sums or not 0 <= slot < len(recent.days):
+            raise ValueError(f"slot {slot} of {len(recent.days)}, or sums that cannot be")  # noqa: TRY301 - told below
         ahead = too_far_ahead("window_start", start, logged_at(record.timestamp, datetime.now(UTC)), MADE_OF_READINGS)
         if ahead is not None:
             raise RejectedEventError(RejectionReason.TIMESTAMP_IN_FUTURE, ahead)
-        recent.learn(RecentRow(int(about["slot"]), start, total, days))
+        recent.learn(RecentRow(slot, start, total, days))
     except (KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as damaged:
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"a damaged row of recent speeds: {damaged!r}") from None

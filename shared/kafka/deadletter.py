@@ -203,7 +203,7 @@ class DeadLetterWriter:
         end = (await reader.end_offsets([partition]))[partition]
         for start in range(found.offset, end, READ_BACK_STEP):
             for record in await read_range(reader, partition, start, min(end, start + READ_BACK_STEP)):
-                source = _source(record)
+                source = source_of(record)
                 if source is not None and source[:2] in self._unknown:
                     self._written.add(source)
 
@@ -220,8 +220,10 @@ def size_of(record: ConsumerRecord) -> int:
     return len(record.key or b"") + len(record.value or b"") + headers
 
 
-def _source(record: ConsumerRecord) -> tuple[str, int, int] | None:
-    headers = dict(record.headers)
+def source_of(record: ConsumerRecord) -> tuple[str, int, int] | None:
+    """Topic, partition and offset that a dead letter says it came from; `None` where it says nothing that can be."""
+    # Anybody may write here, with headers of any value or none.
+    headers = {name: value or b"" for name, value in record.headers}
     try:
         return headers[SOURCE_TOPIC].decode(), int(headers[SOURCE_PARTITION]), int(headers[SOURCE_OFFSET])
     except (KeyError, ValueError):

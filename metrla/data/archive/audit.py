@@ -17,8 +17,9 @@ from services.ingest.validator import EventValidator
 from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RawFile
 from shared.archive.port import Archive
-from shared.events.topics import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
+from shared.events.topics import TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import open_admin, partitions_of
+from shared.kafka.deadletter import source_of
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range
 from shared.runtime.clock import Clock
 
@@ -137,7 +138,7 @@ async def _dead_letters(reader: AIOKafkaConsumer, partitions: Iterable[TopicPart
         end = (await reader.end_offsets([partition]))[partition]
         for first in range(start, end, OFFSETS_AT_ONCE):
             for record in await read_range(reader, partition, first, min(end, first + OFFSETS_AT_ONCE)):
-                headers = dict(record.headers)
-                if headers.get(SOURCE_TOPIC) == TRAFFIC_EVENTS.name.encode():
-                    found[int(headers[SOURCE_PARTITION])].add(int(headers[SOURCE_OFFSET]))
+                source = source_of(record)
+                if source is not None and source[0] == TRAFFIC_EVENTS.name:
+                    found[source[1]].add(source[2])
     return found

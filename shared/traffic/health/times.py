@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.limits import number_check, text_check
 from shared.events.present import FUTURE_TOLERANCE, too_far_ahead
+from shared.events.quantities import instant_of
 from shared.events.records import NetworkId, SensorId
 
 MOST_SENSORS = 1_000
+_ID = text_check("sensor_id")
+_PARTITION, _AHEAD, _TOO_LATE = (number_check(name) for name in ("partition", "ahead_s", "too_late"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,14 @@ def read_times(value: bytes) -> SensorTimes:
     try:
         fields = json.loads(value)
         return SensorTimes(
-            NetworkId(str(fields["network_id"])),
-            int(fields["partition"]),
-            _instant(fields["since"]),
-            _instant(fields["as_of"]),
+            NetworkId(_ID(fields["network_id"])),
+            int(_PARTITION(fields["partition"])),
+            instant_of(fields["since"]),
+            instant_of(fields["as_of"]),
             {
-                SensorId(sensor_id): SensorTime(None if ahead_s is None else float(ahead_s), int(too_late))
+                SensorId(_ID(sensor_id)): SensorTime(
+                    None if ahead_s is None else float(_AHEAD(ahead_s)), int(_TOO_LATE(too_late))
+                )
                 for sensor_id, (ahead_s, too_late) in fields["sensors"].items()
             },
         )
@@ -83,10 +89,3 @@ def require_times_present(times: SensorTimes, logged: datetime) -> None:
         fault = too_far_ahead(name, time, logged, FUTURE_TOLERANCE)
         if fault is not None:
             raise RejectedEventError(RejectionReason.TIMESTAMP_IN_FUTURE, fault)
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(f"{text} has no zone")
-    return instant

@@ -1,5 +1,8 @@
 import json
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -17,7 +20,10 @@ def times(sensors: dict[SensorId, SensorTime]) -> SensorTimes:
     return SensorTimes(NetworkId("n"), 3, NOW, NOW, sensors)
 
 
-@given(st.dictionaries(st.text(), st.builds(SensorTime, st.none() | st.floats(-1e6, 1e6), st.integers(0, 2**40))))
+IDS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).map(partial(normalize, "NFC"))
+
+
+@given(st.dictionaries(IDS, st.builds(SensorTime, st.none() | st.floats(-1e6, 1e6), st.integers(0, 2**31 - 1))))
 def test_what_is_written_is_read(sensors: dict[SensorId, SensorTime]) -> None:
     assert read_times(write_times(times(sensors))) == times(sensors)
 
@@ -51,3 +57,27 @@ def test_fields_of_another_kind_are_refused(name: str, value: object) -> None:
 def test_times_without_a_zone_are_refused() -> None:
     with pytest.raises(RejectedEventError):
         read_times(json.dumps({**GOOD, "since": "2026-11-30T09:00:00"}).encode())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"sensors": {"s": [None, -1]}},
+        {"sensors": {"s": [None, 10**20]}},
+        {"sensors": {"s": [1e308, 0]}},
+        {"sensors": {"s": [float("nan"), 0]}},
+        {"sensors": {"": [1.0, 0]}},
+        {"sensors": {"a\x1b]": [1.0, 0]}},
+        {"partition": -7},
+        {"partition": 10**30},
+        {"network_id": 7},
+        {"network_id": "n" * 1_000},
+        {"since": "2026-03-02T08:00:00"},
+        {"since": "0001-01-01T00:00:00+23:59"},
+        {"as_of": "9999-12-31T23:59:59-23:59"},
+    ],
+)
+def test_times_that_cannot_be_are_refused(odd: dict[str, Any]) -> None:
+    read_times(json.dumps(GOOD).encode())
+    with pytest.raises(RejectedEventError):
+        read_times(json.dumps(GOOD | odd).encode())
