@@ -12,9 +12,11 @@ from metrla.local.devbroker.log.batch import (
     InvalidBatchError,
     UnsupportedFormatError,
     checked_header,
+    stamped,
 )
 from metrla.local.devbroker.log.partition import PartitionLog
 from metrla.local.devbroker.log.producers import NEW_BATCH, AppendedBatch
+from metrla.local.devbroker.log.topic_config import CREATE_TIME, LOG_APPEND_TIME
 from metrla.local.devbroker.log.topics import StoredTopic
 from metrla.local.devbroker.wire.error_codes import ErrorCode
 from shared.kafka.batches import records_of
@@ -98,6 +100,9 @@ def _append(topic: StoredTopic, log: PartitionLog, data: bytes) -> tuple[ErrorCo
     verdict = log.producers.check(header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence)
     if verdict != NEW_BATCH:
         return verdict.error, -1 if verdict.duplicate_of is None else verdict.duplicate_of
+    if topic.config.timestamp_type == LOG_APPEND_TIME:
+        data = stamped(data, now_ms)
+        header = BatchHeader.parse(data)
     offset = log.append(data, header, now_ms)
     log.producers.appended(
         header.producer_id,
@@ -114,7 +119,8 @@ def _accepted(topic: StoredTopic, data: bytes, now_ms: int) -> BatchHeader:
     header = checked_header(data)
     if header.attributes & TRANSACTIONAL_OR_CONTROL:
         raise _InvalidRecordError
-    if header.max_timestamp > now_ms + topic.config.max_ahead_ms:
+    created = topic.config.timestamp_type == CREATE_TIME
+    if created and header.max_timestamp > now_ms + topic.config.max_ahead_ms:
         raise _InvalidTimestampError
     # Like Kafka's: what no reader could read is refused while its producer is there to be told.
     for number, record in enumerate(records_of(data)):
