@@ -14,7 +14,7 @@ from metrla.data.feeds.replay import check_sensors
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.network import Network
-from shared.traffic.readings import LeftOut, unfit
+from shared.traffic.readings import LeftOut, speeds_of_nobody, unfit
 
 MOST_VALUES = 1_000_000_000
 """Four years of 2,000 sensors in windows of five minutes; 4 GB."""
@@ -85,9 +85,11 @@ def speed_table(
         source, target = columns
         speeds = np.asarray(step.speed_mph, dtype=np.float64)[source]
         heard = ~np.isnan(speeds) & ~(recording.zero_is_missing & (speeds == 0.0))
-        faults = unfit(
-            speeds, *(_of(values, source) for values in (step.volume_vehicles, step.occupancy, step.share_observed))
+        volume, occupancy, observed = (
+            _of(values, source) for values in (step.volume_vehicles, step.occupancy, step.share_observed)
         )
+        heard &= ~speeds_of_nobody(speeds, volume, occupancy)
+        faults = unfit(speeds, volume, occupancy, observed)
         left_out.add(heard, faults)
         heard &= ~faults.any
         window = network.window_start(instant)

@@ -16,7 +16,7 @@ from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
-from shared.traffic.readings import unfit
+from shared.traffic.readings import speeds_of_nobody, unfit
 from shared.traffic.roadway import Roadway, roadway
 
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
@@ -130,6 +130,7 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
     # An unfit speed is one that ingest would have rejected: no detector ever sees it.
     faults = unfit(*(measures[name] for name in ("speed", "volume", "occupancy", "observed")))
     made_up = faults.any
+    measures["speed"][speeds_of_nobody(measures["speed"], measures["volume"], measures["occupancy"])] = np.nan
     road = roadway(network)
     speed, occupancy, volume = (
         np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
