@@ -83,10 +83,10 @@ function draw() {
 }
 
 function showTiles(rows, speedOf, alerts) {
-  const speeds = rows.map(speedOf);
+  const speeds = rows.map(speedOf), believed = rows.filter(({ sensor }) => !sensor.doubt).map(speedOf);
   const current = isCurrent(judged(), state.shown);
   const count = current ? reporting(rows, speedOf, state.shown, state.network.window_minutes) : 0;
-  const known = speeds.filter((speed) => speed !== null && speed !== undefined);
+  const known = believed.filter((speed) => speed !== null && speed !== undefined);
   const average = known.length ? known.reduce((sum, speed) => sum + speed, 0) / known.length : null;
   $("tile-reporting").replaceChildren(String(count), make("small", {}, ` / ${speeds.length}`));
   $("tile-speed").replaceChildren(mph(average), make("small", {}, " mph"));
