@@ -15,7 +15,7 @@ from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
-from shared.traffic.arrays import Flags
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.network import Network
@@ -267,8 +267,17 @@ class ObservedAlerts:
 
 def _without(step: Step, off: Flags) -> Step:
     """A step in which these sensors have said nothing."""
-    measures = ("speed_mph", "share_observed", "volume_vehicles", "occupancy")
-    return replace(step, **{name: np.where(off, np.nan, getattr(step, name)) for name in measures})
+
+    def hidden(measure: Floats) -> Floats:
+        return np.where(off, np.nan, measure)
+
+    return replace(
+        step,
+        speed_mph=hidden(step.speed_mph),
+        share_observed=hidden(step.share_observed),
+        volume_vehicles=hidden(step.volume_vehicles),
+        occupancy=hidden(step.occupancy),
+    )
 
 
 def _doubting(lesson: Lesson, off: Flags, road: Roadway) -> Lesson:
