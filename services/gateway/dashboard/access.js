@@ -27,7 +27,8 @@ export class Access {
   async get(url) {
     const key = this.key, answer = await fetch(url, { headers: headersOf(key) });
     if (DENIED.includes(answer.status) && key === this.key) this.deny();
-    else if (answer.ok) this.parts.form.hidden = true;
+    // Who is let in and has to wait is let in.
+    else if (!DENIED.includes(answer.status)) this.parts.form.hidden = true;
     return answer;
   }
 

@@ -138,6 +138,11 @@ function follow() {
 function showEmpty(rows) {
   const waiting = !state.eventTime || rows.every(({ sensor }) => sensor.timestamp === null);
   $("empty").hidden = !waiting;
+  if (!$("access").hidden) {
+    $("empty-title").textContent = "A key is needed";
+    $("empty-detail").textContent = "Enter it above to see the map.";
+    return;
+  }
   $("empty-title").textContent = connection.state === "open" ? "Waiting for the first window" : "Waiting for the gateway";
   $("empty-detail").textContent = connection.state === "open"
     ? "The gateway is connected. Speeds appear once a feed sends readings and the first window closes."
