@@ -27,7 +27,7 @@ Place: TypeAlias = tuple[int, int]
 ReadOrigins: TypeAlias = Callable[[Collection[Place]], Awaitable[Mapping[Place, ConsumerRecord]]]
 """The records at these places, as far as the log has them; raises `KafkaError`."""
 
-GAP = 500
+GAP = 50
 """Places no further apart are read together."""
 MOST_RUNS = 32
 """So many stretches of the log are read for one batch, those with most places first: honest copies lie close together,
