@@ -89,7 +89,8 @@ async def test_what_is_damaged_or_of_the_far_future_is_put_aside_at_the_start_an
     ]
     async with open_producer(servers, "test") as producer:
         await send_all(producer, messages(1))
-        running = [asyncio.create_task(each.run()) for each in (*followers, letters)]
+        running = [asyncio.create_task(one.run()) for one in followers]
+        running.append(asyncio.create_task(letters.run()))
         for one in followers:
             await one.caught_up.wait()
         assert letters.quarantine.count == 6
