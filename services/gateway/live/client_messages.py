@@ -5,15 +5,17 @@
  "model": "xgboost"}
                                                        -> {"type": "subscribed", …}, then a snapshot of what changed
 {"type": "authenticate", "token": "mk_…"}              -> {"type": "authenticated"}
+{"type": "authenticate", "ticket": "mt_…"}             -> {"type": "authenticated"}
 anything else                                          -> {"type": "error", "detail": …, "errors": […]}
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 from pydantic_core import to_json
 
+from services.gateway.access.tickets import MAX_TICKET_CHARACTERS
 from services.gateway.live.channels import Channel, Selection
 from services.gateway.suggestions import unknown
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
@@ -65,7 +67,14 @@ class Authenticate(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     type: Literal["authenticate"]
-    token: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TOKEN_LENGTH)]
+    token: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TOKEN_LENGTH)] | None = None
+    ticket: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TICKET_CHARACTERS)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.token is None) == (self.ticket is None):
+            raise ValueError("a token or a ticket is needed")
+        return self
 
 
 ClientMessage = Annotated[Ping | Subscribe | Authenticate, Field(discriminator="type")]

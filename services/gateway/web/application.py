@@ -8,7 +8,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.gateway.routes import advisories, alerts, health, history, models, predictions, root, sensors, stream
+from services.gateway.routes import (
+    advisories,
+    alerts,
+    health,
+    history,
+    models,
+    predictions,
+    root,
+    sensors,
+    stream,
+    tickets,
+)
 from services.gateway.routes.gateway import Gateway
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.web.admission import Admission
@@ -47,7 +58,7 @@ def build_application(gateway: Gateway) -> FastAPI:
         ],
     )
     application.state.gateway = gateway
-    for module in (root, health, predictions, alerts, advisories, sensors, models, history, stream):
+    for module in (root, health, predictions, alerts, advisories, sensors, models, history, tickets, stream):
         application.include_router(module.router)
     application.router.route_class = GuardedRoute
     application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")

@@ -340,6 +340,46 @@ async def test_a_websocket_says_who_it_is_in_its_first_message(
                 assert (closed.value.rcvd.code, json.loads(closed.value.rcvd.reason)["status"]) == (1008, 401)
 
 
+async def test_a_ticket_opens_one_websocket_with_the_scopes_of_who_asked(
+    world: Any,  # noqa: ANN401 - likewise
+    start_gateway: Start,
+    keys: tuple[Path, dict[Scope, str]],
+) -> None:
+    path, texts = keys
+    async with (
+        start_gateway(world.platform, keys_file=path, reads="key") as url,
+        start_gateway(world.platform, keys_file=path, reads="key") as another,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        await until_ready(url)
+        await until_ready(another)
+        assert (await client.post("/api/tickets")).status_code == 401
+
+        async def ticket() -> str:
+            answer = await client.post("/api/tickets", headers=bearer(texts[Scope.READ]))
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
+            assert 0 < answer.json()["expires_in_s"] <= 60
+            return str(answer.json()["ticket"])
+
+        used = await ticket()
+        async with connect(f"{socket_of(url)}?ticket={used}") as socket:
+            assert (await next_message(socket))["type"] == "predictions_snapshot"
+        async with connect(socket_of(url)) as socket:
+            await socket.send(json.dumps({"type": "authenticate", "ticket": await ticket()}))
+            assert await next_message(socket) == {"type": "authenticated"}
+        elsewhere = f"{socket_of(another)}?ticket={await ticket()}"
+        wrong = {f"{socket_of(url)}?ticket={used}": 401, f"{socket_of(url)}?ticket=x": 401, elsewhere: 421}
+        for where, status in wrong.items():
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(where):
+                    pass
+            assert refused.value.response.status_code == status
+            assert "icket" in json.loads(refused.value.response.body)["detail"]
+        async with connect(socket_of(another)) as socket:
+            await socket.send(json.dumps({"type": "authenticate", "ticket": await ticket()}))
+            assert "another instance" in (await next_message(socket))["detail"]
+
+
 async def test_wrong_tokens_are_logged_and_slowed_and_right_ones_are_not(
     world: Any,  # noqa: ANN401 - likewise
     start_gateway: Start,
