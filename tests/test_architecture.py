@@ -124,6 +124,16 @@ def test_text_is_judged_printable_by_one_rule() -> None:
     assert not strays, "use shared.events.text"
 
 
+def test_redirects_are_followed_by_one_rule() -> None:
+    # metrla/data/web.py looks where each leads. Other clients follow none, but WebHDFS, whose name nodes send whoever
+    # asks to the node that has the block.
+    fetching = re.compile(
+        r"(follow|allow)_redirects=True|\burl(open|retrieve)\(|^import requests|requests\.(get|post)\("
+    )
+    strays = {str(path.relative_to(ROOT)) for path in modules() if fetching.search(path.read_text(encoding="utf-8"))}
+    assert not strays, "metrla/data/web.py has the rule"
+
+
 def test_the_lock_file_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", lock)
