@@ -28,7 +28,7 @@ class Server(BaseHTTPRequestHandler):
         elif self.path == "/away":
             self.send_response(302)
             # The same machine by another name, which might as well be one of the network that we stand in.
-            self.send_header("Location", f"http://localhost:{self.server.server_address[1]}/file")
+            self.send_header("Location", "http://localhost:9/file")
             self.end_headers()
         elif self.path == "/again":
             self.send_response(302)

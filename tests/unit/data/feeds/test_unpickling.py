@@ -4,7 +4,7 @@ import os
 import pickle
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ class Runs:
         return os.mkdir, (str(self.mark),)
 
 
-def sound(path: Path, form: str = "fixed") -> Path:
+def sound(path: Path, form: Literal["fixed", "table"] = "fixed") -> Path:
     index = pd.date_range("2012-05-02", periods=6, freq="5min")
     pd.DataFrame(np.full((6, 2), 60.0), index=index, columns=["1", "2"]).to_hdf(path, key="df", format=form)
     return path
@@ -107,7 +107,7 @@ def test_an_object_in_a_table_runs_no_code(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["fixed", "table"])
-def test_what_pandas_writes_for_itself_is_read(tmp_path: Path, form: str) -> None:
+def test_what_pandas_writes_for_itself_is_read(tmp_path: Path, form: Literal["fixed", "table"]) -> None:
     path = sound(tmp_path / "x.h5", form)
     with tables.open_file(str(path), "a") as file:
         node = file.root.df.axis1 if form == "fixed" else file.root.df
