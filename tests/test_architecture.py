@@ -321,6 +321,11 @@ def test_tests_take_networks_from_the_kit() -> None:
     assert not {place for place, node in nodes_of_tests() if called(node) == "Network"}, "tests/kit/networks.py"
 
 
+def test_tests_take_alerts_and_advisories_from_the_kit() -> None:
+    found = {place for place, node in nodes_of_tests() if called(node) in {"TrafficAlert", "TrafficAdvisory"}}
+    assert not found, "tests/kit/announcements.py has `alert_of` and `advisory_of`"
+
+
 def test_tests_take_environments_of_processes_from_the_kit() -> None:
     found = {place for place, node in nodes_of_tests() if makes_an_environment(node)}
     assert not found - OWN_ENVIRONMENTS.keys(), "tests/kit/processes.py has it"
