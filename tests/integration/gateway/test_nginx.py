@@ -147,12 +147,12 @@ async def test_whoever_holds_all_its_places_is_told_that_it_is_too_many(behind: 
     lines = f"Host: {NAME}\r\nAuthorization: Bearer {SECRET}\r\nContent-Type: application/json\r\nContent-Length: 9"
     async with behind(body_timeout_s=60.0) as there, AsyncExitStack() as stack:
         held = []
-        for _ in range(105):
+        for _ in range(102):
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", there.port, ssl=there.trust, server_hostname=NAME
             )
-            # A stream whose reader is forgotten is closed.
-            held.append(reader)
+            # A stream that is forgotten is closed.
+            held.append((reader, writer))
             stack.callback(writer.transport.abort)
             writer.write(f"POST /api/advisories HTTP/1.1\r\n{lines}\r\n\r\n{{".encode())
 

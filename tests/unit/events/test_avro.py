@@ -68,7 +68,8 @@ def test_what_is_read_is_within_the_limits_or_rejected(record: Record) -> None:
         assert rejected.reason is RejectionReason.INVALID_FIELD  # noqa: PT017  both outcomes are right
         assert len(rejected.detail) < 400  # noqa: PT017  likewise
     else:
-        assert decode(type(record), encode(read)) == read
+        # As bytes: a measure that is NaN, which ingest rejects, is not equal to itself.
+        assert encode(decode(type(record), encode(read))) == encode(read)
 
 
 def test_prose_that_is_on_the_log_already_is_cleaned_and_an_id_is_not() -> None:
