@@ -8,6 +8,7 @@ import pytest
 from tests.kit.places import ROOT
 
 PINNED = 3
+UNKNOWN = "x Dependency not found on PyPI and could not be audited: x\n"
 
 
 @pytest.mark.parametrize(
@@ -17,16 +18,16 @@ PINNED = 3
         ("Found 1 known vulnerability in 1 package", 1, 1, "Found 1 known vulnerability in 1 package"),
         ("requests.exceptions.ConnectionError: refused", 1, 0, "skipped: the source of known faults cannot be reached"),
         (
-            "No known vulnerabilities found\n" + "x Dependency not found on PyPI and could not be audited: x\n" * PINNED,
+            "No known vulnerabilities found\n" + UNKNOWN * PINNED,
             0, 0, f"skipped: the source of known faults knows none of the {PINNED} packages",
         ),
         (
-            "No known vulnerabilities found\nx Dependency not found on PyPI and could not be audited: x",
+            "No known vulnerabilities found\n" + UNKNOWN,
             0, 1, f"failed: 1 of {PINNED} packages could not be audited",
         ),
         (
-            "Found 1 known vulnerability\nx Dependency not found on PyPI and could not be audited: x",
-            1, 1, "x Dependency not found on PyPI and could not be audited: x",
+            "Found 1 known vulnerability\n" + UNKNOWN,
+            1, 1, UNKNOWN.strip(),
         ),
     ],
     ids=["sound", "faulty", "unreachable", "none known", "some not known", "faulty and some not known"],
