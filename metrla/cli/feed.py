@@ -167,6 +167,8 @@ def replay(
     sent = send_legs([leg], settings, roads.time_zone, damaged, seed)
     counts = recorded.counts
     say(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    if recorded.resampled:
+        say(recorded.resampled)
     if counts.out_of_range:
         say(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
     if counts.skipped_hour:

@@ -101,8 +101,8 @@ def train(
         recording = read_recording(data, roads, first, last, times, skip_unknown=skip_unknown)
     else:
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
-    if recording.left_out:
-        say(f"{recording.source}: {recording.left_out}")
+    for note in recording.notes:
+        say(note)
     chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
     choice = Choice(ORDER if chosen == (ALL,) else chosen, seed, None if budget is None else 60 * budget)
     # A simulation up to now differs each time, so its work is of no use to the next one.

@@ -16,12 +16,12 @@ from shared.events.records import (
     AlertId,
     AlertSeverity,
     AlertStatus,
-    AlertType,
     NetworkId,
     SensorId,
     TrafficAlert,
 )
 from shared.events.text import MAX_ID_CHARACTERS
+from tests.kit.announcements import alert_of
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -30,23 +30,15 @@ ACKNOWLEDGE, COMMENT, CLOSE = AlertActionKind
 
 
 def alert(name: str = "a", revision: int = 1, step: int = 0) -> TrafficAlert:
-    return TrafficAlert(
+    return alert_of(
+        START,
         alert_id=AlertId(name),
         network_id=NETWORK,
-        alert_type=AlertType.CONGESTION,
         severity=AlertSeverity.HIGH,
-        status=AlertStatus.RAISED,
         revision=revision,
         message="Queue of 2 mi",
-        location="I-10 E",
-        raised_at=START,
         updated_at=START + step * WINDOW,
-        cleared_at=None,
-        latitude=34.0,
-        longitude=-118.0,
         affected_sensors=(SensorId("E3"),),
-        estimated_duration_minutes=None,
-        confidence_score=0.9,
     )
 
 
