@@ -4,6 +4,7 @@
     scorekeeper, score_metrics  live scores into store and metrics, and back after a restart
     predicting                  a step from windows to predictions on log and store
     recent_log                  recent speeds on their topic
+    recent_start                and what they begin with where that is empty: a history, or the store's windows
     role_keeper                 which versions serve, told to store and metrics when it changes
 
 A step goes through once, as values from function to function: it is scored against the forecasts that waited for it,

@@ -10,6 +10,7 @@ from threading import Lock
 from aiokafka import AIOKafkaProducer
 
 from services.predictor.recent_log import messages_of
+from services.predictor.recent_start import RecentStart
 from services.predictor.scorekeeper import Scorekeeper
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
@@ -64,9 +65,12 @@ class Predicting:
     store: Store
     producer: AIOKafkaProducer
     scorekeeper: Scorekeeper
+    recent_start: RecentStart
     metrics: PredictorMetrics
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
     _writers: dict[NetworkId, PredictionMessages] = field(init=False)
+    _begun: dict[NetworkId, list[RecentRow]] = field(default_factory=dict, init=False)
+    """What recent speeds began with, and the log does not know yet."""
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,11 +101,12 @@ class Predicting:
             partition = partition_of(step.network.network_id, partitions)
             predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
             await send_all(self.producer, predicted.messages)
+            self._begun.pop(step.network.network_id, None)
             self._forecasting[step.network.network_id].learn(predicted.settled)
             self._count(step, predicted, challengers=challengers)
 
     def _predict(self, step: Step, partition: int, *, challengers: bool) -> PredictedStep:
-        """A step from windows to records: score, scale, forecast, write, remember, report. Runs in a thread.
+        """A step from windows to records: begin, score, scale, forecast, write, remember, report. Runs in a thread.
 
         An attempt that fails at any point is made again as a whole: the same windows give the same scores, forecasts
         and settled rows.
@@ -113,6 +118,8 @@ class Predicting:
             began = time.perf_counter()
             network_id, keeper = step.network.network_id, self.scorekeeper
             forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
+            begun = self._begun.setdefault(network_id, [])
+            begun += forecasting.recent.fill(self.recent_start.rows(step, forecasting.recent))
             keeper.recover(step, forecasting, serving)
             scores = keeper.score(step)
             scales = keeper.scales(step)
@@ -129,7 +136,8 @@ class Predicting:
                 Message(PREDICTIONS.name, key, content, partition=partition)
                 for key, content in self._writers[network_id].of(step, forecasts)
             ]
-            return PredictedStep(predictions, scores, settled, [*messages, *messages_of(step.network, settled)])
+            recent = messages_of(step.network, [*begun, *settled])
+            return PredictedStep(predictions, scores, settled, [*messages, *recent])
 
     def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
         """Count what is on the log: once, however many attempts it took."""

@@ -114,11 +114,12 @@ class Forecasting:
         """What recent speeds become by the windows that the step shows and that will not change, for `learn`.
 
         They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
+        Windows behind the last one that came may still come, all of them late: they are not settled.
         """
-        starts = [
-            step.window_start - age * self.network.window
-            for age in range(len(step.speed_mph) - 1, SETTLED_WINDOWS - 1, -1)
-        ]
+        came = np.flatnonzero(step.revisions.any(axis=1))
+        settled = min(len(step.speed_mph) - SETTLED_WINDOWS, int(came[-1]) + 1 if came.size else 0)
+        oldest = len(step.speed_mph) - 1
+        starts = [step.window_start - (oldest - row) * self.network.window for row in range(settled)]
         return self.recent.rows_of(starts, step.speed_mph[: len(starts)])
 
     def learn(self, rows: Iterable[RecentRow]) -> None:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from metrla.local.devbroker import DevBroker
 from services.predictor.predicting import Predicting
 from services.predictor.recent_log import read_recent
+from services.predictor.recent_start import RecentStart
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
 from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
@@ -23,8 +24,10 @@ from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.inputs.history import LAGS
 from shared.forecasting.models.artefact import Artefact
+from shared.forecasting.registry.recent_speeds import keep_recent
 from shared.forecasting.registry.registry import Registry, save
 from shared.forecasting.scoring.scoreboard import Spans
+from shared.forecasting.warm_up import recent_rows
 from shared.kafka.admin import ensure_topics
 from shared.kafka.following import read_topic
 from shared.kafka.partitioning import partition_of
@@ -140,6 +143,7 @@ class Lives:
                     store=store,
                     producer=producer,
                     scorekeeper=Scorekeeper(networks, plan, self.archive, store, metrics),
+                    recent_start=RecentStart(self.archive, store),
                     metrics=metrics,
                 )
                 yield Life(broker, store, predicting, exposed)
@@ -181,6 +185,21 @@ async def test_an_attempt_that_fails_half_way_leaves_nothing_twice_and_nothing_o
     assert found.sent
     assert np.any(found.recent_mph_days)
     assert found == wanted
+
+
+async def test_what_recent_speeds_begin_with_is_on_the_log_whatever_fails(
+    lives: Lives, steps: Sequence[Step], history: History, network: Network
+) -> None:
+    """A process that takes the partition over knows the same, without the archive."""
+    rows = recent_rows(network, history.start, history.speed_mph[: FIRST - LAGS])
+    keep_recent(lives.archive, network, rows)
+    async with lives.begin() as life:
+        await _fail(life, "put_predictions", steps[0])
+        for step in steps[:3]:
+            await life.predicting.deliver([step])
+        (known,), left = life.predicting.recent.values(), await life.left()
+    assert left.recent_mph_days == [known.total_mph.ravel().tolist(), known.days.ravel().tolist()]
+    assert np.count_nonzero(known.days.any(axis=1)) == len(rows) == 288
 
 
 async def test_predictions_are_on_the_partition_of_their_network(lives: Lives, steps: Sequence[Step]) -> None:
