@@ -56,6 +56,9 @@ class Predicting:
     `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
     windows that are on the log and not read yet. Steps that are only corrected, or come again after a restart, do not
     wait in this sense: without the challengers' part in them, scores would not compare like with like.
+
+    What is forecast in a silence (`Step.silent`) is published and not scored: whether there is such a step hangs on the
+    wall clock, and scores are a function of the log.
     """
 
     networks: Mapping[NetworkId, Network]
@@ -93,10 +96,11 @@ class Predicting:
             behind: windows of the partition that are on the log and not read yet.
         """
         for place, step in enumerate(steps, start=1):
-            further = sum(not later.again for later in steps[place:])
+            further = sum(not (later.again or later.silent) for later in steps[place:])
             waiting = further + behind // len(step.network.sensors)
             at_leisure = waiting <= MOST_WAITING or self.scorekeeper.rebuilding(step)
-            challengers = self.challengers and at_leisure
+            # Of a silence there is nothing to compare them by.
+            challengers = self.challengers and at_leisure and not step.silent
             partitions = await self.producer.partitions_for(PREDICTIONS.name)
             partition = partition_of(step.network.network_id, partitions)
             predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
@@ -120,17 +124,20 @@ class Predicting:
             forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
             begun = self._begun.setdefault(network_id, [])
             begun += forecasting.recent.fill(self.recent_start.rows(step, forecasting.recent))
-            keeper.recover(step, forecasting, serving)
-            scores = keeper.score(step)
+            scores: Sequence[ModelScore] = ()
+            if not step.silent:
+                keeper.recover(step, forecasting, serving)
+                scores = keeper.score(step)
             scales = keeper.scales(step)
             forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
             predictions = records_of(step, forecasts)
             self.metrics.step_seconds.observe(time.perf_counter() - began)
             if predictions:
                 self.store.put_predictions(predictions)
-            scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
-            keeper.keep(scores)
-            keeper.report(step, serving, scales)
+            if not step.silent:
+                scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
+                keeper.keep(scores)
+                keeper.report(step, serving, scales)
             settled = forecasting.settle(step)
             messages = [
                 Message(PREDICTIONS.name, key, content, partition=partition)
@@ -141,9 +148,9 @@ class Predicting:
 
     def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
         """Count what is on the log: once, however many attempts it took."""
-        if self.challengers and not challengers:
+        if self.challengers and not challengers and not step.silent:
             self.metrics.without_challengers.inc()
-        self.metrics.steps.labels("again" if step.again else "first").inc()
+        self.metrics.steps.labels("silent" if step.silent else "again" if step.again else "first").inc()
         for model_name, count in Counter(one.model_name for one in predicted.predictions).items():
             self.metrics.predictions.labels(model_name).inc(count)
         self.scorekeeper.count(predicted.scores)

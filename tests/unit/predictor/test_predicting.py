@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event
@@ -267,3 +267,33 @@ async def test_a_step_without_challengers_is_counted_once(lives: Lives, steps: S
             await life.predicting.deliver([steps[-1]], behind=100)
         await life.predicting.deliver([steps[-1]], behind=100)
     assert life.exposed.get_sample_value("metrla_predictor_steps_without_challengers_total") == 1
+
+
+async def test_a_silence_is_forecast_and_not_scored_and_gives_way_to_what_comes_after_all(
+    lives: Lives, steps: Sequence[Step]
+) -> None:
+    async with lives.begin() as undisturbed:
+        for step in steps:
+            await undisturbed.predicting.deliver([step])
+        wanted = await undisturbed.left()
+    async with lives.begin() as life:
+        for place, step in enumerate(steps):
+            if place in {7, 8}:
+                silent = replace(
+                    step,
+                    speed_mph=np.where(np.arange(2 * LAGS)[:, None] < 2 * LAGS - 1, step.speed_mph, np.nan),
+                    revisions=np.where(np.arange(2 * LAGS)[:, None] < 2 * LAGS - 1, step.revisions, 0),
+                )
+                await life.predicting.deliver([silent])
+                told = [one for one in life.store.predictions() if one.timestamp == step.window_end]
+                assert {one.current_speed_mph for one in told} == {None}
+                assert all(one.serving for one in told)
+            # The feed was only late.
+            await life.predicting.deliver([step])
+        found = await life.left()
+    assert found.predictions == wanted.predictions
+    assert found.scores == wanted.scores
+    assert found.recent_mph_days == wanted.recent_mph_days
+    assert found.counted.pop(("metrla_predictor_steps_total", "silent")) == 2
+    steps_counted = {name: count for name, count in found.counted.items() if "_steps_" in name[0]}
+    assert steps_counted == {name: count for name, count in wanted.counted.items() if "_steps_" in name[0]}
