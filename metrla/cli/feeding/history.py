@@ -26,6 +26,5 @@ def begin_with(url: str, network: Network, past: Callable[[], Sequence[RecentRow
     except (ArchiveError, ConfigurationError) as failed:
         typer.echo(f"forecasts begin without recent speeds: {failed}", err=True)
     else:
-        days = max(float(row.days.max()) for row in rows)
         until = rows[-1].window_start.astimezone(network.time_zone) + network.window
-        typer.echo(f"recent speeds up to {until:%Y-%m-%d %H:%M %Z} go before it ({days:.1f} days' weight at most)")
+        typer.echo(f"forecasts begin with the recent speeds of the days up to {until:%Y-%m-%d %H:%M %Z}")

@@ -238,12 +238,13 @@ def test_what_is_said_of_a_silent_network_rests_on_usual_speeds_and_is_as_sure_a
 def test_silence_and_speech_in_one_batch_are_told_apart(network: Network, models: Serving, step_of: MakeStep) -> None:
     silent = step_of(600, np.full((12, len(network.sensors)), np.nan))
     batches = [batch_of(one) for one in (silent, step_of(600))]
+    one, other = batches
     both = replace(
-        batches[0],
-        **{
-            name: np.concatenate([getattr(one, name) for one in batches])
-            for name in ("speed_mph", "lag_slots", "ahead_slots", "days")
-        },
+        one,
+        speed_mph=np.concatenate([one.speed_mph, other.speed_mph]),
+        lag_slots=np.concatenate([one.lag_slots, other.lag_slots]),
+        ahead_slots=np.concatenate([one.ahead_slots, other.ahead_slots]),
+        days=np.concatenate([one.days, other.days]),
     )
     together = Forecasting(network).of_batch(both, models)[0]
     for place, batch in enumerate(batches):
