@@ -148,6 +148,7 @@ def install(
     from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - likewise
 
     shipped, roads = PretrainedModels(), _configured(network)
     if roads is None:
@@ -170,6 +171,12 @@ def install(
             typer.echo(keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False)))
         for folder in copy(shipped, shipped_id, archive, network_id):
             typer.echo(folder)
+        there, mine = listing(archive, network_id).versions, listing(shipped, shipped_id).versions
+    for name, versions in mine.items():
+        if there[name][0] not in versions:
+            typer.echo(
+                f"{name} {there[name][0]} is newer: `metrla models promote {name} {versions[0]}` prefers this one"
+            )
 
 
 def _open(url: str | None) -> "Archive":
