@@ -45,6 +45,12 @@ def test_a_folder_is_recognised_and_its_models_serve_under_its_own_id(tmp_path: 
     assert not serving.refused
     assert serving.champion is not None
     assert serving.champion.model.name == "ensemble"
+    newer = serving.champion.model.version.replace("2", "3", 1)
+    for file in ("model.safetensors", "card.json"):
+        root = tmp_path / "archive" / "traffic-data" / "models" / "los-angeles" / "ensemble"
+        (root / newer).mkdir(exist_ok=True)
+        (root / newer / file).write_bytes((root / serving.champion.model.version / file).read_bytes())
+    assert f"ensemble {newer} is newer" in install(str(folder), "--archive-url", url)
 
 
 def test_an_id_is_looked_up_among_the_configured_networks(

@@ -84,7 +84,7 @@ def run(events: Sequence[TrafficEvent], batch: int = 1, target: PartitionWindows
 def test_an_empty_road_is_no_jam(apart: bool) -> None:  # noqa: FBT001 - a parameter of the test
     whole = replace(event(0, 0.0), volume_vehicles=0.0, occupancy=0.0)
     alone = replace(whole, speed_mph=None, volume_vehicles=None, occupancy=None)
-    parts = [replace(alone, **{name: 0.0}) for name in MEASURES]
+    parts = [replace(alone, speed_mph=0.0), replace(alone, volume_vehicles=0.0), replace(alone, occupancy=0.0)]
     subject = windows()
     for offset, one in enumerate(parts if apart else [whole]):
         subject.add(one, offset)
