@@ -169,8 +169,7 @@ def install(
     with closing(_open(archive_url)) as archive:
         if roads is not None and history is not None:
             # Before the models: a history that does not fit is refused, and nothing is done by halves.
-            told = keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False))
-            say(told or "newer recent speeds are in the archive already")
+            say(keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False)))
         for folder in copy(shipped, shipped_id, archive, network_id):
             say(folder)
         there, mine = listing(archive, network_id).versions, listing(shipped, shipped_id).versions
