@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.inputs.links import Sides, sides_of
 from shared.forecasting.models.linear_features import COUNT, GROUPS, features
@@ -46,7 +46,7 @@ def fit_linear(task: Task) -> Fitted:
     intercepts = np.full((sensors, HORIZONS), np.nan, dtype=np.float32)
     spread = np.zeros((sensors, COUNT))
     task.progress(0, sensors)
-    sides, pace = sides_of(recorded.network), Pace.of(task)
+    sides, pace = sides_of(recorded.network), Pacing.of(task)
     most, per_row = max(1, origins // LEAST_ORIGINS), None
     for first in range(0, sensors, SENSORS_AT_ONCE):
         block = np.arange(first, min(first + SENSORS_AT_ONCE, sensors))

@@ -18,7 +18,7 @@ from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fit, Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
 from metrla.lab.forecasting.training.run.catalogue import CALIBRATION_SHARE, ORDER, SHARES, seconds_of, settings_of
 from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
@@ -225,7 +225,7 @@ class _Run:
         if self.choice.budget_seconds is None:
             return None
         checkpoints = self.work.of("validation", {**self.origin.entries(), "models": sorted(self.choice.models)})
-        pace = Pace(CALIBRATION_SHARE * self.choice.budget_seconds, self.clock, checkpoints)
+        pace = Pacing(CALIBRATION_SHARE * self.choice.budget_seconds, self.clock, checkpoints)
         some = self.split.train + np.arange(min(TRIED_ORIGINS, self.split.validation))
         models = sum(COST_OF_CALIBRATION[name] for name in self.choice.models)
 

@@ -19,7 +19,7 @@ from metrla.lab.forecasting.training.neural_network.settings import MemberSettin
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
 from metrla.lab.forecasting.training.neural_network.steps import State, TrainingStep, learning_rate, optimiser, step_of
 from metrla.lab.forecasting.training.neural_network.validation import Validation
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from shared.events.tensors import read_tensors
 from shared.forecasting.inputs.links import links
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Perceptron, Scale, size_tensor
@@ -75,7 +75,7 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
     """
     if task.split.train < settings.batch:
         raise TooLittleError(f"neural_network needs {settings.batch} origins to fit to, there are {task.split.train}")
-    pace, scale = Pace.of(task), _scale(task)
+    pace, scale = Pacing.of(task), _scale(task)
     plan = _plan(task, pace, settings, scale)
     begins, ends, _ = links(task.recorded.network)
     tensors: Arrays = {
@@ -104,7 +104,7 @@ def _scale(task: Task) -> Scale:
     return Scale(float(np.nanmean(train)), float(np.nanstd(train)), float(np.nanmax(train)))
 
 
-def _plan(task: Task, pace: Pace, settings: NeuralNetworkSettings, scale: Scale) -> Plan:
+def _plan(task: Task, pace: Pacing, settings: NeuralNetworkSettings, scale: Scale) -> Plan:
     batch = max(1, min(settings.batch, settings.pairs // len(task.recorded.network.sensors)))
     an_epoch = task.split.train // batch
     # An epoch is a unit of work for those networks that a batch holds whole; of a large one it has too many steps.
@@ -129,7 +129,7 @@ def _plan(task: Task, pace: Pace, settings: NeuralNetworkSettings, scale: Scale)
     return Plan(settings.members[:count] or (settings.hurried,), parts, -(-steps // parts), batch)
 
 
-def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, pace: Pace) -> float:
+def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, pace: Pacing) -> float:
     state, _ = _begin(member, settings)
     origins = np.arange(batch)
 
@@ -167,7 +167,9 @@ def _begin(member: _Member, settings: NeuralNetworkSettings) -> tuple[State, Any
     return state, jax.tree.structure(state)
 
 
-def _trained(task: Task, pace: Pace, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> tuple[State, int]:
+def _trained(
+    task: Task, pace: Pacing, settings: NeuralNetworkSettings, member: _Member, plan: Plan
+) -> tuple[State, int]:
     """The state after all parts, and how many steps they had."""
     state, structure = _begin(member, settings)
     done, taken, checkpoint = 0, 0, f"member-{member.number}"
