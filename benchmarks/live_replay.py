@@ -43,6 +43,9 @@ from shared.traffic.folder import load_network
 from shared.traffic.network import Network
 
 DAY = timedelta(days=1)
+DEFAULT_SPEED = "600"
+"""Two windows a second. At full speed, ingest's patience with a partition that does not answer, a second, is hours of
+event time, and what comes after it is too late for the predictor: that is no live feed any more."""
 SHOWN_MINUTES = (15, 30, 60)
 MOST_WORSE = 0.003
 SETTLED_S = 30.0
@@ -160,7 +163,7 @@ def main() -> int:
     parser.add_argument("--network", type=Path, required=True, help="folder of a network that weights come for")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--from", dest="begin", help="ISO 8601; by default the midnight after what the weights saw")
-    parser.add_argument("--speed", default="max")
+    parser.add_argument("--speed", default=DEFAULT_SPEED)
     parser.add_argument("--state", type=Path, help="folder that is kept; one that has a store is only compared")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

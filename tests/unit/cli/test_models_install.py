@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.models import app
-from metrla.cli.network import app as network_commands
 from metrla.data.importing.folder import write_network
 from shared.archive.local import LocalArchive
 from shared.events.errors import ConfigurationError
@@ -15,19 +14,15 @@ from shared.events.records import NetworkId
 from shared.forecasting.registry.registry import Registry, listing
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
-from tests.kit.places import METR_LA
+from tests.kit.metr_la import imported_metr_la
 
 
 @pytest.fixture
 def metr_la(tmp_path: Path) -> Network:
-    """METR-LA as somebody imports it who calls it by a name of theirs."""
-    if not (METR_LA / "sensors.csv").exists():
-        pytest.skip(f"METR-LA is not there: {METR_LA} (METRLA_DATA)")
-    files = ["--sensors", str(METR_LA / "sensors.csv"), "--edges", str(METR_LA / "adjacency.csv")]
-    folder = tmp_path / "imported"
-    arguments = ["import", *files, "--id", "los-angeles", "--time-zone", "America/Los_Angeles", "--out", str(folder)]
-    assert CliRunner().invoke(network_commands, arguments).exit_code == 0
-    return load_network(folder)
+    """METR-LA by a name of somebody's own, in a folder."""
+    network = imported_metr_la("los-angeles")
+    write_network(network, tmp_path / "imported")
+    return network
 
 
 def install(*arguments: str) -> str:

@@ -251,3 +251,18 @@ def test_silence_and_speech_in_one_batch_are_told_apart(network: Network, models
         alone = Forecasting(network).of_batch(batch, models)[0]
         np.testing.assert_array_equal(together.basis[place], alone.basis[0])
         np.testing.assert_allclose(together.bounds.lower_mph[place], alone.bounds.lower_mph[0])
+
+
+def test_windows_that_come_after_a_silence_was_told_are_shown_to_the_average_of_the_stream(
+    network: Network, step_of: MakeStep
+) -> None:
+    step = step_of(600)
+    silent = replace(
+        step,
+        speed_mph=np.concatenate([step.speed_mph[:-1], np.full((1, len(network.sensors)), np.nan)]),
+        revisions=np.concatenate([step.revisions[:-1], np.zeros((1, len(network.sensors)), dtype=np.int64)]),
+    )
+    late, in_time = Forecasting(network), Forecasting(network)
+    late.forecast(silent, Serving())
+    (found,), (wanted,) = (one.forecast(step, Serving()) for one in (late, in_time))
+    np.testing.assert_array_equal(found.predicted_mph, wanted.predicted_mph)
