@@ -10,7 +10,6 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -28,6 +27,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.web.server import listen
 from shared.events.errors import ConfigurationError
 from shared.kafka.producer import Message
+from tests.kit.raw_http import PATIENCE_S, answered, opened, status_of
 from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
@@ -37,42 +37,6 @@ SECRET = "sesame"  # noqa: S105 - of a gateway that lives for one test
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Until = Callable[..., Awaitable[httpx.Response]]
 Step = Callable[..., list[Message]]
-PATIENCE_S = 20.0
-
-
-@asynccontextmanager
-async def opened(url: str, sent: bytes = b"") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    try:
-        writer.write(sent)
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-        # The transport closes its socket in the next turn of the loop.
-        await asyncio.sleep(0)
-
-
-async def answered(url: str, sent: bytes) -> str:
-    """Everything that the gateway says to `sent`, until it closes."""
-    async with opened(url) as (reader, writer):
-        try:
-            writer.write(sent)
-            await writer.drain()
-        except ConnectionError:
-            pass
-        said = bytearray()
-        async with asyncio.timeout(PATIENCE_S):
-            try:
-                while piece := await reader.read(65536):
-                    said += piece
-            except ConnectionError:
-                pass
-        return said.decode()
-
-
-def status_of(text: str) -> int:
-    return int(text.split(" ", 2)[1])
 
 
 @pytest.mark.parametrize(
