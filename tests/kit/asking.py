@@ -1,9 +1,15 @@
-"""HTTP byte by byte, as no client library sends it."""
+"""A gateway asked over HTTP: byte by byte, as no client library asks, or one request at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
+
+from tests.kit.until import until
 
 PATIENCE_S = 20.0
 
@@ -41,3 +47,17 @@ async def answered(url: str, sent: bytes) -> str:
 
 def status_of(text: str) -> int:
     return int(text.split(" ", 2)[1])
+
+
+async def ask(url: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401 - passed on
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
+        return await client.get(path, **given)
+
+
+async def until_ready(url: str) -> None:
+    """Before its view is complete, a gateway answers 503 whoever asks, and sends no snapshot."""
+
+    async def ready() -> bool:
+        return (await ask(url, "/ready")).status_code == HTTPStatus.OK
+
+    await until(ready, f"{url} is ready", PATIENCE_S)

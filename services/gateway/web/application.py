@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -13,7 +12,8 @@ from services.gateway.routes import advisories, alerts, health, history, models,
 from services.gateway.routes.gateway import Gateway
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.web.admission import Admission
-from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
+from services.gateway.web.files import WholeFiles
+from services.gateway.web.middleware import CrashGuard, HeadAsGet, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
 from services.gateway.web.problems import LONGEST_PATH, install_problem_handlers
 from services.gateway.web.reference import add_reference
@@ -53,7 +53,7 @@ def build_application(gateway: Gateway) -> FastAPI:
     application.router.route_class = GuardedRoute
     # Before what is mounted, which knows no WebSockets.
     application.add_api_websocket_route("/{path:path}", _no_websocket)
-    application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
+    application.mount("/live-map", WholeFiles(directory=DASHBOARD, html=True), name="live map")
     add_reference(application)
     install_problem_handlers(application)
     _add_middleware(application, gateway)
@@ -67,6 +67,7 @@ async def _no_websocket(path: str) -> None:
 
 def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     """The last one added is the first that a request passes."""
+    application.add_middleware(HeadAsGet)
     application.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION_LEVEL)
     application.add_middleware(CrashGuard)
     application.add_middleware(Admission, gateway=gateway)
