@@ -24,7 +24,7 @@ from shared.events.text import IdText, cut
 
 MAX_HORIZON_MINUTES = 1440
 MAX_SENSORS = 10_000
-SHOWN_BYTES = 300
+SHOWN_BYTES, SHOWN_FAULTS = 300, 20
 MAX_TOKEN_LENGTH = 8192
 
 HorizonMinutes = Annotated[int, Field(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"]
@@ -109,7 +109,7 @@ def error(invalid: ValidationError) -> str:
             "name": cut(".".join(map(str, fault["loc"])), SHOWN_BYTES) or "message",
             "detail": cut(_detail(fault["type"], fault["loc"], fault["msg"]), SHOWN_BYTES),
         }
-        for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
+        for fault in invalid.errors(include_url=False, include_context=False, include_input=False)[:SHOWN_FAULTS]
     )
 
 
@@ -121,6 +121,11 @@ def _detail(kind: str, place: tuple[int | str, ...], told: str) -> str:
 def unknown_sensors(faults: Iterable[str]) -> str:
     """The answer to a subscription to sensors none of which exists, each with what may have been meant."""
     return _refusal({"name": "subscribe.sensor_ids", "detail": fault} for fault in faults)
+
+
+def unknown_horizon(fault: str) -> str:
+    """The answer to a subscription to a horizon that there is not; `fault` says which there are."""
+    return _refusal([{"name": "subscribe.horizon_minutes", "detail": fault}])
 
 
 def refused(detail: str) -> str:

@@ -29,6 +29,7 @@ from services.gateway.live.client_messages import (
     parse,
     refused,
     subscribed,
+    unknown_horizon,
     unknown_model,
     unknown_sensors,
 )
@@ -50,6 +51,7 @@ INTRODUCTION_S = 10.0
 LOOK_AGAIN_S = 30.0
 SHOWN_STRANGERS = 5
 PARAMETERS = ("horizon_minutes", "channels", "model", "ticket")
+REPEATABLE = frozenset({"channels"})
 
 router = APIRouter()
 
@@ -120,7 +122,7 @@ async def stream(
 
 def _require_parameters(socket: WebSocket) -> None:
     try:
-        require_parameters(socket, PARAMETERS)
+        require_parameters(socket, PARAMETERS, REPEATABLE)
     except RequestValidationError as invalid:
         raise WebSocketRequestValidationError(invalid.errors()) from invalid
 
@@ -296,6 +298,8 @@ class _Connection:
         if message.model is not None and message.model not in self._view.model_names:
             return unknown_model(self._view.model_names)
         names = self._gateway.names
+        if message.horizon_minutes != "all" and (why := names.no_horizon(message.horizon_minutes)):
+            return unknown_horizon(why)
         strangers = sorted(each for each in message.sensor_ids or () if not names.has_sensor(each))
         if strangers and len(strangers) == len(message.sensor_ids or ()):
             return unknown_sensors(names.no_sensor(each) for each in strangers[:SHOWN_STRANGERS])

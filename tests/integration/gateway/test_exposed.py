@@ -6,10 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -25,6 +23,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.web.server import listen
 from shared.events.errors import ConfigurationError
 from shared.kafka.producer import Message
+from tests.kit.asking import PATIENCE_S, answered, ask, opened, status_of, until_ready
 from tests.kit.certificates import certified
 from tests.kit.until import until
 
@@ -35,42 +34,6 @@ SECRET = "sesame"  # noqa: S105 - of a gateway that lives for one test
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Until = Callable[..., Awaitable[httpx.Response]]
 Step = Callable[..., list[Message]]
-PATIENCE_S = 20.0
-
-
-@asynccontextmanager
-async def opened(url: str, sent: bytes = b"") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    try:
-        writer.write(sent)
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-        # The transport closes its socket in the next turn of the loop.
-        await asyncio.sleep(0)
-
-
-async def answered(url: str, sent: bytes) -> str:
-    """Everything that the gateway says to `sent`, until it closes."""
-    async with opened(url) as (reader, writer):
-        try:
-            writer.write(sent)
-            await writer.drain()
-        except ConnectionError:
-            pass
-        said = bytearray()
-        async with asyncio.timeout(PATIENCE_S):
-            try:
-                while piece := await reader.read(65536):
-                    said += piece
-            except ConnectionError:
-                pass
-        return said.decode()
-
-
-def status_of(text: str) -> int:
-    return int(text.split(" ", 2)[1])
 
 
 @pytest.mark.parametrize(
@@ -98,20 +61,6 @@ async def test_what_is_no_request_is_a_problem(world: Any, start_gateway: Start,
         assert status_of(said) == status
         assert json.loads(said.partition("\r\n\r\n")[2])["status"] == status
         assert (await ask(url, "/live")).status_code == 200
-
-
-async def ask(url: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401 - passed on
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
-        return await client.get(path, **given)
-
-
-async def until_ready(url: str) -> None:
-    """Before its view is complete, a gateway answers 503 whoever asks, and sends no snapshot."""
-
-    async def ready() -> bool:
-        return (await ask(url, "/ready")).status_code == HTTPStatus.OK
-
-    await until(ready, f"{url} is ready", PATIENCE_S)
 
 
 async def next_message(socket: ClientConnection) -> dict[str, Any]:
@@ -195,6 +144,8 @@ def socket_of(url: str, query: str = "") -> str:
         ("?horizon=15", {}, 422, "did you mean horizon_minutes?"),
         ("?channel=alerts", {}, 422, "did you mean channels?"),
         ("?horizon_minutes=0", {}, 422, "horizon_minutes"),
+        ("?horizon_minutes=7", {}, 422, "there are 5, 10, 15"),
+        ("?horizon_minutes=15&horizon_minutes=30", {}, 422, "more than once"),
         ("?model=oracle", {}, 403, "there is no such model"),
         ("", {"Origin": "http://evil"}, 403, "origin"),
         ("", {"Host": "evil", "Origin": "http://evil"}, 400, "host"),
@@ -227,6 +178,7 @@ async def test_a_message_with_a_wrong_name_says_what_may_be_meant(world: Any, st
             ({"type": "subscribe", "sensor_id": ["405N-01"]}, "did you mean sensor_ids?"),
             ({"type": "subscribe", "sensor_ids": ["405N-1"]}, "did you mean 405N-01?"),
             ({"type": "subscribe", "horizon": 15}, "did you mean horizon_minutes?"),
+            ({"type": "subscribe", "horizon_minutes": 7}, "there are 5, 10, 15"),
             ({"type": "ping", "x": 1}, "there is no field 'x'"),
         ]:
             await socket.send(json.dumps(sent))
