@@ -13,6 +13,7 @@ from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.text_file import read_small_file
 
 if TYPE_CHECKING:
     from shared.alerts.advisories.documents.draft import DocumentFormat
@@ -185,9 +186,7 @@ def _zones(file: Path | None) -> "ZoneTable":
     if file is None:
         return NO_ZONES
     try:
-        return ZoneTable.read(file.read_bytes())
-    except OSError as unreadable:
-        raise ConfigurationError(f"--zones {file}: {unreadable.strerror}") from unreadable
+        return ZoneTable.read(read_small_file(file))
     except UnreadableAdvisoriesError as wrong:
         raise ConfigurationError(f"--zones {file}: {wrong}") from wrong
 

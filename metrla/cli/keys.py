@@ -95,7 +95,8 @@ def _path(given: Path | None) -> Path:
     path = given or read_settings(GatewaySettings).keys_file
     if path is None:
         raise ConfigurationError("which file? Say --file, or set METRLA_GATEWAY_KEYS_FILE")
-    return path
+    # Whatever name leads to it: the lock, the change and the gateway are about one file.
+    return path.resolve()
 
 
 def _there(path: Path) -> KeyRing:

@@ -71,11 +71,10 @@ def import_(
     found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is split
     into freeway and direction. Where postmiles are missing they are estimated from the positions along the freeway.
     """
-    from metrla.data.importing.folder import write_network  # noqa: PLC0415 - only this command needs it
+    from metrla.data.importing.folder import require_place, write_network  # noqa: PLC0415 - only this command needs it
     from metrla.data.importing.published import import_network  # noqa: PLC0415 - likewise
 
-    if (out / "network.toml").exists() and not force:
-        raise ConfigurationError(f"{out}: a network folder exists already; --force replaces it")
+    require_place(out, replace=force)
     zone = read_zone(time_zone)
     keeps = None if holidays is None else checked_holidays(holidays)
     window = timedelta(minutes=window_minutes)

@@ -76,8 +76,11 @@ FindNext = Callable[[bytes], str | None]
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is fetched rather than opened."""
-    return urlsplit(place).scheme in {"http", "https"}
+    """Whether a place is fetched rather than opened; raises `ConfigurationError` where it begins so and is no URL."""
+    try:
+        return urlsplit(place).scheme in {"http", "https"}
+    except ValueError as wrong:
+        raise ConfigurationError(f"{place}: {wrong}") from wrong
 
 
 def feed_name(place: str) -> str:
@@ -151,10 +154,18 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _opened(place: str) -> bytes:
+    # Pipes are read, as a shell makes them of commands; what does not end is left after as much as a server may send.
     try:
-        return sys.stdin.buffer.read() if place == STANDARD_INPUT else Path(place).read_bytes()
-    except OSError as unreadable:
-        raise ConfigurationError(f"{place}: {unreadable.strerror}") from unreadable
+        if place == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(place).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as unreadable:
+        raise ConfigurationError(f"{place}: {getattr(unreadable, 'strerror', unreadable)}") from unreadable
+    if len(data) > MAX_BYTES:
+        raise ConfigurationError(f"{place}: more than {MAX_BYTES // 2**20} MiB")
+    return data
 
 
 async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | None) -> Document | None:

@@ -18,7 +18,10 @@ def open_archive(url: str) -> Archive:
     Raises:
         ConfigurationError: the scheme is not known, or the URL does not have the form of its scheme.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as wrong:
+        raise ConfigurationError(f"archive URL {url!r}: {wrong}") from wrong
     if parts.scheme in {"webhdfs", "swebhdfs"}:
         from shared.archive.webhdfs import WebHdfsArchive  # noqa: PLC0415 - a local archive needs no HTTP
 

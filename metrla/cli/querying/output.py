@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from metrla.cli.tables import plain_table, print_tables
 from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
 from shared.events.text import shown
+from shared.runtime.output_file import output_file
 
 TABLE_ROWS = 1_000
 PARQUET_ROWS = 50_000
@@ -228,15 +228,5 @@ def _destination(out: Path | None, *, binary: bool) -> Iterator[IO[Any]]:
     if out is None:
         yield sys.stdout.buffer if binary else sys.stdout
         return
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        file: IO[Any] = partial.open("xb") if binary else partial.open("x", encoding="utf-8", newline="")
-    except OSError as failed:
-        raise ConfigurationError(f"--out {out}: {failed.strerror}") from failed
-    try:
-        with file:
-            yield file
-        partial.replace(out)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with output_file(out, binary=binary, option="--out") as file:
+        yield file

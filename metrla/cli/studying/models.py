@@ -10,6 +10,7 @@ import structlog
 import typer
 
 from shared.events.errors import ConfigurationError
+from shared.runtime.output_file import output_file
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def write_file(path: Path, content: bytes) -> None:
     """Write a file and the folder it lies in; raises `ConfigurationError` where that cannot be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
     except OSError as failed:
-        raise ConfigurationError(f"cannot write {path}: {failed.strerror}") from failed
+        raise ConfigurationError(f"cannot make folder {path.parent}: {failed.strerror}") from failed
+    with output_file(path, binary=True) as file:
+        file.write(content)

@@ -22,6 +22,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from services.gateway.access.principals import Principal, Scope
 from shared.events.errors import ConfigurationError
 from shared.events.text import Line
+from shared.runtime.output_file import PRIVATE_MODE, output_file
+from shared.traffic.text_file import read_small_file
 
 PREFIX = "mk"
 ID_BYTES, SECRET_BYTES = 6, 32
@@ -128,9 +130,7 @@ class KeyRing:
 def read_keys(path: Path) -> KeyRing:
     """The keys of a file; raises `ConfigurationError` where it is missing or no such file."""
     try:
-        return KeyRing.of(_KeyFile.model_validate_json(path.read_bytes()).keys)
-    except OSError as unreadable:
-        raise ConfigurationError(f"{path}: {unreadable.strerror}") from unreadable
+        return KeyRing.of(_KeyFile.model_validate_json(read_small_file(path)).keys)
     except ValidationError as wrong:
         fault = wrong.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, fault["loc"])) or "file"
@@ -165,17 +165,9 @@ def write_keys(path: Path, ring: KeyRing) -> None:
     rows = [json.loads(key.model_dump_json()) for key in ring.keys.values()]
     for row in rows:
         row["scopes"] = sorted(row["scopes"])
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"version": 1, "keys": rows}, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as failed:
-        raise ConfigurationError(f"{path}: {failed.strerror}") from failed
+    with output_file(path, new_mode=PRIVATE_MODE) as file:
+        json.dump({"version": 1, "keys": rows}, file, indent=2)
+        file.write("\n")
 
 
 def _digest(text: str) -> str:

@@ -1,6 +1,8 @@
 """`metrla keys`."""
 
 import json
+import os
+import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -87,3 +89,28 @@ def test_what_cannot_be_done_is_one_line(
     monkeypatch.delenv("METRLA_GATEWAY_KEYS_FILE", raising=False)
     with pytest.raises(ConfigurationError, match=why):
         CliRunner().invoke(app, ["keys", *arguments], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", [("create", "b", "--scope", "read"), ("rotate", "a"), ("revoke", "a")])
+def test_a_link_to_the_file_stays_and_its_rights_are_kept(tmp_path: Path, command: tuple[str, ...]) -> None:
+    file, link = tmp_path / "far" / "keys.json", tmp_path / "keys.json"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    run("create", "a", "--scope", "read", "--file", str(link))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 1000, 1000)
+    before = file.stat()
+    text = file.read_text()
+    run(*command, "--file", str(link))
+    after = file.stat()
+    assert link.is_symlink()
+    assert file.read_text() != text
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/null"])
+def test_devices_are_no_files_of_keys(device: str) -> None:
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        CliRunner().invoke(app, ["keys", "create", "b", "--scope", "read", "--file", device], catch_exceptions=False)

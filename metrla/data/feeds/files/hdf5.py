@@ -24,6 +24,7 @@ PROBE_ROWS = 8192
 PROBE_LIMIT_S = 600.0
 EXIT_REFUSED = 2
 HOLDS_OBJECTS = "it holds a Python object ({}), which could run code: convert it to CSV or Parquet where you trust it"
+UNREADABLE = "not a readable HDF5 file"
 
 
 def read_hdf5(path: Path, rows: int) -> Iterator["pd.DataFrame"]:
@@ -39,7 +40,7 @@ def read_hdf5(path: Path, rows: int) -> Iterator["pd.DataFrame"]:
 def _require_sound(path: Path) -> None:
     state = path.stat()
     if fault := _fault(str(path.absolute()), state.st_mtime_ns, state.st_size):
-        raise ConfigurationError(f"{path}: not a readable HDF5 file: {fault}")
+        raise ConfigurationError(f"{path}: {fault}")
 
 
 @lru_cache(maxsize=64)
@@ -50,12 +51,12 @@ def _fault(path: str, modified_ns: int, size_bytes: int) -> str:
     try:
         done = subprocess.run(command, capture_output=True, timeout=PROBE_LIMIT_S, check=False)  # noqa: S603 - ourselves
     except subprocess.TimeoutExpired:
-        return f"reading it takes longer than {PROBE_LIMIT_S:g} s"
+        return f"{UNREADABLE}: reading it takes longer than {PROBE_LIMIT_S:g} s"
     if done.returncode == 0:
         return ""
     if done.returncode == EXIT_REFUSED:
         return done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    return "HDF5's library fails on it"
+    return f"{UNREADABLE}: HDF5's library fails on it"
 
 
 def _read(path: Path, rows: int) -> Iterator["pd.DataFrame"]:
@@ -91,8 +92,12 @@ def _probe(path: str) -> int:
     try:
         for _ in _read(Path(path), PROBE_ROWS):
             pass
+    except ConfigurationError as refused:
+        # The file is named by whoever asked.
+        sys.stderr.write(f"\n{one_line(str(refused).removeprefix(f'{path}: '))}\n")
+        return EXIT_REFUSED
     except Exception as fault:  # noqa: BLE001 - it is what this process is for
-        sys.stderr.write(f"\n{one_line(fault)}\n")
+        sys.stderr.write(f"\n{UNREADABLE}: {one_line(fault)}\n")
         return EXIT_REFUSED
     return 0
 

@@ -14,6 +14,7 @@ from shared.alerts.advisories.documents.formats.reading import read_json
 from shared.alerts.advisories.documents.formats.xml import UTF_16, is_xml, read_xml
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.paging import whole
+from shared.traffic.text_file import other_kind
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NONE_OF = (
@@ -58,6 +59,8 @@ class Reader:
 
     def _page(self, data: bytes) -> tuple[Parsed, Extent]:
         text = data if data.startswith(UTF_16) else data.removeprefix(BYTE_ORDER_MARK).strip()
+        if not is_xml(text) and (other := other_kind(data)):
+            raise UnreadableAdvisoriesError(f"it is {other}")
         if is_xml(text):
             root = read_xml(text)
             return self._xml(root), extent_of_xml(root)
