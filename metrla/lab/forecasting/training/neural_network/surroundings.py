@@ -1,8 +1,8 @@
 """Means over the neighbours of each sensor, as the network hears them, for JAX: learned weights, and slopes of them.
 
 A matrix for a small network. For a large one, whose matrix would have more zeros than fit into memory, values are
-gathered: all sensors with equally many neighbours together, and the slopes likewise along the edges turned around,
-because adding up what is scattered is slow on a CPU.
+gathered: all sensors with about equally many neighbours together, and the slopes likewise along the edges turned
+around, because adding up what is scattered is slow on a CPU.
 """
 
 from collections.abc import Callable, Sequence
