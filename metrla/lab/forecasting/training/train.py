@@ -1,7 +1,7 @@
 """Train the models of a network on recorded speeds: fit, calibrate, test, pack. The caller saves. Pure."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
 from metrla.lab.forecasting.training.run.held_out import HeldOut
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
 from shared.events.errors import ConfigurationError
+from shared.events.text import quoted
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
 from shared.forecasting.models.card import FitOrigin, FitOutcome, TrainingReport
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, PREFERRED
@@ -72,10 +73,7 @@ def train(
         ConfigurationError: too little history, or a model that cannot be trained.
         ImportError: a library of the train extra is missing.
     """
-    if unknown := set(choice.models) - set(ORDER):
-        raise ConfigurationError(f"cannot train {', '.join(sorted(unknown))}: choose from {', '.join(ORDER)}")
-    if ENSEMBLE in choice.models and len(set(choice.models)) <= LEAST_MEMBERS:
-        raise ConfigurationError(f"{ENSEMBLE} needs at least {LEAST_MEMBERS} models to combine: name them too")
+    check_models(choice.models)
     chosen = catalogue_fits(choice.models) if fits is None else fits
     everything = {HISTORICAL_AVERAGE: lambda _task: Fitted({}), **chosen}
     run = _Run(recording, choice, now, work or Work(), watch or _unwatched, everything, clock)
@@ -201,3 +199,13 @@ class _Run:
         # Before it is tested, a model is packed to be tested: as it will be opened.
         report = TrainingReport(fitted.settings, None if came is None else self.origin, came)
         return pack(name, self.version, self.recording.network, tensors, report, onnx=fitted.onnx, members=members)
+
+
+def check_models(names: Collection[str]) -> None:
+    """Raise `ConfigurationError` where one of these models cannot be trained, or not without others."""
+    if unknown := set(names) - set(ORDER):
+        raise ConfigurationError(
+            f"cannot train {', '.join(map(quoted, sorted(unknown)))}: choose from {', '.join(ORDER)}"
+        )
+    if ENSEMBLE in names and len(set(names)) <= LEAST_MEMBERS:
+        raise ConfigurationError(f"{ENSEMBLE} needs at least {LEAST_MEMBERS} models to combine: name them too")
