@@ -124,6 +124,16 @@ def test_text_is_judged_printable_by_one_rule() -> None:
     assert not strays, "use shared.events.text"
 
 
+def test_redirects_are_followed_by_one_rule() -> None:
+    # metrla/data/web.py looks where each leads. Other clients follow none, but WebHDFS, whose name nodes send whoever
+    # asks to the node that has the block.
+    fetching = re.compile(
+        r"(follow|allow)_redirects=True|\burl(open|retrieve)\(|^import requests|requests\.(get|post)\("
+    )
+    strays = {str(path.relative_to(ROOT)) for path in modules() if fetching.search(path.read_text(encoding="utf-8"))}
+    assert not strays, "metrla/data/web.py has the rule"
+
+
 def test_the_lock_file_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", lock)
@@ -309,6 +319,11 @@ def test_tests_wait_with_the_until_of_the_kit() -> None:
 
 def test_tests_take_networks_from_the_kit() -> None:
     assert not {place for place, node in nodes_of_tests() if called(node) == "Network"}, "tests/kit/networks.py"
+
+
+def test_tests_take_alerts_and_advisories_from_the_kit() -> None:
+    found = {place for place, node in nodes_of_tests() if called(node) in {"TrafficAlert", "TrafficAdvisory"}}
+    assert not found, "tests/kit/announcements.py has `alert_of` and `advisory_of`"
 
 
 def test_tests_take_environments_of_processes_from_the_kit() -> None:

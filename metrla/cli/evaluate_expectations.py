@@ -44,8 +44,8 @@ def evaluate_expectations(
     with open_models(archive_url, pretrained=pretrained) as archive:
         serving = serving_of(archive, roads, None)
         recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
-        if recording.left_out:
-            say(f"{recording.source}: {recording.left_out}", err=True)
+        for note in recording.notes:
+            say(note, err=True)
         with progress_bars() as watch:
             figures = judge(
                 recording,

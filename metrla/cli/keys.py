@@ -9,7 +9,7 @@ import typer
 
 from metrla.cli.tables import plain_table, print_tables
 from metrla.terminal import say
-from services.gateway.access.keys import MOST_NAME_CHARACTERS, AccessKey, KeyRing, read_keys, write_keys
+from services.gateway.access.keys import MOST_NAME_CHARACTERS, AccessKey, KeyRing, read_keys, sole_writer, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.settings import GatewaySettings
 from shared.events.errors import ConfigurationError
@@ -40,8 +40,9 @@ def create(
 ) -> None:
     """Make a key and print it, once: only its hash is kept."""
     path = _path(file)
-    ring, _, text = _there(path).created(_name(name), scope, wall_clock(), _lifetime(days))
-    write_keys(path, ring)
+    with sole_writer(path):
+        ring, _, text = _there(path).created(_name(name), scope, wall_clock(), _lifetime(days))
+        write_keys(path, ring)
     say(text)
 
 
@@ -75,8 +76,9 @@ def rotate(
 ) -> None:
     """Make a successor of a key with its name and scopes, and print it; the old one expires after the overlap."""
     path = _path(file)
-    ring, _, text = read_keys(path).rotated(key, wall_clock(), timedelta(hours=overlap_hours), _lifetime(days))
-    write_keys(path, ring)
+    with sole_writer(path):
+        ring, _, text = read_keys(path).rotated(key, wall_clock(), timedelta(hours=overlap_hours), _lifetime(days))
+        write_keys(path, ring)
     say(text)
 
 
@@ -84,7 +86,8 @@ def rotate(
 def revoke(key: KeyArgument, file: FileOption = None) -> None:
     """Make a key worthless at once."""
     path = _path(file)
-    write_keys(path, read_keys(path).revoked(key, wall_clock()))
+    with sole_writer(path):
+        write_keys(path, read_keys(path).revoked(key, wall_clock()))
     say(f"{key}: revoked")
 
 

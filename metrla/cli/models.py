@@ -131,14 +131,27 @@ def install(
     force: Annotated[
         bool, typer.Option("--force", help="Also for a network with other edges, or with some other sensors.")
     ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="Readings up to now, as for `metrla feed replay`: the predictor begins with their recent speeds.",
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """Put the models that come with metrla into the archive, for the network that they were trained for.
 
     A folder is recognised by its sensors and edges, whatever its id is. So is an id that METRLA_NETWORKS has a folder
     of. Of any other id nothing is known but the models' own: a predictor refuses them where they do not fit.
     """
+    from metrla.data.feeds.files.times import PLAIN  # noqa: PLC0415 - likewise
+    from metrla.data.recent_speeds import recent_in_file  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - likewise
 
     shipped, roads = PretrainedModels(), _configured(network)
     if roads is None:
@@ -153,9 +166,18 @@ def install(
             raise ConfigurationError(f"network {network_id}: {found.reason}{more}")
         shipped_id = found.shipped_id
         say(f"network {network_id} is {shipped_id} by its sensors and edges" if found.fits else str(found.reason))
+    if history is not None and roads is None:
+        raise ConfigurationError("--history: name the folder of the network that the readings are of")
     with closing(_open(archive_url)) as archive:
+        if roads is not None and history is not None:
+            # Before the models: a history that does not fit is refused, and nothing is done by halves.
+            say(keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False)))
         for folder in copy(shipped, shipped_id, archive, network_id):
             say(folder)
+        there, mine = listing(archive, network_id).versions, listing(shipped, shipped_id).versions
+    for name, versions in mine.items():
+        if there[name][0] not in versions:
+            say(f"{name} {there[name][0]} is newer: `metrla models promote {name} {versions[0]}` prefers this one")
 
 
 def _open(url: str | None) -> "Archive":

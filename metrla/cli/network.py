@@ -1,14 +1,22 @@
 """`metrla network`: make a network folder from published files, and look at one."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.cli.feeding.options import read_zone
+from metrla.cli.feeding.options import (
+    SkipUnknownOption,
+    TimeFormatOption,
+    TimeZoneOption,
+    read_time_reading,
+    read_zone,
+)
 from metrla.cli.tables import plain_table, print_tables
+from metrla.data.feeds.files.times import TimeReading
 from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.traffic.calendar import checked_holidays
@@ -87,11 +95,21 @@ def import_(
 @app.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="Network folder.", metavar="DIR", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A file of readings: whether it fits the network.", dir_okay=False, metavar="FILE"),
+    ] = None,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
+    skip_unknown: SkipUnknownOption = False,
 ) -> None:
     """Say all that is wrong with a network folder, each fault in a line with its file and line number.
 
     The same rules hold wherever a folder is read: by the services, the demo, training and `metrla network import`.
+    With --data, a file of readings is read to its end as training does it: its sensors, times, the distance between
+    readings, and what of it would be left out.
     """
+    times = read_time_reading(time_format, time_zone)
     found = check_network(folder)
     for line in (*found.faults, *found.notes):
         say(line)
@@ -100,10 +118,28 @@ def check(
             f"{folder}: {len(found.faults)} faults" if len(found.faults) > 1 else f"{folder}: 1 fault"
         )
     network = found.network
+    fits = () if data is None else tuple(_fit(data, network, times, skip_unknown=skip_unknown))
     say(
         f"{folder}: network {network.network_id} is sound: {len(network.sensors)} sensors, {len(network.edges)} edges, "
         f"windows of {network.window}"
     )
+    for line in fits:
+        say(line)
+
+
+def _fit(data: Path, network: Network, times: TimeReading, *, skip_unknown: bool) -> Iterator[str]:
+    """What a file of readings has for a network, in lines; raises `ConfigurationError` where it does not fit."""
+    from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - pandas takes its time to import
+    from metrla.data.feeds.speed_table import speed_table  # noqa: PLC0415 - likewise
+
+    table = speed_table(open_readings(data, times), network, skip_unknown=skip_unknown)
+    windows, sensors = table.speed_mph.shape
+    yield (
+        f"{data}: it fits: {windows:,} windows of {sensors} sensors from {table.start.isoformat()} on, "
+        f"{table.left_out.readings:,} readings"
+    )
+    for note in filter(None, (table.resampled, str(table.left_out))):
+        yield f"  {note}"
 
 
 @app.command()

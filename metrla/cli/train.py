@@ -8,7 +8,7 @@ import typer
 
 from metrla.cli.feeding.options import SkipUnknownOption, TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.querying.selection import read_range
-from metrla.cli.studying.forecasts import error_table
+from metrla.cli.studying.forecasts import error_table, gain_table
 from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import print_tables
 from metrla.terminal import say
@@ -53,7 +53,7 @@ def train(
             help="How long it may take; the neural network gets what the others leave over.",
             show_default="as long as it needs",
             metavar="MINUTES",
-            min=1.0,
+            min=0.25,
         ),
     ] = None,
     begin: Annotated[
@@ -85,7 +85,8 @@ def train(
     """Train models on the first 70 % of a history, calibrate them on the next 10 %, test them on the rest.
 
     The table shows what they would have achieved on the test part beside the historical average and the last value,
-    counted as the literature does for METR-LA. A running predictor picks up a new model by itself.
+    counted as the literature does for METR-LA. A running predictor picks up a new model by itself. One that has seen
+    nothing of the network yet begins with the recent speeds at the end of the history.
     """
     from metrla.lab.forecasting.recording import read_recording, simulate_recording  # noqa: PLC0415 - slow to import
     from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - likewise
@@ -101,7 +102,9 @@ def train(
     chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
     if not chosen:
         raise ConfigurationError(f"--models names none: choose from {', '.join(ORDER)}, or {ALL}")
-    choice = Choice(ORDER if chosen == (ALL,) else chosen, seed, None if budget is None else 60 * budget)
+    everything = chosen == (ALL,)
+    seconds = None if budget is None else 60 * budget
+    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
     check_models(choice.models)
     roads, now = load_network(network), datetime.now(UTC)
     first, last = read_range(begin, end, roads.time_zone)
@@ -110,8 +113,8 @@ def train(
         recording = read_recording(data, roads, first, last, times, skip_unknown=skip_unknown)
     else:
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
-    if recording.left_out:
-        say(f"{recording.source}: {recording.left_out}")
+    for note in recording.notes:
+        say(note)
     # A simulation up to now differs each time, so its work is of no use to the next one.
     folder = Work(work or (DEFAULT_WORK if data is not None else None))
     if fresh:
@@ -129,7 +132,9 @@ def train(
 def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:
     from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - likewise
     from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.registry import save  # noqa: PLC0415 - likewise
+    from shared.forecasting.warm_up import recent_rows  # noqa: PLC0415 - likewise
 
     archive = open_archive(url)
     try:
@@ -143,11 +148,17 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
             say(f"interrupted: {work.way_on()}", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         split = trained.split
-        title = f"Test part of {recording.source}: {split.test:,} origins after {split.train:,} trained on"
-        print_tables(error_table(trained.figures, "test", title))
+        tested = f"{trained.tested:,}" if trained.tested == split.test else f"{trained.tested:,} of {split.test:,}"
+        title = f"Test part of {recording.source}: {tested} origins after {split.train:,} trained on"
+        print_tables(error_table(trained.figures, "test", title), gain_table(trained.figures, "test"))
+        for name, reason in trained.left_out.items():
+            typer.echo(f"{name} is left out: {reason}")
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6
             say(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
+        rows = recent_rows(recording.network, recording.start, recording.speed_mph)
+        if rows:
+            keep_recent(archive, recording.network, rows)
     finally:
         archive.close()

@@ -229,26 +229,38 @@ def download(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Fetch a large file into `partial`, whose bytes are taken for its beginning where it is there already.
 
     Raises:
+        FetchError: it redirects to another host, as of `fetch_changed`, or for ever.
         httpx.TransportError: the server cannot be reached, or fell silent; `partial` keeps what has come.
         httpx.HTTPStatusError: it refuses.
         OSError: `partial` cannot be written.
     """
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
-    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT_S) as response:
-        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            # Nothing is left to come. Whether the file is whole is for the caller to check.
-            return
-        response.raise_for_status()
-        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
-        length = response.headers.get("Content-Length")
-        total = None if length is None else int(length) + (have if resumed else 0)
-        done = have if resumed else 0
-        with partial.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-                done += len(chunk)
-                progress(done, total)
+    name = feed_name(url)
+    for _ in range(1 + MAX_REDIRECTS):
+        with httpx.stream("GET", url, headers=headers, follow_redirects=False, timeout=TIMEOUT_S) as response:
+            if not response.has_redirect_location:
+                _keep(response, partial, have, progress)
+                return
+            url = _next_place(response, name)
+    raise FetchError(f"{name}: more than {MAX_REDIRECTS} redirects")
+
+
+def _keep(response: httpx.Response, partial: Path, have: int, progress: DownloadProgress) -> None:
+    """Write what comes behind the `have` bytes of `partial`, or in their place where the server begins anew."""
+    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+        # Nothing is left to come. Whether the file is whole is for the caller to check.
+        return
+    response.raise_for_status()
+    resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
+    length = response.headers.get("Content-Length")
+    total = None if length is None else int(length) + (have if resumed else 0)
+    done = have if resumed else 0
+    with partial.open("ab" if resumed else "wb") as file:
+        for chunk in response.iter_bytes():
+            file.write(chunk)
+            done += len(chunk)
+            progress(done, total)
 
 
 def _retry_after_s(told: str | None) -> float | None:

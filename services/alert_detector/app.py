@@ -9,7 +9,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from services.alert_detector.alert_log import AlertLog
-from services.alert_detector.followed import actions_follower, advisories_follower
+from services.alert_detector.followed import actions_follower, advisories_follower, clocks_follower
 from services.alert_detector.lookup import look_up
 from services.alert_detector.partitions import Partitions
 from services.alert_detector.settings import AlertDetectorSettings
@@ -47,6 +47,7 @@ from shared.runtime.settings import PlatformSettings, read_settings
 from shared.runtime.side_by_side import beside
 from shared.store.deferred import open_deferred
 from shared.traffic.folder import load_networks
+from shared.traffic.health.times import ClocksOff
 
 CLIENT_ID = "metrla-alert-detector"
 
@@ -104,6 +105,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     advisories = AnnouncedAlerts(
         {name: AdvisoryDetector(network, own.rule) for name, network in networks.items()}, usual=UsualLookups()
     )
+    clocks = ClocksOff()
     rules = DetectionRules(
         {name: CongestionDetector(network, own.rule, own.materiality) for name, network in networks.items()},
         own.settle_seconds,
@@ -111,6 +113,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         advisories,
         clock=wall_clock,
         learners={name: Learner(network, own.incident_level) for name, network in networks.items()},
+        clocks_off=clocks.of,
     )
     detectors = {name: ExpectationDetector(network, ExpectationRule(own.rule)) for name, network in networks.items()}
     registry = CollectorRegistry()
@@ -148,7 +151,8 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             inputs = _inputs(partitions, letters, metrics, f"{own.group}-forecasts")
             worker = Worker(servers, own.group, inputs, output.deliver, stop, output.put_aside, quarantine)
             acted = actions_follower(servers, CLIENT_ID, actions, aside)
-            async with beside(stop, announced.run(), acted.run(), aside.run(), look_up(advisories, store)):
+            timed = clocks_follower(servers, CLIENT_ID, clocks, aside)
+            async with beside(stop, announced.run(), acted.run(), timed.run(), aside.run(), look_up(advisories, store)):
                 await worker.run()
 
 

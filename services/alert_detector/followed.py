@@ -1,18 +1,21 @@
-"""The small topics that every instance knows as a whole: what publishers announce, and what operators do."""
+"""The small topics that every instance knows as a whole: of advisories, actions and clocks."""
 
 from collections.abc import Sequence
 
 from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.advisories.current import CurrentAdvisories
 from shared.events.errors import RejectedEventError
+from shared.events.present import logged_at
 from shared.events.records import AdvisoryId, AlertAction, TrafficAdvisory
-from shared.events.topics import ADVISORIES, ALERT_ACTIONS
+from shared.events.topics import ADVISORIES, ALERT_ACTIONS, SENSOR_TIMES
 from shared.kafka.advisories import apply
 from shared.kafka.dated import decode_dated
 from shared.kafka.deadletter import DECODE
 from shared.kafka.following import TopicFollower
 from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
+from shared.runtime.clock import wall_clock
+from shared.traffic.health.times import ClocksOff, read_times, require_times_present
 
 
 def advisories_follower(
@@ -62,3 +65,23 @@ def actions_follower(
             letters.put(record, rejected, DECODE)
 
     return TopicFollower(bootstrap_servers, f"{client_id}-actions", ALERT_ACTIONS, replace, take, letters)
+
+
+def clocks_follower(bootstrap_servers: str, client_id: str, clocks: ClocksOff, letters: ReaderLetters) -> TopicFollower:
+    """Keeps in step with what ingest says of the clocks of sensors."""
+
+    def replace(records: Sequence[LogRecord]) -> None:
+        clocks.restart()
+        for record in records:
+            take(record)
+
+    def take(record: LogRecord) -> None:
+        try:
+            if record.value is not None:
+                times = read_times(record.value)
+                require_times_present(times, logged_at(record.timestamp, wall_clock()))
+                clocks.take(times)
+        except RejectedEventError as rejected:
+            letters.put(record, rejected, DECODE)
+
+    return TopicFollower(bootstrap_servers, f"{client_id}-times", SENSOR_TIMES, replace, take, letters)

@@ -10,7 +10,7 @@ from structlog.stdlib import BoundLogger
 
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned
-from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, network_of
+from shared.alerts.learned.wire import LearnedRecords, OtherVersionError, UnreadableStateError, network_of
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.present import MADE_OF_READINGS, logged_at
@@ -54,6 +54,9 @@ class StateLog:
             try:
                 if known is not None and record.value is not None:
                     known.put(record.value, logged_at(record.timestamp, datetime.now(UTC)) + MADE_OF_READINGS)
+            except OtherVersionError as other:
+                where = {"partition": record.partition, "offset": record.offset}
+                log.warning("passing over what another release learned", detail=str(other), **where)
             except UnreadableStateError as unreadable:
                 self._letters.put(record, RejectedEventError(RejectionReason.UNDECODABLE, str(unreadable)), DECODE)
         states = {network_id: one.state() for network_id, one in recalled.items()}

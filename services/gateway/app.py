@@ -103,7 +103,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         metrics,
     )
     servers = platform.kafka_bootstrap_servers
-    checks = gateway_checks(store, platform.store_url, archive, platform.archive_url, servers, view, ages)
+    checks = gateway_checks(store, platform.store_url, archive, platform.archive_url, servers, view)
     log_writer = LogWriter(servers)
     return Gateway(
         settings=settings,

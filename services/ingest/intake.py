@@ -10,7 +10,6 @@ from services.ingest.validator import EventValidator, Rejection
 from shared.events.errors import RejectionReason
 from shared.events.present import logged_at
 from shared.events.records import TrafficEvent
-from shared.events.topics import REKEYED_FROM
 from shared.kafka.deadletter import DeadLetter, size_of, unprocessable
 from shared.kafka.persistence import passes
 from shared.runtime.clock import Clock
@@ -73,8 +72,3 @@ def validate_all(
 ) -> Mapping[TopicPartition, Validated]:
     """Validate the batches of several partitions."""
     return {partition: validate(validator, records, clock) for partition, records in batches.items()}
-
-
-def is_rekeyed(record: ConsumerRecord) -> bool:
-    """Whether ingest itself published the record, again and under its right key."""
-    return bool(record.headers) and any(name == REKEYED_FROM for name, _ in record.headers)

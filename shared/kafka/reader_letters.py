@@ -6,7 +6,6 @@ the record is there. There is one letter for a record, whoever wrote it at which
 """
 
 import asyncio
-import random
 from collections import OrderedDict
 
 import structlog
@@ -77,9 +76,10 @@ class ReaderLetters:
     async def run(self) -> None:
         """Write letters until cancelled; a broker that is away is waited for."""
         pauses = Pauses(longest_s=30.0)
+        settling = Pauses(self._settle_s, self._settle_s, jitter=0.5)
         while True:
             await self._some.wait()
-            await asyncio.sleep(self._settle_s * random.uniform(0.5, 1.5))  # noqa: S311 - to go apart, no secret
+            await asyncio.sleep(settling.longer())
             letters = list(self._waiting)
             try:
                 await self._write(letters)

@@ -11,6 +11,7 @@ import numpy as np
 from metrla.data.feeds.delivery import Delivery
 from metrla.data.feeds.files.readings_file import ReadingsFile, RecordedStep
 from metrla.data.feeds.local_time import timed_steps
+from metrla.data.feeds.step_length import resampled
 from shared.events.errors import ConfigurationError
 from shared.events.quantities import SPEED
 from shared.events.records import SensorId, TrafficEvent
@@ -51,8 +52,11 @@ class Replay:
         missing: drop readings without any measure, or send them marked as missing.
         skip_unknown: leave out sensors that the network does not have instead of refusing the file.
 
+    `resampled` says in one line what becomes of several readings in a window; it is empty where each has one.
+
     Raises:
-        ConfigurationError: the file has sensors that the network does not have, or none that it has.
+        ConfigurationError: the file has sensors that the network does not have, or none that it has; or its readings
+            are further apart than the network's windows.
     """
 
     recording: ReadingsFile
@@ -62,9 +66,11 @@ class Replay:
     missing: Missing = Missing.DROP
     skip_unknown: bool = False
     counts: ReplayCounts = field(default_factory=ReplayCounts)
+    resampled: str = field(init=False)
 
     def __post_init__(self) -> None:
         check_sensors(self.recording, self.network, skip_unknown=self.skip_unknown)
+        self.resampled = resampled(self.recording, self.network)
 
     def extent(self, taken_until: datetime | None = None) -> tuple[datetime, datetime]:
         """First and last instant that is asked for and has a reading of use: a measure that ingest takes.

@@ -83,8 +83,9 @@ def _install(request: DemoRequest, plan: PipelinePlan, network: Network) -> bool
     with closing(open_archive(plan.archive_url)) as archive:
         weights.install(archive, network.network_id)
     out.print(
-        f"{network.name} is {weights.shipped_id} by its sensors and edges: the models that come with metrla serve, "
-        f"nothing is trained ({', '.join(weights.models)})"
+        f"{network.name}: recognised by its sensors and edges; the models that come with metrla for "
+        f"{weights.shipped_id} serve, nothing is trained ({', '.join(weights.models)})",
+        soft_wrap=True,
     )
     if request.begin is not None and weights.have_seen(datetime.fromisoformat(request.begin)):
         out.print("they were made from some of what is replayed: forecasts of it look too good", style="yellow")
@@ -130,8 +131,12 @@ class _Demo:
             with self._console.status("starting broker and services"):
                 if self._request.stack is None:
                     await supervisor.start(self._plan.broker())
-                await supervisor.start(*(self._plan.service(name) for name in SERVICES), self._plan.gateway())
-            (feed,) = await supervisor.start(self._plan.feed(feed_command))
+                # The feed reads its file while the services start; what it sends waits for them on the log.
+                *_, feed = await supervisor.start(
+                    *(self._plan.service(name) for name in SERVICES),
+                    self._plan.gateway(),
+                    self._plan.feed(feed_command),
+                )
             self._console.print(
                 display.whereabouts(self._plan, self._request.feed_text(self._network.name)), soft_wrap=True
             )

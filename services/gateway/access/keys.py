@@ -4,10 +4,13 @@ A key is `mk_<id>_<secret>`. The secret has 256 random bits, so its SHA-256 is a
 hash such as Argon2 protects secrets that people choose, and would give strangers a way to spend our processor time.
 """
 
+import fcntl
 import json
+import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -134,8 +137,31 @@ def read_keys(path: Path) -> KeyRing:
         raise ConfigurationError(f"{path}: no file of keys: {where}: {fault['msg']}") from wrong
 
 
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold off other processes that want to change the file; whoever only reads it is not held up.
+
+    Whoever changes a file of keys reads and writes it inside: of two who do so at once, the second would otherwise undo
+    what the first has written, and a revoked key would be good again.
+
+    Raises:
+        ConfigurationError: the folder cannot be written.
+    """
+    # A file of its own, since the file of keys itself is replaced; it stays, for whoever waits for it holds it open.
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failed:
+        raise ConfigurationError(f"{lock}: {failed.strerror}") from failed
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def write_keys(path: Path, ring: KeyRing) -> None:
-    """Replace the file at once, readable by its owner alone; raises `ConfigurationError`."""
+    """Replace the file at once, readable by its owner alone, inside `sole_writer`; raises `ConfigurationError`."""
     rows = [json.loads(key.model_dump_json()) for key in ring.keys.values()]
     for row in rows:
         row["scopes"] = sorted(row["scopes"])

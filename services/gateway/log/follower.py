@@ -143,7 +143,7 @@ class Follower:
                 self._view.advisories.apply(record, message.offset)
             elif isinstance(record, SensorTimes):
                 require_times_present(record, logged_at(message.timestamp, wall_clock()))
-                self._view.times.apply(record, message.offset)
+                self._view.apply_times(record, message.offset)
             elif self._view.apply(record) and not isinstance(record, TrafficAlert):
                 self._ages.note_record(record, self._written_ms(message))
         except RejectedEventError as rejected:

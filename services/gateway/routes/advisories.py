@@ -101,7 +101,7 @@ async def advisories(
         **WRITES,
         201: {"description": "The advisory is published; `Location` leads to it.", "model": Advisory},
         413: {"description": "The body is too large."},
-        422: {"description": "Nothing in it can be used; `errors` lists every fault."},
+        422: {"description": "Nothing in it can be used; `errors` lists the first faults."},
     },
 )
 async def publish(
@@ -200,10 +200,24 @@ def _single(data: bytes) -> NewAdvisory | None:
     except ValidationError as invalid:
         raise RequestValidationError(
             with_suggestions(
-                [{**fault, "loc": ("body", *fault["loc"])} for fault in invalid.errors()],
+                [_placed(fault) for fault in invalid.errors()],
                 tuple(NewAdvisory.model_fields),
             )
         ) from invalid
+
+
+def _placed(fault: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's own kind
+    """A fault of pydantic, one of the whole advisory under the field that it is about."""
+    if fault["loc"]:
+        return {**fault, "loc": ("body", *fault["loc"])}
+    name, why = _named(fault["msg"].removeprefix("Value error, "))
+    return {**fault, "loc": ("body", name), "msg": why}
+
+
+def _named(why: str) -> tuple[str, str]:
+    """What is wrong, and with which field, where it begins with one."""
+    name, colon, rest = why.partition(": ")
+    return (name, rest) if colon and name.partition(".")[0] in NewAdvisory.model_fields else ("advisory", why)
 
 
 def _record(gateway: Gateway, new: NewAdvisory) -> TrafficAdvisory:
@@ -211,7 +225,7 @@ def _record(gateway: Gateway, new: NewAdvisory) -> TrafficAdvisory:
         advisory = record(new, new.id or str(uuid4()), _matcher(gateway, new.network_id), _now(gateway))
         require_present(advisory, gateway.clock())
     except ValueError as wrong:
-        raise _invalid([("advisory", str(wrong))]) from wrong
+        raise _invalid([_named(str(wrong))]) from wrong
     except RejectedEventError as ahead:
         raise _invalid([("starts_at", ahead.detail)]) from ahead
     return advisory

@@ -89,16 +89,25 @@ class NetworkAges:
     ages: tuple[Age, ...]
 
     @property
+    def first_stale(self) -> Age | None:
+        """The stage that holds up the others."""
+        return next((age for age in self.ages if age.state is DataState.STALE), None)
+
+    @property
     def stale(self) -> tuple[DataStage, ...]:
         """The stages that are stale, the one that holds up the others first."""
         return tuple(age.stage for age in self.ages if age.state is DataState.STALE)
 
     @property
     def word(self) -> str:
-        """'fresh', 'waiting', or 'stale since …' with the stage that holds up the others."""
-        if self.since is None or not self.stale:
+        """'fresh', 'waiting', 'no data yet, since …', or 'stale since …' with the stage that holds up the others."""
+        first = self.first_stale
+        if self.since is None or first is None:
             return self.state.value
-        return f"stale since {self.since.isoformat(timespec='seconds').replace('+00:00', 'Z')} ({self.stale[0]})"
+        since = self.since.isoformat(timespec="seconds").replace("+00:00", "Z")
+        if first.stage is DataStage.READINGS and first.arrived_at is None:
+            return f"no data yet, since {since}"
+        return f"stale since {since} ({first.stage})"
 
 
 @dataclass(slots=True)
@@ -166,8 +175,17 @@ class DataAges:
         self._monotonic = monotonic
         self._broker = _Track()
         self._tracks = {network_id: _NetworkTracks() for network_id in networks}
-        self.complete = False
+        self._complete_s: float | None = None
+
+    @property
+    def complete(self) -> bool:
         """Whether everything that was on the log has been noted; before, nothing can be said to be late."""
+        return self._complete_s is not None
+
+    @complete.setter
+    def complete(self, done: bool) -> None:
+        if done is not self.complete:
+            self._complete_s = self._monotonic() if done else None
 
     def note_broker(self) -> None:
         """The log answered just now."""
@@ -195,11 +213,14 @@ class DataAges:
         self._tracks[network_id].reading_intervals_s.append(seconds)
 
     def note_record(self, record: ProcessedTrafficAggregate | TrafficPrediction, written_ms: int | None = None) -> None:
-        """A window or a forecast arrived that is newer than what was known of its sensor."""
+        """A window or a forecast arrived that is newer than what was known of its sensor.
+
+        A forecast without a speed at its origin is no sign of life: they go on in the silence of a network.
+        """
         if isinstance(record, ProcessedTrafficAggregate):
             self._tracks[record.network_id].note_window(record.window_end, self._arrival_s(written_ms))
             self.note(record.network_id, DataStage.WINDOWS, written_ms, record.window_end)
-        elif record.serving:
+        elif record.serving and record.current_speed_mph is not None:
             newest = self._tracks[record.network_id].stages[DataStage.FORECASTS].event_time
             if newest is None or record.timestamp >= newest:
                 self.note(record.network_id, DataStage.FORECASTS, written_ms, record.timestamp)
@@ -225,6 +246,9 @@ class DataAges:
         since_s = track.last_s
         if since_s is None and stage in _AFTER:
             since_s = tracks.stages[_AFTER[stage]].first_s
+        if since_s is None and stage is DataStage.READINGS and tracks.stages[DataStage.WINDOWS].last_s is None:
+            # Nothing is before them to wait for: a network that nobody feeds is late by our own time.
+            since_s = self._complete_s
         age_s = None if since_s is None else max(0.0, now_s - since_s)
         state = DataState.WAITING if track.last_s is None else DataState.FRESH
         if self.complete and age_s is not None and age_s > limit_s:

@@ -36,6 +36,10 @@ class UnreadableStateError(MetrlaError):
     """A record of what was learned is damaged, or was written in another form."""
 
 
+class OtherVersionError(UnreadableStateError):
+    """A state that another release wrote: nothing is wrong with it."""
+
+
 def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
     """What keeps the state after its newest step, in the order in which it has to be written."""
     if learned.step is None or learned.place is None or learned.row is None:
@@ -136,7 +140,7 @@ def _read(value: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
     try:
         about, arrays = read_tensors(value)
         if about["version"] != VERSION:
-            raise UnreadableStateError(f"version {about['version']}, not {VERSION}")
+            raise OtherVersionError(f"version {about['version']}, not {VERSION}")
         _step(about)
         sensors = json.loads(about["sensors"])
         if not isinstance(sensors, list) or not sensors or not all(isinstance(one, str) for one in sensors):

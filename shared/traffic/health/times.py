@@ -21,10 +21,14 @@ _PARTITION, _AHEAD, _TOO_LATE = (number_check(name) for name in ("partition", "a
 
 @dataclass(frozen=True, slots=True)
 class SensorTime:
-    """One sensor: seconds by which its clock is fast (slow where negative; `None`: not off), readings too late."""
+    """One sensor: seconds by which its clock is fast (slow where negative; `None`: not off), readings too late.
+
+    `off_since` is when ingest first saw the clock off (wall time); `None` where it is not, or is not known.
+    """
 
     ahead_s: float | None
     too_late: int
+    off_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,26 @@ class SensorTimes:
         return f"{self.network_id}/{self.partition}"
 
 
+class ClocksOff:
+    """The sensors whose clocks are off, by what was last said of each partition of each network."""
+
+    def __init__(self) -> None:
+        self._said: dict[NetworkId, dict[int, frozenset[SensorId]]] = {}
+
+    def of(self, network_id: NetworkId) -> frozenset[SensorId]:
+        """Those of a network."""
+        return frozenset().union(*self._said.get(network_id, {}).values())
+
+    def take(self, times: SensorTimes) -> None:
+        """Take one record in, in the order of the log."""
+        off = frozenset(sensor_id for sensor_id, one in times.sensors.items() if one.ahead_s is not None)
+        self._said.setdefault(times.network_id, {})[times.partition] = off
+
+    def restart(self) -> None:
+        """Drop everything: all of the log is about to come again."""
+        self._said.clear()
+
+
 def write_times(times: SensorTimes) -> bytes:
     """The record's value, JSON; of more than `MOST_SENSORS` sensors those with the most late readings."""
     worst = sorted(times.sensors.items(), key=lambda entry: (-entry[1].too_late, entry[0]))[:MOST_SENSORS]
@@ -55,6 +79,8 @@ def write_times(times: SensorTimes) -> bytes:
         "since": times.since.isoformat(),
         "as_of": times.as_of.isoformat(),
         "sensors": {sensor_id: [one.ahead_s, one.too_late] for sensor_id, one in worst},
+        # Beside the others, where releases that do not know it pass over it.
+        "off_since": {sensor_id: one.off_since.isoformat() for sensor_id, one in worst if one.off_since is not None},
     }
     return json.dumps(fields).encode()
 
@@ -67,6 +93,7 @@ def read_times(value: bytes) -> SensorTimes:
     """
     try:
         fields = json.loads(value)
+        off_since = {sensor_id: instant_of(text) for sensor_id, text in fields.get("off_since", {}).items()}
         return SensorTimes(
             NetworkId(_ID(fields["network_id"])),
             int(_PARTITION(fields["partition"])),
@@ -74,7 +101,9 @@ def read_times(value: bytes) -> SensorTimes:
             instant_of(fields["as_of"]),
             {
                 SensorId(_ID(sensor_id)): SensorTime(
-                    None if ahead_s is None else float(_AHEAD(ahead_s)), int(_TOO_LATE(too_late))
+                    None if ahead_s is None else float(_AHEAD(ahead_s)),
+                    int(_TOO_LATE(too_late)),
+                    off_since.get(sensor_id),
                 )
                 for sensor_id, (ahead_s, too_late) in fields["sensors"].items()
             },

@@ -47,8 +47,19 @@ def far_ahead(
     times = SensorTimes(network.network_id, 0, FAR, FAR, {})
     late = replace(window, window_start=FAR - timedelta(minutes=5), window_end=FAR)
     announced = TrafficAdvisory(
-        *(AdvisoryId("far"), network.network_id, AdvisoryType.WEATHER, "fog", "", AlertSeverity.LOW),
-        *(FAR, None, (network.sensors[0].sensor_id,), None, None, "", False),
+        advisory_id=AdvisoryId("far"),
+        network_id=network.network_id,
+        advisory_type=AdvisoryType.WEATHER,
+        title="fog",
+        description="",
+        severity=AlertSeverity.LOW,
+        starts_at=FAR,
+        ends_at=None,
+        affected_sensors=(network.sensors[0].sensor_id,),
+        latitude=None,
+        longitude=None,
+        source="",
+        withdrawn=False,
     )
     return [
         Message(AGGREGATES.name, key, encode(late)),

@@ -58,6 +58,7 @@ async def written(servers: str, settled: Sequence[float], records: Sequence[LogR
 
 async def test_several_instances_and_restarts_write_one_letter_a_record(servers: str) -> None:
     records = await read_topic(servers, "test", ALERTS)
+    letters: list[LogRecord] = []
     for settled in ([0.1, 1.0], [0.05], [0.05]):
         letters = await written(servers, settled, records)
     assert [(letter.key, letter.value) for letter in letters] == [(b"k", b"\xff\x00"), (b"k", b"b")]
@@ -69,6 +70,7 @@ async def test_several_instances_and_restarts_write_one_letter_a_record(servers:
 async def test_a_record_that_claims_to_be_of_the_future_gets_one_letter_as_well(servers: str) -> None:
     (first, _) = await read_topic(servers, "test", ALERTS)
     first.timestamp = int((time.time() + 10 * 365 * 86_400) * 1000)
+    letters: list[LogRecord] = []
     for _ in range(2):
         letters = await written(servers, [0.05], [first])
     assert len(letters) == 1

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.main import app
-from services.gateway.access.keys import read_keys
+from services.gateway.access.keys import read_keys, sole_writer
 from services.gateway.access.principals import Scope
 from shared.events.errors import ConfigurationError
 
@@ -39,6 +41,35 @@ def test_from_making_to_revoking(tmp_path: Path) -> None:
     assert second.rpartition("_")[2] not in shown
     run("revoke", listed[1]["id"], "--file", file)
     assert read_keys(tmp_path / "keys.json").principal(second, now) is None
+
+
+TWENTY = """
+import sys
+from metrla.cli.main import app
+for number in range(20):
+    app(["keys", "create", f"{sys.argv[1]} {number}", "--scope", "read", "--file", sys.argv[2]], standalone_mode=False)
+"""
+
+
+def test_two_who_make_keys_at_once_lose_none(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    makers = [
+        subprocess.Popen([sys.executable, "-c", TWENTY, name, str(file)], stdout=subprocess.PIPE, text=True)
+        for name in ("one", "two")
+    ]
+    texts = [text for maker in makers for text in maker.communicate()[0].split()]
+    assert [maker.returncode for maker in makers] == [0, 0]
+    ring = read_keys(file)
+    assert len(ring.keys) == len(texts) == 40
+    assert all(ring.principal(text, datetime.now(UTC)) is not None for text in texts)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".keys.json.lock", "keys.json"]
+
+
+def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    run("create", "x", "--scope", "read", "--file", str(file))
+    with sole_writer(file):
+        assert len(read_keys(file).keys) == 1
 
 
 @pytest.mark.parametrize(

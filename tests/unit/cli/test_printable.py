@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-import typer
 from rich.progress import Progress, TextColumn
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from metrla.cli.main import app, main
 from metrla.cli.querying.output import Column, Kind, Output, OutputFormat
@@ -95,19 +96,19 @@ def test_the_card_of_a_model_that_somebody_else_made(
         assert "\r" not in said.out
 
 
-def commands(group: typer.main.TyperGroup, *names: str) -> Iterator[tuple[str, ...]]:
+def commands(group: TyperGroup, *names: str) -> Iterator[tuple[str, ...]]:
     """The words that call each command there is, groups too."""
     yield names
     for name, command in group.commands.items():
-        if isinstance(command, typer.main.TyperGroup):
+        if isinstance(command, TyperGroup):
             yield from commands(command, *names, name)
         else:
             yield (*names, name)
 
 
 def all_commands() -> list[tuple[str, ...]]:
-    root = typer.main.get_command(app)
-    assert isinstance(root, typer.main.TyperGroup)
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
     return list(commands(root))
 
 

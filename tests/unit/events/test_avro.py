@@ -22,7 +22,6 @@ from shared.events.records import (
     AlertId,
     AlertSeverity,
     AlertStatus,
-    AlertType,
     HorizonForecast,
     NetworkId,
     PredictionBasis,
@@ -32,6 +31,7 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
+from tests.kit.announcements import alert_of
 from tests.kit.records import ANY_RECORDS, KINDS, RECORDS
 
 EVENT = TrafficEvent(
@@ -95,22 +95,16 @@ def test_fingerprints_are_those_of_the_specification() -> None:
 
 
 def test_enums_and_tuples_come_back_as_such() -> None:
-    alert = TrafficAlert(
+    alert = alert_of(
+        EVENT.timestamp,
         alert_id=AlertId("a-1"),
         network_id=NetworkId("metr-la"),
-        alert_type=AlertType.CONGESTION,
         severity=AlertSeverity.HIGH,
-        status=AlertStatus.RAISED,
-        revision=1,
         message="Slow traffic",
         location="I-405 N at Sunset Bl",
-        raised_at=EVENT.timestamp,
-        updated_at=EVENT.timestamp,
-        cleared_at=None,
         latitude=34.07,
         longitude=-118.46,
         affected_sensors=(SensorId("717490"), SensorId("717491")),
-        estimated_duration_minutes=None,
         confidence_score=0.8,
     )
     read = decode(TrafficAlert, encode(alert))

@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from services.predictor.recent_log import DAYS, TOTAL, _put, messages_of
+from services.predictor.recent_log import DAYS, TOTAL, messages_of, rows_in
 from shared.events.errors import RejectedEventError
 from shared.events.tensors import read_tensors
 from shared.traffic.usual.recent import RecentSpeeds
@@ -48,7 +48,6 @@ def record(about: dict[str, str], **arrays: NDArray[Any]) -> ConsumerRecord:
 def test_a_row_that_cannot_be_is_refused(about: dict[str, str], arrays: dict[str, NDArray[Any]]) -> None:
     recent = RecentSpeeds(NETWORK)
     with pytest.raises(RejectedEventError):
-        _put(record(about, **arrays), {NETWORK.network_id: recent})
-    assert recent.learned is None
-    _put(record({}), {NETWORK.network_id: recent})
-    assert recent.learned == START
+        list(rows_in(record(about, **arrays), {NETWORK.network_id: recent}))
+    ((network_id, row),) = rows_in(record({}), {NETWORK.network_id: recent})
+    assert (network_id, row.window_start) == ("north", START)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.events.errors import RejectedEventError
 from shared.events.records import NetworkId, SensorId
-from shared.traffic.health.times import MOST_SENSORS, SensorTime, SensorTimes, read_times, write_times
+from shared.traffic.health.times import MOST_SENSORS, ClocksOff, SensorTime, SensorTimes, read_times, write_times
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 GOOD = {"network_id": "n", "partition": 0, "since": NOW.isoformat(), "as_of": NOW.isoformat(), "sensors": {"s": [1, 2]}}
@@ -81,3 +81,25 @@ def test_times_that_cannot_be_are_refused(odd: dict[str, Any]) -> None:
     read_times(json.dumps(GOOD).encode())
     with pytest.raises(RejectedEventError):
         read_times(json.dumps(GOOD | odd).encode())
+
+
+def test_since_when_a_clock_is_off_passes_over_the_log_and_is_not_needed() -> None:
+    since = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    sensors = {SensorId("a"): SensorTime(90.0, 0, since), SensorId("b"): SensorTime(None, 1)}
+    times = SensorTimes(NetworkId("n"), 0, since, since, sensors)
+    assert read_times(write_times(times)) == times
+    earlier = json.loads(write_times(times))
+    del earlier["off_since"]
+    assert read_times(json.dumps(earlier).encode()).sensors[SensorId("a")] == SensorTime(90.0, 0)
+
+
+def test_the_clocks_of_all_partitions_count_as_they_were_last_said() -> None:
+    since = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    network, clocks = NetworkId("n"), ClocksOff()
+    for partition, sensors in ((0, {"a": 90.0}), (1, {"b": -90.0}), (1, {"c": None})):
+        said = {SensorId(name): SensorTime(ahead, 0) for name, ahead in sensors.items()}
+        clocks.take(SensorTimes(network, partition, since, since, said))
+    assert clocks.of(network) == {"a"}
+    assert clocks.of(NetworkId("other")) == frozenset()
+    clocks.restart()
+    assert clocks.of(network) == frozenset()

@@ -1,7 +1,8 @@
 """The table of an HDF5 file, as pandas writes one.
 
 HDF5's library can crash the process that opens a damaged file. A file is therefore first read to its end by a process
-of its own, which is this module run as a script: `python -m metrla.data.feeds.files.hdf5 FILE`.
+of its own, which is this module run as a script: `python -m metrla.data.feeds.files.hdf5 FILE`. There and here alike,
+Python objects in the file run no code: `unpickling` says what is read of them.
 """
 
 import subprocess
@@ -22,6 +23,7 @@ TABLES = ("/df", "/speed")
 PROBE_ROWS = 8192
 PROBE_LIMIT_S = 600.0
 EXIT_REFUSED = 2
+HOLDS_OBJECTS = "it holds a Python object ({}), which could run code: convert it to CSV or Parquet where you trust it"
 UNREADABLE = "not a readable HDF5 file"
 
 
@@ -58,22 +60,31 @@ def _fault(path: str, modified_ns: int, size_bytes: int) -> str:
 
 
 def _read(path: Path, rows: int) -> Iterator["pd.DataFrame"]:
+    import numpy as np  # noqa: PLC0415 - as pandas
     import pandas as pd  # noqa: PLC0415 - half a second that other commands need not wait
     from tables import HDF5ExtError  # noqa: PLC0415 - likewise
 
+    from metrla.data.feeds.files.unpickling import (  # noqa: PLC0415 - likewise
+        RefusedObjectError,
+        plain_values_only,
+    )
+
     try:
-        with pd.HDFStore(path, mode="r") as opened:
+        with plain_values_only(), pd.HDFStore(path, mode="r") as opened:
             store: Any = opened
             keys = store.keys()
             key = keys[0] if len(keys) == 1 else next((key for key in TABLES if key in keys), None)
             if key is None:
                 listed = ", ".join(keys) or "(none)"
                 raise ConfigurationError(f"{path}: of the tables {listed} none is df or speed")
-            for first in range(0, store.get_storer(key).shape[0], rows):
+            # Of pandas' 'table' format its shape is a number alone.
+            for first in range(0, int(np.ravel(store.get_storer(key).shape)[0]), rows):
                 table: Any = store.select(key, start=first, stop=first + rows)
                 yield table
     except HDF5ExtError as damaged:
         raise ConfigurationError(f"{path}: not a readable HDF5 file") from damaged
+    except RefusedObjectError as refused:
+        raise ConfigurationError(f"{path}: {HOLDS_OBJECTS.format(refused)}") from refused
 
 
 def _probe(path: str) -> int:

@@ -17,6 +17,7 @@ from shared.alerts.learned.start import from_profile
 from shared.alerts.learned.state import PRIOR_TAIL, Learned, arrays_of
 from shared.alerts.learned.wire import (
     LearnedRecords,
+    OtherVersionError,
     UnreadableStateError,
     beginning_of,
     network_of,
@@ -173,7 +174,7 @@ def test_another_version_is_left_out(network: Network) -> None:
     learner = Learner(network, 4.2)
     now, _ = records_of(learner, taught(learner, 3))
     found = LearnedRecords(learner)
-    with pytest.raises(UnreadableStateError, match="version 9"):
+    with pytest.raises(OtherVersionError, match="version 9"):
         found.put(now.value.replace(b'"version":"1"', b'"version":"9"'))
     assert found.state() is None
 
