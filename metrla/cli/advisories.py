@@ -9,6 +9,7 @@ import typer
 from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.feeding.options import read_duration
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
+from metrla.cli.querying.selection import require_known
 from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
@@ -96,7 +97,7 @@ def import_(
     from metrla.cli.advising.report import print_report  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
-    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     networks = _networks(network or list(settings.networks))
     job = import_places(servers, networks, places, _form(form), _zones(zones), complete=complete, dry_run=dry_run)
     imported = answered(servers, job)
@@ -135,7 +136,7 @@ def watch(
     if not is_url(url):
         raise ConfigurationError(f"{url}: an http:// or https:// address is needed; a file is for `import`")
     settings = read_settings(PlatformSettings)
-    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     networks = _networks(network or list(settings.networks))
     watched = Watched(url, _length(every), _form(form), _zones(zones), verbose, metrics_port)
     answered(servers, watch_feed(settings, servers, networks, watched))
@@ -153,7 +154,8 @@ def list_(
     from metrla.cli.advising.importer import CLIENT_ID  # noqa: PLC0415 - slow to import
     from shared.kafka.advisories import read_newest  # noqa: PLC0415 - likewise
 
-    servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
+    settings = read_settings(PlatformSettings)
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     now = wall_clock()
     found = answered(servers, read_newest(servers, CLIENT_ID)).values()
     rows = [
@@ -162,6 +164,8 @@ def list_(
         if network_id in {None, advisory.network_id}
         and ((state := _state(advisory, now.timestamp())) in {"now", "later"} or everything)
     ]
+    if not any(network_id == advisory.network_id for advisory in found):
+        require_known(settings, network_id)
     Output.choose(form, out).write(COLUMNS, rows, "No advisories.")
 
 

@@ -1,5 +1,6 @@
 """The `metrla` command: wires the sub-commands and turns foreseen errors into one line and an exit code."""
 
+import logging
 import sys
 from typing import Annotated
 
@@ -65,6 +66,8 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
     """
+    # What libraries log where nobody has set logging up, as each failed connection: the one line below says it all.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         sys.exit(run_command(app, "metrla"))
     except ConfigurationError as wrong:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
-from metrla.cli.querying.selection import ArchiveOption
+from metrla.cli.querying.selection import ArchiveOption, require_known
 from metrla.terminal import say
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import NetworkId
@@ -68,6 +68,8 @@ def list_(
             for name in names
             for version in there.versions[name]
         ]
+    if not rows and not Path(network).is_dir():
+        require_known(read_settings(PlatformSettings), network)
     Output.choose(form, out).write(COLUMNS, rows, f"no model of network {network_id}: `metrla train` makes one")
 
 
@@ -181,7 +183,7 @@ def install(
 def _open(url: str | None) -> "Archive":
     from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
 
-    return open_archive(url or read_settings(PlatformSettings).archive_url)
+    return open_archive(read_settings(PlatformSettings).archive_url if url is None else url)
 
 
 def _configured(network: str) -> Network | None:

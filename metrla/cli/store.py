@@ -57,7 +57,7 @@ def init(
     """
     from shared.store.url import open_store, read_url  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-    where = store_url or read_settings(PlatformSettings).store_url
+    where = read_settings(PlatformSettings).store_url if store_url is None else store_url
     url = read_url(where)
     if url.drivername == "hbase":
         _init_hbase(url, ttl_days, compression, regions, hbase_shell, print_script=print_script)
@@ -73,7 +73,7 @@ def init(
 @app.command()
 def status(store_url: StoreOption = None) -> None:
     """Say whether the store answers, what tables it has and how new their rows are. Changes nothing."""
-    _show(store_url or read_settings(PlatformSettings).store_url)
+    _show(read_settings(PlatformSettings).store_url if store_url is None else store_url)
 
 
 def _init_hbase(

@@ -56,7 +56,7 @@ def describe(
 
 
 def _servers(given: str | None) -> str:
-    return given or read_settings(PlatformSettings).kafka_bootstrap_servers
+    return read_settings(PlatformSettings).kafka_bootstrap_servers if given is None else given
 
 
 def _record(state: "TopicState") -> str:

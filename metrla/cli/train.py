@@ -66,7 +66,9 @@ def train(
     skip_unknown: SkipUnknownOption = False,
     simulate: Annotated[
         int | None,
-        typer.Option(help="Train on this many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
+        typer.Option(
+            help="Train on this many simulated days instead, up to --to or now.", min=6, max=3650, metavar="DAYS"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random, the simulation included.", min=0)] = 1,
     work: Annotated[
@@ -90,11 +92,20 @@ def train(
     from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - likewise
     from metrla.lab.forecasting.training.run.catalogue import ORDER  # noqa: PLC0415 - likewise
     from metrla.lab.forecasting.training.run.work import Work  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.training.train import check_models  # noqa: PLC0415 - likewise
 
     if (data is None) == (simulate is None):
         raise ConfigurationError("say what to train on: either --data FILE or --simulate DAYS")
     if simulate is not None and begin is not None:
         raise ConfigurationError("--from: simulated history is as long as --simulate says, and ends at --to")
+    # Before the file is read, which takes its time.
+    chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
+    if not chosen:
+        raise ConfigurationError(f"--models names none: choose from {', '.join(ORDER)}, or {ALL}")
+    everything = chosen == (ALL,)
+    seconds = None if budget is None else 60 * budget
+    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
+    check_models(choice.models)
     roads, now = load_network(network), datetime.now(UTC)
     first, last = read_range(begin, end, roads.time_zone)
     if data is not None:
@@ -104,16 +115,18 @@ def train(
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
     for note in recording.notes:
         say(note)
-    chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
-    everything = chosen == (ALL,)
-    seconds = None if budget is None else 60 * budget
-    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
     # A simulation up to now differs each time, so its work is of no use to the next one.
     folder = Work(work or (DEFAULT_WORK if data is not None else None))
     if fresh:
         folder.clear()
     folder.tidy()
-    _train(recording, choice, folder, archive_url or read_settings(PlatformSettings).archive_url, now)
+    _train(
+        recording,
+        choice,
+        folder,
+        read_settings(PlatformSettings).archive_url if archive_url is None else archive_url,
+        now,
+    )
 
 
 def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from metrla.cli.broker import answered
 from metrla.data.feeds.damage import Damager
 from metrla.data.feeds.delivery import Delivery, Pace
 from metrla.data.feeds.writer import FeedCounts, FeedWriter
@@ -51,8 +52,13 @@ class Sent:
 
 
 def send_legs(legs: Iterable[Leg], settings: PlatformSettings, zone: ZoneInfo, damaged_share: float, seed: int) -> Sent:
-    """Send the legs one after the other until they end or SIGINT or SIGTERM comes, and say what was sent."""
-    sent = asyncio.run(_send(legs, settings, zone, Damager(damaged_share, seed) if damaged_share else None))
+    """Send the legs one after the other until they end or SIGINT or SIGTERM comes, and say what was sent.
+
+    Raises:
+        MetrlaError: no broker answers.
+    """
+    damager = Damager(damaged_share, seed) if damaged_share else None
+    sent = answered(settings.kafka_bootstrap_servers, _send(legs, settings, zone, damager))
     rate = sent.events / sent.seconds if sent.seconds else 0.0
     say(
         f"{sent.events:,} events sent in {sent.seconds:.1f} s ({rate:,.0f}/s)"

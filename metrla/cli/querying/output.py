@@ -91,15 +91,15 @@ class Output:
         """Whether rows go to a terminal, where a progress bar would run through them."""
         return self.out is None and sys.stdout.isatty()
 
-    def write(self, columns: Sequence[Column], rows: Iterable[Row], empty: str) -> None:
-        """Write all rows, a few at a time; where there are none, say `empty` on standard error.
+    def write(self, columns: Sequence[Column], rows: Iterable[Row], empty: str | Callable[[], str]) -> None:
+        """Write all rows, a few at a time; where there are none, say `empty` on standard error, or raise what it does.
 
         A file appears whole or not at all, also on Ctrl-C.
         """
         rest = iter(rows)
         first = list(islice(rest, 1))
         if not first:
-            say(empty, err=True)
+            say(empty if isinstance(empty, str) else empty(), err=True)
             if self.form is OutputFormat.TABLE:
                 return
         writers: dict[OutputFormat, Callable[[IO[Any], Sequence[Column], Iterator[Row]], None]] = {

@@ -43,7 +43,11 @@ def open_models(url: str | None, *, pretrained: bool) -> Iterator["Archive"]:
 
     if pretrained and url is not None:
         raise ConfigurationError("--pretrained and --archive-url: choose one")
-    archive = PretrainedModels() if pretrained else open_archive(url or read_settings(PlatformSettings).archive_url)
+    archive = (
+        PretrainedModels()
+        if pretrained
+        else open_archive(read_settings(PlatformSettings).archive_url if url is None else url)
+    )
     # What the registry reports to operators of a service is of no interest here; what it refuses is.
     logs = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
