@@ -6,7 +6,6 @@ from pathlib import Path
 from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.gateway.routes import (
     advisories,
@@ -24,7 +23,7 @@ from services.gateway.routes.gateway import Gateway
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.web.admission import Admission
 from services.gateway.web.files import WholeFiles
-from services.gateway.web.middleware import CrashGuard, HeadAsGet, Observed, SecurityHeaders
+from services.gateway.web.middleware import CrashGuard, ForwardedAddress, HeadAsGet, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
 from services.gateway.web.problems import LONGEST_PATH, install_problem_handlers
 from services.gateway.web.reference import add_reference
@@ -94,6 +93,6 @@ def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     application.add_middleware(Observed, metrics=gateway.metrics)
     if gateway.settings.trusted_proxies:
         application.add_middleware(
-            ProxyHeadersMiddleware,
+            ForwardedAddress,
             trusted_hosts=list(gateway.settings.trusted_proxies),
         )

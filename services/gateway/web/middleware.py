@@ -2,7 +2,9 @@
 
 from contextlib import suppress
 from http import HTTPMethod, HTTPStatus
+from ipaddress import ip_address
 from time import perf_counter
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -10,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.gateway.web.problems import problem_response
 from shared.runtime.metrics import GatewayMetrics
@@ -18,6 +21,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 UNMATCHED = "unmatched"
 INTERNAL_ERROR = 1011
+PEER = "metrla.peer"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _PAGE_POLICY = (
@@ -93,6 +97,34 @@ def _keep_here(headers: MutableHeaders) -> None:
     if place is not None and "://" in place:
         parts = urlsplit(place)
         headers["location"] = urlunsplit(("", "", "/" + parts.path.lstrip("/"), parts.query, parts.fragment))
+
+
+class ForwardedAddress(ProxyHeadersMiddleware):
+    """Takes the word of a trusted proxy on who asks, where it is an address: it gets into the audit log and limits."""
+
+    def __init__(self, app: ASGIApp, trusted_hosts: list[str]) -> None:
+        super().__init__(cast("Any", self._checked), trusted_hosts)
+        self._behind = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - uvicorn's names for them
+        """Pass one request on."""
+        scope[PEER] = scope.get("client")
+        await super().__call__(scope, receive, send)
+
+    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        peer, said = scope.pop(PEER), scope.get("client")
+        if said is not None and said != peer:
+            address = _address_in(said[0])
+            scope["client"] = peer if address is None else (address, said[1])
+        await self._behind(scope, receive, send)
+
+
+def _address_in(text: str) -> str | None:
+    """An IP address as it is always written, `None` for any other text; zones (`%eth0`) can be anything."""
+    try:
+        return None if "%" in text else str(ip_address(text.strip()))
+    except ValueError:
+        return None
 
 
 class HeadAsGet:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
@@ -236,14 +237,23 @@ def build_server(application: FastAPI, settings: GatewaySettings, door: Door) ->
         timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
+        # Used where the key has a pass phrase: refused then, or OpenSSL would ask whoever sits at the terminal.
+        ssl_keyfile_password="-",  # noqa: S106 - no secret
     )
     try:
         config.load()
     except (OSError, ssl.SSLError) as unusable:
+        why = "the key has a pass phrase" if _is_encrypted(settings.tls_key) else unusable.strerror or unusable
         raise ConfigurationError(
-            f"METRLA_GATEWAY_TLS_CERTIFICATE, _TLS_KEY: {settings.tls_certificate}, {settings.tls_key}: "
-            f"{unusable.strerror or unusable}"
+            f"METRLA_GATEWAY_TLS_CERTIFICATE, _TLS_KEY: {settings.tls_certificate}, {settings.tls_key}: {why}"
         ) from unusable
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return Server(config, door)
+
+
+def _is_encrypted(key: Path | None) -> bool:
+    try:
+        return key is not None and b"ENCRYPTED" in key.read_bytes()
+    except OSError:
+        return False

@@ -367,6 +367,27 @@ async def test_a_proxy_is_believed_only_where_it_is_trusted(world: Any, start_ga
             assert statuses[-1] == last
 
 
+async def test_what_a_trusted_proxy_says_is_an_address_or_is_not_taken(
+    world: Any,  # noqa: ANN401 - likewise
+    start_gateway: Start,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    odd = ("a" * 5000, '"; INJ', "evil;x", "fe80::1%" + "z" * 500, "1.2.3.4.5", ",,,", "[::1", "999.1.1.1")
+    right = {
+        "10.0.0.1": "10.0.0.1",
+        "10.0.0.2:80": "10.0.0.2",
+        "[2001:DB8::1]:80": "2001:db8::1",
+        "x, 10.0.0.3": "10.0.0.3",
+    }
+    trusting = start_gateway(world.platform, trusted_proxies=("127.0.0.1",), write_token=SECRET)
+    async with trusting as url, httpx.AsyncClient(base_url=url) as client:
+        for said in (*odd, *right):
+            await client.delete("/api/advisories/x", headers={"X-Forwarded-For": said, **bearer("wrong")})
+    refusals = [line for line in capsys.readouterr().out.splitlines() if "credentials are not known" in line]
+    addresses = [line.partition("address=")[2].split()[0] for line in refusals]
+    assert addresses == ["127.0.0.1"] * len(odd) + list(right.values())
+
+
 async def test_tls_begins_behind_the_door(world: Any, tmp_path: Path) -> None:  # noqa: ANN401 - the World of conftest.py
     certificate, key = certified(tmp_path)
     settings = GatewaySettings(port=0, tls_certificate=certificate, tls_key=key, header_timeout_s=1.0)
@@ -402,6 +423,21 @@ async def test_a_certificate_that_cannot_be_used_stops_the_start(world: Any, tmp
         settings = GatewaySettings(port=0, tls_certificate=path, tls_key=path)
         with closing(listen(settings)) as listener, pytest.raises(ConfigurationError, match="TLS_CERTIFICATE"):
             await serve_on(listener, world.platform, settings, asyncio.Event())
+
+
+async def test_a_key_with_a_pass_phrase_is_refused_and_nobody_is_asked_for_it(world: Any, tmp_path: Path) -> None:  # noqa: ANN401 - likewise
+    certificate, key = certified(tmp_path)
+    plain = serialization.load_pem_private_key(key.read_bytes(), None)
+    key.write_bytes(
+        plain.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"sesame"),
+        )
+    )
+    settings = GatewaySettings(port=0, tls_certificate=certificate, tls_key=key)
+    with closing(listen(settings)) as listener, pytest.raises(ConfigurationError, match="has a pass phrase"):
+        await serve_on(listener, world.platform, settings, asyncio.Event())
 
 
 @asynccontextmanager
