@@ -152,7 +152,7 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
         title = f"Test part of {recording.source}: {tested} origins after {split.train:,} trained on"
         print_tables(error_table(trained.figures, "test", title), gain_table(trained.figures, "test"))
         for name, reason in trained.left_out.items():
-            typer.echo(f"{name} is left out: {reason}")
+            say(f"{name} is left out: {reason}")
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6

@@ -15,14 +15,11 @@ from shared.alerts.advisories.current import CurrentAdvisories
 from shared.events.avro import encode
 from shared.events.records import (
     AdvisoryId,
-    AdvisoryType,
     AlertAction,
     AlertActionKind,
     AlertId,
-    AlertSeverity,
     NetworkId,
     SensorId,
-    TrafficAdvisory,
 )
 from shared.events.topics import ADVISORIES, ALERT_ACTIONS, SENSOR_TIMES, SOURCE_TOPIC, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import ensure_topics
@@ -31,27 +28,14 @@ from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.quarantine import Quarantine
 from shared.kafka.reader_letters import ReaderLetters
 from shared.traffic.health.times import ClocksOff, SensorTime, SensorTimes, write_times
+from tests.kit.announcements import advisory_of
 from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
 
 NOW, FAR = datetime(2026, 3, 2, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)
 TOY = NetworkId("toy")
-ADVISORY = TrafficAdvisory(
-    advisory_id=AdvisoryId("good"),
-    network_id=TOY,
-    advisory_type=AdvisoryType.WEATHER,
-    title="fog",
-    description="",
-    severity=AlertSeverity.LOW,
-    starts_at=NOW,
-    ends_at=None,
-    affected_sensors=(SensorId("s0"),),
-    latitude=None,
-    longitude=None,
-    source="",
-    withdrawn=False,
-)
+ADVISORY = advisory_of(NOW, advisory_id=AdvisoryId("good"), network_id=TOY)
 ACTION = AlertAction("1", AlertId("a"), TOY, AlertActionKind.COMMENT, NOW, "ada", "seen")
 TIMES = SensorTimes(TOY, 0, NOW, NOW, {SensorId("s0"): SensorTime(3000.0, 0, NOW)})
 

@@ -11,10 +11,7 @@ import pytest
 from shared.events.avro import decode, encode
 from shared.events.records import (
     AdvisoryId,
-    AdvisoryType,
-    AlertSeverity,
     ProcessedTrafficAggregate,
-    TrafficAdvisory,
     TrafficAlert,
     TrafficPrediction,
 )
@@ -33,6 +30,7 @@ from shared.kafka.producer import Message
 from shared.traffic.health.times import SensorTimes, write_times
 from shared.traffic.network import Network
 from tests.integration.gateway.conftest import START, Start, World
+from tests.kit.announcements import advisory_of
 from tests.kit.until import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -46,20 +44,11 @@ def far_ahead(
     key = network.network_id.encode()
     times = SensorTimes(network.network_id, 0, FAR, FAR, {})
     late = replace(window, window_start=FAR - timedelta(minutes=5), window_end=FAR)
-    announced = TrafficAdvisory(
+    announced = advisory_of(
+        FAR,
         advisory_id=AdvisoryId("far"),
         network_id=network.network_id,
-        advisory_type=AdvisoryType.WEATHER,
-        title="fog",
-        description="",
-        severity=AlertSeverity.LOW,
-        starts_at=FAR,
-        ends_at=None,
         affected_sensors=(network.sensors[0].sensor_id,),
-        latitude=None,
-        longitude=None,
-        source="",
-        withdrawn=False,
     )
     return [
         Message(AGGREGATES.name, key, encode(late)),

@@ -10,18 +10,16 @@ import pytest
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.present import logged_at, require_present
 from shared.events.records import (
-    AdvisoryId,
-    AdvisoryType,
     AlertAction,
     AlertActionKind,
     AlertId,
-    AlertSeverity,
     HorizonForecast,
     NetworkId,
     SensorId,
     TrafficAdvisory,
     TrafficPrediction,
 )
+from tests.kit.announcements import advisory_of
 from tests.kit.windows import processed_window
 
 LOGGED = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -43,16 +41,7 @@ def action(at: datetime) -> AlertAction:
 
 
 def advisory(at: datetime) -> TrafficAdvisory:
-    return TrafficAdvisory(
-        *(AdvisoryId("1"), TOY, AdvisoryType.WEATHER, "fog", "", AlertSeverity.LOW),
-        starts_at=at,
-        ends_at=FAR,
-        affected_sensors=(),
-        latitude=None,
-        longitude=None,
-        source="",
-        withdrawn=False,
-    )
+    return advisory_of(at, network_id=TOY, ends_at=FAR)
 
 
 @pytest.mark.parametrize("make", [window, prediction, action, advisory])
