@@ -35,7 +35,7 @@ class Prediction(Answer):
     basis: PredictionBasis = Field(
         default=PredictionBasis.TRAINED,
         description=(
-            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or doubted; "
             "neighbours and usual speeds replace them), transferred (the model never saw the sensor in training) or "
             "profile (usual speeds alone)."
         ),
@@ -70,6 +70,16 @@ class SensorReport(Answer):
     occupancy: Share | None = Field(description="Mean share of time occupied (0-1) in its newest window, or null.")
     share_observed: Share | None = Field(
         description="Share observed (0-1) of its newest window; null before the first."
+    )
+    doubted: str | None = Field(
+        default=None,
+        description="Why its readings are not believed, so that no forecast and no alert rests on them: dead, stuck, "
+        "impossible, disagreeing, apart, clock, slow_nights or probation; null where they are.",
+    )
+    doubted_reason: str | None = Field(default=None, description="The same for people; null where it is believed.")
+    doubted_since: datetime | None = Field(
+        default=None,
+        description="Start of the first window in which it was not believed (event time, UTC); null where it is.",
     )
 
 

@@ -11,6 +11,7 @@ from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import PredictionBasis, ProcessedTrafficAggregate
+from shared.traffic.health.rules import WORDS
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
 _ROUND_SPEED = AfterValidator(lambda speed: round(speed, 2))
@@ -58,7 +59,7 @@ class Prediction(Answer):
     basis: PredictionBasis = Field(
         default=PredictionBasis.TRAINED,
         description=(
-            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or doubted; "
             "neighbours and usual speeds replace them), transferred (the model never saw the sensor in training) or "
             "profile (usual speeds alone)."
         ),
@@ -122,11 +123,21 @@ class SensorReport(Answer):
     share_observed: Share | None = Field(
         description="Share observed (0-1) of its newest window; null before the first."
     )
+    doubted: str | None = Field(
+        default=None,
+        description="Why its readings are not believed, so that no forecast and no alert rests on them: dead, stuck, "
+        "impossible, disagreeing, apart, clock, slow_nights or probation; null where they are.",
+    )
+    doubted_reason: str | None = Field(default=None, description="The same for people; null where it is believed.")
+    doubted_since: datetime | None = Field(
+        default=None,
+        description="Start of the first window in which it was not believed (event time, UTC); null where it is.",
+    )
 
     @classmethod
     def of(cls, state: SensorState) -> "SensorReport":
         """The answer for one sensor."""
-        sensor, newest = state.sensor, state.newest
+        sensor, newest, doubted = state.sensor, state.newest, state.doubted
         return cls(
             network_id=state.network_id,
             sensor_id=sensor.sensor_id,
@@ -145,6 +156,9 @@ class SensorReport(Answer):
             volume=newest and newest.volume_vehicles,
             occupancy=newest and newest.occupancy,
             share_observed=newest and newest.share_observed,
+            doubted=doubted and doubted.doubt.name.lower(),
+            doubted_reason=doubted and WORDS[doubted.doubt],
+            doubted_since=doubted and doubted.since,
         )
 
 

@@ -21,6 +21,7 @@ from shared.events.decoder import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
 from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES, PREDICTIONS
+from shared.forecasting.inputs.health_course import HealthCourse
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.scoring.scoreboard import Spans
 from shared.kafka.admin import ensure_topics
@@ -103,7 +104,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             key = step.network.network_id.encode()
             await letters.put_aside(PREDICTIONS.name, key, about, culprit.fault, culprit.stage)
 
-        windows = _windows(settings, metrics, letters, scorekeeper, predicting.recent, processing)
+        windows = _windows(settings, metrics, letters, scorekeeper, predicting.recent, predicting.health, processing)
         worker = Worker(servers, own.group, [windows], deliver, stop, put_aside, quarantine)
         await opened.enter_async_context(beside(stop, _poll(roles, own.model_poll_seconds)))
         await worker.run()
@@ -126,6 +127,7 @@ def _windows(
     letters: DeadLetterWriter,
     scorekeeper: Scorekeeper,
     recent: Mapping[NetworkId, RecentSpeeds],
+    health: Mapping[NetworkId, HealthCourse],
     processing: Callable[[], StepProcessing],
 ) -> Input[ProcessedTrafficAggregate, Step]:
     decoder = Decoder(ProcessedTrafficAggregate)
@@ -141,7 +143,7 @@ def _windows(
     async def create(partition: int) -> StepProcessing:
         letters.expect_also(AGGREGATES.name, partition)
         scorekeeper.lose_track()
-        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, recent)
+        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, recent, health)
         return processing()
 
     return Input(AGGREGATES, decode, dead_letter, create)

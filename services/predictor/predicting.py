@@ -9,11 +9,12 @@ from threading import Lock
 
 from aiokafka import AIOKafkaProducer
 
-from services.predictor.recent_log import messages_of
+from services.predictor.recent_log import health_messages, messages_of
 from services.predictor.scorekeeper import Scorekeeper
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.inputs.health_course import HealthCourse, JudgedWindow
 from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.stencil import PredictionMessages
@@ -37,12 +38,14 @@ class PredictedStep:
         predictions: that are in the store.
         scores: likewise.
         settled: what recent speeds become by the step.
+        judged: what the health of sensors becomes by it.
         messages: predictions and settled rows, still to be sent.
     """
 
     predictions: Sequence[TrafficPrediction]
     scores: Sequence[ModelScore]
     settled: Sequence[RecentRow]
+    judged: Sequence[JudgedWindow]
     messages: Sequence[Message]
 
 
@@ -81,6 +84,11 @@ class Predicting:
         """Recent speeds, by network."""
         return {network_id: one.recent for network_id, one in self._forecasting.items()}
 
+    @property
+    def health(self) -> Mapping[NetworkId, HealthCourse]:
+        """The health of sensors, by network."""
+        return {network_id: one.health for network_id, one in self._forecasting.items()}
+
     async def deliver(self, steps: Sequence[Step], behind: int = 0) -> None:
         """Return when store and log have acknowledged the predictions of all steps; raises what they raise.
 
@@ -97,7 +105,7 @@ class Predicting:
             partition = partition_of(step.network.network_id, partitions)
             predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
             await send_all(self.producer, predicted.messages)
-            self._forecasting[step.network.network_id].learn(predicted.settled)
+            self._forecasting[step.network.network_id].learn(predicted.settled, predicted.judged)
             self._count(step, predicted, challengers=challengers)
 
     def _predict(self, step: Step, partition: int, *, challengers: bool) -> PredictedStep:
@@ -114,7 +122,7 @@ class Predicting:
             network_id, keeper = step.network.network_id, self.scorekeeper
             forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
             keeper.recover(step, forecasting, serving)
-            scores = keeper.score(step)
+            scores = keeper.score(step, forecasting.doubts(step))
             scales = keeper.scales(step)
             forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
             predictions = records_of(step, forecasts)
@@ -124,12 +132,18 @@ class Predicting:
             scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
             keeper.keep(scores)
             keeper.report(step, serving, scales)
-            settled = forecasting.settle(step)
+            settled, judged = forecasting.settle(step), forecasting.judged(step)
             messages = [
                 Message(PREDICTIONS.name, key, content, partition=partition)
                 for key, content in self._writers[network_id].of(step, forecasts)
             ]
-            return PredictedStep(predictions, scores, settled, [*messages, *messages_of(step.network, settled)])
+            return PredictedStep(
+                predictions,
+                scores,
+                settled,
+                judged,
+                [*messages, *messages_of(step.network, settled), *health_messages(forecasting.health, judged)],
+            )
 
     def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
         """Count what is on the log: once, however many attempts it took."""

@@ -1,6 +1,6 @@
 /** The sortable, filterable table of sensors. */
 
-import { basisLabel } from "./detail.js";
+import { basisLabel, doubtLabel } from "./detail.js";
 import { make } from "./elements.js";
 import { band, mph, percent, signed } from "./format.js";
 import { change, filtered, sorted } from "./rows.js";
@@ -56,7 +56,8 @@ export class SensorTable {
     const cells = element.children, delta = change({ forecast });
     write(cells[1], sensor.road_name);
     write(cells[2], sensor.name);
-    speed(cells[3].firstChild, sensor.current_speed);
+    speed(cells[3].lastChild, sensor.current_speed);
+    doubt(cells[3], sensor);
     speed(cells[4].lastChild, forecast?.predicted_speed ?? null);
     label(cells[4], forecast?.basis);
     write(cells[5], forecast ? `${forecast.lower_speed.toFixed(0)}–${forecast.upper_speed.toFixed(0)}` : "–");
@@ -98,6 +99,12 @@ export class SensorTable {
 
 function write(cell, text) {
   if (cell.textContent !== text) cell.textContent = text;
+}
+
+function doubt(cell, sensor) {
+  if (cell.dataset.doubted === (sensor.doubted ?? "")) return;
+  cell.dataset.doubted = sensor.doubted ?? "";
+  cell.replaceChildren(doubtLabel(sensor), cell.lastChild);
 }
 
 function label(cell, basis) {

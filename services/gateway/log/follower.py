@@ -20,6 +20,7 @@ from shared.kafka.persistence import of_record
 from shared.kafka.quarantine import Quarantine
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
 from shared.runtime.metrics import GatewayMetrics
+from shared.traffic.health.doubted import DoubtedSensors
 from shared.traffic.health.times import SensorTimes
 
 log = structlog.stdlib.get_logger(__name__)
@@ -137,6 +138,8 @@ class Follower:
                 self._view.advisories.apply(record, message.offset)
             elif isinstance(record, SensorTimes):
                 self._view.times.apply(record, message.offset)
+            elif isinstance(record, DoubtedSensors):
+                self._view.apply_doubted(record, message.offset)
             elif self._view.apply(record) and not isinstance(record, TrafficAlert):
                 self._ages.note_record(record, self._written_ms(message))
         except RejectedEventError as rejected:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from services.gateway.views.advisories import AdvisoriesView
 from services.gateway.views.alerts import AlertsView
+from services.gateway.views.doubted import DoubtedView
 from services.gateway.views.predictions import MAX_PREDICTIONS, PredictionQuery, PredictionsView
 from services.gateway.views.sensor_times import SensorTimesView
 from services.gateway.views.windows import SensorState, WindowsView
@@ -18,6 +19,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.traffic.health.doubted import DoubtedSensors
 from shared.traffic.network import Network, Sensor
 
 
@@ -43,7 +45,8 @@ class TrafficView:
         max_predictions: int = MAX_PREDICTIONS,
     ) -> None:
         self.networks = networks
-        self.windows = WindowsView(networks, history)
+        self.doubted = DoubtedView(networks)
+        self.windows = WindowsView(networks, history, self.doubted)
         self.predictions = PredictionsView(networks, history, max_predictions)
         self.alerts = AlertsView(max_alerts)
         self.advisories = AdvisoriesView()
@@ -80,6 +83,16 @@ class TrafficView:
                 changed = self.alerts.apply(record)
                 self._newest_alert = max(self._newest_alert or record.updated_at, record.updated_at)
                 return changed
+
+    def apply_doubted(self, doubted: DoubtedSensors, offset: int) -> bool:
+        """Take in which sensors of a network are not believed; returns whether it was news."""
+        before = self.doubted.sensors(doubted.network_id)
+        if not self.doubted.apply(doubted, offset):
+            return False
+        for sensor_id in (before.keys() | doubted.sensors.keys()) & self.networks[doubted.network_id].index.keys():
+            if before.get(sensor_id) != doubted.sensors.get(sensor_id):
+                self._changed_sensors[doubted.network_id, sensor_id] = None
+        return True
 
     def forecasts(self, query: PredictionQuery) -> Iterator[Forecast]:
         """What a query finds, newest first, with outcomes where they are known."""

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.gateway.views.doubted import DoubtedView
 from services.gateway.views.known import known_sensor, require_window
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.traffic.health.doubted import DoubtedSensor
 from shared.traffic.network import Network, Sensor
 
 
@@ -19,18 +21,22 @@ class _Windows:
 
 @dataclass(frozen=True, slots=True)
 class SensorState:
-    """A sensor and its newest window, `None` where none was seen yet."""
+    """A sensor, its newest window, `None` where none was seen yet, and why it is not believed, `None` where it is."""
 
     network_id: NetworkId
     sensor: Sensor
     newest: ProcessedTrafficAggregate | None
+    doubted: DoubtedSensor | None = None
 
 
 class WindowsView:
     """The windows of the last `history` of event time per sensor, each in its highest revision."""
 
-    def __init__(self, networks: Mapping[NetworkId, Network], history: timedelta) -> None:
+    def __init__(
+        self, networks: Mapping[NetworkId, Network], history: timedelta, doubted: DoubtedView | None = None
+    ) -> None:
         self._networks = networks
+        self._doubted = DoubtedView(networks) if doubted is None else doubted
         self._kept = {id_: max(1, history // network.window) + 1 for id_, network in networks.items()}
         self._sensors: dict[tuple[NetworkId, SensorId], _Windows] = {
             (id_, sensor.sensor_id): _Windows() for id_, network in networks.items() for sensor in network.sensors
@@ -66,7 +72,7 @@ class WindowsView:
     def state(self, network_id: NetworkId, sensor_id: SensorId) -> SensorState:
         """The newest state of one known sensor."""
         sensor = self._networks[network_id][sensor_id]
-        return SensorState(network_id, sensor, self._sensors[network_id, sensor_id].newest)
+        return self._state(network_id, sensor)
 
     def states(self, network_id: NetworkId | None = None, road_type: str | None = None) -> Iterator[SensorState]:
         """The newest state of every sensor, in the networks' order."""
@@ -74,4 +80,8 @@ class WindowsView:
             if network_id is None or id_ == network_id:
                 for sensor in network.sensors:
                     if road_type is None or sensor.road_type == road_type:
-                        yield SensorState(id_, sensor, self._sensors[id_, sensor.sensor_id].newest)
+                        yield self._state(id_, sensor)
+
+    def _state(self, network_id: NetworkId, sensor: Sensor) -> SensorState:
+        newest = self._sensors[network_id, sensor.sensor_id].newest
+        return SensorState(network_id, sensor, newest, self._doubted.of(network_id, sensor.sensor_id))

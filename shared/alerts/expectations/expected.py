@@ -4,7 +4,7 @@ All predictions of a network are in the partition of its id, so an origin is jud
 or a later origin came, or nothing has come for a while.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,6 +45,7 @@ class ExpectedAlerts:
         settle_seconds: wall time without a further forecast after which an incomplete origin is judged.
         silence_seconds: wall time without any forecast of a network after which its expectations are cleared.
         covered: sensors of active alerts of other kinds.
+        doubted: sensors that are not believed: what is forecast from their readings lets expect nothing.
         published: what becomes of changes on their way to the log.
         on_close: is called when the partition is no longer ours.
     """
@@ -58,6 +59,7 @@ class ExpectedAlerts:
         silence_seconds: float,
         covered: Callable[[NetworkId], Iterable[SensorId]],
         published: Callable[[Iterable[TrafficAlert]], Iterable[TrafficAlert]],
+        doubted: Callable[[NetworkId], Collection[SensorId]] = lambda _: (),
         on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self._detectors = detectors
@@ -65,6 +67,7 @@ class ExpectedAlerts:
         self._settle_seconds = settle_seconds
         self._silence_seconds = silence_seconds
         self._covered = covered
+        self._doubted = doubted
         self._published = published
         self._on_close = on_close
         self._elsewhere = Strangers("forecasts outside the partition of their network")
@@ -156,7 +159,9 @@ class ExpectedAlerts:
 
     def _outlook(self, network: _Expectations, at: datetime) -> Outlook:
         detector = self._detectors[network.board.network.network_id]
-        return outlook(detector.road, at, network.waiting.pop(at), detector.rule.congestion.slow_mph)
+        doubted = self._doubted(network.board.network.network_id)
+        told = {sensor_id: one for sensor_id, one in network.waiting.pop(at).items() if sensor_id not in doubted}
+        return outlook(detector.road, at, told, detector.rule.congestion.slow_mph)
 
     def _kept(self, network: _Expectations, changes: Iterable[Sequence[TrafficAlert]]) -> Iterator[RoadChanges]:
         for alerts in changes:

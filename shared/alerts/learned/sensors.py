@@ -1,8 +1,16 @@
 """What was learned of a network's sensors, as it holds for one step. Pure."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+import numpy as np
+
+from shared.alerts.learned.state import Learned
+from shared.events.quantities import EPOCH
 from shared.traffic.arrays import Flags
+from shared.traffic.health.doubted import DoubtedSensor, DoubtedSensors
+from shared.traffic.health.rules import Doubt
+from shared.traffic.roadway import Roadway
 from shared.traffic.usual.speeds import UsualSpeeds
 
 
@@ -16,3 +24,15 @@ class LearnedSensors:
 
     speeds: UsualSpeeds
     believed: Flags
+
+
+def doubted_sensors(road: Roadway, learned: Learned) -> DoubtedSensors:
+    """Which sensors are not believed after the step that `learned` is of, why and since when."""
+    lasting = learned.lasting
+    sensors = {
+        road.sensors[position].sensor_id: DoubtedSensor(
+            Doubt(int(lasting.doubt[position])), EPOCH + timedelta(seconds=int(lasting.doubted_since[position]))
+        )
+        for position in np.flatnonzero(lasting.doubt)
+    }
+    return DoubtedSensors(road.network.network_id, learned.step or EPOCH, sensors)

@@ -67,7 +67,7 @@ class Course:
             raise ModelError(f"network {self.recorded.network.network_id}: no model that can serve")
         seen = self.recorded
         if disturbed is not None:
-            seen = replace(self.recorded, network=disturbed.network, speed_mph=disturbed.speed_mph)
+            seen = self.recorded.disturbed(disturbed.network, disturbed.speed_mph)
         passage = _Passage(seen, serving)
         tallies = {name: Tally(len(seen.network.sensors)) for name in (*passage.names, LAST_VALUE)}
         for some in _pieces(np.arange(max(0, origins[0] - WARM_UP), origins[0])):
