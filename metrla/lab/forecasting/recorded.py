@@ -14,7 +14,7 @@ from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View, by_qu
 from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, day_type_slots, days_of, slots_per_day
 from shared.traffic.health.hiding import without_doubted
-from shared.traffic.health.rules import HOUR, HealthJudge, Readings, Reasons, SensorHealth
+from shared.traffic.health.rules import HOUR, HealthJudge, Reasons, SensorHealth, WindowReadings
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.usual.profile import learned_profile
@@ -202,7 +202,9 @@ class _Memory:
             total_before[row], days_before[row] = total[at], days[at]
             around = slots[[row, row + ahead, row + 2 * ahead]]
             usual = known_means(recent_means(total[around], days[around]))
-            belief, self.health = self.judge.step(Readings.of_speeds(speed[columns], usual[:, columns]), self.health)
+            belief, self.health = self.judge.step(
+                WindowReadings.of_speeds(speed[columns], usual[:, columns]), self.health
+            )
             doubt[row] = belief.doubt[places]
             faded(total[at], days[at], np.where(doubt[row] > 0, np.nan, speed))
         return doubt, total_before, days_before

@@ -22,8 +22,8 @@ FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES, SENS
 WHOLE = frozenset({ALERTS.name, ADVISORIES.name, SENSOR_TIMES.name, SENSOR_HEALTH.name})
 """Read to the beginning: they are compacted, and an alert or advisory may be days old."""
 
-SensorHealth: TypeAlias = SensorTimes | DoubtedSensors
-Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory | SensorHealth
+SensorNews: TypeAlias = SensorTimes | DoubtedSensors
+Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory | SensorNews
 
 
 READERS: Mapping[str, Callable[[bytes], Followed]] = {

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from shared.alerts.detection.protocol import IncidentDetector, Observation, Verdict
-from shared.traffic.health.rules import Belief, HealthJudge, Readings, SensorHealth
+from shared.traffic.health.rules import Belief, HealthJudge, SensorHealth, WindowReadings
 
 S = TypeVar("S")
 
@@ -42,7 +42,7 @@ class Guarded(Generic[S]):
 
     def believed(self, seen: Observation, state: Guard[S]) -> tuple[Verdict, Guard[S], Belief]:
         """One window, and which sensors were believed in it."""
-        readings = Readings(seen.speed_mph, seen.occupancy, seen.volume, seen.around_mph)
+        readings = WindowReadings(seen.speed_mph, seen.occupancy, seen.volume, seen.around_mph)
         belief, health = self.judge.step(readings, state.health)
         good = belief.believed
         measures: dict[str, Any] = {

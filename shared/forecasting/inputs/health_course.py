@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.traffic.arrays import Floats
 from shared.traffic.calendar import day_type_slots
-from shared.traffic.health.rules import HOUR, Doubt, HealthJudge, Readings, Reasons, SensorHealth
+from shared.traffic.health.rules import HOUR, Doubt, HealthJudge, Reasons, SensorHealth, WindowReadings
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.steps import Step
@@ -69,7 +69,7 @@ class HealthCourse:
         around = usual_around(self.network, [starts[row] for row in new], recent)
         columns, health, made = self.road.columns, self.health, []
         for row, usual in zip(new, around, strict=True):
-            seen = Readings(
+            seen = WindowReadings(
                 step.speed_mph[row, columns],
                 step.occupancy[row, columns],
                 step.volume_vehicles[row, columns],

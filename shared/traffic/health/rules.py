@@ -27,7 +27,7 @@ from shared.traffic.arrays import Flags, Floats
 from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.roadway import Roadway
 
-Counts = npt.NDArray[np.int32]
+CountsOfWindows = npt.NDArray[np.int32]
 Reasons = npt.NDArray[np.int8]
 Compacts = npt.NDArray[np.float32]
 
@@ -117,7 +117,7 @@ class HealthRules:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Readings:
+class WindowReadings:
     """One window of a network, (sensors,) each, in road order, NaN where a sensor said nothing.
 
     `around_mph` (3, sensors) is what is usual an hour before this window, in it and after it; `None`: not known.
@@ -129,7 +129,7 @@ class Readings:
     around_mph: Floats | None = None
 
     @classmethod
-    def of_speeds(cls, speed_mph: Floats, around_mph: Floats | None = None) -> "Readings":
+    def of_speeds(cls, speed_mph: Floats, around_mph: Floats | None = None) -> "WindowReadings":
         """Of a feed that tells nothing but speeds."""
         unknown = np.full(speed_mph.shape, np.nan)
         return cls(speed_mph, unknown, unknown, around_mph)
@@ -147,21 +147,21 @@ class SensorHealth:
     The names of the fields go to the log with what the alert detector learned.
     """
 
-    silent: Counts
-    same: Counts
+    silent: CountsOfWindows
+    same: CountsOfWindows
     speed_mph: Floats
-    owed: Counts
+    owed: CountsOfWindows
     top_mph: Compacts
     repeats_slow: Compacts
     repeats_free: Compacts
     repeats_light: Compacts
     repeats_top: Compacts
-    apart: Counts
+    apart: CountsOfWindows
     off_before_mph: Compacts
     off_now_mph: Compacts
     off_after_mph: Compacts
-    changes: Counts
-    clock_off: Counts
+    changes: CountsOfWindows
+    clock_off: CountsOfWindows
 
     @classmethod
     def unknown(cls, sensors: int) -> "SensorHealth":
@@ -226,7 +226,7 @@ class HealthJudge:
         rules = rules or HealthRules()
         return cls(rules, road.lanes, neighbours(road, rules.close_miles), road.network.window)
 
-    def step(self, seen: Readings, health: SensorHealth) -> tuple[Belief, SensorHealth]:
+    def step(self, seen: WindowReadings, health: SensorHealth) -> tuple[Belief, SensorHealth]:
         """Judge one window by what was before it; `health` is not changed, what it becomes is returned."""
         rules, speed = self.rules, seen.speed_mph
         spoke = np.isfinite(speed)
@@ -281,13 +281,13 @@ class HealthJudge:
         }
         return stuck, after
 
-    def _impossible(self, seen: Readings, per_lane: Floats) -> Flags:
+    def _impossible(self, seen: WindowReadings, per_lane: Floats) -> Flags:
         speed, occupancy = seen.speed_mph, seen.occupancy
         outside = (speed < 0) | (speed > self.rules.max_mph) | (occupancy < 0) | (occupancy > 1)
         flags: Flags = outside | (per_lane < 0) | (per_lane > self.rules.max_vehicles)
         return flags
 
-    def _disagreeing(self, seen: Readings, per_lane: Floats) -> Flags:
+    def _disagreeing(self, seen: WindowReadings, per_lane: Floats) -> Flags:
         rules, speed, occupancy = self.rules, seen.speed_mph, seen.occupancy
         standing = (speed < rules.crawl_mph) & (per_lane > rules.busy_vehicles)
         free = (speed > rules.free_mph) & (occupancy > rules.covered)
@@ -298,7 +298,7 @@ class HealthJudge:
         flags: Flags = standing | free | crowded
         return flags
 
-    def _apart(self, seen: Readings, health: SensorHealth) -> Counts:
+    def _apart(self, seen: WindowReadings, health: SensorHealth) -> CountsOfWindows:
         rules, speed = self.rules, seen.speed_mph
         slow = speed < rules.apart_mph
         if self.close is None or not slow.any():
@@ -313,7 +313,7 @@ class HealthJudge:
             alone &= ~(volume < rules.same_volume * passing)
         return np.where(np.isfinite(speed), np.where(alone, health.apart + 1, 0), health.apart).astype(np.int32)
 
-    def _clocks(self, seen: Readings, spoke: Flags, health: SensorHealth) -> tuple[dict[str, Any], Flags]:
+    def _clocks(self, seen: WindowReadings, spoke: Flags, health: SensorHealth) -> tuple[dict[str, Any], Flags]:
         names, rules = ("off_before_mph", "off_now_mph", "off_after_mph"), self.rules
         off = np.stack([health.off_before_mph, health.off_now_mph, health.off_after_mph])
         changes = health.changes

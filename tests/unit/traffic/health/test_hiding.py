@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.traffic.arrays import Floats
 from shared.traffic.health.hiding import hidden, without_doubted
-from shared.traffic.health.rules import Doubt, HealthJudge, HealthRules, Readings, Reasons, SensorHealth
+from shared.traffic.health.rules import Doubt, HealthJudge, HealthRules, Reasons, SensorHealth, WindowReadings
 
 NAN = float("nan")
 LEAST = HealthRules().least_repeated
@@ -16,7 +16,7 @@ def history(*speeds: float) -> tuple[Floats, Reasons]:
     """The speeds of one sensor and what was wrong with each when it came: (1, windows, 1)."""
     judge, health, doubts = HealthJudge(HealthRules(), np.ones(1)), SensorHealth.unknown(1), []
     for speed in speeds:
-        belief, health = judge.step(Readings.of_speeds(np.array([speed])), health)
+        belief, health = judge.step(WindowReadings.of_speeds(np.array([speed])), health)
         doubts.append(belief.doubt)
     return np.array(speeds)[None, :, None], np.stack(doubts)[None]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shared.traffic.arrays import Floats
-from shared.traffic.health.rules import Belief, Doubt, HealthJudge, HealthRules, Readings, SensorHealth
+from shared.traffic.health.rules import Belief, Doubt, HealthJudge, HealthRules, SensorHealth, WindowReadings
 from shared.traffic.neighbours import Neighbours
 
 COUNT = 3
@@ -17,8 +17,8 @@ ROW = Neighbours(np.array([[1, 2, -1], [2, -1, -1]]), np.array([[-1, 0, 1], [-1,
 """Three sensors one after the other, upstream first."""
 
 
-def readings(speed: float, occupancy: float, volume: float) -> Readings:
-    return Readings(np.full(COUNT, speed), np.full(COUNT, occupancy), np.full(COUNT, volume))
+def readings(speed: float, occupancy: float, volume: float) -> WindowReadings:
+    return WindowReadings(np.full(COUNT, speed), np.full(COUNT, occupancy), np.full(COUNT, volume))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def judged(
     health, found = SensorHealth.unknown(speeds_mph.shape[1]), []
     for row, speeds in enumerate(speeds_mph):
         around = None if around_mph is None else around_mph[row]
-        belief, health = judge.step(Readings.of_speeds(speeds, around), health)
+        belief, health = judge.step(WindowReadings.of_speeds(speeds, around), health)
         found.append(belief)
     return found, health
 
@@ -111,7 +111,9 @@ def test_where_a_feed_is_cut_off_a_good_sensor_may_repeat_itself_for_hours() -> 
     assert all(one.believed.all() for one in beliefs)
     # And is found out nonetheless where it repeats what is not its highest speed.
     for number in range(8):
-        belief, health = HealthJudge(HealthRules(), np.array([4.0])).step(Readings.of_speeds(np.array([65.0])), health)
+        belief, health = HealthJudge(HealthRules(), np.array([4.0])).step(
+            WindowReadings.of_speeds(np.array([65.0])), health
+        )
         assert belief.believed[0] == (number < 5)
 
 
@@ -143,7 +145,7 @@ def test_where_fewer_vehicles_pass_traffic_is_held_up() -> None:
     for _ in range(12):
         speeds = np.array([60.0, 12.0, 58.0]) + chance.normal(0, 1, COUNT)
         volumes = np.array([400.0, 150.0, 380.0])
-        belief, health = close.step(Readings(speeds, np.full(COUNT, NAN), volumes), health)
+        belief, health = close.step(WindowReadings(speeds, np.full(COUNT, NAN), volumes), health)
         assert belief.believed.all()
 
 
