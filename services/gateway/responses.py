@@ -126,7 +126,7 @@ class SensorReport(Answer):
     doubted: str | None = Field(
         default=None,
         description="Why its readings are not believed, so that no forecast and no alert rests on them: dead, stuck, "
-        "impossible, disagreeing, apart, clock, slow_nights or probation; null where they are.",
+        "impossible, disagreeing, apart, slow_nights or probation; null where they are.",
     )
     doubted_reason: str | None = Field(default=None, description="The same for people; null where it is believed.")
     doubted_since: datetime | None = Field(

@@ -95,7 +95,7 @@ class Forecasting:
 
     def doubts(self, step: Step) -> Reasons:
         """What is wrong with each reading of a step, see `shared.traffic.health`: (history, N)."""
-        return self.health.doubts(step, self.recent)
+        return self.health.doubts(step)
 
     def of_batch(
         self, batch: Batch, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -136,7 +136,7 @@ class Forecasting:
     def judged(self, step: Step) -> list[JudgedWindow]:
         """What the health of sensors becomes by the same windows, for `learn`."""
         settled = step.window_start - SETTLED_WINDOWS * self.network.window
-        return [one for one in self.health.windows(step, self.recent) if one.window_start <= settled]
+        return [one for one in self.health.windows(step) if one.window_start <= settled]
 
     def learn(self, rows: Iterable[RecentRow], judged: Sequence[JudgedWindow] = ()) -> None:
         """Take in what `settle` and `judged` found: when it has got out, so that a failed attempt finds it again."""

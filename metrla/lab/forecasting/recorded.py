@@ -9,12 +9,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from shared.forecasting.inputs.health_course import known_means
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View, by_quarter
 from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, day_type_slots, days_of, slots_per_day
 from shared.traffic.health.hiding import without_doubted
-from shared.traffic.health.rules import HOUR, HealthJudge, Reasons, SensorHealth, WindowReadings
+from shared.traffic.health.rules import HealthJudge, Reasons, SensorHealth, WindowReadings
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.usual.profile import learned_profile
@@ -190,21 +189,13 @@ class _Memory:
             What was doubted in each, and what `RecentSpeeds` held of its slot just before it, as weighted sums of
             speeds and days: (windows, N) each.
         """
-        count, ahead = len(speed_mph), round(HOUR / self.network.window)
-        slots = day_type_slots(
-            self.network, [start + row * self.network.window for row in range(-ahead, count + ahead)]
-        )
+        slots = day_type_slots(self.network, [start + row * self.network.window for row in range(len(speed_mph))])
         columns, places, total, days = self.road.columns, self.road.positions, self.total_mph, self.days
         total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
         doubt = np.zeros(speed_mph.shape, dtype=np.int8)
-        for row, speed in enumerate(speed_mph):
-            at = slots[row + ahead]
+        for row, (at, speed) in enumerate(zip(slots.tolist(), speed_mph, strict=True)):
             total_before[row], days_before[row] = total[at], days[at]
-            around = slots[[row, row + ahead, row + 2 * ahead]]
-            usual = known_means(recent_means(total[around], days[around]))
-            belief, self.health = self.judge.step(
-                WindowReadings.of_speeds(speed[columns], usual[:, columns]), self.health
-            )
+            belief, self.health = self.judge.step(WindowReadings.of_speeds(speed[columns]), self.health)
             doubt[row] = belief.doubt[places]
             faded(total[at], days[at], np.where(doubt[row] > 0, np.nan, speed))
         return doubt, total_before, days_before

@@ -42,7 +42,7 @@ class Guarded(Generic[S]):
 
     def believed(self, seen: Observation, state: Guard[S]) -> tuple[Verdict, Guard[S], Belief]:
         """One window, and which sensors were believed in it."""
-        readings = WindowReadings(seen.speed_mph, seen.occupancy, seen.volume, seen.around_mph)
+        readings = WindowReadings(seen.speed_mph, seen.occupancy, seen.volume)
         belief, health = self.judge.step(readings, state.health)
         good = belief.believed
         measures: dict[str, Any] = {

@@ -25,14 +25,12 @@ class Observation:
         speed_mph: (sensors,) mean speed.
         occupancy: (sensors,) share of time that a loop is covered, 0-1.
         volume: (sensors,) vehicles in the window.
-        around_mph: (3, sensors) what is usual an hour before, in and an hour after the window; `None`: not known.
     """
 
     slot: int
     speed_mph: Floats
     occupancy: Floats
     volume: Floats
-    around_mph: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from shared.events.quantities import EPOCH
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
 from shared.traffic.health.always_slow import SlowHours, always_slow, is_night
-from shared.traffic.health.rules import HOUR, Belief, Doubt, HealthJudge, HealthRules, Reasons
+from shared.traffic.health.rules import Belief, Doubt, HealthJudge, HealthRules, Reasons
 from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
@@ -127,8 +127,7 @@ class Learner:
             before = before.rested()
         columns = self.road.columns
         slot = self.slot(end - self.network.window)
-        around = self._around(before, slot)
-        seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns], around)
+        seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns])
         place = before.usual.place(slot)
         scale = scales(before.lasting.tail)
         threshold = self.threshold * scale
@@ -174,14 +173,6 @@ class Learner:
         speeds = UsualSpeeds(usual_mph[places], free_flow.astype(np.float64)[places])
         sensors = LearnedSensors(speeds, believed[places])
         return Lesson(sensors, alarms, Learned(end.astimezone(UTC), place, after, lasting), hours)
-
-    def _around(self, learned: Learned, slot: int) -> Floats:
-        """What is usual an hour before, in and an hour after a window: (3, sensors) mph, NaN where unknown."""
-        ahead = round(HOUR / self.network.window)
-        unknown = np.full(len(self.road.sensors), np.nan)
-        rows = (learned.usual.at(slot + shift) for shift in (-ahead, 0, ahead))
-        around: Floats = np.exp(np.stack([unknown if row is None else row[0].astype(np.float64) for row in rows]))
-        return around
 
     def _is_off_peak(self, slot: int) -> bool:
         day, clock = divmod(slot, self.per_day)

@@ -11,18 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.traffic.arrays import Floats
-from shared.traffic.calendar import day_type_slots
-from shared.traffic.health.rules import HOUR, Doubt, HealthJudge, Reasons, SensorHealth, WindowReadings
+from shared.traffic.health.rules import Doubt, HealthJudge, Reasons, SensorHealth, WindowReadings
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.steps import Step
-from shared.traffic.usual.recent import RecentMeans, RecentSpeeds
 
 KEPT_WINDOWS = 24
 """Of so many judged windows it is known what was wrong: those of the oldest forecast that may be made again."""
-LEAST_DAYS = 1.5
-"""What rests on fewer recent days says nothing of a clock."""
 
 
 class JudgedWindow(NamedTuple):
@@ -50,38 +45,34 @@ class HealthCourse:
         self.road = roadway(self.network)
         self.health, self._judge = SensorHealth.unknown(len(self.road.sensors)), HealthJudge.of(self.road)
 
-    def windows(self, step: Step, recent: RecentSpeeds) -> list[JudgedWindow]:
+    def windows(self, step: Step) -> list[JudgedWindow]:
         """Judge the windows of a step that are newer than `judged`, oldest first; nothing is remembered of it.
 
         Windows of before the first step are left out: a sensor that has never spoken is no dead one.
         """
         if self._last is None or self._last[0] is not step or self._last[1] != self.judged:
-            self._last = step, self.judged, self._judged_anew(step, recent)
+            self._last = step, self.judged, self._judged_anew(step)
         return self._last[2]
 
-    def _judged_anew(self, step: Step, recent: RecentSpeeds) -> list[JudgedWindow]:
+    def _judged_anew(self, step: Step) -> list[JudgedWindow]:
         window = self.network.window
         starts = [step.window_start - age * window for age in range(len(step.speed_mph) - 1, -1, -1)]
         new = [row for row, start in enumerate(starts) if self.judged is None or start > self.judged]
         if self.judged is None:
             first = int(np.argmax(step.revisions.any(axis=1)))
             new = [row for row in new if row >= first]
-        around = usual_around(self.network, [starts[row] for row in new], recent)
         columns, health, made = self.road.columns, self.health, []
-        for row, usual in zip(new, around, strict=True):
+        for row in new:
             seen = WindowReadings(
-                step.speed_mph[row, columns],
-                step.occupancy[row, columns],
-                step.volume_vehicles[row, columns],
-                usual[:, columns],
+                step.speed_mph[row, columns], step.occupancy[row, columns], step.volume_vehicles[row, columns]
             )
             belief, health = self._judge.step(seen, health)
             made.append(JudgedWindow(starts[row], belief.doubt[self.road.positions], health))
         return made
 
-    def doubts(self, step: Step, recent: RecentSpeeds) -> Reasons:
+    def doubts(self, step: Step) -> Reasons:
         """What was wrong with each reading of a step when it came, see `Doubt`: (history, N)."""
-        found = {**self._kept, **{one.window_start: one.doubt for one in self.windows(step, recent)}}
+        found = {**self._kept, **{one.window_start: one.doubt for one in self.windows(step)}}
         believed = np.full(len(self.network.sensors), Doubt.NONE, np.int8)
         ages = range(len(step.speed_mph) - 1, -1, -1)
         return np.stack([found.get(step.window_start - age * self.network.window, believed) for age in ages])
@@ -99,16 +90,3 @@ class HealthCourse:
     def kept(self) -> list[tuple[datetime, Reasons]]:
         """What was wrong in the last judged windows, oldest first."""
         return sorted(self._kept.items(), key=lambda entry: entry[0])
-
-
-def usual_around(network: Network, starts: Sequence[datetime], recent: RecentSpeeds) -> Floats:
-    """Recent speeds an hour before, in and an hour after windows: (windows, 3, N), NaN where they rest on few days."""
-    if not starts:
-        return np.zeros((0, 3, len(network.sensors)))
-    moments = [start + shift * HOUR for start in starts for shift in (-1, 0, 1)]
-    return known_means(recent.at(day_type_slots(network, moments).reshape(-1, 3)))
-
-
-def known_means(means: RecentMeans) -> Floats:
-    """Recent speeds, NaN where they rest on few days."""
-    return np.where(means.days >= LEAST_DAYS, means.speed_mph, np.nan)

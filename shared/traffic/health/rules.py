@@ -9,7 +9,7 @@ tells, for there feeds are cut off and a good sensor may repeat itself for hours
 
 None of it asks whether traffic is slow. What makes a sensor doubtful is what traffic cannot do: repeat itself to a
 tenth of a mile per hour, carry more vehicles than fit between those that cover the loop, crawl between two sensors
-close by that both flow, run an hour ahead of itself.
+close by that both flow.
 
 Work and memory of a window are O(sensors), whatever was before.
 """
@@ -32,7 +32,6 @@ Reasons = npt.NDArray[np.int8]
 Compacts = npt.NDArray[np.float32]
 
 FIVE_MINUTES = timedelta(minutes=5)
-HOUR = timedelta(hours=1)
 REPEAT_PACE = 0.002
 """The share by which one window moves what is known of how often a sensor repeats itself: some days count."""
 REPEAT_BOUNDS = (0.01, 0.99)
@@ -52,7 +51,6 @@ class Doubt(IntEnum):
     IMPOSSIBLE = 3
     DISAGREEING = 4
     APART = 5
-    CLOCK = 6
     SLOW_NIGHTS = 7
     PROBATION = 8
 
@@ -63,7 +61,6 @@ WORDS = {
     Doubt.IMPOSSIBLE: "tells what cannot be",
     Doubt.DISAGREEING: "its speed, volume and occupancy do not agree",
     Doubt.APART: "slow between two close neighbours that flow",
-    Doubt.CLOCK: "follows the day an hour early or late",
     Doubt.SLOW_NIGHTS: "slow all night beside free neighbours",
     Doubt.PROBATION: "on probation after a fault",
 }
@@ -83,9 +80,6 @@ class HealthRules:
                  falls from `capacity_vehicles` at `critical_occupancy` to none where the loop is always covered
     apart        below `apart_mph` for `apart_windows` while the nearest sensors on both sides, within `close_miles`,
                  are above `flowing_mph`, and as many vehicles pass here as there, where that is known
-    clock        over the last `clock_windows` in which traffic usually changes (by `clock_change_mph` within the hour
-                 before and after), its speeds are more than `clock_mph` from what is usual then, and less than
-                 `clock_share` of that from what is usual an hour earlier, or later; until it is `clock_again` again
     probation    after any of these, for how many good windows it is not believed yet
     """
 
@@ -108,31 +102,22 @@ class HealthRules:
     close_miles: float = 0.5
     apart_windows: int = 6
     same_volume: float = 0.6
-    clock_share: float = 0.6
-    clock_again: float = 0.8
-    clock_mph: float = 5.0
-    clock_windows: int = 144
-    clock_change_mph: float = 8.0
     probation_windows: int = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowReadings:
-    """One window of a network, (sensors,) each, in road order, NaN where a sensor said nothing.
-
-    `around_mph` (3, sensors) is what is usual an hour before this window, in it and after it; `None`: not known.
-    """
+    """One window of a network, (sensors,) each, in road order, NaN where a sensor said nothing."""
 
     speed_mph: Floats
     occupancy: Floats
     volume_vehicles: Floats
-    around_mph: Floats | None = None
 
     @classmethod
-    def of_speeds(cls, speed_mph: Floats, around_mph: Floats | None = None) -> "WindowReadings":
+    def of_speeds(cls, speed_mph: Floats) -> "WindowReadings":
         """Of a feed that tells nothing but speeds."""
         unknown = np.full(speed_mph.shape, np.nan)
-        return cls(speed_mph, unknown, unknown, around_mph)
+        return cls(speed_mph, unknown, unknown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,8 +126,7 @@ class SensorHealth:
 
     Windows of silence, windows with the same speed after the first, that speed, good windows still owed; the highest
     speed told, how likely it repeats itself in congestion, in free flow, in light traffic and at that highest speed;
-    windows apart from its neighbours; distance in mph to what is usual an hour before, now and an hour after while
-    traffic changes, how many such windows were seen, and whether its clock was found to be off (0 or 1).
+    windows apart from its neighbours.
 
     The names of the fields go to the log with what the alert detector learned.
     """
@@ -157,11 +141,6 @@ class SensorHealth:
     repeats_light: Compacts
     repeats_top: Compacts
     apart: CountsOfWindows
-    off_before_mph: Compacts
-    off_now_mph: Compacts
-    off_after_mph: Compacts
-    changes: CountsOfWindows
-    clock_off: CountsOfWindows
 
     @classmethod
     def unknown(cls, sensors: int) -> "SensorHealth":
@@ -175,11 +154,6 @@ class SensorHealth:
             owed=zero,
             top_mph=nothing,
             apart=zero,
-            off_before_mph=nothing,
-            off_now_mph=nothing,
-            off_after_mph=nothing,
-            changes=zero,
-            clock_off=zero,
             **repeats,
         )
 
@@ -235,10 +209,8 @@ class HealthJudge:
         per_lane = seen.volume_vehicles / self.lanes * (FIVE_MINUTES / self.window)
         stuck, repeated = self._repeats(speed, spoke, per_lane, health)
         apart = self._apart(seen, health)
-        off, early_or_late = self._clocks(seen, spoke, health)
         doubt = np.zeros(len(speed), np.int8)
         # The first reason is the one that is told: it goes last.
-        doubt[early_or_late] = Doubt.CLOCK
         doubt[apart >= rules.apart_windows] = Doubt.APART
         doubt[self._disagreeing(seen, per_lane)] = Doubt.DISAGREEING
         doubt[stuck] = Doubt.STUCK
@@ -246,7 +218,7 @@ class HealthJudge:
         doubt[silent >= rules.dead_windows] = Doubt.DEAD
         bad = doubt != Doubt.NONE
         owed = np.where(bad, rules.probation_windows, np.maximum(health.owed - told, 0)).astype(np.int32)
-        after = SensorHealth(silent=silent, owed=owed, apart=apart, **repeated, **off)
+        after = SensorHealth(silent=silent, owed=owed, apart=apart, **repeated)
         return Belief(~bad & (health.owed == 0), doubt), after
 
     def _repeats(
@@ -312,24 +284,3 @@ class HealthJudge:
             # Where vehicles are held up, fewer pass: that is a queue, be it never so short.
             alone &= ~(volume < rules.same_volume * passing)
         return np.where(np.isfinite(speed), np.where(alone, health.apart + 1, 0), health.apart).astype(np.int32)
-
-    def _clocks(self, seen: WindowReadings, spoke: Flags, health: SensorHealth) -> tuple[dict[str, Any], Flags]:
-        names, rules = ("off_before_mph", "off_now_mph", "off_after_mph"), self.rules
-        off = np.stack([health.off_before_mph, health.off_now_mph, health.off_after_mph])
-        changes = health.changes
-        if seen.around_mph is not None:
-            around = seen.around_mph
-            earlier, usual, later = around
-            most, least = np.maximum(np.maximum(earlier, later), usual), np.minimum(np.minimum(earlier, later), usual)
-            changing = spoke & (most - least >= rules.clock_change_mph)
-            if changing.any():
-                pace = 1 / np.minimum(changes + 1, rules.clock_windows)
-                away = np.abs(seen.speed_mph - around)
-                off = np.where(changing, off + pace * (away - off), off).astype(np.float32)
-                changes = np.where(changing, np.minimum(changes + 1, rules.clock_windows), changes).astype(np.int32)
-        before, now, after = off
-        elsewhere = np.minimum(before, after)
-        share = np.where(health.clock_off > 0, rules.clock_again, rules.clock_share)
-        wrong = (changes >= rules.clock_windows) & (now > rules.clock_mph) & (elsewhere < share * now)
-        kept: dict[str, Any] = dict(zip(names, off, strict=True))
-        return {**kept, "changes": changes, "clock_off": wrong.astype(np.int32)}, wrong

@@ -241,7 +241,6 @@ def test_names_on_the_log_stay(network: Network) -> None:
         *("doubt", "doubted_since"),
         *("health_silent", "health_same", "health_speed_mph", "health_owed", "health_top_mph", "health_apart"),
         *("health_repeats_slow", "health_repeats_free", "health_repeats_light", "health_repeats_top"),
-        *("health_off_before_mph", "health_off_now_mph", "health_off_after_mph", "health_changes", "health_clock_off"),
     }
 
 

@@ -23,7 +23,6 @@ from shared.store.model_records import ModelScore
 from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
-from shared.traffic.usual.recent import RecentSpeeds
 from tests.kit.networks import along, network_of
 from tests.kit.windows import processed_window
 
@@ -121,7 +120,7 @@ def run(
 
 def doubts_of(step: Step) -> Reasons:
     """What is doubted of a step where nothing is known of before it."""
-    return HealthCourse(step.network).doubts(step, RecentSpeeds(step.network))
+    return HealthCourse(step.network).doubts(step)
 
 
 Sums = tuple[int, int, list[tuple[Any, ...]]]

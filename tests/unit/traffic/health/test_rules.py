@@ -65,14 +65,11 @@ def test_vehicles_are_counted_by_the_minute_whatever_the_window() -> None:
     assert quarter.step(full, SensorHealth.unknown(COUNT))[0].believed.all()
 
 
-def judged(
-    speeds_mph: Floats, judge: HealthJudge, around_mph: Floats | None = None
-) -> tuple[list[Belief], SensorHealth]:
+def judged(speeds_mph: Floats, judge: HealthJudge) -> tuple[list[Belief], SensorHealth]:
     """Beliefs of windows (windows, sensors), one after the other."""
     health, found = SensorHealth.unknown(speeds_mph.shape[1]), []
-    for row, speeds in enumerate(speeds_mph):
-        around = None if around_mph is None else around_mph[row]
-        belief, health = judge.step(WindowReadings.of_speeds(speeds, around), health)
+    for speeds in speeds_mph:
+        belief, health = judge.step(WindowReadings.of_speeds(speeds), health)
         found.append(belief)
     return found, health
 
@@ -147,17 +144,3 @@ def test_where_fewer_vehicles_pass_traffic_is_held_up() -> None:
         volumes = np.array([400.0, 150.0, 380.0])
         belief, health = close.step(WindowReadings(speeds, np.full(COUNT, NAN), volumes), health)
         assert belief.believed.all()
-
-
-@pytest.mark.parametrize("shift", [-12, 0, 12])
-def test_a_clock_that_is_off_by_an_hour_shows_in_the_course_of_the_days(shift: int) -> None:
-    chance, per_day = np.random.default_rng(5), 288
-    clock = np.arange(per_day)
-    day = 62 - 30 * np.exp(-(((clock - 96) / 9) ** 2)) - 35 * np.exp(-(((clock - 210) / 14) ** 2))
-    days = 12
-    around = np.stack([np.tile(np.roll(day, by), days) for by in (12, 0, -12)], axis=1)[:, :, None]
-    speeds = np.tile(np.roll(day, shift), days)[:, None] + chance.normal(0, 4, (days * per_day, 1))
-    beliefs, _ = judged(speeds, HealthJudge(HealthRules(), np.array([4.0])), around)
-    found = [one.doubt[0] == Doubt.CLOCK for one in beliefs]
-    assert any(found) == (shift != 0)
-    assert shift == 0 or all(found[5 * per_day :])
