@@ -112,14 +112,20 @@ def _put(
 def _put_health(about: Mapping[str, str], kept: Mapping[str, NDArray[Any]], course: HealthCourse) -> None:
     """Restore the health of the sensors that the network still has; of others, and of new fields, nothing is known."""
     at, unknown, road = _places(about, course.network), SensorHealth.unknown(len(course.network.sensors)), course.road
+    count = len(json.loads(about["sensors"]))
+    starts = [datetime.fromisoformat(start) for start in json.loads(about["doubted"])]
+    if kept[DOUBT].shape != (len(starts), count):
+        raise ValueError(f"doubts of shape {kept[DOUBT].shape}")
     arrays = {}
     for one in fields(SensorHealth):
         start = getattr(unknown, one.name)
-        told = kept[one.name].astype(start.dtype)[at] if one.name in kept else start
+        found = kept.get(one.name, start)
+        if one.name in kept and (found.shape != (count,) or not np.can_cast(found.dtype, start.dtype, "same_kind")):
+            raise ValueError(f"{one.name} of another form")
+        told = found.astype(start.dtype)[at] if one.name in kept else start
         arrays[one.name] = np.where(at < 0, start, told)[road.columns]
     health, end = SensorHealth(**arrays), datetime.fromisoformat(about["window_start"])
     doubts = np.where(at < 0, 0, kept[DOUBT][:, at]).astype(np.int8)
-    starts = map(datetime.fromisoformat, json.loads(about["doubted"]))
     windows = [JudgedWindow(start, doubt, health) for start, doubt in zip(starts, doubts, strict=True)]
     if windows and windows[-1].window_start == end:
         course.learn(windows)

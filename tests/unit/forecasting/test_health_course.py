@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from metrla.lab.forecasting.recorded import Recorded
 from services.predictor.recent_log import _put, health_messages
+from shared.events.tensors import read_tensors
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
 from shared.traffic.arrays import Floats
@@ -112,3 +114,15 @@ def test_windows_of_before_the_first_step_make_no_sensor_dead(network: Network) 
     step = step_of(network, table(120), SHOWN - 1)
     step.speed_mph[:-2], step.revisions[:-2] = np.nan, 0
     assert not forecasting.doubts(step).any()
+
+
+@pytest.mark.parametrize("name", ["same", "speed_mph", "doubt"])
+def test_health_of_another_form_is_passed_over(network: Network, name: str) -> None:
+    speeds, forecasting = table(60), Forecasting(network)
+    (message,) = health_messages(forecasting.health, forecasting.judged(step_of(network, speeds, 40)))
+    assert message.value is not None
+    about, arrays = read_tensors(message.value)
+    square = np.zeros((SENSORS, SENSORS), arrays[name].dtype)
+    record = SimpleNamespace(value=save({**arrays, name: square}, dict(about)), offset=0)
+    _put(record, {network.network_id: forecasting.recent}, {network.network_id: forecasting.health})
+    assert forecasting.health.judged is None

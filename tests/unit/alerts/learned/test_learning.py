@@ -296,3 +296,13 @@ def test_what_an_earlier_version_did_not_write_begins_anew(network: Network) -> 
     assert back.step is not None
     assert (back.lasting.doubt == 0).all()
     assert before is not None
+
+
+def test_a_doubt_that_a_later_version_wrote_is_a_doubt(network: Network) -> None:
+    learner = Learner(network, 4.2)
+    learned = taught(learner, 2)
+    doubt = np.array([100, 0, *learned.lasting.doubt[2:]], np.int8)
+    since = np.full(len(doubt), 2**62, np.int64)
+    later = replace(learned, lasting=replace(learned.lasting, doubt=doubt, doubted_since=since))
+    first = learner.road.sensors[0].sensor_id
+    assert doubted_sensors(learner.road, later).sensors[first].doubt is Doubt.PROBATION
