@@ -1,11 +1,15 @@
 """What is measured and forecast: sensors, their windows, networks and predictions."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from metrla.client.values import Answer, DataStage, DataState, Latitude, Longitude, PredictionBasis, Share, SpeedMph
+
+DoubtReason: TypeAlias = Literal[
+    "dead", "stuck", "impossible", "disagreeing", "apart", "slow_nights", "probation", "clock_off"
+]
 
 
 class Prediction(Answer):
@@ -35,7 +39,7 @@ class Prediction(Answer):
     basis: PredictionBasis = Field(
         default=PredictionBasis.TRAINED,
         description=(
-            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or doubted; "
             "neighbours and usual speeds replace them), transferred (the model never saw the sensor in training) or "
             "profile (usual speeds alone)."
         ),
@@ -50,9 +54,17 @@ class Prediction(Answer):
 class SensorDoubt(Answer):
     """Why what a sensor says is not believed."""
 
-    reason: Literal["clock_off"] = Field(description="clock_off: its timestamps are not the time of its network.")
+    reason: DoubtReason = Field(
+        description="dead (silent), stuck (repeats one speed), impossible (tells what cannot be), disagreeing (speed, "
+        "volume and occupancy that cannot be together), apart (slow between close neighbours that flow), slow_nights "
+        "(slow all night beside free neighbours), probation (was one of these a moment ago) or clock_off (its "
+        "timestamps are not the time of its network)."
+    )
     detail: str = Field(description="The same in words, such as 'its clock is 50 min fast'.")
-    since: datetime = Field(description="Since when, as far as ingest knows (wall time, UTC).")
+    since: datetime = Field(
+        description="Start of the first window of which that was so (event time, UTC); for clock_off since when, as "
+        "far as ingest knows (wall time, UTC)."
+    )
 
 
 class SensorReport(Answer):
@@ -80,7 +92,9 @@ class SensorReport(Answer):
         description="Share observed (0-1) of its newest window; null before the first."
     )
     doubt: SensorDoubt | None = Field(
-        default=None, description="Why it is not believed; null where it is. It then does not count as reporting."
+        default=None,
+        description="Why it is not believed, so that no alert rests on it and it does not count as reporting; null "
+        "where it is.",
     )
 
 
@@ -152,7 +166,7 @@ class NetworkReport(Answer):
     sensor_count: int
     reporting_count: int = Field(
         default=0,
-        description="Sensors with a speed no older than the window before the newest one, whose clocks are right; "
+        description="Sensors with a speed no older than the window before the newest one, that are not doubted; "
         "0 while readings or windows are stale.",
     )
     clocks_off_count: int = Field(default=0, description="Sensors whose clocks are off; /api/sensors names them.")

@@ -15,10 +15,12 @@ from metrla.lab.forecasting.progress import Told
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
-from shared.alerts.expectations.alerts import ExpectationDetector
+from shared.alerts.expectations.alerts import CAME_SHARE, ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.expectations.outlook import Outlook
 from shared.alerts.expectations.probability import probability_below
+from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.start import from_profile
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import AlertStatus, AlertType, TrafficAlert
@@ -26,7 +28,9 @@ from shared.forecasting.forecasting import Forecasting, ModelForecast
 from shared.forecasting.inputs.history import LAGS, minutes_ahead
 from shared.forecasting.registry.loading import Key
 from shared.forecasting.registry.serving import Serving
-from shared.traffic.arrays import Floats
+from shared.traffic.arrays import Flags, Floats
+from shared.traffic.health.always_slow import always_slow
+from shared.traffic.health.rules import Doubt
 
 WITHIN = timedelta(minutes=20)
 DAY = timedelta(days=1)
@@ -93,8 +97,9 @@ def evaluate_expectations(
     if not days:
         raise ConfigurationError("the test part of this recording is shorter than a day")
     tally, judged, done = ProbabilityTally(), list[dict[str, Any]](), 0
+    slow_alone = _slow_alone(recorded)
     for day in days:
-        course = _Day(recorded, serving, tally)
+        course = _Day(recorded, serving, tally, slow_alone)
         judged += course.run(day)
         done += len(day)
         if told is not None:
@@ -107,6 +112,7 @@ class _Day:
     recorded: Recorded
     serving: Serving
     tally: ProbabilityTally
+    slow_alone: Flags
     detector: ExpectationDetector = field(init=False)
     rule: ExpectationRule = field(default_factory=ExpectationRule)
 
@@ -143,6 +149,10 @@ class _Day:
                     then = actual[:, :, horizon]
                     slow = np.where(np.isfinite(then) & free, then < slow_mph, np.nan)
                     self.tally.add(ahead, probability[:, :, horizon], slow)
+            # What the alert detector does not believe lets expect nothing; see `ExpectedAlerts`.
+            doubted = (self.recorded.doubt[some + LAGS - 1] != Doubt.NONE) | self.slow_alone
+            probability = np.where(doubted[..., None], np.nan, probability)
+            predicted, current = np.where(doubted[..., None], np.nan, predicted), np.where(doubted, np.nan, current)
             for row, origin in enumerate(some):
                 yield Outlook(
                     at=self._end(int(origin) + LAGS - 1),
@@ -162,8 +172,8 @@ class _Day:
         columns = [network.index[sensor_id] for sensor_id in alert.affected_sensors]
         first = (alert.raised_at - self.recorded.start) // network.window
         last = (expected_at + WITHIN - self.recorded.start) // network.window
-        seen = self.recorded.speed_mph[first:last, columns]
-        come = (seen < slow_mph).any(axis=1)
+        seen = np.where(self.slow_alone[columns], np.nan, self.recorded.believed_mph[first:last, columns])
+        come = came(seen, slow_mph)
         later = [one for one in log if one.alert_id == alert.alert_id]
         window_minutes = network.window / timedelta(minutes=1)
         ahead = (expected_at - alert.raised_at) / timedelta(minutes=1)
@@ -178,6 +188,28 @@ class _Day:
             "updates": sum(one.status is AlertStatus.UPDATED for one in later),
             "end": later[-1].message if not later[-1].active else None,
         }
+
+
+def _slow_alone(recorded: Recorded) -> Flags:
+    """Which sensors (N,) the alert detector would not believe for what is usual at them, see `always_slow`."""
+    learner = Learner(recorded.network, INCIDENT_THRESHOLD)
+    learned = from_profile(learner, recorded.profile_mph)
+    if learned is None:
+        return np.zeros(len(recorded.network.sensors), dtype=np.bool_)
+    return always_slow(learner.hours(learned), learner.near, learner.per_day)[learner.road.positions]
+
+
+def came(speed_mph: Floats, slow_mph: float) -> Flags:
+    """In which windows (windows,) what was expected of some sensors (windows, sensors) has come: believed speeds, mph.
+
+    That is where half of those that tell a speed are slow, in this window and in the one after it: what the service
+    takes for come, and what a driver would call congestion of the extent that the alert stated.
+    """
+    told = np.isfinite(speed_mph).sum(axis=1)
+    slow: Flags = (told > 0) & ((speed_mph < slow_mph).sum(axis=1) >= CAME_SHARE * told)
+    lasting: Flags = np.zeros_like(slow)
+    lasting[:-1] = slow[:-1] & slow[1:]
+    return lasting
 
 
 def _served(forecasts: Sequence[ModelForecast]) -> tuple[Floats, Floats, Floats, list[list[tuple[str, str] | None]]]:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
+from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
 from services.alert_detector.alert_log import AlertLog
@@ -29,12 +30,12 @@ from shared.archive.url import open_archive
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
 from shared.events.records import AlertType, ProcessedTrafficAggregate, TrafficPrediction
-from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS
+from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS, SENSOR_HEALTH
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
 from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
-from shared.kafka.producer import open_producer
+from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.quarantine import Culprit, Quarantine
 from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
@@ -47,6 +48,7 @@ from shared.runtime.settings import PlatformSettings, read_settings
 from shared.runtime.side_by_side import beside
 from shared.store.deferred import open_deferred
 from shared.traffic.folder import load_networks
+from shared.traffic.health.doubted import write_doubted
 from shared.traffic.health.times import ClocksOff
 
 CLIENT_ID = "metrla-alert-detector"
@@ -59,6 +61,7 @@ class _Output:
     alerts: AlertLog
     states: StateLog
     letters: DeadLetterWriter
+    producer: AIOKafkaProducer
     metrics: AlertDetectorMetrics
 
     async def deliver(self, changes: Sequence[RoadChanges]) -> None:
@@ -68,6 +71,10 @@ class _Output:
         taught = [record for change in changes for record in change.learned]
         await self.states.write(taught)
         self.metrics.state_bytes.inc(sum(len(record.value) for record in taught))
+        # Said once more after a crash at worst: a record is the whole truth of its network.
+        doubted = [change.doubted for change in changes if change.doubted is not None]
+        told = [Message(SENSOR_HEALTH.name, one.key.encode(), write_doubted(one)) for one in doubted]
+        await send_all(self.producer, told)
         for change in changes:
             for alert in change.alerts:
                 self.metrics.changes.labels(alert.alert_type, alert.status).inc()
@@ -146,7 +153,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
                 rules, detectors, actions, alerts, states, archive, letters, producer, announced.caught_up
             )
             _show(metrics, partitions, advisories)
-            output = _Output(alerts, states, letters, metrics)
+            output = _Output(alerts, states, letters, producer, metrics)
             # Predictions were once read by a group of their own.
             inputs = _inputs(partitions, letters, metrics, f"{own.group}-forecasts")
             worker = Worker(servers, own.group, inputs, output.deliver, stop, output.put_aside, quarantine)

@@ -110,15 +110,20 @@ class Partitions:
             windows = self._windows.get(partition)
             return set() if windows is None else windows.observed.covered(network_id)
 
+        def doubted(network_id: NetworkId) -> set[SensorId]:
+            windows = self._windows.get(partition)
+            disbelieved = set() if windows is None else windows.observed.disbelieved(network_id)
+            return disbelieved.union(self.rules.clocks_off(network_id))
+
         alerts = ExpectedAlerts(
             self.detectors,
             {name: AlertBoard.rebuilt(self.detectors[name].network, AlertType.CONGESTION, known) for name in mine},
             settle_seconds=EXPECTATION_SETTLE_SECONDS,
             silence_seconds=EXPECTATION_SILENCE_SECONDS,
             covered=covered,
+            doubted=doubted,
             published=self.actions.published,
             on_close=partial(self._predictions.pop, partition, None),
-            clocks_off=self.rules.clocks_off,
         )
         self._predictions[partition] = alerts
         log.info("expectations recalled", partition=partition, active=alerts.active)

@@ -1,5 +1,6 @@
 """The API's answers: every field with its unit and its bounds."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import PredictionBasis, ProcessedTrafficAggregate
+from shared.traffic.health.rules import WORDS, Doubt
 from shared.traffic.network import Network
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
@@ -25,6 +27,16 @@ StoredShare = Annotated[float, _ROUND_SHARE]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees north (WGS 84).")]
 Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees east (WGS 84).")]
 
+DoubtReason = Literal["dead", "stuck", "impossible", "disagreeing", "apart", "slow_nights", "probation", "clock_off"]
+REASON_OF: Mapping[Doubt, DoubtReason] = {
+    Doubt.DEAD: "dead",
+    Doubt.STUCK: "stuck",
+    Doubt.IMPOSSIBLE: "impossible",
+    Doubt.DISAGREEING: "disagreeing",
+    Doubt.APART: "apart",
+    Doubt.SLOW_NIGHTS: "slow_nights",
+    Doubt.PROBATION: "probation",
+}
 MINUTE_S = 60.0
 MEASURING = frozenset({DataStage.BROKER, DataStage.READINGS, DataStage.WINDOWS})
 """The stages that what is measured comes by."""
@@ -63,7 +75,7 @@ class Prediction(Answer):
     basis: PredictionBasis = Field(
         default=PredictionBasis.TRAINED,
         description=(
-            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or stuck; "
+            "What it is based on: trained (the sensor's own readings), imputed (they are mostly missing or doubted; "
             "neighbours and usual speeds replace them), transferred (the model never saw the sensor in training) or "
             "profile (usual speeds alone)."
         ),
@@ -106,20 +118,33 @@ class Prediction(Answer):
 class SensorDoubt(Answer):
     """Why what a sensor says is not believed."""
 
-    reason: Literal["clock_off"] = Field(description="clock_off: its timestamps are not the time of its network.")
+    reason: DoubtReason = Field(
+        description="dead (silent), stuck (repeats one speed), impossible (tells what cannot be), disagreeing (speed, "
+        "volume and occupancy that cannot be together), apart (slow between close neighbours that flow), slow_nights "
+        "(slow all night beside free neighbours), probation (was one of these a moment ago) or clock_off (its "
+        "timestamps are not the time of its network)."
+    )
     detail: str = Field(description="The same in words, such as 'its clock is 50 min fast'.")
-    since: datetime = Field(description="Since when, as far as ingest knows (wall time, UTC).")
+    since: datetime = Field(
+        description="Start of the first window of which that was so (event time, UTC); for clock_off since when, as "
+        "far as ingest knows (wall time, UTC)."
+    )
 
     @classmethod
-    def of(cls, state: SensorTimeState) -> "SensorDoubt":
-        """Of a sensor whose clock is off."""
-        ahead_s = state.time.ahead_s or 0.0
-        size = f"{abs(ahead_s) / 60:.0f} min" if abs(ahead_s) >= MINUTE_S else f"{abs(ahead_s):.0f} s"
-        return cls(
-            reason="clock_off",
-            detail=f"its clock is {size} {'fast' if ahead_s > 0 else 'slow'}",
-            since=state.time.off_since or state.since,
-        )
+    def of(cls, state: SensorState) -> "SensorDoubt | None":
+        """Of a sensor; `None` where it is believed.
+
+        A clock that is off comes first: what the alert detector does not listen to for that looks dead to it.
+        """
+        off, doubted = state.clock_off, state.doubted
+        if off is not None:
+            ahead_s = off.time.ahead_s or 0.0
+            size = f"{abs(ahead_s) / 60:.0f} min" if abs(ahead_s) >= MINUTE_S else f"{abs(ahead_s):.0f} s"
+            detail = f"its clock is {size} {'fast' if ahead_s > 0 else 'slow'}"
+            return cls(reason="clock_off", detail=detail, since=off.time.off_since or off.since)
+        if doubted is not None:
+            return cls(reason=REASON_OF[doubted.doubt], detail=WORDS[doubted.doubt], since=doubted.since)
+        return None
 
 
 class SensorReport(Answer):
@@ -147,7 +172,9 @@ class SensorReport(Answer):
         description="Share observed (0-1) of its newest window; null before the first."
     )
     doubt: SensorDoubt | None = Field(
-        default=None, description="Why it is not believed; null where it is. It then does not count as reporting."
+        default=None,
+        description="Why it is not believed, so that no alert rests on it and it does not count as reporting; null "
+        "where it is.",
     )
 
     @classmethod
@@ -172,7 +199,7 @@ class SensorReport(Answer):
             volume=newest and newest.volume_vehicles,
             occupancy=newest and newest.occupancy,
             share_observed=newest and newest.share_observed,
-            doubt=None if state.clock_off is None else SensorDoubt.of(state.clock_off),
+            doubt=SensorDoubt.of(state),
         )
 
 
@@ -298,7 +325,7 @@ class NetworkReport(Answer):
     sensor_count: int
     reporting_count: int = Field(
         default=0,
-        description="Sensors with a speed no older than the window before the newest one, whose clocks are right; "
+        description="Sensors with a speed no older than the window before the newest one, that are not doubted; "
         "0 while readings or windows are stale.",
     )
     clocks_off_count: int = Field(default=0, description="Sensors whose clocks are off; /api/sensors names them.")

@@ -95,7 +95,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         aside = ReaderLetters(servers, CLIENT_ID, quarantine)
 
         async def recall() -> None:
-            await read_recent(servers, CLIENT_ID, predicting.recent, aside)
+            await read_recent(servers, CLIENT_ID, predicting.recent, aside, predicting.health)
 
         def processing() -> StepProcessing:
             return StepProcessing(networks, own.settle_seconds, own.correctable_windows, strangers)

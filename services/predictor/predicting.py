@@ -9,12 +9,13 @@ from threading import Lock
 
 from aiokafka import AIOKafkaProducer
 
-from services.predictor.recent_log import messages_of
+from services.predictor.recent_log import health_messages, messages_of
 from services.predictor.recent_start import RecentStart
 from services.predictor.scorekeeper import Scorekeeper
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.inputs.health_course import HealthCourse, JudgedWindow
 from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.stencil import PredictionMessages
@@ -38,12 +39,14 @@ class PredictedStep:
         predictions: that are in the store.
         scores: likewise.
         settled: what recent speeds become by the step.
+        judged: what the health of sensors becomes by it.
         messages: predictions and settled rows, still to be sent.
     """
 
     predictions: Sequence[TrafficPrediction]
     scores: Sequence[ModelScore]
     settled: Sequence[RecentRow]
+    judged: Sequence[JudgedWindow]
     messages: Sequence[Message]
 
 
@@ -88,6 +91,11 @@ class Predicting:
         """Recent speeds, by network."""
         return {network_id: one.recent for network_id, one in self._forecasting.items()}
 
+    @property
+    def health(self) -> Mapping[NetworkId, HealthCourse]:
+        """The health of sensors, by network."""
+        return {network_id: one.health for network_id, one in self._forecasting.items()}
+
     async def deliver(self, steps: Sequence[Step], behind: int = 0) -> None:
         """Return when store and log have acknowledged the predictions of all steps; raises what they raise.
 
@@ -106,7 +114,7 @@ class Predicting:
             predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
             await send_all(self.producer, predicted.messages)
             self._begun.pop(step.network.network_id, None)
-            self._forecasting[step.network.network_id].learn(predicted.settled)
+            self._forecasting[step.network.network_id].learn(predicted.settled, predicted.judged)
             self._count(step, predicted, challengers=challengers)
 
     def _predict(self, step: Step, partition: int, *, challengers: bool) -> PredictedStep:
@@ -127,7 +135,7 @@ class Predicting:
             scores: Sequence[ModelScore] = ()
             if not step.silent:
                 keeper.recover(step, forecasting, serving)
-                scores = keeper.score(step)
+                scores = keeper.score(step, forecasting.doubts(step))
             scales = keeper.scales(step)
             forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
             predictions = records_of(step, forecasts)
@@ -138,13 +146,14 @@ class Predicting:
                 scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
                 keeper.keep(scores)
                 keeper.report(step, serving, scales)
-            settled = forecasting.settle(step)
+            settled, judged = forecasting.settle(step), forecasting.judged(step)
             messages = [
                 Message(PREDICTIONS.name, key, content, partition=partition)
                 for key, content in self._writers[network_id].of(step, forecasts)
             ]
-            recent = messages_of(step.network, [*begun, *settled])
-            return PredictedStep(predictions, scores, settled, [*messages, *recent])
+            messages += messages_of(step.network, [*begun, *settled])
+            messages += health_messages(forecasting.health, judged)
+            return PredictedStep(predictions, scores, settled, judged, messages)
 
     def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
         """Count what is on the log: once, however many attempts it took."""

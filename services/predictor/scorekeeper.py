@@ -22,6 +22,7 @@ from shared.forecasting.scoring.standing import standing_of
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.model_records import ModelScore
 from shared.store.port import Store
+from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -112,9 +113,9 @@ class Scorekeeper:
                 raise
         self._find_forecasts(step, board, forecasting, serving)
 
-    def score(self, step: Step) -> list[ModelScore]:
-        """Score what was forecast for the step's window."""
-        return self._boards[step.network.network_id].observe(step)
+    def score(self, step: Step, doubts: Reasons | None = None) -> list[ModelScore]:
+        """Score what was forecast for the step's window, by readings that are not doubted (history, N)."""
+        return self._boards[step.network.network_id].observe(step, doubts)
 
     def scales(self, step: Step) -> Scales:
         """What the intervals of the step's forecasts are to be multiplied by, as the settled scores show."""
@@ -163,7 +164,7 @@ class Scorekeeper:
         network, end = step.network, step.window_end
         for ages in _in_parts(board.forgotten(step), max(1, MOST_FORECASTS_AT_ONCE // max(1, len(network.sensors)))):
             scales = board.scales([end - age * network.window for age in ages])
-            batch = batch_of(step, ages, forecasting.recent)
+            batch = batch_of(step, ages, forecasting.recent, forecasting.doubts(step))
             forecasts = forecasting.of_batch(batch, serving, challengers=self.plan.challengers, scales=scales)
             board.remember(step, forecasts, ages)
 

@@ -81,7 +81,7 @@ class PredictionBasis(StrEnum):
     """What a forecast rests on.
 
     TRAINED: the sensor's own recent windows and a model that was trained with it. IMPUTED: its own windows are mostly
-    missing or stuck, so its neighbours and its usual speeds stand in. TRANSFERRED: the model never saw the sensor in
+    missing or doubted, so its neighbours and its usual speeds stand in. TRANSFERRED: the model never saw the sensor in
     training; what it learned from others was carried over. PROFILE: its usual speeds at that time of the week alone.
     """
 

@@ -54,7 +54,9 @@ PREDICTIONS = Topic("traffic-predictions", TrafficPrediction, "sensor_id", parti
 ALERTS = Topic("traffic-alerts", TrafficAlert, "alert_id", partitions=1, compacted=True)
 ALERT_ACTIONS = Topic("traffic-alert-actions", AlertAction, "alert_id", partitions=1, config=MONTH)
 ADVISORIES = Topic("traffic-advisories", TrafficAdvisory, "advisory_id", partitions=1, compacted=True)
-PREDICTOR_STATE = Topic("predictor-state", None, "network_id/slot of the day type", partitions=1, compacted=True)
+PREDICTOR_STATE = Topic(
+    "predictor-state", None, "network_id/slot of the day type, network_id/health", partitions=1, compacted=True
+)
 ALERT_DETECTOR_STATE = Topic(
     "alert-detector-state",
     None,
@@ -64,6 +66,7 @@ ALERT_DETECTOR_STATE = Topic(
     config={"max.message.bytes": str(16 * 1024 * 1024)},
 )
 SENSOR_TIMES = Topic("sensor-times", None, "network_id/partition", partitions=1, compacted=True)
+SENSOR_HEALTH = Topic("sensor-health", None, "network_id", partitions=1, compacted=True)
 
 TOPICS = (
     TRAFFIC_EVENTS,
@@ -76,6 +79,7 @@ TOPICS = (
     PREDICTOR_STATE,
     ALERT_DETECTOR_STATE,
     SENSOR_TIMES,
+    SENSOR_HEALTH,
 )
 
 # Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without

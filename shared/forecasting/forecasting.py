@@ -1,6 +1,6 @@
 """From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.events.records import PredictionBasis
 from shared.forecasting.calibration.spread import Bounds, Context
+from shared.forecasting.inputs.health_course import HealthCourse, JudgedWindow
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, batch_of
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from shared.forecasting.models.historical_average import StreamAverage
@@ -16,6 +17,8 @@ from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots
+from shared.traffic.health.hiding import without_doubted
+from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 from shared.traffic.usual.recent import RecentRow, RecentSpeeds
@@ -62,12 +65,14 @@ class Forecasting:
     network: Network
     least_observed: int = LEAST_OBSERVED
     recent: RecentSpeeds = field(init=False)
+    health: HealthCourse = field(init=False)
     _stream: StreamAverage = field(init=False)
     _shown: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin without knowledge of the stream."""
         self.recent, self._stream = RecentSpeeds(self.network), StreamAverage(self.network)
+        self.health = HealthCourse(self.network)
 
     def forecast(
         self, step: Step, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -83,8 +88,14 @@ class Forecasting:
             challengers: whether those speak for sensors that the champion serves.
             scales: (1, HORIZONS) for each model whose intervals are adapted online.
         """
-        self._show_stream(step)
-        return self.of_batch(batch_of(step, recent=self.recent), models, challengers=challengers, scales=scales)
+        doubts = self.doubts(step)
+        self._show_stream(step, doubts)
+        batch = batch_of(step, recent=self.recent, doubts=doubts)
+        return self.of_batch(batch, models, challengers=challengers, scales=scales)
+
+    def doubts(self, step: Step) -> Reasons:
+        """What is wrong with each reading of a step, see `shared.traffic.health`: (history, N)."""
+        return self.health.doubts(step)
 
     def of_batch(
         self, batch: Batch, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -114,18 +125,22 @@ class Forecasting:
         """What recent speeds become by the windows that the step shows and that will not change, for `learn`.
 
         They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
-        Windows behind the last one that came may still come, all of them late: they are not settled.
         """
-        came = np.flatnonzero(step.revisions.any(axis=1))
-        settled = min(len(step.speed_mph) - SETTLED_WINDOWS, int(came[-1]) + 1 if came.size else 0)
-        oldest = len(step.speed_mph) - 1
+        settled, oldest = _settled(step), len(step.speed_mph) - 1
         starts = [step.window_start - (oldest - row) * self.network.window for row in range(settled)]
-        return self.recent.rows_of(starts, step.speed_mph[: len(starts)])
+        speeds = without_doubted(step.speed_mph[None], self.doubts(step)[None])[0]
+        return self.recent.rows_of(starts, speeds[:settled])
 
-    def learn(self, rows: Iterable[RecentRow]) -> None:
-        """Take in what `settle` found: when it has got out, so that an attempt that fails finds the same again."""
+    def judged(self, step: Step) -> list[JudgedWindow]:
+        """What the health of sensors becomes by the same windows, for `learn`."""
+        unsettled = step.window_start - (len(step.speed_mph) - 1 - _settled(step)) * self.network.window
+        return [one for one in self.health.windows(step) if one.window_start < unsettled]
+
+    def learn(self, rows: Iterable[RecentRow], judged: Sequence[JudgedWindow] = ()) -> None:
+        """Take in what `settle` and `judged` found: when it has got out, so that a failed attempt finds it again."""
         for row in rows:
             self.recent.learn(row)
+        self.health.learn(judged)
 
     def _of_stream(self, batch: Batch, unserved: Flags) -> ModelForecast:
         predicted = np.where(unserved[..., None], self._stream.predict(batch), np.nan)
@@ -141,15 +156,25 @@ class Forecasting:
         basis = np.where(model.known, own, TRANSFERRED)
         return np.where(_silent(batch.observed)[:, None], PROFILE, basis)
 
-    def _show_stream(self, step: Step) -> None:
+    def _show_stream(self, step: Step, doubts: Reasons) -> None:
         if step.silent:
             # Its windows may come after all.
             return
         starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
         new = [row for row, start in enumerate(starts) if self._shown is None or start > self._shown]
         if new:
-            self._stream.learn(step.speed_mph[new], day_type_slots(self.network, [starts[row] for row in new]))
+            speeds = without_doubted(step.speed_mph[None], doubts[None])[0]
+            self._stream.learn(speeds[new], day_type_slots(self.network, [starts[row] for row in new]))
             self._shown = step.window_start
+
+
+def _settled(step: Step) -> int:
+    """How many of the windows of a step, from the oldest on, will not change any more.
+
+    Windows behind the last one that came may still come, all of them late: they are not settled.
+    """
+    came = np.flatnonzero(step.revisions.any(axis=1))
+    return min(max(0, len(step.speed_mph) - SETTLED_WINDOWS), int(came[-1]) + 1 if came.size else 0)
 
 
 def _silent(observed: Integers) -> Flags:

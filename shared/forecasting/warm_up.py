@@ -85,7 +85,7 @@ class WarmUp:
                 again=False,
             )
             settled = self._forecasting.settle(step)
-            self._forecasting.learn(settled)
+            self._forecasting.learn(settled, self._forecasting.judged(step))
             self._rows |= {one.slot: one for one in settled}
         self._past = shown[-(SHOWN - 1) :]
 

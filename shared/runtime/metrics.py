@@ -117,7 +117,7 @@ class PredictorMetrics:
         )
         self.input_missing = Gauge(
             "metrla_predictor_input_missing_ratio",
-            "Share (0-1) of the rolling span's speeds that are missing, stuck or zero.",
+            "Share (0-1) of the rolling span's speeds that are missing, doubted or zero.",
             ["network"],
             registry=registry,
         )

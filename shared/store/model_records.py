@@ -23,10 +23,10 @@ SPEED_BINS = 17
 class HorizonScore:
     """How the forecasts of one model and horizon for one window compare with what happened, summed over sensors.
 
-    `pairs` sensors had a forecast and a usable actual speed (present, not zero, not stuck). An error is predicted minus
-    actual, so a positive `error_sum_mph` means forecasts that were too fast. `covered` actual speeds lay within their
-    90 % interval, `close` within 5 mph of the prediction; `confidence_sum` is what was promised for `close`. The three
-    `confidence_…` tuples say the same per bin of confidence (`CONFIDENCE_BINS`), so that calibration can be judged.
+    `pairs` sensors had a forecast and a usable actual speed (present, not zero, not doubted). An error is predicted
+    minus actual, so a positive `error_sum_mph` means forecasts that were too fast. `covered` actual speeds lay within
+    their 90 % interval, `close` within 5 mph of the prediction; `confidence_sum` is what was promised for `close`.
+    The `confidence_…` tuples say the same per bin of confidence (`CONFIDENCE_BINS`), so that calibration can be judged.
     `scaled_histogram` counts |error| divided by the reach of the interval on that side, before any online adaptation:
     `shared.forecasting.calibration.adaptive` says at which edges, and scales intervals by it.
     """

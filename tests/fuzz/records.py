@@ -36,9 +36,11 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
-from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, SENSOR_TIMES
+from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, SENSOR_HEALTH, SENSOR_TIMES
 from shared.store.sql.sqlite import open_sqlite
 from shared.store.sql.store import SqlStore
+from shared.traffic.health.doubted import DoubtedSensor, DoubtedSensors, write_doubted
+from shared.traffic.health.rules import Doubt
 from shared.traffic.health.times import SensorTime, SensorTimes, write_times
 from tests.fuzz.mutation import changed_json, damaged, json_bytes, texts
 from tests.fuzz.oracle import demand_sound
@@ -88,8 +90,10 @@ FOLLOWED = {
     "TrafficAlert": ALERTS,
     "TrafficAdvisory": ADVISORIES,
     "SensorTimes": SENSOR_TIMES,
+    "DoubtedSensors": SENSOR_HEALTH,
 }
 TIMES = SensorTimes(NETWORK.network_id, 0, AT, AT, {SensorId("s0"): SensorTime(90.0, 3)})
+DOUBTED = DoubtedSensors(NETWORK.network_id, AT, {SensorId("s0"): DoubtedSensor(Doubt.STUCK, AT)})
 OWN_NAMES = {
     "event_id": "e1",
     "network_id": "toy",
@@ -224,6 +228,8 @@ def _followed(case: list[tuple[str, bytes | None, bytes | None]]) -> None:
                 view.advisories.apply(record, offset)
             elif isinstance(record, SensorTimes):
                 view.times.apply(record, offset)
+            elif isinstance(record, DoubtedSensors):
+                view.apply_doubted(record, offset)
             else:
                 view.apply(record)
         except RejectedEventError:
@@ -234,8 +240,8 @@ def _followed(case: list[tuple[str, bytes | None, bytes | None]]) -> None:
 @st.composite
 def _one_followed(draw: st.DrawFn) -> tuple[str, bytes | None, bytes | None]:
     name = draw(st.sampled_from(sorted(FOLLOWED)))
-    if name == "SensorTimes":
-        good = write_times(TIMES)
+    if name in {"SensorTimes", "DoubtedSensors"}:
+        good = write_times(TIMES) if name == "SensorTimes" else write_doubted(DOUBTED)
         value = draw(st.none() | damaged([good]) | changed_json([json.loads(good)]))
     else:
         value = draw(st.none() | damaged([encode(RECORDS[name])]) | extreme(name))

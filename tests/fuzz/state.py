@@ -19,14 +19,16 @@ from services.gateway.settings import GatewaySettings
 from services.ingest.checkpoint import MAX_METADATA_BYTES, Checkpoint, NetworkProgress
 from services.ingest.settings import IngestSettings
 from services.ingest.windows import PartitionWindows, WindowPolicy
-from services.predictor.recent_log import messages_of, put_rows, rows_in
+from services.predictor.recent_log import health_in, health_messages, messages_of, put_rows, rows_in
 from services.predictor.settings import PredictorSettings
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
 from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, records_of
 from shared.archive.container import ArchivedEvent, decode_container, encode_container
 from shared.events.errors import ArchiveError, ConfigurationError, ModelError, RejectedEventError
+from shared.forecasting.inputs.health_course import HealthCourse
 from shared.forecasting.models.card import ModelCard
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.steps import Step
 from shared.traffic.usual.recent import RecentSpeeds
 from tests.fuzz.mutation import HOSTILE_NUMBERS, HOSTILE_TEXTS, changed, changed_json, damaged, json_bytes
 from tests.fuzz.records import AT, EVENT, NETWORK, Message, demand_one_line
@@ -120,6 +122,28 @@ def _recent() -> bytes:
     return message.value or b""
 
 
+def _health() -> bytes:
+    course = HealthCourse(NETWORK)
+    (message,) = health_messages(course, course.windows(_step()))
+    return message.value or b""
+
+
+def _step() -> Step:
+    speed, nothing = np.array([[60.0, 50.0, np.nan]]), np.full((1, 3), np.nan)
+    return Step(NETWORK, AT, speed, nothing, nothing, nothing, np.ones((1, 3), np.int64), again=False)
+
+
+def _sensor_health(value: bytes) -> None:
+    course = HealthCourse(NETWORK)
+    kept: Any = Message("predictor-state", 0, 0, b"toy/health", value)
+    with suppress(RejectedEventError):
+        for _, windows in health_in(kept, {NETWORK.network_id: course}):
+            course.learn(windows)
+    later = replace(_step(), window_start=AT + timedelta(minutes=5))
+    course.doubts(later)
+    health_messages(course, course.windows(later))
+
+
 def _predictor_state(value: bytes) -> None:
     recent = RecentSpeeds(NETWORK)
     kept: Any = Message("predictor-state", 0, 0, b"toy/0", value)
@@ -195,6 +219,7 @@ TARGETS = (
     ),
     Target("alert-state", st.deferred(lambda: st.lists(damaged(_learned()), min_size=1, max_size=3)), _alert_state),
     Target("predictor-state", st.deferred(lambda: damaged([_recent()])), _predictor_state),
+    Target("sensor-health", st.deferred(lambda: damaged([_health()])), _sensor_health),
     Target("archive", st.deferred(lambda: damaged([_archived()])), _archive),
     Target("cards", changed([CARD]).map(json_bytes) | damaged([json_bytes(CARD)]), _card),
     Target("settings", _variables(), _settings),

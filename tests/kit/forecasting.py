@@ -61,7 +61,7 @@ def split(history: History) -> Split:
 
 @pytest.fixture(scope="session")
 def recorded(network: Network, history: History, split: Split) -> Recorded:
-    return Recorded(network, history.start, history.speed_mph, split.train_windows)
+    return Recorded(network, history.start, history.speed_mph, split.train_windows, split.train_windows)
 
 
 class Nothing:

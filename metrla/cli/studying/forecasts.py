@@ -78,7 +78,10 @@ def regime_table(figures: Json) -> Table:
 
 
 def robustness_table(figures: Json) -> Table:
-    """MAE on disturbed input, of the model that serves: of all forecasts and of those that the disturbance hit."""
+    """MAE on disturbed input, of the model that serves: of all forecasts and of those that the disturbance hit.
+
+    Beside these the historical average's MAE there, and what the model says of itself at the furthest horizon.
+    """
     serving, shown = figures["serving"], list(next(iter(figures[figures["part"]].values())))
     table = plain_table(
         title=f"MAE in mph of {serving} on disturbed input", caption="hit: forecasts whose newest input was disturbed"
@@ -87,11 +90,19 @@ def robustness_table(figures: Json) -> Table:
     for which in ("all", "hit"):
         for minutes in shown:
             table.add_column(f"{which}\n{minutes} min", justify="right")
-    table.add_column("hit\ncovered, %", justify="right")
+    table.add_column(f"hit, usual\n{shown[0]} min", justify="right")
+    table.add_column(f"hit, covered\n{shown[-1]} min, %", justify="right")
+    table.add_column(f"hit, width\n{shown[-1]} min", justify="right")
+    table.add_column(f"hit, confidence\n{shown[-1]} min, %", justify="right")
     for case in figures["robustness"].values():
         each = case["models"][serving]
         cells = [_cell(each[which][minutes]["mae"]) for which in ("all", "affected") for minutes in shown]
-        table.add_row(case["what"], *cells, _cell(each["coverage_90_affected"][shown[-1]], 100, 1))
+        usual = case["models"].get("historical_average")
+        cells.append("" if usual is None else _cell(usual["affected"][shown[0]]["mae"]))
+        cells.append(_cell(each["coverage_90_affected"][shown[-1]], 100, 1))
+        cells.append(_cell(each["width_affected_mph"][shown[-1]], 1, 1))
+        cells.append(_cell(each["confidence_affected"][shown[-1]], 100, 1))
+        table.add_row(case["what"], *cells)
     return table
 
 

@@ -43,16 +43,5 @@ def resampled(recording: ReadingsFile, network: Network) -> str:
     return f"a reading every {_minutes(step)}, of which windows of {_minutes(network.window)} are the means"
 
 
-def require_one_reading_per_window(recording: ReadingsFile, network: Network) -> None:
-    """Raise `ConfigurationError` where a file has fewer or more readings than one in each window of the network."""
-    if resampled(recording, network):
-        step = step_length(recording) or network.window
-        raise ConfigurationError(
-            f"{recording.path}: its readings are {_minutes(step)} apart, and windows of network {network.network_id} "
-            f"last {_minutes(network.window)}; one reading per window is needed here. Use a network with "
-            f"window_minutes = {step / MINUTE:g}"
-        )
-
-
 def _minutes(length: timedelta) -> str:
     return f"{length / MINUTE:g} min"

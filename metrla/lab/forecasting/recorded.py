@@ -1,7 +1,7 @@
 """A recording as models see it: any of its origins as a batch or a view, and what then happened. Pure."""
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View, by_quarter
 from shared.traffic.arrays import Compact, Floats, Integers
-from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
-from shared.traffic.health.stuck import without_stuck
+from shared.traffic.calendar import DAY_TYPES, day_type_slots, days_of, slots_per_day
+from shared.traffic.health.hiding import without_doubted
+from shared.traffic.health.rules import HealthJudge, Reasons, SensorHealth, WindowReadings
 from shared.traffic.network import Network
+from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.usual.profile import learned_profile
 from shared.traffic.usual.recent import RecentMeans, faded, recent_means
 from shared.traffic.usual.transfer import completed
@@ -25,10 +27,14 @@ class Recorded:
 
     Origin o is a forecast made from windows o to o + LAGS - 1 of the HORIZONS windows after them.
 
+    `believed_mph` (windows, N) are the speeds without those that are doubted.
     `profile_mph` (slots of both day types, N) comes from the first `train_windows` windows only, NaN for a sensor that
     has no speed in them. `usual_mph` (windows, N), never NaN, is what it says of each window, and what it would say of
     those first ones without their own day: with few days of history a window is closer to a profile that it is part of
     than any later window will be.
+    `doubt` (windows, N) is what the sensors' health says is wrong with each reading, judged window after window as in
+    service: neither a profile nor a model learns from one that is doubted, or sees it.
+    `resumed_at` is the window from which on `disturbed` judges anew, where a recording is tried in several ways.
     `late_total_mph` and `late_days` (windows, N) say of each window what traffic was at its time on the days before it.
     """
 
@@ -36,18 +42,30 @@ class Recorded:
     start: datetime
     speed_mph: Floats
     train_windows: int
+    resumed_at: int = 0
     slots: Integers = field(init=False)
     days: Integers = field(init=False)
+    believed_mph: Floats = field(init=False)
     profile_mph: Floats = field(init=False)
     usual_mph: Floats = field(init=False)
+    doubt: Reasons = field(init=False)
     late_total_mph: Compact = field(init=False)
     late_days: Compact = field(init=False)
+    _memory: "_Memory" = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out the calendar and the profile."""
         starts = [self.start + row * self.network.window for row in range(len(self.speed_mph))]
         slots, train = day_type_slots(self.network, starts), slice(None, self.train_windows)
-        learned = learned_profile(self.speed_mph[train], slots[train], slots_per_day(self.network))
+        early = slice(None, self.resumed_at)
+        memory = _Memory.of(self.network)
+        before = memory.follow(self.start, self.speed_mph[early])
+        object.__setattr__(self, "_memory", memory.copy())
+        after = memory.follow(self.start + self.resumed_at * self.network.window, self.speed_mph[self.resumed_at :])
+        doubt, total, days = (np.concatenate([early, late]) for early, late in zip(before, after, strict=True))
+        believed = without_doubted(self.speed_mph[None], doubt[None])[0]
+        object.__setattr__(self, "believed_mph", believed)
+        learned = learned_profile(believed[train], slots[train], slots_per_day(self.network))
         usual = completed(self.network, learned.profile_mph)[slots]
         usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)
         derived: dict[str, NDArray[Any]] = {
@@ -55,10 +73,34 @@ class Recorded:
             "days": days_of(self.network, starts),
             "profile_mph": learned.profile_mph,
             "usual_mph": usual,
+            "doubt": doubt,
+            "late_total_mph": total,
+            "late_days": days,
         }
-        derived["late_total_mph"], derived["late_days"] = _before(self.speed_mph, slots, len(learned.profile_mph))
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+
+    def disturbed(self, network: Network, speed_mph: Floats) -> "Recorded":
+        """The same with another input from window `resumed_at` on; what is known before stays as it was.
+
+        Args:
+            network: the same, with other ids perhaps.
+            speed_mph: (windows, N) as models see it.
+        """
+        first, memory = self.resumed_at, self._memory.copy()
+        after = memory.follow(self.start + first * self.network.window, speed_mph[first:])
+        other = copy(self)
+        doubt, total, days = after
+        changed: dict[str, Any] = {
+            "network": network,
+            "speed_mph": speed_mph,
+            "doubt": np.concatenate([self.doubt[:first], doubt]),
+            "late_total_mph": np.concatenate([self.late_total_mph[:first], total]),
+            "late_days": np.concatenate([self.late_days[:first], days]),
+        }
+        for name, value in changed.items():
+            object.__setattr__(other, name, value)
+        return other
 
     def learned_apart(self, blocks: int) -> "Recorded":
         """The same, but what is usual in each of `blocks` stretches of the training part is learned from the others.
@@ -71,7 +113,7 @@ class Recorded:
         rows = np.arange(self.train_windows)
         for block in np.array_split(rows, blocks):
             others = np.delete(rows, block)
-            learned = learned_profile(self.speed_mph[others], self.slots[others], per_day)
+            learned = learned_profile(self.believed_mph[others], self.slots[others], per_day)
             usual[block] = completed(self.network, learned.profile_mph)[self.slots[block]]
         apart = copy(self)
         object.__setattr__(apart, "usual_mph", usual)
@@ -87,7 +129,7 @@ class Recorded:
         lags, ahead = _windows(origins)
         return Batch(
             network=self.network,
-            speed_mph=without_stuck(self.speed_mph[lags]),
+            speed_mph=self._seen(lags),
             lag_slots=self.slots[lags],
             ahead_slots=self.slots[ahead],
             days=self.days[lags[:, -1]],
@@ -106,13 +148,16 @@ class Recorded:
         recent = recent_means(of(self.late_total_mph, ahead), of(self.late_days, ahead))
         return View(
             network=self.network,
-            speed_mph=without_stuck(of(self.speed_mph, lags)),
+            speed_mph=without_doubted(of(self.speed_mph, lags), of(self.doubt, lags)),
             usual_mph=of(self.usual_mph, lags),
             ahead_mph=ahead_mph,
             times=self.slots[lags[:, -1]] % slots_per_day(self.network),
             days=self.days[lags[:, -1]],
             recent_mph=by_quarter(recent.deviation_mph(ahead_mph)),
         )
+
+    def _seen(self, lags: Integers) -> Floats:
+        return without_doubted(self.speed_mph[lags], self.doubt[lags])
 
     def _recent(self, windows: Integers) -> RecentMeans:
         return recent_means(self.late_total_mph[windows], self.late_days[windows])
@@ -123,14 +168,45 @@ class Recorded:
         return ahead[origins] if sensors is None else ahead[origins[:, None], sensors]
 
 
-def _before(speed_mph: Floats, slots: Integers, slots_of_week: int) -> tuple[Compact, Compact]:
-    """What `RecentSpeeds` held of each window's slot just before it: weighted sums of speeds and days, (windows, N)."""
-    total, days = np.zeros((2, slots_of_week, speed_mph.shape[1]), dtype=np.float32)
-    total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
-    for row, slot in enumerate(slots.tolist()):
-        total_before[row], days_before[row] = total[slot], days[slot]
-        faded(total[slot], days[slot], speed_mph[row])
-    return total_before, days_before
+@dataclass(eq=False)
+class _Memory:
+    """What serving remembers of N sensors from window to window: their health, and recent speeds by slot."""
+
+    network: Network
+    road: Roadway
+    judge: HealthJudge
+    health: SensorHealth
+    total_mph: Compact
+    days: Compact
+
+    @classmethod
+    def of(cls, network: Network) -> "_Memory":
+        """Of nothing yet."""
+        road, sensors = roadway(network), len(network.sensors)
+        total, days = np.zeros((2, DAY_TYPES * slots_per_day(network), sensors), dtype=np.float32)
+        return cls(network, road, HealthJudge.of(road), SensorHealth.unknown(sensors), total, days)
+
+    def copy(self) -> "_Memory":
+        """The same, to go on from twice."""
+        return replace(self, total_mph=self.total_mph.copy(), days=self.days.copy())
+
+    def follow(self, start: datetime, speed_mph: Floats) -> tuple[Reasons, Compact, Compact]:
+        """Take in the windows (windows, N) from `start` on.
+
+        Returns:
+            What was doubted in each, and what `RecentSpeeds` held of its slot just before it, as weighted sums of
+            speeds and days: (windows, N) each.
+        """
+        slots = day_type_slots(self.network, [start + row * self.network.window for row in range(len(speed_mph))])
+        columns, places, total, days = self.road.columns, self.road.positions, self.total_mph, self.days
+        total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
+        doubt = np.zeros(speed_mph.shape, dtype=np.int8)
+        for row, (at, speed) in enumerate(zip(slots.tolist(), speed_mph, strict=True)):
+            total_before[row], days_before[row] = total[at], days[at]
+            belief, self.health = self.judge.step(WindowReadings.of_speeds(speed[columns]), self.health)
+            doubt[row] = belief.doubt[places]
+            faded(total[at], days[at], np.where(doubt[row] > 0, np.nan, speed))
+        return doubt, total_before, days_before
 
 
 def _windows(origins: Integers) -> tuple[Integers, Integers]:

@@ -19,7 +19,7 @@ from shared.alerts.detection.protocol import IncidentDetector, Observation
 from shared.alerts.learned.learner import WITHIN_MILES
 from shared.events.errors import ConfigurationError
 from shared.traffic.arrays import Flags, Floats
-from shared.traffic.health.rules import HealthRules
+from shared.traffic.health.rules import HealthJudge
 from shared.traffic.neighbours import neighbours
 
 LEVELS = 14
@@ -107,4 +107,4 @@ def calibrated(
             verdict, state = silent.step(seen, state)
             scores.append(verdict.score[0])
         scales = sensor_scales(np.stack(scores), calm)
-    return Guarded(contender.make(contender.thresholds[:, None] * scales), HealthRules(), measures.road.lanes)
+    return Guarded(contender.make(contender.thresholds[:, None] * scales), HealthJudge.of(measures.road))

@@ -1,28 +1,38 @@
 """Recorded speed, occupancy and volume on the windows of a network."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import structlog
+from structlog.stdlib import BoundLogger
 
 from metrla.data.feeds.files.formats import PEMS_SUFFIXES, WIDE_SUFFIXES, open_readings
 from metrla.data.feeds.files.readings_file import RecordedStep
 from metrla.data.feeds.files.times import PLAIN, TimeReading
 from metrla.data.feeds.local_time import zone_of_times
 from metrla.data.feeds.speed_table import require_room
-from metrla.data.feeds.step_length import require_one_reading_per_window
+from metrla.data.feeds.step_length import resampled
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import SPEED, VOLUME
 from shared.events.records import SensorId
-from shared.traffic.arrays import Flags, Floats, Integers
+from shared.traffic.arrays import Flags, Floats, Integers, ratio
 from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.readings import speeds_of_nobody, unfit
 from shared.traffic.roadway import Roadway, roadway
 
+log: BoundLogger = structlog.stdlib.get_logger(__name__)
+
+STRAY_SHARE = 0.01
+"""So many values beyond what a unit allows are faults of sensors; more of them are another unit."""
+PERCENT = 100.0
+RANGES = {"speed": SPEED, "volume": VOLUME}
+"""Of single readings; of occupancy nobody knows yet in which unit it is."""
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
 NAMED = {"speed": "speed", "occupancy": "occupancy", "flow": "volume", "volume": "volume", "pct_observed": "observed"}
 
@@ -102,21 +112,25 @@ def read_measures(
     The tables of a folder are told apart by their names: speed*, occupancy*, flow* or volume*, pct_observed* (0-100;
     values observed by less than half are left out). Windows are those of the local clock: the hour that daylight saving
     skips is a gap, of the one that it repeats the first reading counts. `times` says how the times of the files are
-    written, where they do not say so themselves.
+    written, where they do not say so themselves. Where readings are finer than windows, these have the means of speed,
+    occupancy and share observed and the sum of volumes, as ingest makes them. Occupancy in percent, as PeMS exports
+    it, is recognised by its values and made a share; the log says so.
 
     Raises:
-        ConfigurationError: nothing readable is there, none of its sensors is in the network, or a file has not one
-            reading in each window.
+        ConfigurationError: nothing readable is there, none of its sensors is in the network, the readings of a file are
+            further apart than the windows, or its occupancy is neither a share nor in percent.
     """
     files = _files(path)
     start, end = _days(files, network, times)
     require_room(path, start, end, network)
     count = (end - start) // network.window
-    measures = {name: np.full((count, len(network.sensors)), np.nan) for name in set(NAMED.values())}
+    gathered = {name: _Gathered.of(name, count, len(network.sensors)) for name in set(NAMED.values())}
     for file, kind in files.items():
         on_file(file)
         recording = open_readings(file, times)
-        require_one_reading_per_window(recording, network)
+        note = resampled(recording, network)
+        if note:
+            log.info("several readings in a window", path=str(file), note=note)
         zone = zone_of_times(recording, network)
         names: Sequence[str] = ()
         columns, rows = _columns(names, network)
@@ -124,7 +138,8 @@ def read_measures(
             if step.sensor_ids != names:
                 names = step.sensor_ids
                 columns, rows = _columns(names, network)
-            at = (_local(step.time, zone, network) - start) // network.window
+            local = _local(step.time, zone, network)
+            at = (local - start) // network.window
             if not 0 <= at < count:
                 raise ConfigurationError(
                     f"{file}: its times are not in order: {step.time} is outside its first and last"
@@ -133,14 +148,16 @@ def read_measures(
                 told = np.asarray(values, dtype=np.float64)[columns]
                 if name == "speed" and recording.zero_is_missing:
                     told = np.where(told == 0, np.nan, told)
-                row = measures[name][at]
-                row[rows] = np.where(np.isnan(row[rows]), told, row[rows])
+                gathered[name].add(at, rows, told, local)
+    measures = {name: one.values for name, one in gathered.items()}
+    measures["occupancy"] = _as_share(measures["occupancy"], path)
     if not np.isfinite(measures["speed"]).any():
         raise ConfigurationError(f"{path}: no speed of a sensor of network {network.network_id}")
     # An unfit speed is one that ingest would have rejected: no detector ever sees it.
     faults = unfit(*(measures[name] for name in ("speed", "volume", "occupancy", "observed")))
-    made_up = faults.any
     measures["speed"][speeds_of_nobody(measures["speed"], measures["volume"], measures["occupancy"])] = np.nan
+    spoilt = np.logical_or.reduce([one.spoilt for one in gathered.values()])
+    made_up = faults.any | spoilt
     road = roadway(network)
     speed, occupancy, volume = (
         np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
@@ -150,6 +167,63 @@ def read_measures(
     dates = [(start + timedelta(days=ahead)).date() for ahead in range((end - start).days)]
     weekend = np.array([is_day_off(network, day) for day in dates])
     return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend)
+
+
+@dataclass(eq=False)
+class _Gathered:
+    """One measure of all windows (windows, sensors): sums and numbers of the readings that fall into each.
+
+    `refused` marks where a reading was out of range, so that ingest would not have taken it.
+    """
+
+    name: str
+    total: Floats
+    number: Integers
+    refused: Flags
+    _moments: dict[int, set[datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, windows: int, sensors: int) -> "_Gathered":
+        """Of no reading yet."""
+        shape = windows, sensors
+        return cls(name, np.zeros(shape), np.zeros(shape, dtype=np.intp), np.zeros(shape, dtype=np.bool_))
+
+    def add(self, window: int, rows: Integers, told: Floats, moment: datetime) -> None:
+        """Take in what some sensors told at a moment; of what is told twice of it the first counts."""
+        moments = self._moments.setdefault(window, set())
+        fits = ~np.isnan(told)
+        if self.name in RANGES:
+            fits &= (told >= RANGES[self.name].least) & (told <= RANGES[self.name].most)
+        self.refused[window, rows] |= ~np.isnan(told) & ~fits
+        if moment in moments:
+            fits &= self.number[window, rows] == 0
+        moments.add(moment)
+        self.total[window, rows] += np.where(fits, told, 0.0)
+        self.number[window, rows] += fits
+
+    @property
+    def values(self) -> Floats:
+        """The sums of volumes, the means of other measures; NaN where nothing was told."""
+        mean = ratio(self.total, self.number.astype(np.float64))
+        return mean * self.number if self.name == "volume" else mean
+
+    @property
+    def spoilt(self) -> Flags:
+        """Where nothing was told but what is out of range."""
+        flags: Flags = self.refused & (self.number == 0)
+        return flags
+
+
+def _as_share(occupancy: Floats, path: Path) -> Floats:
+    """Occupancy as a share (0-1); raises `ConfigurationError` where it cannot be one, nor in percent."""
+    known = occupancy[np.isfinite(occupancy)]
+    above = float(np.mean(known > 1)) if known.size else 0.0
+    if above <= STRAY_SHARE:
+        return occupancy
+    if np.mean(known > PERCENT) > STRAY_SHARE:
+        raise ConfigurationError(f"{path}: occupancy of up to {known.max():g} is neither a share (0-1) nor in percent")
+    log.warning("occupancy is in percent, and taken so", path=str(path), above_one=round(above, 3))
+    return occupancy / PERCENT
 
 
 def _files(path: Path) -> Mapping[Path, str]:
@@ -201,7 +275,10 @@ def _values(step: RecordedStep, kind: str) -> dict[str, object]:
         "volume": step.volume_vehicles,
         "observed": step.share_observed,
     }
-    return {name: values for name, values in carried.items() if values is not None}
+    told = {name: values for name, values in carried.items() if values is not None}
+    # Of each reading, as ingest judges it: among others in its window, a 0 of nobody would pull the mean down.
+    nobody = speeds_of_nobody(step.speed_mph, step.volume_vehicles, step.occupancy)
+    return {**told, "speed": np.where(nobody, np.nan, np.asarray(step.speed_mph, dtype=np.float64))}
 
 
 def _columns(names: Sequence[str], network: Network) -> tuple[Integers, Integers]:

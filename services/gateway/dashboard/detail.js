@@ -34,10 +34,13 @@ async function listOf(get, url) {
 }
 
 /** The forecast at the horizon in words: its model, interval, confidence and basis. */
-export function describe(line, sensor, { future, before }, horizon) {
+export function describe(line, sensor, { future, before }, horizon, clock) {
   const row = future.find((each) => each.horizon_minutes === horizon);
   if (!row) {
-    line.replaceChildren(`${sensor.sensor_id}: ${mph(sensor.current_speed)} mph. This model has no forecast for this sensor.`);
+    line.replaceChildren(
+      `${sensor.sensor_id}: ${mph(sensor.current_speed)} mph. This model has no forecast for this sensor. `,
+      doubtLabel(sensor, clock),
+    );
     return;
   }
   line.replaceChildren(
@@ -46,6 +49,7 @@ export function describe(line, sensor, { future, before }, horizon) {
     ` (90 %: ${row.lower_speed.toFixed(0)}–${row.upper_speed.toFixed(0)} mph; ${percent(row.confidence_score)} within 5 mph) `,
     `by ${words(row.model_name)} `,
     basisLabel(row.basis),
+    doubtLabel(sensor, clock),
     before.length ? make("span", { class: "key" }, ` dotted: forecast ${horizon} min earlier`) : "",
   );
 }
@@ -53,6 +57,13 @@ export function describe(line, sensor, { future, before }, horizon) {
 /** A small label for the basis of a forecast; none where that is the sensor's own readings. */
 export function basisLabel(basis) {
   return BASES[basis] ? make("span", { class: "basis", title: BASES[basis] }, basis) : "";
+}
+
+/** A small label for a sensor whose readings are not believed, with the reason and since when; none where they are. */
+export function doubtLabel(sensor, clock) {
+  if (!sensor.doubt) return "";
+  const { reason, detail, since } = sensor.doubt;
+  return make("span", { class: "basis", title: `Not believed: ${detail}, since ${clock.full(since)}` }, words(reason));
 }
 
 /** Draw speed over time: measured as a line, forecast dashed with its interval, earlier forecasts dotted. */

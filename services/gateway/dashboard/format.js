@@ -13,7 +13,7 @@ export function band(speed) {
 
 /** The basis of a forecast, where that is not the sensor's own readings. */
 export const BASES = {
-  imputed: "Most of its own readings are missing or stuck: based on its neighbours and its usual speeds",
+  imputed: "Most of its own readings are missing or doubted: based on its neighbours and its usual speeds",
   transferred: "The model was not trained on this sensor: based on what it learned from others",
   profile: "Based only on its usual speeds at this time of the week",
 };

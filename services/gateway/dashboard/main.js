@@ -165,7 +165,7 @@ function showConnection() {
 async function showDetail() {
   const entry = state.rows().find((row) => row.sensor.sensor_id === state.selected);
   $("detail").hidden = !entry;
-  const wanted = entry ? [state.selected, entry.sensor.timestamp, entry.forecast?.timestamp, state.model, state.horizon, clock.zone].join() : "";
+  const wanted = entry ? [state.selected, entry.sensor.timestamp, entry.forecast?.timestamp, state.model, state.horizon, clock.zone, entry.sensor.doubt?.detail].join() : "";
   if (wanted === detailShown) return;
   detailShown = wanted;
   if (!entry) return;
@@ -174,7 +174,7 @@ async function showDetail() {
   try {
     const detail = await fetchDetail(get, sensor, state.model, horizon);
     if (wanted !== detailShown) return;
-    describe($("detail-line"), sensor, detail, horizon);
+    describe($("detail-line"), sensor, detail, horizon, clock);
     drawDetail($("chart"), detail, clock);
   } catch {
     detailShown = ""; // the gateway did not answer; the next update tries again

@@ -1,6 +1,6 @@
 /** The sortable, filterable table of sensors. */
 
-import { basisLabel } from "./detail.js";
+import { basisLabel, doubtLabel } from "./detail.js";
 import { make } from "./elements.js";
 import { band, mph, percent, signed } from "./format.js";
 import { change, filtered, sorted } from "./rows.js";
@@ -54,7 +54,7 @@ export class SensorTable {
     }
     element.classList.toggle("selected", sensor.sensor_id === selected);
     const cells = element.children, delta = change({ forecast });
-    doubt(cells[0], sensor.doubt);
+    doubt(cells[0], sensor, clock);
     write(cells[1], sensor.road_name);
     write(cells[2], sensor.name);
     speed(cells[3].firstChild, sensor.current_speed);
@@ -102,11 +102,11 @@ function write(cell, text) {
 }
 
 /** Why a sensor is not believed, beside its name. */
-function doubt(cell, why) {
-  const detail = why?.detail ?? "";
-  if ((cell.dataset.doubt ?? "") === detail) return;
-  cell.dataset.doubt = detail;
-  cell.replaceChildren(cell.firstChild, ...(detail ? [make("span", { class: "basis", title: `Not believed: ${detail}` }, "clock off")] : []));
+function doubt(cell, sensor, clock) {
+  const told = sensor.doubt ? `${sensor.doubt.detail} ${sensor.doubt.since}` : "";
+  if ((cell.dataset.doubt ?? "") === told) return;
+  cell.dataset.doubt = told;
+  cell.replaceChildren(cell.firstChild, doubtLabel(sensor, clock));
 }
 
 function label(cell, basis) {

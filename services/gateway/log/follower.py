@@ -24,6 +24,7 @@ from shared.kafka.reader_letters import NOT_OURS, ReaderLetters
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_back
 from shared.runtime.clock import wall_clock
 from shared.runtime.metrics import GatewayMetrics
+from shared.traffic.health.doubted import DoubtedSensors, require_doubted_present
 from shared.traffic.health.times import SensorTimes, require_times_present
 
 log = structlog.stdlib.get_logger(__name__)
@@ -144,6 +145,9 @@ class Follower:
             elif isinstance(record, SensorTimes):
                 require_times_present(record, logged_at(message.timestamp, wall_clock()))
                 self._view.apply_times(record, message.offset)
+            elif isinstance(record, DoubtedSensors):
+                require_doubted_present(record, logged_at(message.timestamp, wall_clock()))
+                self._view.apply_doubted(record, message.offset)
             elif self._view.apply(record) and not isinstance(record, TrafficAlert):
                 self._ages.note_record(record, self._written_ms(message))
         except RejectedEventError as rejected:

@@ -1,7 +1,8 @@
-"""What the gateway reads: five topics, how a record of each is taken in, and how far back each is read. Pure."""
+"""What the gateway reads: six topics, how a record of each is taken in, and how far back each is read. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from shared.events.avro import decode
@@ -13,14 +14,26 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
-from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, SENSOR_TIMES, Topic
+from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, SENSOR_HEALTH, SENSOR_TIMES, Topic
+from shared.traffic.health.doubted import DoubtedSensors, read_doubted
 from shared.traffic.health.times import SensorTimes, read_times
 
-FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES, SENSOR_TIMES)
-WHOLE = frozenset({ALERTS.name, ADVISORIES.name, SENSOR_TIMES.name})
+FOLLOWED: tuple[Topic, ...] = (AGGREGATES, PREDICTIONS, ALERTS, ADVISORIES, SENSOR_TIMES, SENSOR_HEALTH)
+WHOLE = frozenset({ALERTS.name, ADVISORIES.name, SENSOR_TIMES.name, SENSOR_HEALTH.name})
 """Read to the beginning: they are compacted, and an alert or advisory may be days old."""
 
-Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory | SensorTimes
+SensorNews: TypeAlias = SensorTimes | DoubtedSensors
+Followed: TypeAlias = ProcessedTrafficAggregate | TrafficPrediction | TrafficAlert | TrafficAdvisory | SensorNews
+
+
+READERS: Mapping[str, Callable[[bytes], Followed]] = {
+    AGGREGATES.name: partial(decode, ProcessedTrafficAggregate),
+    PREDICTIONS.name: partial(decode, TrafficPrediction),
+    ALERTS.name: partial(decode, TrafficAlert),
+    ADVISORIES.name: partial(decode, TrafficAdvisory),
+    SENSOR_TIMES.name: read_times,
+    SENSOR_HEALTH.name: read_doubted,
+}
 
 
 class FollowedMessage(Protocol):
@@ -43,15 +56,7 @@ def read(message: FollowedMessage) -> Followed | str:
         if message.topic in WHOLE and message.key is not None:
             return message.key.decode(errors="replace")
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"{message.topic}: a message without a value")
-    if message.topic == AGGREGATES.name:
-        return decode(ProcessedTrafficAggregate, message.value)
-    if message.topic == PREDICTIONS.name:
-        return decode(TrafficPrediction, message.value)
-    if message.topic == ADVISORIES.name:
-        return decode(TrafficAdvisory, message.value)
-    if message.topic == SENSOR_TIMES.name:
-        return read_times(message.value)
-    return decode(TrafficAlert, message.value)
+    return READERS[message.topic](message.value)
 
 
 def event_time(record: Followed) -> datetime:
@@ -65,7 +70,7 @@ def event_time(record: Followed) -> datetime:
             return record.updated_at
         case TrafficAdvisory():
             return record.updated_at or record.starts_at
-        case SensorTimes():
+        case SensorTimes() | DoubtedSensors():
             return record.as_of
 
 

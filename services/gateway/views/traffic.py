@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from services.gateway.views.advisories import AdvisoriesView
 from services.gateway.views.alerts import AlertsView
+from services.gateway.views.doubted import DoubtedView
 from services.gateway.views.predictions import MAX_PREDICTIONS, PredictionQuery, PredictionsView
 from services.gateway.views.sensor_times import SensorTimesView
 from services.gateway.views.windows import SensorState, WindowsView
@@ -18,6 +19,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.traffic.health.doubted import DoubtedSensors
 from shared.traffic.health.times import SensorTimes
 from shared.traffic.network import Network, Sensor
 
@@ -44,6 +46,7 @@ class TrafficView:
         max_predictions: int = MAX_PREDICTIONS,
     ) -> None:
         self.networks = networks
+        self.doubted = DoubtedView(networks)
         self.windows = WindowsView(networks, history)
         self.predictions = PredictionsView(networks, history, max_predictions)
         self.alerts = AlertsView(max_alerts)
@@ -82,6 +85,16 @@ class TrafficView:
                 self._newest_alert = max(self._newest_alert or record.updated_at, record.updated_at)
                 return changed
 
+    def apply_doubted(self, doubted: DoubtedSensors, offset: int) -> bool:
+        """Take in which sensors of a network are not believed; returns whether it was news."""
+        before = self.doubted.sensors(doubted.network_id)
+        if not self.doubted.apply(doubted, offset):
+            return False
+        for sensor_id in (before.keys() | doubted.sensors.keys()) & self.networks[doubted.network_id].index.keys():
+            if before.get(sensor_id) != doubted.sensors.get(sensor_id):
+                self._changed_sensors[doubted.network_id, sensor_id] = None
+        return True
+
     def forecasts(self, query: PredictionQuery) -> Iterator[Forecast]:
         """What a query finds, newest first, with outcomes where they are known."""
         for sensor, prediction, horizon in self.predictions.find(query):
@@ -94,13 +107,13 @@ class TrafficView:
             yield self._forecast(sensor, prediction, horizon)
 
     def take_changed_sensors(self) -> list[SensorState]:
-        """The sensors whose newest window changed since the last call."""
+        """The sensors whose newest window, or what is said against them, changed since the last call."""
         changed = [self._doubting(self.windows.state(*key)) for key in self._changed_sensors]
         self._changed_sensors.clear()
         return changed
 
     def sensors(self, network_id: NetworkId | None = None, road_type: str | None = None) -> Iterator[SensorState]:
-        """The newest state of every sensor, in the networks' order, with what is wrong with its clock."""
+        """The newest state of every sensor, in the networks' order, with what is said against it."""
         return map(self._doubting, self.windows.states(network_id, road_type))
 
     def apply_times(self, times: SensorTimes, offset: int) -> None:
@@ -114,23 +127,23 @@ class TrafficView:
     def reporting(self, network_id: NetworkId) -> tuple[int, int]:
         """How many sensors report, and how many clocks are off.
 
-        A sensor reports whose speed is not older than the window before the newest one, and whose clock is right: the
-        times of another say nothing of now.
+        A sensor reports that is believed, and whose speed is not older than the window before the newest one: times of
+        a clock that is off say nothing of now.
         """
         states = list(self.sensors(network_id))
         off = sum(state.clock_off is not None for state in states)
         told = [
             state.newest.window_end
             for state in states
-            if state.newest is not None and state.newest.mean_speed_mph is not None and state.clock_off is None
+            if state.newest is not None and state.newest.mean_speed_mph is not None and state.believed
         ]
         newest = max(told, default=None)
         window = self.networks[network_id].window
         return sum(newest is not None and newest - end <= window for end in told), off
 
     def _doubting(self, state: SensorState) -> SensorState:
-        off = self.times.off(state.network_id, state.sensor.sensor_id)
-        return state if off is None else replace(state, clock_off=off)
+        of = state.network_id, state.sensor.sensor_id
+        return replace(state, doubted=self.doubted.of(*of), clock_off=self.times.off(*of))
 
     def _forecast(self, sensor: Sensor, prediction: TrafficPrediction, horizon: HorizonForecast) -> Forecast:
         current = prediction.current_speed_mph

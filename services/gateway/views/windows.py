@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from services.gateway.views.known import known_sensor, require_window
 from services.gateway.views.sensor_times import SensorTimeState
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
+from shared.traffic.health.doubted import DoubtedSensor
 from shared.traffic.network import Network, Sensor
 
 
@@ -20,12 +21,26 @@ class _Windows:
 
 @dataclass(frozen=True, slots=True)
 class SensorState:
-    """A sensor and its newest window, `None` where none was seen yet; `clock_off` where its clock is."""
+    """A sensor, its newest window, `None` where none was seen yet, and why it is not believed, if it is not.
+
+    Attributes:
+        network_id: its network.
+        sensor: the sensor.
+        newest: its newest window.
+        doubted: what the alert detector says against it.
+        clock_off: where its clock is off.
+    """
 
     network_id: NetworkId
     sensor: Sensor
     newest: ProcessedTrafficAggregate | None
+    doubted: DoubtedSensor | None = None
     clock_off: SensorTimeState | None = None
+
+    @property
+    def believed(self) -> bool:
+        """Whether nothing is said against it."""
+        return self.doubted is None and self.clock_off is None
 
 
 class WindowsView:
@@ -68,7 +83,7 @@ class WindowsView:
     def state(self, network_id: NetworkId, sensor_id: SensorId) -> SensorState:
         """The newest state of one known sensor."""
         sensor = self._networks[network_id][sensor_id]
-        return SensorState(network_id, sensor, self._sensors[network_id, sensor_id].newest)
+        return self._state(network_id, sensor)
 
     def states(self, network_id: NetworkId | None = None, road_type: str | None = None) -> Iterator[SensorState]:
         """The newest state of every sensor, in the networks' order."""
@@ -76,4 +91,7 @@ class WindowsView:
             if network_id is None or id_ == network_id:
                 for sensor in network.sensors:
                     if road_type is None or sensor.road_type == road_type:
-                        yield SensorState(id_, sensor, self._sensors[id_, sensor.sensor_id].newest)
+                        yield self._state(id_, sensor)
+
+    def _state(self, network_id: NetworkId, sensor: Sensor) -> SensorState:
+        return SensorState(network_id, sensor, self._sensors[network_id, sensor.sensor_id].newest)

@@ -6,8 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from shared.alerts.detection.protocol import IncidentDetector, Observation, Verdict
-from shared.traffic.arrays import Floats
-from shared.traffic.health.rules import HealthRules, SensorHealth, judge
+from shared.traffic.health.rules import Belief, HealthJudge, SensorHealth, WindowReadings
 
 S = TypeVar("S")
 
@@ -25,8 +24,7 @@ class Guarded(Generic[S]):
     """A detector that is shown nothing of bad sensors, and whose alarms at them are dropped."""
 
     detector: IncidentDetector[S]
-    rules: HealthRules
-    lanes: Floats
+    judge: HealthJudge
 
     @property
     def name(self) -> str:
@@ -35,13 +33,20 @@ class Guarded(Generic[S]):
 
     def initial(self) -> Guard[S]:
         """All sensors good."""
-        return Guard(SensorHealth.unknown(len(self.lanes)), self.detector.initial())
+        return Guard(SensorHealth.unknown(len(self.judge.lanes)), self.detector.initial())
 
     def step(self, seen: Observation, state: Guard[S]) -> tuple[Verdict, Guard[S]]:
         """One window."""
-        good, health = judge(self.rules, self.lanes, seen.speed_mph, seen.occupancy, seen.volume, state.health)
+        verdict, after, _ = self.believed(seen, state)
+        return verdict, after
+
+    def believed(self, seen: Observation, state: Guard[S]) -> tuple[Verdict, Guard[S], Belief]:
+        """One window, and which sensors were believed in it."""
+        readings = WindowReadings(seen.speed_mph, seen.occupancy, seen.volume)
+        belief, health = self.judge.step(readings, state.health)
+        good = belief.believed
         measures: dict[str, Any] = {
             measure: np.where(good, getattr(seen, measure), np.nan) for measure in ("speed_mph", "occupancy", "volume")
         }
         verdict, inner = self.detector.step(replace(seen, **measures), state.inner)
-        return Verdict(verdict.alarm & good, verdict.score), Guard(health, inner)
+        return Verdict(verdict.alarm & good, verdict.score), Guard(health, inner), belief

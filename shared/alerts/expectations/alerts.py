@@ -55,6 +55,8 @@ MEASURE = "probability_of_congestion"
 UPDATE_LATER = timedelta(minutes=10)
 UPDATE_PROBABILITY = 0.15
 UPDATE_EXTENT_MILES = 1.5
+CAME_SHARE = 0.5
+"""Of the sensors where congestion was expected: one that is slow for once is none."""
 UNKNOWN_AFTER = timedelta(minutes=30)
 """An alert of which nothing is forecast any more is active until this long after the congestion was expected."""
 
@@ -90,7 +92,7 @@ class ExpectationDetector:
         found = expected_stretches(self.road, now, before, blocked, self.rule, self.network.window)
 
         def change(_: str, there: Sequence[RoadAlerts], here: Sequence[Expected]) -> list[TrafficAlert]:
-            return _ExpectedStep(now.at, self, now, blocked).advance(there[0], here).changes
+            return _ExpectedStep(now.at, self, now, before, blocked).advance(there[0], here).changes
 
         return changes_by_road([board], now.at, by_road(found, lambda one: one.queue.road_name), change)
 
@@ -107,6 +109,7 @@ class ExpectationDetector:
 class _ExpectedStep(KindStep[Expected]):
     detector: ExpectationDetector
     now: Outlook
+    before: Outlook | None
     blocked: Flags
 
     def begins(self, one: Expected, ended: Sequence[TrafficAlert], /) -> bool:
@@ -125,15 +128,26 @@ class _ExpectedStep(KindStep[Expected]):
         mine = road.flags(alert.affected_sensors)
         if not mine.any():
             return removed_message(alert)
-        congested = congested_sensors(now, self.detector.rule) | self.blocked
-        around = any(found[number].there for number in touching(alert.affected_sensors, found))
-        if around or (mine & congested).any():
+        if self._has_come(mine):
             return come_message(alert, now.at - alert.raised_at)
+        if any(found[number].there for number in touching(alert.affected_sensors, found)):
+            # It is about to come, or one sensor told one slow window: the next origins say which.
+            return None
         probable, told = probable_sensors(now, self.detector.rule)
         if not (mine & told).any():
             late = alert.expected_at is None or now.at >= alert.expected_at + UNKNOWN_AFTER
             return unknown_message(alert) if late else None
         return None if (mine & probable).any() else unexpected_message(alert)
+
+    def _has_come(self, mine: Flags) -> bool:
+        """Whether it is congested where that was expected: an alert says so, or `CAME_SHARE` of the sensors, twice."""
+        if (mine & self.blocked).any():
+            return True
+        rule, seen = self.detector.rule, mine & np.isfinite(self.now.current_mph)
+        slow = seen & congested_sensors(self.now, rule)
+        if self.before is not None:
+            slow &= congested_sensors(self.before, rule)
+        return bool(slow.any()) and slow.sum() >= CAME_SHARE * seen.sum()
 
     def raised(self, one: Expected, /) -> TrafficAlert:
         """See `KindStep.raised`."""

@@ -52,9 +52,10 @@ class ExpectedAlerts:
         silence_seconds: wall time without any forecast of a network that rests on a new reading after which its
             expectations are cleared.
         covered: sensors of active alerts of other kinds.
+        doubted: sensors that are not believed, or whose clocks are off: what is forecast from their readings lets
+            expect nothing.
         published: what becomes of changes on their way to the log.
         on_close: is called when the partition is no longer ours.
-        clocks_off: the sensors of a network whose clocks are off: forecasts from what they say count no more than that.
     """
 
     def __init__(
@@ -66,17 +67,17 @@ class ExpectedAlerts:
         silence_seconds: float,
         covered: Callable[[NetworkId], Iterable[SensorId]],
         published: Callable[[Iterable[TrafficAlert]], Iterable[TrafficAlert]],
+        doubted: Callable[[NetworkId], Collection[SensorId]] = lambda _: (),
         on_close: Callable[[], object] = lambda: None,
-        clocks_off: Callable[[NetworkId], Collection[SensorId]] = lambda _: (),
     ) -> None:
         self._detectors = detectors
         self._networks = {network_id: _Expectations(board) for network_id, board in boards.items()}
         self._settle_seconds = settle_seconds
         self._silence_seconds = silence_seconds
         self._covered = covered
+        self._doubted = doubted
         self._published = published
         self._on_close = on_close
-        self._clocks_off = clocks_off
         self._elsewhere = Strangers("forecasts outside the partition of their network")
         self._unknown = Strangers("forecasts of sensors that their network does not have")
 
@@ -173,8 +174,8 @@ class ExpectedAlerts:
 
     def _outlook(self, network: _Expectations, at: datetime) -> Outlook:
         network_id = network.board.network.network_id
-        detector, off = self._detectors[network_id], self._clocks_off(network_id)
-        told = {sensor: forecast for sensor, forecast in network.waiting.pop(at).items() if sensor not in off}
+        detector, doubted = self._detectors[network_id], self._doubted(network_id)
+        told = {sensor: forecast for sensor, forecast in network.waiting.pop(at).items() if sensor not in doubted}
         return outlook(detector.road, at, told, detector.rule.congestion.slow_mph)
 
     def _kept(self, network: _Expectations, changes: Iterable[Sequence[TrafficAlert]]) -> Iterator[RoadChanges]:

@@ -8,7 +8,7 @@ the common one, the other half scales with the sensor's quantile against the med
 one, and all share the budget of false alarms. The free-flow speed is followed likewise, off-peak.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -19,10 +19,11 @@ from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.sensors import LearnedSensors
 from shared.alerts.learned.state import PRIOR_TAIL, CompactArray, Lasting, Learned, compacted
+from shared.events.quantities import EPOCH
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.calendar import SATURDAY, slots_per_day, week_slot
-from shared.traffic.health.always_slow import SlowHours, always_slow
-from shared.traffic.health.rules import HealthRules
+from shared.traffic.health.always_slow import SlowHours, always_slow, is_night
+from shared.traffic.health.rules import Belief, Doubt, HealthJudge, HealthRules, Reasons
 from shared.traffic.neighbours import Neighbours, neighbours
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
@@ -81,12 +82,14 @@ class Learner:
     weights: Weights = field(default_factory=Weights)
     road: Roadway = field(init=False)
     near: Neighbours = field(init=False)
+    judge: HealthJudge = field(init=False)
     per_day: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out the road."""
         self.road = roadway(self.network)
         self.near = neighbours(self.road, WITHIN_MILES)
+        self.judge = HealthJudge.of(self.road, self.rules)
         self.per_day = slots_per_day(self.network)
 
     def nothing(self) -> Learned:
@@ -129,13 +132,17 @@ class Learner:
         scale = scales(before.lasting.tail)
         threshold = self.threshold * scale
         detector: Guarded[ResidualState] = Guarded(
-            ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.rules, self.road.lanes
+            ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.judge
         )
-        verdict, guard = detector.step(seen, before.guard)
+        verdict, guard, belief = detector.believed(seen, before.guard)
         after = compacted(guard, place)
         good = (after.health.owed == 0) & (before.guard.health.owed == 0)
-        hours = hours.changed(before.usual.rows[place], after.inner.usual.rows[place])
-        believed = good & ~always_slow(hours, self.near, self.per_day)
+        hours = hours.changed(
+            before.usual.rows[place], after.inner.usual.rows[place], night=is_night(place, self.per_day)
+        )
+        slow_alone = always_slow(hours, self.near, self.per_day)
+        believed = good & ~slow_alone
+        doubt, since = doubts_after(before.lasting, belief, slow_alone & good, end - self.network.window)
         usual = before.usual.at(slot)
         usual_log = np.full(len(columns), np.nan) if usual is None else usual[0].astype(np.float64)
         calm = good & np.isfinite(seen.speed_mph) & ~after.inner.latch.freezes(self.weights.max_frozen_windows)[0]
@@ -146,6 +153,8 @@ class Learner:
             ),
             free_flow_mph=before.lasting.free_flow_mph,
             free_flow_windows=before.lasting.free_flow_windows,
+            doubt=doubt,
+            doubted_since=since,
         )
         if self._is_off_peak(slot):
             lasting = free_flow_after(lasting, np.where(calm, seen.speed_mph, np.nan))
@@ -171,13 +180,24 @@ class Learner:
         return day >= SATURDAY or not any(hour in peak for peak in PEAK_HOURS)
 
 
+def doubts_after(
+    before: Lasting, belief: Belief, slow_alone: Flags, window_start: datetime
+) -> tuple[Reasons, CompactArray]:
+    """Why each sensor is not believed, and since when, in seconds since the epoch, (sensors,) each."""
+    doubt = np.where(slow_alone, np.int8(Doubt.SLOW_NIGHTS), belief.reason).astype(np.int8)
+    now_s = round((window_start - EPOCH).total_seconds())
+    since = np.where(before.doubt != Doubt.NONE, before.doubted_since, now_s)
+    return doubt, np.where(doubt != Doubt.NONE, since, 0).astype(np.int64)
+
+
 def free_flow_after(lasting: Lasting, speed_mph: Floats) -> Lasting:
     """With one more off-peak window: the percentile moves by a step that shrinks with the windows that it knows."""
     told, speed = np.isfinite(speed_mph), lasting.free_flow_mph
     windows = np.minimum(lasting.free_flow_windows + told, MOST_WINDOWS).astype(np.int16)
     pace = np.maximum(FREE_FLOW_FIRST_MPH / np.maximum(windows, 1), FREE_FLOW_LAST_MPH)
     moved = np.where(np.isnan(speed), speed_mph, speed + pace * (FREE_FLOW_SHARE - (speed_mph < speed)))
-    return Lasting(lasting.tail, np.where(told, moved, speed).astype(np.float32), windows)
+    free_flow = np.where(told, moved, speed).astype(np.float32)
+    return replace(lasting, free_flow_mph=free_flow, free_flow_windows=windows)
 
 
 def scales(tail: CompactArray) -> Floats:

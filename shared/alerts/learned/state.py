@@ -14,7 +14,7 @@ from shared.alerts.detection.forecast_residual import ResidualState
 from shared.alerts.detection.guard import Guard
 from shared.alerts.detection.persistence import Latch
 from shared.traffic.arrays import Flags
-from shared.traffic.health.rules import SensorHealth
+from shared.traffic.health.rules import Reasons, SensorHealth
 from shared.traffic.usual.running import RunningRow, RunningUsual
 
 CompactArray: TypeAlias = NDArray[Any]
@@ -30,12 +30,15 @@ class Lasting:
     """What holds for more than the moment beside the usual speeds: (sensors,) each.
 
     `tail` is the 99 % quantile of the evidence; `free_flow_mph` the 85th percentile of off-peak speeds, of
-    `free_flow_windows` windows (no more are counted than make a difference).
+    `free_flow_windows` windows (no more are counted than make a difference). `doubt` says why a sensor is not believed,
+    see `shared.traffic.health`, `doubted_since` in seconds since the epoch since when, 0 where it is.
     """
 
     tail: CompactArray
     free_flow_mph: CompactArray
     free_flow_windows: CountArray
+    doubt: Reasons
+    doubted_since: CompactArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +57,8 @@ class Learned:
         inner = ResidualState(RunningUsual.unknown(per_day), zero, zero, Latch.open(1, sensors))
         tail = np.full(sensors, PRIOR_TAIL, np.float32)
         unknown = np.full(sensors, np.nan, np.float32)
-        lasting = Lasting(tail, unknown, np.zeros(sensors, np.int16))
+        believed, since = np.zeros(sensors, np.int8), np.zeros(sensors, np.int64)
+        lasting = Lasting(tail, unknown, np.zeros(sensors, np.int16), believed, since)
         return cls(None, None, Guard(SensorHealth.unknown(sensors), inner), lasting)
 
     @property

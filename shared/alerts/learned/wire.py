@@ -111,7 +111,8 @@ class LearnedRecords:
         places = self._places(about)
         fitted = {}
         for name, start in fresh.items():
-            kept = arrays[name].astype(start.dtype)
+            # What an earlier version did not write yet begins anew.
+            kept = arrays[name].astype(start.dtype) if name in arrays else start[:0]
             fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
         return of_arrays(step, place, usual, fitted)
 

@@ -29,6 +29,7 @@ from shared.events.records import (
     TrafficAlert,
 )
 from shared.traffic.arrays import Flags
+from shared.traffic.health.doubted import DoubtedSensors
 from shared.traffic.roadway import Roadway
 
 Found = TypeVar("Found")
@@ -49,11 +50,13 @@ class StateRecord:
 class RoadChanges:
     """The changes of one step on one carriageway. They reach the log together or not at all.
 
-    Or, behind those of a step, what it taught (`learned`): it reaches the log after them.
+    Or, behind those of a step, what it taught (`learned`), and which sensors it does not believe where that is news
+    (`doubted`): these reach the log after them.
     """
 
     alerts: tuple[TrafficAlert, ...]
     learned: tuple[StateRecord, ...] = ()
+    doubted: DoubtedSensors | None = None
 
 
 class Covering(Protocol):

@@ -9,6 +9,7 @@ import numpy as np
 from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.learned.learner import Learner, Lesson
+from shared.alerts.learned.sensors import doubted_sensors
 from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import records_of
 from shared.alerts.lifecycle.board import AlertBoard
@@ -18,6 +19,7 @@ from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregat
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.health.always_slow import SlowHours
+from shared.traffic.health.doubted import DoubtedSensor
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway
 from shared.traffic.steps import NetworkSteps, Step
@@ -87,6 +89,7 @@ class NetworkWatch:
         before: what was learned before that step, so that it can be judged again.
         after: what was learned with it.
         doubted: sensors that are not believed.
+        told: what was last said of them.
     """
 
     steps: NetworkSteps
@@ -97,6 +100,7 @@ class NetworkWatch:
     before: Taught | None = None
     after: Taught | None = None
     doubted: int = 0
+    told: Mapping[SensorId, DoubtedSensor] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,9 @@ class ObservedAlerts:
         for network_id, learned in self._recalled.learned.items():
             watch = self._watch(network_id, now)
             watch.after = Taught(learned, learners[network_id].hours(learned))
+            if learned.step is not None:
+                watch.told = doubted_sensors(learners[network_id].road, learned).sensors
+                watch.doubted = len(watch.told)
             if learned.step is not None and (watch.judged is None or learned.step >= watch.judged):
                 # All alerts of that step are on the log, and the state before it is not: it is over.
                 watch.judged, watch.delivered = learned.step, len(learners[network_id].road.sensors)
@@ -186,6 +193,11 @@ class ObservedAlerts:
         """How many sensors are not believed."""
         return sum(watch.doubted for watch in self._watches.values())
 
+    def disbelieved(self, network_id: NetworkId) -> set[SensorId]:
+        """The sensors of a network that are not believed."""
+        watch = self._watches.get(network_id)
+        return set() if watch is None or watch.told is None else set(watch.told)
+
     def covered(self, network_id: NetworkId) -> set[SensorId]:
         """The sensors of a network's active alerts that its windows raised."""
         watch = self._watches.get(network_id)
@@ -225,7 +237,10 @@ class ObservedAlerts:
         watch.doubted = int((~lesson.sensors.believed).sum())
         moment = detector.look(watch.boards.active(), *shown, lesson.sensors)
         yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
-        yield RoadChanges((), records_of(learner, lesson.after))
+        doubted = doubted_sensors(learner.road, lesson.after)
+        news = None if doubted.sensors == watch.told else doubted
+        watch.told = doubted.sensors
+        yield RoadChanges((), records_of(learner, lesson.after), news)
 
     def _clocks_off(self, network: Network) -> Flags | None:
         """The sensors whose clocks are off, (sensors,) in their order; `None` where no clock is."""

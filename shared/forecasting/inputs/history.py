@@ -8,7 +8,8 @@ import numpy as np
 
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
-from shared.traffic.health.stuck import without_stuck
+from shared.traffic.health.hiding import without_doubted
+from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 from shared.traffic.usual.recent import RecentMeans, RecentSpeeds
@@ -35,7 +36,7 @@ def place_of(minutes: int, window: timedelta) -> int | None:
 class Batch:
     """What is known at B origins of one network of N sensors (in serving, B is mostly 1).
 
-    `speed_mph` is (B, `LAGS`, N), oldest first, NaN where missing or hidden because stuck. `lag_slots` (B, `LAGS`) and
+    `speed_mph` is (B, `LAGS`, N), oldest first, NaN where missing or doubted. `lag_slots` (B, `LAGS`) and
     `ahead_slots` (B, `HORIZONS`) say which slot of its day type each of these windows, and of those to be forecast, is
     in. `days` (B,) is the day of the last window: 0 Monday to 6 Sunday, a public holiday counts as a Sunday.
     `recent` (B, `HORIZONS`, N) has the recent speeds at the time of the windows to be forecast; None: not known.
@@ -84,24 +85,32 @@ class View:
         return np.where(self.seen, self.speed_mph - self.usual_mph, 0.0)
 
 
-def batch_of(step: Step, ages: Sequence[int] = (0,), recent: RecentSpeeds | None = None) -> Batch:
+def batch_of(
+    step: Step,
+    ages: Sequence[int] = (0,),
+    recent: RecentSpeeds | None = None,
+    doubts: Reasons | None = None,
+) -> Batch:
     """The batch of a network step: one origin for each of `ages`, which count windows before the step's own.
 
-    `recent` is what is known of the days before. The history of the step must be `LAGS` windows longer than the highest
+    `recent` is what is known of the days before, `doubts` (history, N) what is wrong with each reading of the step, see
+    `shared.traffic.health`; `None`: nothing. The history of the step must be `LAGS` windows longer than the highest
     age, less one.
     """
     window, network = step.network.window, step.network
     newest = len(step.speed_mph) - 1
-    slots, days, speeds = [], [], []
+    slots, days, rows = [], [], []
     for age in ages:
         last = step.window_start - age * window
         slots.append(day_type_slots(network, (last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1))))
         days.append(last)
-        speeds.append(step.speed_mph[newest - age - LAGS + 1 : newest - age + 1])
+        rows.append(slice(newest - age - LAGS + 1, newest - age + 1))
     where = np.stack(slots)
     ahead = where[:, LAGS:]
     means = None if recent is None else recent.at(ahead)
-    return Batch(network, without_stuck(np.stack(speeds)), where[:, :LAGS], ahead, days_of(network, days), means)
+    known = None if doubts is None else np.stack([doubts[some] for some in rows])
+    speeds = without_doubted(np.stack([step.speed_mph[some] for some in rows]), known)
+    return Batch(network, speeds, where[:, :LAGS], ahead, days_of(network, days), means)
 
 
 def view_of(batch: Batch, profile_mph: Floats) -> View:

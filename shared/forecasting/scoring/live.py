@@ -1,7 +1,7 @@
 """Forecasts that wait for the windows they are of, and their scores as these come. Pure.
 
-Scores follow the protocol of the offline results: a sensor whose actual speed is missing, zero or stuck counts in no
-sum. Forecasts are scored as they were published, rounded to hundredths, which is also how they are kept while they
+Scores follow the protocol of the offline results: a sensor whose actual speed is missing, zero or doubted counts in
+no sum. Forecasts are scored as they were published, rounded to hundredths, which is also how they are kept while they
 wait: as 16-bit integers, 96 bytes per sensor, model and origin.
 """
 
@@ -20,7 +20,7 @@ from shared.forecasting.registry.loading import Key
 from shared.forecasting.scoring.sums import WindowForecasts, horizon_scores
 from shared.store.model_records import SPEED_BIN_MPH, SPEED_BINS, HorizonScore, ModelScore
 from shared.traffic.arrays import Flags, Floats
-from shared.traffic.health.stuck import without_stuck
+from shared.traffic.health.rules import Doubt, Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -62,13 +62,17 @@ class LiveScoring:
     _actuals: dict[int, _Actual] = field(default_factory=dict)
     _newest: int | None = None
 
-    def observe(self, step: Step) -> list[ModelScore]:
-        """Take in the newest window of a step; returns the scores of the forecasts that were of it."""
+    def observe(self, step: Step, doubts: Reasons | None = None) -> list[ModelScore]:
+        """Take in the newest window of a step; returns the scores of the forecasts that were of it.
+
+        `doubts` (history, N) is what is wrong with each reading, see `shared.traffic.health`; `None`: nothing.
+        """
         number = self._number(step)
         self._advance(number)
-        history = step.speed_mph[-LAGS:]
-        speed_mph = without_stuck(history[None])[0, -1]
+        speed_mph = step.speed_mph[-1]
         usable: Flags = np.nan_to_num(speed_mph) > 0
+        if doubts is not None:
+            usable = usable & (doubts[-1] == Doubt.NONE)
         actual = np.where(usable, speed_mph, np.nan)
         self._actuals[number] = _Actual(int(step.revisions[-1].sum()), actual)
         return self._scored(number)

@@ -27,6 +27,7 @@ from shared.forecasting.scoring.live import LiveScoring
 from shared.forecasting.scoring.rolling import Errors, ScoreHistory, Totals
 from shared.store.model_records import ModelScore
 from shared.traffic.arrays import Floats, Integers
+from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 
@@ -82,9 +83,9 @@ class Scoreboard:
         """Take in scores that were stored."""
         self._take(sorted(scores, key=lambda one: (one.timestamp, one.revision)))
 
-    def observe(self, step: Step) -> list[ModelScore]:
-        """The scores of the forecasts that were of a step's own window."""
-        return self._take(self._live.observe(step))
+    def observe(self, step: Step, doubts: Reasons | None = None) -> list[ModelScore]:
+        """The scores of the forecasts that were of a step's own window; `doubts` as in `LiveScoring.observe`."""
+        return self._take(self._live.observe(step, doubts))
 
     def forgotten(self, step: Step) -> list[int]:
         """How many windows before a step's own the origins are whose forecasts should wait, and do not."""

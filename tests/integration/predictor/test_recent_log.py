@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from metrla.local.devbroker import DevBroker
 from services.predictor.recent_log import messages_of, read_recent
 from shared.events.topics import PREDICTOR_STATE
+from shared.forecasting.inputs.health_course import HealthCourse
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.kafka.quarantine import Quarantine
@@ -36,16 +38,19 @@ async def test_what_was_learned_comes_back() -> None:
             one.learn(row)
             messages += messages_of(one.network, [row])
     damaged = Message(PREDICTOR_STATE.name, b"north/7", b"what is this")
+    about = {"network_id": "north", "sensors": "[]", "doubted": "[]", "window_start": START.isoformat()}
+    unhealthy = Message(PREDICTOR_STATE.name, b"north/health", save({"doubt": np.zeros((0, 0), np.int8)}, about))
     async with DevBroker() as broker:
         await ensure_topics(broker.bootstrap_servers)
         async with open_producer(broker.bootstrap_servers, "test") as producer:
             # Also sent twice, as after a failed attempt.
-            await send_all(producer, [*messages, damaged, *messages[-9:]])
+            await send_all(producer, [*messages, damaged, unhealthy, *messages[-9:]])
         fresh = {one.network_id: RecentSpeeds(one) for one in (north, south)}
         letters = ReaderLetters(broker.bootstrap_servers, "test", Quarantine())
-        await read_recent(broker.bootstrap_servers, "test", fresh, letters)
-        await read_recent(broker.bootstrap_servers, "test", fresh, letters)
-    assert letters.quarantine.count == 1, "the damaged row, once"
+        health = {one.network_id: HealthCourse(one) for one in (north, south)}
+        await read_recent(broker.bootstrap_servers, "test", fresh, letters, health)
+        await read_recent(broker.bootstrap_servers, "test", fresh, letters, health)
+    assert letters.quarantine.count == 2, "the damaged row and the damaged health, once each"
     for network_id, one in known.items():
         np.testing.assert_array_equal(fresh[network_id].total_mph, one.total_mph)
         np.testing.assert_array_equal(fresh[network_id].days, one.days)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from shared.alerts.advisories.alerts import AdvisoryDetector
@@ -10,6 +11,7 @@ from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
+from shared.alerts.learned.learner import Learner
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts, Recalled
@@ -20,11 +22,13 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
+from shared.traffic.health.rules import Doubt
 from shared.traffic.network import Network
 from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
+E2 = SensorId("E2")
 JAM = {"E3": 25.0, "E4": 20.0}
 SETTLE, SILENCE = 5.0, 1800.0
 
@@ -229,3 +233,21 @@ def test_enough_is_read_back_for_every_network(service: Service) -> None:
     records = [record for number in range(30) for record in step(number)]
     assert not service.processor.enough(records[:40])
     assert service.processor.enough(records)
+
+
+def test_who_is_not_believed_is_told_when_it_changes(small: Network) -> None:
+    network_id = small.network_id
+    detector = CongestionDetector(small, CongestionRule(), Materiality())
+    announced = AnnouncedAlerts({network_id: AdvisoryDetector(small, CongestionRule())})
+    learners = {network_id: Learner(small, 4.2)}
+    observed = ObservedAlerts(DetectionRules({network_id: detector}, SETTLE, SILENCE, announced, learners=learners))
+    chance, told = np.random.default_rng(1), []
+    for number in range(16):
+        lively = {f"E{sensor}": float(chance.normal(60, 3)) for sensor in range(8)}
+        stuck = {"E2": 30.0} if 4 <= number < 12 else {}
+        changes = observed.handle(step(number, lively | stuck), 0.0)
+        told += [(number, change.doubted) for change in changes if change.doubted is not None]
+        assert observed.disbelieved(network_id) == ({"E2"} if 9 <= number < 14 else set())
+    assert [(number, sorted(news.sensors)) for number, news in told] == [(1, []), (9, [E2]), (12, [E2]), (14, [])]
+    assert [news.sensors[E2].doubt for _, news in told[1:3]] == [Doubt.STUCK, Doubt.PROBATION]
+    assert {news.sensors[E2].since for _, news in told[1:3]} == {START + 9 * WINDOW}

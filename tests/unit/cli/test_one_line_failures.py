@@ -110,13 +110,6 @@ def test_readings_further_apart_than_windows_are_refused_at_every_gate(
     assert f"window_minutes = {minutes}" in said
 
 
-def test_detectors_are_judged_by_one_reading_per_window(fails: Fails, folder: Path) -> None:
-    (folder / "x.csv").write_text(speeds(minutes=1))
-    said = fails("evaluate-alerts", "--inject", "1", "--data", folder / "x.csv", "--network", folder / "net")
-    assert "1 min apart" in said
-    assert "one reading per window" in said
-
-
 @pytest.mark.parametrize(
     "options", [("--time-format", "%d"), ("--time-zone", "Pacific")], ids=lambda options: str(options[0])
 )

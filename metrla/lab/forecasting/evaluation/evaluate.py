@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.evaluation.disturbances import disturbances
 from metrla.lab.forecasting.evaluation.results import Json
-from metrla.lab.forecasting.evaluation.running import Course
+from metrla.lab.forecasting.evaluation.running import WARM_UP, Course
 from metrla.lab.forecasting.progress import StageProgress
 from metrla.lab.forecasting.provenance import data_fingerprint, software
 from metrla.lab.forecasting.recorded import Recorded
@@ -54,7 +54,9 @@ def evaluate(
     """
     split = Split.of(len(recording.speed_mph), recording.skipped_windows)
     origins = _origins(split, part)
-    recorded = Recorded(recording.network, recording.start, recording.speed_mph, split.train_windows)
+    # Input that is disturbed is so from the first window that is forecast from, warm-up included.
+    resumed = max(0, int(origins[0]) - WARM_UP)
+    recorded = Recorded(recording.network, recording.start, recording.speed_mph, split.train_windows, resumed)
     course = Course(recorded)
     judged = course.judge(serving, origins, partial(watch, f"{part} part"))
     figures = {**_about(recording, serving, split, origins, part), **judged.figures(part)}
@@ -66,7 +68,7 @@ def evaluate(
                 partial(watch, case.what),
                 case,
             ).disturbed(case.what)
-            for case in disturbances(recording.network, recording.speed_mph, seed)
+            for case in disturbances(recording.network, recording.speed_mph, seed, int(origins[0]))
         }
     return figures
 

@@ -77,6 +77,7 @@ class Evaluation:
                     "affected_pairs": int(tally.affected[PAIRS].sum()),
                     "coverage_90_affected": self._by_horizon(share(tally.affected, COVERED)),
                     "coverage_90_affected_offline": self._by_horizon(share(tally.affected, COVERED_OFFLINE)),
+                    "confidence_affected": self._by_horizon(share(tally.affected, CONFIDENCE)),
                     "width_affected_mph": self._by_horizon(share(tally.affected, WIDTH)),
                 }
                 for name, tally in self.tallies.items()

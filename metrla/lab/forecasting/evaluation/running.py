@@ -73,7 +73,7 @@ class Course:
             raise ModelError(f"network {self.recorded.network.network_id}: no model that can serve")
         seen = self.recorded
         if disturbed is not None:
-            seen = replace(self.recorded, network=disturbed.network, speed_mph=disturbed.speed_mph)
+            seen = self.recorded.disturbed(disturbed.network, disturbed.speed_mph)
         passage = _Passage(seen, serving)
         tallies = {name: Tally(len(seen.network.sensors)) for name in (*passage.names, LAST_VALUE)}
         at_once = max(1, min(ORIGINS_AT_ONCE, PAIRS_AT_ONCE // len(seen.network.sensors)))

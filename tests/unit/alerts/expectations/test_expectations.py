@@ -228,11 +228,19 @@ class TestLife:
         course.step(SOON)
         course.step(SOON)
         course.step(SOON, from_minutes=10)
+        course.step(SOON, current={"E4": 30.0})
         (cleared,) = course.step(SOON, current={"E4": 30.0})
         assert cleared.message == (
-            "The congestion expected at I-10 E near E Exit 4 has come, 10 min after it was foreseen"
+            "The congestion expected at I-10 E near E Exit 4 has come, 15 min after it was foreseen"
         )
         assert course.step(SOON, current={"E4": 30.0}) == []
+
+    def test_one_slow_window_is_not_yet_what_was_expected(self, course: Course) -> None:
+        course.step(SOON)
+        course.step(SOON)
+        assert all(alert.active for alert in course.step(SOON, current={"E4": 30.0}))
+        (cleared,) = course.step()
+        assert "no longer expected" in cleared.message
 
     def test_it_ends_when_another_alert_covers_it(self, course: Course) -> None:
         course.step(SOON)
@@ -448,7 +456,7 @@ class TestProcessor:
             silence_seconds=1800.0,
             covered=lambda _: (),
             published=lambda changes: changes,
-            clocks_off=lambda _: [sensor.sensor_id for sensor in road.sensors] if off else (),
+            doubted=lambda _: [sensor.sensor_id for sensor in road.sensors] if off else (),
         )
         changes = alerts.handle([one for told in self.two_origins(road) for one in told], 0.0)
         assert bool(changes) is not off

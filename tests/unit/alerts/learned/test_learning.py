@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from shared.alerts.learned.learner import Learner, scales, tail_after
+from shared.alerts.learned.sensors import doubted_sensors
 from shared.alerts.learned.start import from_profile
 from shared.alerts.learned.state import PRIOR_TAIL, Learned, arrays_of
 from shared.alerts.learned.wire import (
@@ -25,7 +26,9 @@ from shared.alerts.learned.wire import (
 )
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.tensors import read_tensors
-from shared.traffic.health.always_slow import SlowHours
+from shared.traffic.health.always_slow import SlowHours, is_night
+from shared.traffic.health.doubted import DoubtedSensor
+from shared.traffic.health.rules import Doubt
 from shared.traffic.network import Network
 from shared.traffic.usual.running import RunningRow
 
@@ -261,11 +264,14 @@ def test_hours_are_counted_as_they_change(changes: list[tuple[int, float | None]
     hours = SlowHours.of((), 1)
     for place, speed in changes:
         value = np.full((1, 1), np.nan if speed is None else np.log(speed))
-        hours = hours.changed(rows[place], row := RunningRow(value, np.ones((1, 1))))
+        hours = hours.changed(
+            rows[place], row := RunningRow(value, np.ones((1, 1))), night=is_night(place, len(rows) // 2)
+        )
         rows[place] = row
     anew = SlowHours.of(tuple(rows), 1)
     assert np.array_equal(hours.known, anew.known)
     assert np.array_equal(hours.slow, anew.slow)
+    assert np.array_equal(hours.night_slow, anew.night_slow)
 
 
 def test_names_on_the_log_stay(network: Network) -> None:
@@ -276,5 +282,71 @@ def test_names_on_the_log_stay(network: Network) -> None:
     assert set(row) == {"row_value", "row_seen"}
     assert set(now) - set(row) == {
         *("late", "surprise", "count", "standing", "age", "tail", "free_flow_mph", "free_flow_windows"),
-        *("health_silent", "health_same", "health_speed_mph", "health_owed"),
+        *("doubt", "doubted_since"),
+        *("health_silent", "health_same", "health_speed_mph", "health_owed", "health_top_mph", "health_apart"),
+        *("health_repeats_slow", "health_repeats_free", "health_repeats_light", "health_repeats_top"),
     }
+
+
+def test_why_a_sensor_is_not_believed_and_since_when(network: Network) -> None:
+    learner, chance = Learner(network, 4.2), np.random.default_rng(1)
+    learned, hours = learner.nothing(), learner.hours(learner.nothing())
+    nothing, doubted = np.full(len(network.sensors), np.nan), doubted_sensors(learner.road, learned)
+    for number in range(20):
+        speed = chance.normal(55, 2, len(network.sensors))
+        speed[1] = 30.0 if number >= 4 else speed[1]
+        lesson = learner.step(learned, hours, START + (number + 1) * WINDOW, speed, nothing, nothing)
+        learned, hours = lesson.after, lesson.hours
+        doubted = doubted_sensors(learner.road, learned)
+        assert doubted.sensors.keys() == ({network.sensors[1].sensor_id} if number >= 9 else set())
+    assert doubted.as_of == START + 20 * WINDOW
+    assert doubted.sensors[network.sensors[1].sensor_id] == DoubtedSensor(Doubt.STUCK, START + 9 * WINDOW)
+    assert recalled(learner, [*records_of(learner, learned)]) is not None
+
+
+def test_a_sensor_that_is_slow_every_night_is_not_believed(network: Network) -> None:
+    """As METR-LA's 771667: 37 mph at night and traffic's own speeds by day, while its neighbours flow at 62 to 70."""
+    learner = Learner(network, 4.2)
+    hour = np.arange(2 * PER_DAY) % PER_DAY * 24 // PER_DAY
+    profile = np.full((2 * PER_DAY, len(network.sensors)), 65.0)
+    profile[hour < 6, 1] = 37.0
+    learned = from_profile(learner, profile)
+    assert learned is not None
+    speed, nothing = np.full(len(network.sensors), 60.0), np.full(len(network.sensors), np.nan)
+    lesson = learner.step(learned, learner.hours(learned), START + WINDOW, speed, nothing, nothing)
+    alone = len(network.carriageways[network.sensors[1].road_name]) > 1
+    found = doubted_sensors(learner.road, lesson.after).sensors
+    assert {sensor_id: one.doubt for sensor_id, one in found.items()} == (
+        {network.sensors[1].sensor_id: Doubt.SLOW_NIGHTS} if alone else {}
+    )
+    # Where the whole road is slow at night it is believed.
+    profile[hour < 6] = 37.0
+    learned = from_profile(learner, profile)
+    assert learned is not None
+    lesson = learner.step(learned, learner.hours(learned), START + WINDOW, speed, nothing, nothing)
+    assert doubted_sensors(learner.road, lesson.after).sensors == {}
+
+
+def test_what_an_earlier_version_did_not_write_begins_anew(network: Network) -> None:
+    learner, log = Learner(network, 4.2), list[StateRecord]()
+    before = taught(learner, 30, log=log)
+    old = []
+    for record in log:
+        about, arrays = read_tensors(record.value)
+        kept = {name: values for name, values in arrays.items() if name not in {"health_top_mph", "doubt"}}
+        old.append(replace(record, value=save(kept, dict(about))))
+    back = recalled(learner, old)
+    assert back is not None
+    assert back.step is not None
+    assert (back.lasting.doubt == 0).all()
+    assert before is not None
+
+
+def test_a_doubt_that_a_later_version_wrote_is_a_doubt(network: Network) -> None:
+    learner = Learner(network, 4.2)
+    learned = taught(learner, 2)
+    doubt = np.array([100, 0, *learned.lasting.doubt[2:]], np.int8)
+    since = np.full(len(doubt), 2**62, np.int64)
+    later = replace(learned, lasting=replace(learned.lasting, doubt=doubt, doubted_since=since))
+    first = learner.road.sensors[0].sensor_id
+    assert doubted_sensors(learner.road, later).sensors[first].doubt is Doubt.PROBATION

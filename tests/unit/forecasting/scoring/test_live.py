@@ -15,11 +15,12 @@ from shared.events.records import ProcessedTrafficAggregate, SensorId, TrafficPr
 from shared.forecasting.calibration import adaptive
 from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.forecasting import ModelForecast
-from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, batch_of
+from shared.forecasting.inputs.health_course import HealthCourse
+from shared.forecasting.inputs.history import HORIZONS, Batch, batch_of
 from shared.forecasting.predictions import records_of
 from shared.forecasting.scoring.live import LiveScoring
 from shared.store.model_records import ModelScore
-from shared.traffic.health.stuck import without_stuck
+from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
 from tests.kit.networks import along, network_of
@@ -98,7 +99,7 @@ def drive(live: LiveScoring, steps: Iterable[Step], forecast: Says, latest: Late
     for step in steps:
         if ages := live.forgotten(step):
             take(latest, live.remember(step, forecast(batch_of(step, ages)), ages))
-        take(latest, live.observe(step))
+        take(latest, live.observe(step, doubts_of(step)))
         take(latest, live.remember(step, forecast(batch_of(step))))
 
 
@@ -115,6 +116,11 @@ def run(
         drive(live, processor.handle([record], float(place)), forecast, latest)
     drive(live, processor.tick(1e9), forecast, latest)
     return latest
+
+
+def doubts_of(step: Step) -> Reasons:
+    """What is doubted of a step where nothing is known of before it."""
+    return HealthCourse(step.network).doubts(step)
 
 
 Sums = tuple[int, int, list[tuple[Any, ...]]]
@@ -135,7 +141,7 @@ def expected(
     scales = {one.name: one.scale[0] for one in forecast(batch_of(steps[max(steps)]))}
     found: dict[tuple[str, str, datetime], Sums] = {}
     for end, step in steps.items():
-        actual = without_stuck(step.speed_mph[None, -LAGS:])[0, -1]
+        actual = np.where(doubts_of(step)[-1] > 0, np.nan, step.speed_mph[-1])
         sums: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0] * 7)
         off: dict[tuple[str, int], list[float]] = defaultdict(list)
         revisions: dict[tuple[str, datetime], int] = {}

@@ -18,7 +18,7 @@ from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation, watch
 from shared.traffic.arrays import Floats
-from shared.traffic.health.rules import HealthRules
+from shared.traffic.health.rules import HealthJudge, HealthRules
 from shared.traffic.neighbours import neighbours
 from shared.traffic.roadway import roadway
 from shared.traffic.usual.running import RunningUsual
@@ -120,14 +120,14 @@ def test_what_is_usual_stays_within_what_was_seen(values: list[float]) -> None:
 
 
 def test_a_stuck_sensor_raises_no_alarm_for_long() -> None:
-    detector = Guarded(FixedThreshold(at(40.0)), HealthRules(), LANES)
+    detector = Guarded(FixedThreshold(at(40.0)), HealthJudge(HealthRules(), LANES))
     alarming = watch(detector, repeated(20.0, 0.1, 40))
     assert alarming[:10].any()
     assert not alarming[20:].any()
 
 
 def test_a_dead_sensor_raises_none() -> None:
-    detector = Guarded(FixedThreshold(at(40.0)), HealthRules(), LANES)
+    detector = Guarded(FixedThreshold(at(40.0)), HealthJudge(HealthRules(), LANES))
     rng = np.random.default_rng(2)
     slow = [replace(one, speed_mph=rng.uniform(10, 30, COUNT)) for one in repeated(20.0, 0.1, 5)]
     alarming = watch(detector, [*slow, *repeated(NAN, NAN, 20)])

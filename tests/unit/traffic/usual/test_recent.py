@@ -193,8 +193,8 @@ def _step(network: Network, start: datetime, table: np.ndarray, last: int, shown
         window_start=start + last * network.window,
         speed_mph=table[part],
         share_observed=there,
-        volume_vehicles=there,
-        occupancy=there,
+        volume_vehicles=np.full_like(there, np.nan),
+        occupancy=np.full_like(there, np.nan),
         revisions=there.astype(np.int64),
         again=False,
     )
