@@ -50,7 +50,6 @@ INTRODUCTION_S = 10.0
 LOOK_AGAIN_S = 30.0
 SHOWN_STRANGERS = 5
 PARAMETERS = ("horizon_minutes", "channels", "model")
-REPEATABLE = frozenset({"channels"})
 
 router = APIRouter()
 
@@ -110,7 +109,7 @@ async def stream(
 
 def _require_parameters(socket: WebSocket) -> None:
     try:
-        require_parameters(socket, PARAMETERS, REPEATABLE)
+        require_parameters(socket, PARAMETERS, frozenset({"channels"}))
     except RequestValidationError as invalid:
         raise WebSocketRequestValidationError(invalid.errors()) from invalid
 

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.kit.places import ROOT
+from tests.kit.processes import environment
 
 
 @pytest.mark.parametrize(
@@ -17,10 +18,10 @@ from tests.kit.places import ROOT
         ("ingest", {"METRLA_INGEST_LATENESS_S": "x"}, "METRLA_INGEST_LATENESS_S: "),
     ],
 )
-def test_wrong_settings_are_one_line(service: str, wrong: dict[str, str], said: str) -> None:
+def test_wrong_settings_are_one_line(service: str, wrong: dict[str, str], said: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", f"services.{service}.app"],
-        env={"PYTHONPATH": str(ROOT), "METRLA_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", **wrong},
+        env=environment("127.0.0.1:1", tmp_path, **wrong),
         capture_output=True,
         text=True,
         timeout=180,
