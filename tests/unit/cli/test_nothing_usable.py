@@ -1,6 +1,5 @@
 """Where there is nothing to send or to show, a command says so in one line, before the broker is asked, and fails."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from metrla.data.importing.folder import write_network
 from tests.kit.networks import along, network_of
+from tests.kit.processes import environment
 
 NO_BROKER = "127.0.0.1:1"
 
@@ -24,13 +24,7 @@ def failure(folder: Path, *arguments: object) -> str:
     """The one line that a command of its own process says before it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "metrla", *map(str, arguments)],
-        env={
-            **os.environ,
-            "METRLA_KAFKA_BOOTSTRAP_SERVERS": NO_BROKER,
-            "METRLA_NETWORKS": str(folder / "net"),
-            "METRLA_STORE_URL": f"sqlite:///{folder / 'store.sqlite'}",
-            "METRLA_ARCHIVE_URL": (folder / "archive").as_uri(),
-        },
+        env=environment(NO_BROKER, folder, folder / "net"),
         cwd=folder,
         capture_output=True,
         text=True,
