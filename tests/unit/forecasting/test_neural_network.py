@@ -11,17 +11,21 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.neural_network.examples import Example
 from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network
 from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
+from metrla.lab.forecasting.training.neural_network.steps import State, optimiser, step_of
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import SensorId
+from shared.events.tensors import read_tensors
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS
 from shared.forecasting.models.artefact import PROFILE, open_artefact, pack
 from shared.forecasting.models.forecaster import NEURAL_NETWORK
-from shared.forecasting.models.neural_network import NeuralNetwork
+from shared.forecasting.models.neural_network import NeuralNetwork, Scale
 from shared.forecasting.models.perceptron import Inputs, PerceptronSize, forward
 from shared.forecasting.models.surroundings import DENSE_UP_TO, Edges, mean_of
+from shared.traffic.arrays import Integers
 from shared.traffic.network import Edge, Network
 from shared.traffic.usual.recent import RecentMeans
 
@@ -33,7 +37,7 @@ SMALL = NeuralNetworkSettings(
     epochs=2,
     least_steps=500,
     batch=32,
-    averaging=0.98,
+    averaged=0.1,
     learning_rate=5e-3,
     warm_up=50,
 )
@@ -113,6 +117,53 @@ def test_a_budget_is_settled_once_and_kept(recorded: Recorded, split: Split) -> 
     assert hurried.settings["epochs"] == 1
     again = fit_neural_network(task_of(recorded, split, kept, seconds=1e9), small)
     assert again.settings == hurried.settings
+
+
+def error_mph(fitted: Fitted, recorded: Recorded, network: Network, origins: Integers) -> float:
+    predicted = served(fitted, recorded, network).predict(recorded.batch(origins))
+    return float(np.nanmean(np.abs(predicted - recorded.actual(origins))))
+
+
+def test_one_epoch_serves_what_it_learned_and_nothing_of_the_beginning(
+    recorded: Recorded, split: Split, network: Network
+) -> None:
+    one = replace(SMALL, members=SMALL.members[:1], epochs=1, least_steps=1)
+    kept, origins = Kept(), np.arange(split.train, split.train + split.validation)
+    fitted = fit_neural_network(task_of(recorded, split, kept), one)
+    # A network of the last weights alone, from the checkpoint, whose first leaves they are.
+    _, leaves = read_tensors(kept.content["member-0"])
+    names = sorted(name.removeprefix("0/") for name in fitted.tensors if name.startswith("0/") and name != "0/size")
+    last = {f"0/{name}": leaves[f"{place:04d}"].astype(np.float16) for place, name in enumerate(names)}
+    raw = Fitted({**fitted.tensors, **last})
+    assert error_mph(fitted, recorded, network, origins) <= error_mph(raw, recorded, network, origins) + 0.02
+    assert fitted.settings["weights"] in (["averaged"], ["last"])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 1000])
+def test_the_average_has_nothing_of_the_weights_before_the_first_step(steps: int) -> None:
+    # The gradient of what is all missing is 0: weights stay, and so would their average if it began with them.
+    size, random = PerceptronSize(8, 4, 2, 1, 1), np.random.default_rng(1)
+    edges = (Edges(np.array([0]), np.array([1]), np.ones(1, dtype=np.float32)),) * 2
+    step = step_of(replace(SMALL, weight_decay=0.0), size, edges, Scale(50.0, 10.0, 70.0), steps, 2)
+    weights = starting_weights(size, 2, 288, 1, random)
+    noise = {name: np.full_like(values, 1e3) for name, values in weights.items()}
+    state = State(weights, optimiser(SMALL, steps).init(weights), noise, np.int32(0))
+    shape = (2, 1)
+    inputs = Inputs(
+        speed=np.zeros((*shape, LAGS), dtype=np.float32),
+        seen=np.ones((*shape, LAGS), dtype=np.float32),
+        usual=np.zeros((*shape, LAGS), dtype=np.float32),
+        ahead=np.zeros((*shape, HORIZONS), dtype=np.float32),
+        recent=np.zeros((*shape, QUARTERS), dtype=np.float32),
+        sensor=np.array([[0], [1]], dtype=np.int32),
+        time=np.array([0]),
+        day=np.array([0]),
+    )
+    nothing = Example(inputs, np.zeros((*shape, HORIZONS), dtype=np.float32), np.full((1, *shape, 8), 255, np.uint8))
+    for _ in range(min(steps, 3)):
+        state, _ = step(state, nothing)
+    for name, values in weights.items():
+        assert np.allclose(np.asarray(state.average[name]), values, atol=1e-3), name
 
 
 def test_too_short_a_history(recorded: Recorded) -> None:

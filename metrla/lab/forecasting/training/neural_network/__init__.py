@@ -5,6 +5,7 @@
     examples     origins with parts of their input hidden, as when sensors fail
     steps        one step of the optimiser, compiled
     fit          epochs with checkpoints, so that an interrupted fit goes on and ends with the same weights
+    validation   how far networks are off, on which is chosen which weights serve
     importance   what errors grow by without a group of inputs
 
 What is trained is kept as tensors and served in NumPy by `shared.forecasting.models.perceptron`.

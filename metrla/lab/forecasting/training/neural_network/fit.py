@@ -17,6 +17,7 @@ from metrla.lab.forecasting.training.neural_network.importance import importance
 from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
 from metrla.lab.forecasting.training.neural_network.steps import State, TrainingStep, optimiser, step_of
+from metrla.lab.forecasting.training.neural_network.validation import Validation
 from shared.events.errors import ConfigurationError
 from shared.events.tensors import read_tensors
 from shared.forecasting.inputs.links import links
@@ -27,6 +28,8 @@ from shared.traffic.calendar import slots_per_day
 
 DEFAULT = NeuralNetworkSettings()
 TIMED_STEPS = 12
+JUDGED_ORIGINS = 256
+"""Of the validation part, on which the weights that serve are chosen."""
 PLAN = "plan"
 Arrays = dict[str, NDArray[Any]]
 
@@ -50,7 +53,10 @@ class _Member:
 
 
 def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) -> Fitted:
-    """Train the members one after the other; each is the average of its weights over the last steps.
+    """Train the members one after the other.
+
+    Each is the average of its weights over the last steps, or its last weights where they do better on the validation
+    part.
 
     Raises:
         ConfigurationError: fewer origins to fit to than a batch has.
@@ -66,17 +72,19 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
         SCALE: np.array([scale.mean_mph, scale.spread_mph, scale.ceiling_mph], dtype=np.float32),
         EDGES: np.stack([begins, ends], axis=1).astype(np.int32),
     }
-    served = []
+    held_out = np.arange(task.split.train, task.split.train + task.split.validation)
+    validation = Validation.of(scale, task.recorded, held_out, JUDGED_ORIGINS)
+    served, choices = [], []
     for number in range(plan.members):
         member = _member(task, settings, scale, number, plan.epochs)
-        average = _trained(task, settings, member, plan)
-        served.append(_served(member, average))
-        tensors |= {f"{number}/{name}": np.asarray(values, dtype=np.float16) for name, values in average.items()}
+        name, weights = _better(member, _trained(task, settings, member, plan), validation)
+        served.append(_served(member, weights))
+        choices.append(name)
+        tensors |= {f"{number}/{name}": np.asarray(values, dtype=np.float16) for name, values in weights.items()}
         tensors[f"{number}/{SIZE}"] = size_tensor(member.size)
     chosen = asdict(replace(settings, members=settings.members[: plan.members], epochs=plan.epochs))
-    validation = np.arange(task.split.train, task.split.train + task.split.validation)
-    relied_on = importance(served, scale, task.recorded, validation, np.random.default_rng(task.seed))
-    return Fitted(tensors=tensors, importance=relied_on, settings=chosen)
+    relied_on = importance(served, scale, task.recorded, held_out, np.random.default_rng(task.seed))
+    return Fitted(tensors=tensors, importance=relied_on, settings={**chosen, "weights": choices})
 
 
 def _scale(task: Task) -> Scale:
@@ -132,11 +140,11 @@ def _begin(member: _Member, settings: NeuralNetworkSettings, epochs: int) -> tup
         member.size, len(network.sensors), slots_per_day(network), len(links(network)[0]), member.random
     )
     memory = optimiser(settings, epochs * member.steps_per_epoch).init(weights)
-    state = State(weights, memory, weights)
+    state = State(weights, memory, weights, np.int32(0))
     return state, jax.tree.structure(state)
 
 
-def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> Arrays:
+def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> State:
     state, structure = _begin(member, settings, plan.epochs)
     done, checkpoint = 0, f"member-{member.number}"
     if (kept := task.checkpoints.read(checkpoint)) is not None:
@@ -154,16 +162,25 @@ def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan:
         mean = float(np.mean([float(error) for error in errors]))
         task.progress(before + (epoch + 1) * steps, parts, f"{note}, {mean:.3f} mph")
         task.checkpoints.write(checkpoint, _kept(epoch + 1, state, member.random))
-    return {name: np.asarray(values) for name, values in state.average.items()}
+    return state
 
 
-def _served(member: _Member, average: Arrays) -> Perceptron:
+def _better(member: _Member, state: State, validation: Validation) -> tuple[str, Arrays]:
+    """The average or the last weights: after few steps, or where the rate fell to nothing, the average lags."""
+    candidates = {
+        name: {one: np.asarray(values) for one, values in weights.items()}
+        for name, weights in (("averaged", state.average), ("last", state.weights))
+    }
+    return min(candidates.items(), key=lambda one: validation.error_mph([_served(member, one[1])]))
+
+
+def _served(member: _Member, weights: Arrays) -> Perceptron:
     network = member.examples.recorded.network
     down, up = (
-        mean_of(edges.weighted(np.exp(average[log])), len(network.sensors))
+        mean_of(edges.weighted(np.exp(weights[log])), len(network.sensors))
         for edges, log in zip(Edges.of(network), EDGE_LOGS, strict=True)
     )
-    return Perceptron(member.size, average, (down, up))
+    return Perceptron(member.size, weights, (down, up))
 
 
 def _kept(epochs: int, state: State, random: Generator) -> bytes:

@@ -7,9 +7,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from metrla.lab.forecasting.recorded import Recorded
+from metrla.lab.forecasting.training.neural_network.validation import Validation
 from shared.forecasting.models.neural_network import Perceptron, Scale
-from shared.forecasting.models.perceptron import Inputs, forward
-from shared.traffic.arrays import Compact, Integers
+from shared.forecasting.models.perceptron import Inputs
+from shared.traffic.arrays import Integers
 
 ORIGINS = 96
 Alteration = Callable[[Inputs, Perceptron], tuple[Inputs, Perceptron]]
@@ -23,24 +24,17 @@ def importance(
     A group is shuffled among origins (permutation importance, Breiman, Machine Learning 45, 2001), or, where it is
     heard from other sensors, left out. `ORIGINS` of `origins` at most are used, evenly spaced.
     """
-    chosen = origins[:: -(-len(origins) // ORIGINS)]
-    sensors = len(recorded.network.sensors)
-    inputs = scale.inputs(recorded.view(chosen), np.arange(sensors))
-    actual = recorded.actual(chosen).transpose(1, 0, 2)
+    validation = Validation.of(scale, recorded, origins, ORIGINS)
 
     def error(change: Alteration) -> float:
-        said = np.mean([_said(*change(inputs, member)) for member in members], axis=0)
-        return float(np.nanmean(np.abs(said * scale.spread_mph + scale.mean_mph - actual)))
+        changed = [change(validation.inputs, member) for member in members]
+        return validation.error_mph([member for _, member in changed], changed[0][0])
 
     whole = error(lambda same, member: (same, member))
-    grown = {name: max(0.0, error(change) - whole) for name, change in _changes(random, len(chosen), sensors).items()}
+    changes = _changes(random, len(validation.inputs.time), len(validation.inputs.speed))
+    grown = {name: max(0.0, error(change) - whole) for name, change in changes.items()}
     total = sum(grown.values())
     return {name: more / total if total else 0.0 for name, more in grown.items()}
-
-
-def _said(inputs: Inputs, member: Perceptron) -> Compact:
-    said: Compact = forward(np, member.size, member.weights, inputs, member.around)
-    return said
 
 
 def _changes(random: Generator, origins: int, sensors: int) -> Mapping[str, Alteration]:

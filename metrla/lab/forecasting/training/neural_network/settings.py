@@ -31,7 +31,8 @@ class NeuralNetworkSettings:
         damaged: share of origins in which up to `most_damaged` of all windows are hidden.
         forgotten: share of origins of which nothing is known of the days before.
         strangers: share of (origin, sensor) pairs that are shown as a sensor never seen.
-        averaging: of the weights over the steps (exponential; Polyak & Juditsky 1992): the average serves.
+        averaged: share of the steps that the average of the weights reaches back over (exponential; Polyak & Juditsky
+            1992). It serves where it does better on the validation part than the last weights.
     """
 
     members: tuple[MemberSettings, ...] = (
@@ -52,4 +53,4 @@ class NeuralNetworkSettings:
     most_damaged: float = 0.6
     forgotten: float = 0.08
     strangers: float = 0.03
-    averaging: float = 0.998
+    averaged: float = 0.2
