@@ -25,9 +25,9 @@ def places(values: Floats) -> Integers:
     return np.clip(place, 0, BINS - 1)
 
 
-def counts(group: Integers, place: Integers, groups: int) -> Floats:
-    """How many values of each group fall into each bin: (groups, BINS), of two arrays of one length."""
-    found = np.bincount(group * BINS + place, minlength=groups * BINS)
+def counts(group: Integers, place: Integers, groups: int, weight: Floats | None = None) -> Floats:
+    """How many values of each group fall into each bin, or the sum of their weights: (groups, BINS), of flat arrays."""
+    found = np.bincount(group * BINS + place, weight, minlength=groups * BINS)
     return found.reshape(groups, BINS).astype(np.float64)
 
 
