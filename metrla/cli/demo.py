@@ -94,7 +94,8 @@ def demo(
 
     Without --data the network (by default the example network) is simulated from a weekday morning on. With --data
     the file is replayed: from --from (by default after the first 70 % of its days), with a model trained on what lies
-    before.
+    before. A network that weights come with metrla for, as METR-LA, is recognised by its sensors and edges: its models
+    serve at once, and by default the replay begins after all that they have seen.
 
     With --real the servers keep their data, and a simulation continues where the last one ended.
     """
@@ -143,6 +144,10 @@ def _replayed(
     from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - likewise
     from metrla.data.feeds.replay import Replay  # noqa: PLC0415 - likewise
     from metrla.local.launcher.request import default_start  # noqa: PLC0415 - likewise
+    from metrla.local.launcher.weights import ShippedWeights  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
 
     first, last = Replay(open_readings(data, times), network, begin, end, skip_unknown=skip_unknown).extent()
-    return begin or default_start(first, last, network.time_zone), end
+    weights = ShippedWeights.of(network, PretrainedModels())
+    seen_until = None if weights is None or weights.seen is None else weights.seen[1]
+    return begin or default_start(first, last, network.time_zone, seen_until), end

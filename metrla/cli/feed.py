@@ -1,5 +1,7 @@
 """`metrla feed`: send readings to the log, simulated or from published files."""
 
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -142,11 +144,17 @@ def replay(
 
     With --from-archive, the archived events of the network are sent again in the order that they had on the log, so
     that a new log and a new store get the same windows.
+
+    With --from, what lies before it is read as well: the predictor begins with the recent speeds of those days, as if
+    it had seen them.
     """
     from metrla.cli.feeding.archive import ArchivedReplay, send_archived  # noqa: PLC0415 - Kafka's client takes its time to import
+    from metrla.cli.feeding.history import begin_with  # noqa: PLC0415 - likewise
     from metrla.cli.feeding.legs import Leg, send_legs  # noqa: PLC0415 - likewise
     from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - likewise
     from metrla.data.feeds.replay import Missing, Replay  # noqa: PLC0415 - likewise
+    from metrla.data.recent_speeds import recent_in_archive, recent_in_file  # noqa: PLC0415 - likewise
+    from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
     roads = next(iter(load_networks([network] if network else settings.networks).values()))
@@ -155,12 +163,18 @@ def replay(
         raise ConfigurationError("name a FILE to replay, or give --from-archive")
     if file is None:
         again = ArchivedReplay(archive_url or settings.archive_url, start, stop, speed, warm_up)
+        if start is not None:
+            with closing(open_archive(again.url)) as archive:
+                begin_with(settings.archive_url, roads, partial(recent_in_archive, archive, roads, start))
         raise typer.Exit(send_archived(again, roads, settings, damaged, seed).exit_code)
     times = read_time_reading(time_format, time_zone)
     if missing not in list(Missing):
         raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
     recorded = Replay(open_readings(file, times), roads, start, stop, Missing(missing), skip_unknown)
     first, last = recorded.extent()
+    if start is not None:
+        past = partial(recent_in_file, file, roads, start, times, skip_unknown=skip_unknown)
+        begin_with(settings.archive_url, roads, past)
     origin = first + read_duration("--warm-up", warm_up) if warm_up else first
     leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))
     sent = send_legs([leg], settings, roads.time_zone, damaged, seed)

@@ -12,7 +12,8 @@ from metrla.cli.querying.selection import ArchiveOption
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import NetworkId
 from shared.runtime.settings import PlatformSettings, read_settings
-from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from shared.traffic.folder import EXAMPLE_NETWORK, load_network, load_networks
+from shared.traffic.network import Network
 
 if TYPE_CHECKING:
     from shared.archive.port import Archive
@@ -122,27 +123,67 @@ def rollback(network: ModelsNetworkOption = EXAMPLE, archive_url: ArchiveOption 
 
 @app.command()
 def install(
-    network: Annotated[str, typer.Argument(help="The network that they were trained for.")] = "metr-la",
+    network: Annotated[str, typer.Argument(help="Folder of the network, or its id.", metavar="NETWORK")] = "metr-la",
     archive_url: ArchiveOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also for a network with other edges, or with some other sensors.")
+    ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="Readings up to now, as for `metrla feed replay`: the predictor begins with their recent speeds.",
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
-    """Put the models that come with metrla into the archive, for networks of that id and with those sensors."""
-    from shared.archive.layout import CARD_FILE, model_prefix  # noqa: PLC0415 - likewise
+    """Put the models that come with metrla into the archive, for the network that they were trained for.
+
+    A folder is recognised by its sensors and edges, whatever its id is. So is an id that METRLA_NETWORKS has a folder
+    of. Of any other id nothing is known but the models' own: a predictor refuses them where they do not fit.
+    """
+    from metrla.data.feeds.files.times import PLAIN  # noqa: PLC0415 - likewise
+    from metrla.data.recent_speeds import recent_in_file  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
 
-    shipped = PretrainedModels()
-    if network not in shipped.networks:
-        raise ConfigurationError(f"no models come with metrla for {network}: {', '.join(shipped.networks) or 'none'}")
+    shipped, roads = PretrainedModels(), _configured(network)
+    if roads is None:
+        shipped_id = network_id = NetworkId(network)
+        if shipped_id not in shipped.networks:
+            known = ", ".join(shipped.networks) or "none"
+            raise ConfigurationError(f"no models come with metrla for {network}: {known}; name the network's folder")
+    else:
+        found, network_id = shipped.recognise(roads), roads.network_id
+        if found.shipped_id is None or not (found.fits or force):
+            more = "" if found.shipped_id is None else "; --force installs them all the same"
+            raise ConfigurationError(f"network {network_id}: {found.reason}{more}")
+        shipped_id = found.shipped_id
+        typer.echo(f"network {network_id} is {shipped_id} by its sensors and edges" if found.fits else found.reason)
+    if history is not None and roads is None:
+        raise ConfigurationError("--history: name the folder of the network that the readings are of")
     with closing(_open(archive_url)) as archive:
-        for path in copy(shipped, archive, model_prefix(NetworkId(network))):
-            if path.endswith(f"/{CARD_FILE}"):
-                typer.echo(path.removesuffix(f"/{CARD_FILE}"))
+        if roads is not None and history is not None:
+            # Before the models: a history that does not fit is refused, and nothing is done by halves.
+            typer.echo(keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False)))
+        for folder in copy(shipped, shipped_id, archive, network_id):
+            typer.echo(folder)
 
 
 def _open(url: str | None) -> "Archive":
     from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
 
     return open_archive(url or read_settings(PlatformSettings).archive_url)
+
+
+def _configured(network: str) -> Network | None:
+    """The network of a folder, or of an id among those that are configured; `None` where it is neither."""
+    if Path(network).is_dir():
+        return load_network(Path(network))
+    folders = read_settings(PlatformSettings).networks
+    return load_networks(folders).get(NetworkId(network)) if folders else None
 
 
 def _network_id(network: str) -> NetworkId:

@@ -82,7 +82,8 @@ def train(
     """Train models on the first 70 % of a history, calibrate them on the next 10 %, test them on the rest.
 
     The table shows what they would have achieved on the test part beside the historical average and the last value,
-    counted as the literature does for METR-LA. A running predictor picks up a new model by itself.
+    counted as the literature does for METR-LA. A running predictor picks up a new model by itself. One that has seen
+    nothing of the network yet begins with the recent speeds at the end of the history.
     """
     from metrla.lab.forecasting.recording import read_recording, simulate_recording  # noqa: PLC0415 - slow to import
     from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - likewise
@@ -115,7 +116,9 @@ def train(
 def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:
     from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - likewise
     from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.registry import save  # noqa: PLC0415 - likewise
+    from shared.forecasting.warm_up import recent_rows  # noqa: PLC0415 - likewise
 
     archive = open_archive(url)
     try:
@@ -135,5 +138,8 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6
             typer.echo(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
+        rows = recent_rows(recording.network, recording.start, recording.speed_mph)
+        if rows:
+            keep_recent(archive, recording.network, rows)
     finally:
         archive.close()

@@ -12,6 +12,7 @@ from structlog.stdlib import BoundLogger
 
 from services.predictor.predicting import Predicting
 from services.predictor.recent_log import read_recent
+from services.predictor.recent_start import RecentStart
 from services.predictor.role_keeper import RoleKeeper
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
 from services.predictor.settings import PredictorSettings
@@ -87,6 +88,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             store=store,
             producer=producer,
             scorekeeper=scorekeeper,
+            recent_start=RecentStart(archive, store),
             metrics=metrics,
         )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)

@@ -10,6 +10,7 @@ from threading import Lock
 from aiokafka import AIOKafkaProducer
 
 from services.predictor.recent_log import messages_of
+from services.predictor.recent_start import RecentStart
 from services.predictor.scorekeeper import Scorekeeper
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
@@ -55,6 +56,9 @@ class Predicting:
     `challengers` run as well unless more than one further step waits: in the hands of `deliver`, or among the `behind`
     windows that are on the log and not read yet. Steps that are only corrected, or come again after a restart, do not
     wait in this sense: without the challengers' part in them, scores would not compare like with like.
+
+    What is forecast in a silence (`Step.silent`) is published and not scored: whether there is such a step hangs on the
+    wall clock, and scores are a function of the log.
     """
 
     networks: Mapping[NetworkId, Network]
@@ -64,9 +68,12 @@ class Predicting:
     store: Store
     producer: AIOKafkaProducer
     scorekeeper: Scorekeeper
+    recent_start: RecentStart
     metrics: PredictorMetrics
     _forecasting: dict[NetworkId, Forecasting] = field(init=False)
     _writers: dict[NetworkId, PredictionMessages] = field(init=False)
+    _begun: dict[NetworkId, list[RecentRow]] = field(default_factory=dict, init=False)
+    """What recent speeds began with, and the log does not know yet."""
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -89,19 +96,21 @@ class Predicting:
             behind: windows of the partition that are on the log and not read yet.
         """
         for place, step in enumerate(steps, start=1):
-            further = sum(not later.again for later in steps[place:])
+            further = sum(not (later.again or later.silent) for later in steps[place:])
             waiting = further + behind // len(step.network.sensors)
             at_leisure = waiting <= MOST_WAITING or self.scorekeeper.rebuilding(step)
-            challengers = self.challengers and at_leisure
+            # Of a silence there is nothing to compare them by.
+            challengers = self.challengers and at_leisure and not step.silent
             partitions = await self.producer.partitions_for(PREDICTIONS.name)
             partition = partition_of(step.network.network_id, partitions)
             predicted = await asyncio.to_thread(self._predict, step, partition, challengers=challengers)
             await send_all(self.producer, predicted.messages)
+            self._begun.pop(step.network.network_id, None)
             self._forecasting[step.network.network_id].learn(predicted.settled)
             self._count(step, predicted, challengers=challengers)
 
     def _predict(self, step: Step, partition: int, *, challengers: bool) -> PredictedStep:
-        """A step from windows to records: score, scale, forecast, write, remember, report. Runs in a thread.
+        """A step from windows to records: begin, score, scale, forecast, write, remember, report. Runs in a thread.
 
         An attempt that fails at any point is made again as a whole: the same windows give the same scores, forecasts
         and settled rows.
@@ -113,29 +122,35 @@ class Predicting:
             began = time.perf_counter()
             network_id, keeper = step.network.network_id, self.scorekeeper
             forecasting, serving = self._forecasting[network_id], self.registry.serving(network_id)
-            keeper.recover(step, forecasting, serving)
-            scores = keeper.score(step)
+            begun = self._begun.setdefault(network_id, [])
+            begun += forecasting.recent.fill(self.recent_start.rows(step, forecasting.recent))
+            scores: Sequence[ModelScore] = ()
+            if not step.silent:
+                keeper.recover(step, forecasting, serving)
+                scores = keeper.score(step)
             scales = keeper.scales(step)
             forecasts = forecasting.forecast(step, serving, challengers=challengers, scales=scales)
             predictions = records_of(step, forecasts)
             self.metrics.step_seconds.observe(time.perf_counter() - began)
             if predictions:
                 self.store.put_predictions(predictions)
-            scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
-            keeper.keep(scores)
-            keeper.report(step, serving, scales)
+            if not step.silent:
+                scores = [*scores, *keeper.remember(step, forecasts, challengers=challengers)]
+                keeper.keep(scores)
+                keeper.report(step, serving, scales)
             settled = forecasting.settle(step)
             messages = [
                 Message(PREDICTIONS.name, key, content, partition=partition)
                 for key, content in self._writers[network_id].of(step, forecasts)
             ]
-            return PredictedStep(predictions, scores, settled, [*messages, *messages_of(step.network, settled)])
+            recent = messages_of(step.network, [*begun, *settled])
+            return PredictedStep(predictions, scores, settled, [*messages, *recent])
 
     def _count(self, step: Step, predicted: PredictedStep, *, challengers: bool) -> None:
         """Count what is on the log: once, however many attempts it took."""
-        if self.challengers and not challengers:
+        if self.challengers and not challengers and not step.silent:
             self.metrics.without_challengers.inc()
-        self.metrics.steps.labels("again" if step.again else "first").inc()
+        self.metrics.steps.labels("silent" if step.silent else "again" if step.again else "first").inc()
         for model_name, count in Counter(one.model_name for one in predicted.predictions).items():
             self.metrics.predictions.labels(model_name).inc(count)
         self.scorekeeper.count(predicted.scores)

@@ -5,10 +5,9 @@ predictions of the step that completed it, before the step's windows are acknowl
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-import numpy as np
 import structlog
 from safetensors.numpy import save
 from structlog.stdlib import BoundLogger
@@ -49,23 +48,43 @@ def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
 
 
 async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, RecentSpeeds]) -> None:
-    """Put every row on the log into what is known of its network, where it is newer than that."""
+    """Put every row on the log into what is known of its network, where it is newer than that, or all there is.
+
+    Rows that a history gave lie behind newer ones that windows made: their place on the log says nothing.
+    """
+    found: dict[NetworkId, list[RecentRow]] = {}
     for record in await read_topic(bootstrap_servers, f"{client_id}-recall", PREDICTOR_STATE):
-        _put(record, into)
+        for network_id, row in rows_in(record, into):
+            found.setdefault(network_id, []).append(row)
+    for network_id, rows in found.items():
+        put_rows(rows, into[network_id])
 
 
-def _put(record: LogRecord, into: Mapping[NetworkId, RecentSpeeds]) -> None:
+def put_rows(rows: Iterable[RecentRow], recent: RecentSpeeds) -> None:
+    """Put rows, in any order, into what is known of their network."""
+    newest: dict[int, RecentRow] = {}
+    for row in sorted(rows, key=lambda one: one.window_start):
+        newest[row.slot] = row
+    for row in sorted(newest.values(), key=lambda one: one.window_start):
+        if recent.learned is None or row.window_start > recent.learned:
+            recent.learn(row)
+        else:
+            recent.fill([row])
+
+
+def rows_in(record: LogRecord, networks: Mapping[NetworkId, RecentSpeeds]) -> Iterator[tuple[NetworkId, RecentRow]]:
+    """The row of a record of one of these networks, with the network; none where it is damaged."""
     value = record.value
     if value is None:
         return
     try:
         about, kept = read_tensors(value)
-        recent = into.get(NetworkId(about["network_id"]))
-        if recent is None:
+        network_id = NetworkId(about["network_id"])
+        if network_id not in networks:
             return
-        place = {sensor: at for at, sensor in enumerate(json.loads(about["sensors"]))}
-        at = np.array([place.get(sensor.sensor_id, -1) for sensor in recent.network.sensors], dtype=np.intp)
-        total, days = (np.where(at < 0, np.float32(0), kept[name][at]) for name in (TOTAL, DAYS))
-        recent.learn(RecentRow(int(about["slot"]), datetime.fromisoformat(about["window_start"]), total, days))
+        start = datetime.fromisoformat(about["window_start"])
+        row = RecentRow(int(about["slot"]), start, kept[TOTAL], kept[DAYS])
+        mine = row.for_network(networks[network_id].network, json.loads(about["sensors"]))
+        yield network_id, mine
     except (KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as damaged:
         log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen

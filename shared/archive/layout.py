@@ -4,6 +4,7 @@ traffic-data/raw/network=<id>/year=YYYY/month=MM/day=DD/hour=HH/traffic-events+<
 traffic-data/raw/_pending/traffic-events+<partition>.json
 traffic-data/models/<network>/<model name>/<version>/<file>
 traffic-data/models/<network>/champion.json
+traffic-data/models/<network>/recent-speeds/YYYYMMDDTHHMMSSZ.safetensors
 
 Hours are hours of event time in UTC. File names follow Kafka Connect's HDFS sink: offsets are inclusive and padded with
 zeros to ten digits. Ids are percent-encoded, so that none of them can leave its folder; one that is then longer than
@@ -33,6 +34,7 @@ CUT = "="
 _CUT_SEGMENT = re.compile(rf"[^/{CUT}]{{{MAX_SEGMENT - DIGEST_DIGITS - 1}}}{CUT}[0-9a-f]{{{DIGEST_DIGITS}}}")
 
 _HOUR = timedelta(hours=1)
+_INSTANT = "%Y%m%dT%H%M%SZ"
 _RAW_PATH = re.compile(
     rf"{RAW_ROOT}/network=(?P<network>[^/]+)"
     r"/year=(?P<year>\d{4})/month=(?P<month>\d{2})/day=(?P<day>\d{2})/hour=(?P<hour>\d{2})"
@@ -133,6 +135,24 @@ def parse_model_path(path: str) -> tuple[str, str, str] | None:
 def champion_path(network_id: NetworkId) -> str:
     """Path of the file that says which model of a network serves."""
     return f"{model_prefix(network_id)}/champion.json"
+
+
+def recent_prefix(network_id: NetworkId) -> str:
+    """Folder of the recent speeds that a network begins with."""
+    return f"{model_prefix(network_id)}/recent-speeds"
+
+
+def recent_path(network_id: NetworkId, until: datetime) -> str:
+    """Path of recent speeds as of the window that ends at `until` (aware)."""
+    return f"{recent_prefix(network_id)}/{until.astimezone(UTC):{_INSTANT}}.safetensors"
+
+
+def parse_recent_path(path: str) -> datetime | None:
+    """Until when the recent speeds at a path are; `None` where there are none."""
+    try:
+        return datetime.strptime(path.rpartition("/")[2], f"{_INSTANT}.safetensors").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _segment(name: str) -> str:

@@ -5,6 +5,7 @@
     calibration/     90 % intervals and confidence, from held-out forecasts
     registry/        versions and roles of models in the archive, and which of them serve
     forecasting      a step in, forecasts of every model out: each model once, then who speaks for which sensor
+    warm_up          recent speeds from a history, as if it had been forecast live
     predictions, stencil  those forecasts as records, and as the messages of a whole network at once
     scoring/         forecasts against the windows that came: live scores, drift, promotion
 

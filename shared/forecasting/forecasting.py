@@ -108,7 +108,7 @@ class Forecasting:
                 predicted = np.where(mine[..., None], predicted, np.nan)
             context = Context(predicted, disagreement, batch.observed, signs)
             scale = scales.get(model.key, as_calibrated)
-            bounds, basis = model.uncertainty.bounds(context, scale[:, None, :]), self._basis(model, batch)
+            bounds, basis = _bounds(model, models, context, scale), self._basis(model, batch)
             forecasts.append(ModelForecast(*model.key, predicted, bounds, basis, mine, scale))
         if unserved.any():
             forecasts.append(self._of_stream(batch, unserved))
@@ -118,11 +118,12 @@ class Forecasting:
         """What recent speeds become by the windows that the step shows and that will not change, for `learn`.
 
         They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
+        Windows behind the last one that came may still come, all of them late: they are not settled.
         """
-        starts = [
-            step.window_start - age * self.network.window
-            for age in range(len(step.speed_mph) - 1, SETTLED_WINDOWS - 1, -1)
-        ]
+        came = np.flatnonzero(step.revisions.any(axis=1))
+        settled = min(len(step.speed_mph) - SETTLED_WINDOWS, int(came[-1]) + 1 if came.size else 0)
+        oldest = len(step.speed_mph) - 1
+        starts = [step.window_start - (oldest - row) * self.network.window for row in range(settled)]
         return self.recent.rows_of(starts, step.speed_mph[: len(starts)])
 
     def learn(self, rows: Iterable[RecentRow]) -> None:
@@ -141,7 +142,8 @@ class Forecasting:
         if model.model.name == HISTORICAL_AVERAGE:
             return np.full(batch.observed.shape, PROFILE)
         own = np.where(batch.observed < self.least_observed, IMPUTED, TRAINED)
-        return np.where(model.known, own, TRANSFERRED)
+        basis = np.where(model.known, own, TRANSFERRED)
+        return np.where(_silent(batch.observed)[:, None], PROFILE, basis)
 
     def _show_stream(self, step: Step) -> None:
         starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
@@ -149,6 +151,32 @@ class Forecasting:
         if new:
             self._stream.learn(step.speed_mph[new], day_type_slots(self.network, [starts[row] for row in new]))
             self._shown = step.window_start
+
+
+def _silent(observed: Integers) -> Flags:
+    """At which origins no sensor at all was observed, (B,), given how often each was, (B, N)."""
+    silent: Flags = (observed == 0).all(axis=1)
+    return silent
+
+
+def _bounds(model: Served, models: Serving, context: Context, scale: Floats) -> Bounds:
+    """How sure a model is; in silence as sure as the historical average, which knows as much and was calibrated so.
+
+    A model that hears nobody still knows time, usual and recent speeds, and does better than that average (3.8 against
+    4.4 mph at 60 minutes on METR-LA's validation part without any input). But its own calibration has seen sensors
+    without readings only among others that had some: 87 to 89 % of its intervals would hold, 90 to 91 % of these do.
+    """
+    bounds, silent = model.uncertainty.bounds(context, scale[:, None, :]), _silent(context.observed)
+    usual = next((one for one in models.ranked if one.model.name == HISTORICAL_AVERAGE), None)
+    if usual is None or usual is model or not silent.any():
+        return bounds
+    alone = Context(context.predicted, np.zeros_like(context.predicted), context.observed)
+    instead, here = usual.uncertainty.bounds(alone), silent[:, None, None]
+    return Bounds(
+        np.where(here, instead.lower_mph, bounds.lower_mph),
+        np.where(here, instead.upper_mph, bounds.upper_mph),
+        np.where(here, instead.confidence, bounds.confidence),
+    )
 
 
 @dataclass

@@ -105,6 +105,11 @@ class StepAssembler:
         """The steps that are due by one window that `takes` accepts."""
         return self.of(record.network_id).add(record, now)
 
+    @property
+    def present(self) -> Mapping[NetworkId, NetworkSteps]:
+        """The steps of the networks of which anything came."""
+        return self._steps
+
     def tick(self, now: float) -> list[Step]:
         """The steps of all networks that have settled."""
         return [step for steps in self._steps.values() for step in steps.tick(now)]

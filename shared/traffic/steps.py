@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from shared.events.records import ProcessedTrafficAggregate
 from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
 from shared.traffic.ring import Change, WindowRing
+
+Values = NDArray[Any]
 
 PATIENCE = 5
 """A step to which windows keep trickling in is handed out after this many settle times all the same."""
@@ -49,6 +52,11 @@ class Step:
         """How many sensors have delivered the step's own window."""
         return int(np.count_nonzero(self.revisions[-1]))
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came of the step's own window: the whole network was silent, or what it said is late."""
+        return not self.delivered
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -78,6 +86,10 @@ class NetworkSteps:
     always leaves with all `history` windows, and before it gets out of reach it is handed out with all that came. It
     shows `context` windows before these as well, whose later changes do not make it due. `now` is in seconds of any
     monotonic clock.
+
+    A window of which nothing came makes a step as well, a silent one, where somebody can tell that its time has passed:
+    the next window that comes does, if no more than `most_silent` were missed before it; `silent_until` is for whoever
+    has another clock. A silent step changes nothing: should its windows come after all, they make it the first time.
     """
 
     network: Network
@@ -86,6 +98,7 @@ class NetworkSteps:
     settle_seconds: float = 2.0
     expected_within: int = 12
     context: int = 0
+    most_silent: int = 0
     ignored: Ignored = field(default_factory=Ignored)
 
     def __post_init__(self) -> None:
@@ -93,6 +106,7 @@ class NetworkSteps:
         shown = max(self.history + self.context, self.expected_within + 1)
         self.ring = WindowRing(self.network, shown + self.correctable)
         self._waiting: dict[int, _Waiting] = {}
+        self._silent_through: int | None = None
         self._handed_out: set[int] = set()
         self._expected: NDArray[np.bool_] = np.zeros(len(self.network.sensors), dtype=np.bool_)
         self._expected_missing = 0
@@ -138,6 +152,15 @@ class NetworkSteps:
                 self._handed_out.add(number)
         self._handed_out.discard(newest)
 
+    def silent_until(self, number: int) -> list[Step]:
+        """The silent steps behind the newest window up to window `number`, each once, oldest first."""
+        newest = self.ring.newest
+        if newest is None:
+            return []
+        through = newest if self._silent_through is None else max(newest, self._silent_through)
+        self._silent_through = max(through, number)
+        return [self._silent(one) for one in range(through + 1, number + 1)]
+
     @property
     def waiting(self) -> int:
         """How many steps have changed and are not handed out yet."""
@@ -152,6 +175,8 @@ class NetworkSteps:
                 for waiting in sorted(self._waiting)
                 if waiting not in self._handed_out or waiting < last_chance
             ]
+            if newest is not None and number - newest - 1 <= self.most_silent:
+                due += self.silent_until(number - 1)
             self.ring.advance(number)
             self._handed_out = {earlier for earlier in self._handed_out if earlier >= last_chance}
             delivered = self.ring.revision(number - 1, self.expected_within)
@@ -195,6 +220,29 @@ class NetworkSteps:
         self._waiting.pop(number, None)
         again = number in self._handed_out
         self._handed_out.add(number)
+        return self._step(number, again=again)
+
+    def _silent(self, number: int) -> Step:
+        newest, count = self.ring.newest, self.history + self.context
+        missed = min(count, number - (number if newest is None else newest))
+        known = self._step(number - missed, again=False) if missed < count else None
+
+        def behind(values: Values | None, nothing: float) -> Values:
+            empty = np.full((missed, len(self.network.sensors)), nothing)
+            return empty if values is None else np.concatenate([values[missed:], empty.astype(values.dtype)])
+
+        return Step(
+            network=self.network,
+            window_start=self.ring.window_start(number),
+            speed_mph=behind(None if known is None else known.speed_mph, np.nan),
+            share_observed=behind(None if known is None else known.share_observed, np.nan),
+            volume_vehicles=behind(None if known is None else known.volume_vehicles, np.nan),
+            occupancy=behind(None if known is None else known.occupancy, np.nan),
+            revisions=behind(None if known is None else known.revisions, 0).astype(np.int64),
+            again=False,
+        )
+
+    def _step(self, number: int, *, again: bool) -> Step:
         ring, count = self.ring, self.history + self.context
         return Step(
             network=self.network,

@@ -18,7 +18,7 @@ from services.gateway.settings import GatewaySettings
 from services.ingest.checkpoint import MAX_METADATA_BYTES, Checkpoint, NetworkProgress
 from services.ingest.settings import IngestSettings
 from services.ingest.windows import PartitionWindows, WindowPolicy
-from services.predictor.recent_log import _put, messages_of
+from services.predictor.recent_log import messages_of, put_rows, rows_in
 from services.predictor.settings import PredictorSettings
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
 from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, records_of
@@ -124,7 +124,7 @@ def _predictor_state(value: bytes) -> None:
     recent = RecentSpeeds(NETWORK)
     kept: Any = Message("predictor-state", 0, 0, b"toy/0", value)
     with quiet():
-        _put(kept, {NETWORK.network_id: recent})
+        put_rows([row for _, row in rows_in(kept, {NETWORK.network_id: recent})], recent)
     speed = np.array([[60.0, 50.0, np.nan]])
     messages_of(NETWORK, recent.rows_of([AT + timedelta(minutes=5)], speed))
 

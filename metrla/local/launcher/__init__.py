@@ -1,6 +1,7 @@
 """Starts the processes of a pipeline on this machine, supervises them, and shows what is where.
 
     request              what the user asked for
+    weights              models that come with metrla for the demo's network
     plan                 which processes, with which environment, on which ports
     process, supervisor  one child process; a set of them: started in order, restarted, stopped in order
     real_servers         the native stack as a demo's servers

@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 import time
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.live import Live
@@ -23,8 +24,10 @@ from metrla.local.launcher.request import (
 )
 from metrla.local.launcher.state import claimed_anew
 from metrla.local.launcher.supervisor import Supervisor, supervise
+from metrla.local.launcher.weights import ShippedWeights
 from shared.archive.layout import RAW_ROOT
 from shared.archive.url import open_archive
+from shared.forecasting.registry.pretrained import PretrainedModels
 from shared.runtime.clock import wall_clock
 from shared.runtime.process import EXIT_MISCONFIGURED
 from shared.traffic.folder import load_network
@@ -60,9 +63,32 @@ async def run_demo(request: DemoRequest) -> int:
         settings={"METRLA_LOG_FORMAT": "json", **addresses, **ingest_settings(request, network.reading_interval)},
     )
     with claimed_anew(request.state):
-        if not await _train(request, plan, begin, network.window, stop):
+        if not _install(request, plan, network) and not await _train(request, plan, begin, network.window, stop):
             return EXIT_INTERRUPTED
         return await _Demo(request, plan, network, stop).run([*feed_arguments(request, begin, network.window)])
+
+
+def _install(request: DemoRequest, plan: PipelinePlan, network: Network) -> bool:
+    """Put the models that come with metrla into the archive where they are of this network; says so, or why not."""
+    console, shipped = Console(markup=False), PretrainedModels()
+    if request.data is None:
+        # What is simulated is not the traffic that they have learned.
+        return False
+    weights = ShippedWeights.of(network, shipped)
+    if weights is None:
+        found = shipped.recognise(network)
+        if found.shipped_id is not None:
+            console.print(f"{found.reason}: training a quick model instead", style="yellow")
+        return False
+    with closing(open_archive(plan.archive_url)) as archive:
+        weights.install(archive, network.network_id)
+    console.print(
+        f"{network.name} is {weights.shipped_id} by its sensors and edges: the models that come with metrla serve, "
+        f"nothing is trained ({', '.join(weights.models)})"
+    )
+    if request.begin is not None and weights.have_seen(datetime.fromisoformat(request.begin)):
+        console.print("they were made from some of what is replayed: forecasts of it look too good", style="yellow")
+    return True
 
 
 async def _train(

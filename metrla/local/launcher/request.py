@@ -70,12 +70,15 @@ def broker_retention_bytes(request: DemoRequest) -> int:
     return REPLAY_RETENTION_BYTES if request.speed is None else PACED_RETENTION_BYTES
 
 
-def default_start(first: datetime, last: datetime, zone: ZoneInfo) -> datetime:
+def default_start(first: datetime, last: datetime, zone: ZoneInfo, seen_until: datetime | None = None) -> datetime:
     """Where a replay of a file from `first` to `last` (aware) begins: at the local midnight after its first 70 %.
 
-    A file of a day or so has none: it begins where the 70 % end.
+    A file of a day or so has none: it begins where the 70 % end. Where models are there already, and have seen
+    the file up to `seen_until` (aware), it begins after that if the file goes on so long.
     """
     begin = first + (last - first) * REPLAY_FROM_SHARE
+    if seen_until is not None and first < seen_until < last:
+        begin = seen_until
     local = begin.astimezone(zone)
     midnight = datetime.combine(local.date() + timedelta(days=1), time.min, zone)
     return midnight if midnight <= last else begin.replace(second=0, microsecond=0)

@@ -195,11 +195,14 @@ class DataAges:
         self._tracks[network_id].reading_intervals_s.append(seconds)
 
     def note_record(self, record: ProcessedTrafficAggregate | TrafficPrediction, written_ms: int | None = None) -> None:
-        """A window or a forecast arrived that is newer than what was known of its sensor."""
+        """A window or a forecast arrived that is newer than what was known of its sensor.
+
+        A forecast without a speed at its origin is no sign of life: they go on in the silence of a network.
+        """
         if isinstance(record, ProcessedTrafficAggregate):
             self._tracks[record.network_id].note_window(record.window_end, self._arrival_s(written_ms))
             self.note(record.network_id, DataStage.WINDOWS, written_ms, record.window_end)
-        elif record.serving:
+        elif record.serving and record.current_speed_mph is not None:
             newest = self._tracks[record.network_id].stages[DataStage.FORECASTS].event_time
             if newest is None or record.timestamp >= newest:
                 self.note(record.network_id, DataStage.FORECASTS, written_ms, record.timestamp)

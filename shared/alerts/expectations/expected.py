@@ -21,10 +21,14 @@ ORIGINS_BACK = 3
 
 @dataclass
 class _Expectations:
-    """One network: its alerts, what it waits to judge; `since` is the monotonic time of its last forecast, seconds."""
+    """One network: its alerts, and what it waits to judge.
+
+    `since` is the monotonic time of its last forecast, `measured` of the last that rests on a new reading, seconds.
+    """
 
     board: AlertBoard
     since: float = 0.0
+    measured: float = 0.0
     waiting: dict[datetime, dict[SensorId, TrafficPrediction]] = field(default_factory=dict)
     newest: datetime | None = None
     before: Outlook | None = None
@@ -34,16 +38,19 @@ class _Expectations:
 class ExpectedAlerts:
     """What the alert detector does with a partition of predictions while it is ours.
 
-    Each origin of each network is judged once; forecasts that are corrected later count no more. Predictions of
-    networks that do not belong to this partition are passed over, and the log says so: once they were spread by sensor.
-    The forecasts of the next origin take their place. Predictions of sensors that are not in the network (any more) are
-    passed over as well.
+    Each origin of each network is judged once; forecasts that are corrected later count no more. An origin at which no
+    sensor was measured is passed over: forecasts go on in the silence of a network, and are no sign of life.
+
+    Predictions of networks that do not belong to this partition are passed over, and the log says so: once they were
+    spread by sensor. The forecasts of the next origin take their place. Predictions of sensors that are not in the
+    network (any more) are passed over as well.
 
     Args:
         detectors: one for each network.
         boards: the expectations that the log knows, of the networks of this partition.
         settle_seconds: wall time without a further forecast after which an incomplete origin is judged.
-        silence_seconds: wall time without any forecast of a network after which its expectations are cleared.
+        silence_seconds: wall time without any forecast of a network that rests on a new reading after which its
+            expectations are cleared.
         covered: sensors of active alerts of other kinds.
         published: what becomes of changes on their way to the log.
         on_close: is called when the partition is no longer ours.
@@ -80,12 +87,13 @@ class ExpectedAlerts:
     def rebuild(self, records: Sequence[TrafficPrediction], now: float) -> None:
         """Take in what was forecast before the committed offset; what of it is not judged for sure becomes due."""
         for network in self._networks.values():
-            network.since = now
+            network.since = network.measured = now
         for record in records:
             self._take(record, now)
         for network in self._networks.values():
             # Origins that a later one has passed were judged before the restart; the last such is the one before. The
             # records that were in hand when the process died may belong to that one, so it is judged again.
+            network.waiting = {at: told for at, told in network.waiting.items() if not _silent(told.values())}
             past = [at for at in sorted(network.waiting) if network.newest is not None and network.newest > at]
             for at in past[:-1]:
                 network.before, network.judged = self._outlook(network, at), at
@@ -105,7 +113,7 @@ class ExpectedAlerts:
         for network_id, network in self._networks.items():
             changes += self._due(network_id, now)
             active = network.board.active()
-            if active and now - network.since >= self._silence_seconds:
+            if active and now - network.measured >= self._silence_seconds:
                 last = max(alert.updated_at for alert in active)
                 at = (last if network.judged is None else max(network.judged, last)) + UNKNOWN_AFTER
                 changes += self._kept(network, self._detectors[network_id].silence(network.board, at))
@@ -129,7 +137,9 @@ class ExpectedAlerts:
             return False
         at = record.timestamp
         network.since = now
-        network.newest = at if network.newest is None else max(at, network.newest)
+        if record.current_speed_mph is not None:
+            network.measured = now
+            network.newest = at if network.newest is None else max(at, network.newest)
         if network.judged is None or at > network.judged:
             told = network.waiting.setdefault(at, {})
             known = told.get(record.sensor_id)
@@ -149,6 +159,10 @@ class ExpectedAlerts:
 
     def _judged(self, network: _Expectations, at: datetime) -> Iterator[RoadChanges]:
         network_id = network.board.network.network_id
+        if _silent(network.waiting[at].values()):
+            # What is usual is no news, and ends nothing. Should its windows come after all, they are judged.
+            del network.waiting[at]
+            return
         now = self._outlook(network, at)
         changes = self._detectors[network_id].changes(network.board, now, network.before, self._covered(network_id))
         network.before, network.judged = now, at
@@ -163,3 +177,8 @@ class ExpectedAlerts:
             network.board.apply(alerts)
             if published := tuple(self._published(alerts)):
                 yield RoadChanges(published)
+
+
+def _silent(told: Iterable[TrafficPrediction]) -> bool:
+    """Whether none of the forecasts of an origin rests on a speed that was measured at it."""
+    return all(one.current_speed_mph is None for one in told)

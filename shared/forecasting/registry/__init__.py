@@ -6,6 +6,7 @@
     roles        who is champion: `champion.json`, or the first of an order of preference
     roster       what each version serves as, for the store
     pretrained   the weights that come with the product, as an archive that can only be read
+    recent_speeds  those that a network begins with, from a history
     profile      the usual speeds alone, for services that have no use for models
 
 All I/O goes through the port of the archive; `pretrained` fulfils it with files of its own. Nothing here trains or

@@ -5,7 +5,7 @@ both day types the speeds of the last days are kept as a mean whose weights fall
 slot was seen on since (exponential smoothing, R. G. Brown, 1956): each window changes a single row of sensors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -42,6 +42,21 @@ class RecentRow(NamedTuple):
     total_mph: Compact
     days: Compact
 
+    def for_network(self, network: Network, sensors: Sequence[str]) -> "RecentRow":
+        """The row of some sensors as one of a network's, which knows nothing of those that are not among them.
+
+        Raises:
+            ValueError: the network has no such slot, or a sum is no number.
+        """
+        if not 0 <= self.slot < DAY_TYPES * slots_per_day(network):
+            raise ValueError(f"no slot {self.slot}")
+        if not np.isfinite([self.total_mph, self.days]).all():
+            raise ValueError("a sum that is no number")
+        place = {sensor: at for at, sensor in enumerate(sensors)}
+        at = np.array([place.get(sensor.sensor_id, -1) for sensor in network.sensors], dtype=np.intp)
+        total, days = (np.where(at < 0, np.float32(0), kept[at]) for kept in (self.total_mph, self.days))
+        return self._replace(total_mph=total, days=days)
+
 
 @dataclass(eq=False)
 class RecentSpeeds:
@@ -69,10 +84,10 @@ class RecentSpeeds:
         """
         made: dict[int, RecentRow] = {}
         rows = []
-        slots = day_type_slots(self.network, window_starts).tolist()
-        for slot, start, speeds in zip(slots, window_starts, speed_mph, strict=True):
-            if self.learned is not None and start <= self.learned:
-                continue
+        new = [place for place, start in enumerate(window_starts) if self.learned is None or start > self.learned]
+        starts = [window_starts[place] for place in new]
+        slots = day_type_slots(self.network, starts).tolist()
+        for slot, start, speeds in zip(slots, starts, speed_mph[new], strict=True):
             before = made.get(slot)
             total, days = (self.total_mph[slot], self.days[slot]) if before is None else (before.total_mph, before.days)
             row = made[slot] = RecentRow(slot, start, total.copy(), days.copy())
@@ -85,6 +100,19 @@ class RecentSpeeds:
         if self.learned is None or row.window_start > self.learned:
             self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
             self.learned = row.window_start
+
+    def fill(self, rows: Iterable[RecentRow]) -> list[RecentRow]:
+        """Take in rows of slots that nothing is known of, as from a history; returns those that were taken.
+
+        Windows up to the newest of them count as learned from then on.
+        """
+        taken = []
+        for row in sorted(rows, key=lambda one: one.window_start):
+            if row.days.any() and not self.days[row.slot].any():
+                self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
+                self.learned = row.window_start if self.learned is None else max(self.learned, row.window_start)
+                taken.append(row)
+        return taken
 
     def at(self, slots: NDArray[np.intp]) -> RecentMeans:
         """Of windows in some slots of the day types, (…,)."""

@@ -7,6 +7,7 @@ import pytest
 
 from shared.events.avro import codec
 from shared.events.records import PredictionBasis, TrafficPrediction
+from shared.forecasting.calibration.spread import Context
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS, Batch, batch_of
 from shared.forecasting.models.artefact import Artefact
@@ -214,3 +215,38 @@ def test_earlier_origins_are_forecast_again_from_a_longer_step(
         (then, *_) = Forecasting(network).forecast(step_of(200 - age), models)
         np.testing.assert_allclose(again.predicted_mph[age], then.predicted_mph[0])
         np.testing.assert_allclose(again.bounds.upper_mph[age], then.bounds.upper_mph[0])
+
+
+def test_what_is_said_of_a_silent_network_rests_on_usual_speeds_and_is_as_sure_as_these(
+    network: Network, models: Serving, step_of: MakeStep
+) -> None:
+    silent = step_of(600, np.full((12, len(network.sensors)), np.nan))
+    champion = Forecasting(network).forecast(silent, models)[0]
+    assert champion.serving[0, :3].all()
+    assert {one.basis for one in records_of(silent, [champion])} == {PredictionBasis.PROFILE}
+    instead = models.ranked[1].uncertainty.bounds(
+        Context(champion.predicted_mph, np.zeros_like(champion.predicted_mph), np.zeros((1, 4), dtype=np.intp))
+    )
+    np.testing.assert_array_equal(champion.bounds.upper_mph, instead.upper_mph)
+    np.testing.assert_array_equal(champion.bounds.confidence, instead.confidence)
+    one_speaks = silent.speed_mph.copy()
+    one_speaks[-1, 0] = 50.0
+    heard = Forecasting(network).forecast(step_of(600, one_speaks), models)[0]
+    assert {one.basis for one in records_of(silent, [heard]) if one.serving} == {PredictionBasis.IMPUTED}
+
+
+def test_silence_and_speech_in_one_batch_are_told_apart(network: Network, models: Serving, step_of: MakeStep) -> None:
+    silent = step_of(600, np.full((12, len(network.sensors)), np.nan))
+    batches = [batch_of(one) for one in (silent, step_of(600))]
+    both = replace(
+        batches[0],
+        **{
+            name: np.concatenate([getattr(one, name) for one in batches])
+            for name in ("speed_mph", "lag_slots", "ahead_slots", "days")
+        },
+    )
+    together = Forecasting(network).of_batch(both, models)[0]
+    for place, batch in enumerate(batches):
+        alone = Forecasting(network).of_batch(batch, models)[0]
+        np.testing.assert_array_equal(together.basis[place], alone.basis[0])
+        np.testing.assert_allclose(together.bounds.lower_mph[place], alone.bounds.lower_mph[0])

@@ -203,6 +203,18 @@ def test_forecasts_that_only_correct_the_past_or_only_compare_do_not_count(
     assert stale(ages) == (DataStage.FORECASTS,)
 
 
+def test_what_is_forecast_in_silence_is_no_sign_of_life(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 6), every_s=5.0)
+    for step in range(6, 12):
+        time.pass_by(5.0)
+        ages.note_broker()
+        ages.note_record(replace(prediction(step), current_speed_mph=None))
+    known = ages.of(NETWORK)
+    assert known.stale[:3] == (DataStage.READINGS, DataStage.WINDOWS, DataStage.FORECASTS)
+
+
 def test_a_stage_that_never_begins_is_late_once_the_one_before_has(ages: DataAges, time: Time, window: Window) -> None:
     for step in range(1, 4):
         time.pass_by(5.0)

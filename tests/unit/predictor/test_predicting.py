@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event
@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from metrla.local.devbroker import DevBroker
 from services.predictor.predicting import Predicting
 from services.predictor.recent_log import read_recent
+from services.predictor.recent_start import RecentStart
 from services.predictor.scorekeeper import Scorekeeper, ScoringPlan
 from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
@@ -23,8 +24,10 @@ from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
 from shared.forecasting.inputs.history import LAGS
 from shared.forecasting.models.artefact import Artefact
+from shared.forecasting.registry.recent_speeds import keep_recent
 from shared.forecasting.registry.registry import Registry, save
 from shared.forecasting.scoring.scoreboard import Spans
+from shared.forecasting.warm_up import recent_rows
 from shared.kafka.admin import ensure_topics
 from shared.kafka.following import read_topic
 from shared.kafka.partitioning import partition_of
@@ -140,6 +143,7 @@ class Lives:
                     store=store,
                     producer=producer,
                     scorekeeper=Scorekeeper(networks, plan, self.archive, store, metrics),
+                    recent_start=RecentStart(self.archive, store),
                     metrics=metrics,
                 )
                 yield Life(broker, store, predicting, exposed)
@@ -181,6 +185,21 @@ async def test_an_attempt_that_fails_half_way_leaves_nothing_twice_and_nothing_o
     assert found.sent
     assert np.any(found.recent_mph_days)
     assert found == wanted
+
+
+async def test_what_recent_speeds_begin_with_is_on_the_log_whatever_fails(
+    lives: Lives, steps: Sequence[Step], history: History, network: Network
+) -> None:
+    """A process that takes the partition over knows the same, without the archive."""
+    rows = recent_rows(network, history.start, history.speed_mph[: FIRST - LAGS])
+    keep_recent(lives.archive, network, rows)
+    async with lives.begin() as life:
+        await _fail(life, "put_predictions", steps[0])
+        for step in steps[:3]:
+            await life.predicting.deliver([step])
+        (known,), left = life.predicting.recent.values(), await life.left()
+    assert left.recent_mph_days == [known.total_mph.ravel().tolist(), known.days.ravel().tolist()]
+    assert np.count_nonzero(known.days.any(axis=1)) == len(rows) == 288
 
 
 async def test_predictions_are_on_the_partition_of_their_network(lives: Lives, steps: Sequence[Step]) -> None:
@@ -248,3 +267,33 @@ async def test_a_step_without_challengers_is_counted_once(lives: Lives, steps: S
             await life.predicting.deliver([steps[-1]], behind=100)
         await life.predicting.deliver([steps[-1]], behind=100)
     assert life.exposed.get_sample_value("metrla_predictor_steps_without_challengers_total") == 1
+
+
+async def test_a_silence_is_forecast_and_not_scored_and_gives_way_to_what_comes_after_all(
+    lives: Lives, steps: Sequence[Step]
+) -> None:
+    async with lives.begin() as undisturbed:
+        for step in steps:
+            await undisturbed.predicting.deliver([step])
+        wanted = await undisturbed.left()
+    async with lives.begin() as life:
+        for place, step in enumerate(steps):
+            if place in {7, 8}:
+                silent = replace(
+                    step,
+                    speed_mph=np.where(np.arange(2 * LAGS)[:, None] < 2 * LAGS - 1, step.speed_mph, np.nan),
+                    revisions=np.where(np.arange(2 * LAGS)[:, None] < 2 * LAGS - 1, step.revisions, 0),
+                )
+                await life.predicting.deliver([silent])
+                told = [one for one in life.store.predictions() if one.timestamp == step.window_end]
+                assert {one.current_speed_mph for one in told} == {None}
+                assert all(one.serving for one in told)
+            # The feed was only late.
+            await life.predicting.deliver([step])
+        found = await life.left()
+    assert found.predictions == wanted.predictions
+    assert found.scores == wanted.scores
+    assert found.recent_mph_days == wanted.recent_mph_days
+    assert found.counted.pop(("metrla_predictor_steps_total", "silent")) == 2
+    steps_counted = {name: count for name, count in found.counted.items() if "_steps_" in name[0]}
+    assert steps_counted == {name: count for name, count in wanted.counted.items() if "_steps_" in name[0]}

@@ -195,9 +195,10 @@ def test_a_recording_that_is_played_again_is_no_restart(store: Store, tmp_path: 
     running(store, tmp_path, models).handle(windows(600, 603))
     second = running(store, tmp_path, models)
     second.handle(windows(0, 2))
-    (step,) = (
+    steps = [
         step for record in windows(2 + CORRECTABLE, 3 + CORRECTABLE) for step in second.processor.handle([record], 0.0)
-    )
+    ]
+    (step,) = (step for step in steps if not step.silent)
     assert not second.keeper.rebuilding(step)
 
 

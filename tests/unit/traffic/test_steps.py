@@ -193,3 +193,41 @@ def test_a_crash_loses_no_step(
         return handed_out
 
     assert run(crashes=True) == run(crashes=False)
+
+
+def test_windows_that_were_missed_are_silent_steps_before_the_next(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    steps.most_silent = 4
+    feed(steps, [*whole(window, 0), window("A", 1)])
+    due = [*feed(steps, whole(window, 6)), *steps.tick(100.0)]
+    assert [(one.window_start, one.silent, one.delivered) for one in due] == [
+        (window("A", number).window_start, number not in {1, 6}, {1: 1, 6: 3}.get(number, 0)) for number in range(1, 7)
+    ]
+    # What came before is there for as long as it is part of the history.
+    assert [int(one.revisions.sum()) for one in due] == [4, 4, 1, 0, 0, 3]
+    assert np.isnan(due[3].speed_mph).all()
+    assert not any(one.again for one in due)
+
+
+def test_a_silence_that_is_too_long_is_none(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    steps.most_silent = 4
+    feed(steps, whole(window, 0))
+    due = [*feed(steps, whole(window, 6)), *steps.tick(100.0)]
+    assert [one.silent for one in due] == [False, False]
+
+
+def test_windows_that_come_after_all_make_their_step_the_first_time(network: Network, window: MakeWindow) -> None:
+    """However long what was told of a silence goes ahead of them."""
+    steps = make_steps(network)
+    steps.most_silent = 100
+    feed(steps, whole(window, 0, 1))
+    number = steps.ring.number(window("A", 0).window_start)
+    told = [*steps.silent_until(number + 20), *steps.silent_until(number + 20), *steps.silent_until(number + 3)]
+    assert [steps.ring.number(one.window_start) - number for one in told] == list(range(2, 21))
+    due = feed(steps, whole(window, *range(2, 23)))
+    assert [(one.delivered, one.again) for one in due] == [(3, False)] * 21
+    assert [one.window_start for one in due] == [window("A", number).window_start for number in range(2, 23)]
+    assert steps.ignored.too_old == 0
+    # A silence within it is not told twice.
+    assert steps.silent_until(number + 20) == []

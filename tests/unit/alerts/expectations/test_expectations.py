@@ -439,6 +439,21 @@ class TestProcessor:
         )
         assert not alerts.handle([one for told in self.two_origins(road) for one in told], 0.0)
 
+    def test_forecasts_of_a_silent_network_are_no_news(self, road: Network) -> None:
+        """They neither raise nor clear, nor are in the way of those that come late by all that was measured."""
+        first, second = self.two_origins(road)
+
+        def unmeasured(told: list[TrafficPrediction]) -> list[TrafficPrediction]:
+            return [replace(one, revision=0, current_speed_mph=None) for one in told]
+
+        free = unmeasured(predicted(road, START + 3 * WINDOW, {}))
+        assert Service(road, [unmeasured(first), unmeasured(second)]).read_all() == []
+        service = Service(road, [unmeasured(first), unmeasured(second), free, first, second, free])
+        assert [alert.status for alert in service.read_all()] == [RAISED]
+        service.clock += 1801.0
+        (change,) = service.alerts.tick(service.clock)
+        assert [alert.status for alert in change.alerts] == [CLEARED], "unknown for long, whatever is said of the usual"
+
     def test_a_correction_counts_while_its_origin_waits(self, road: Network) -> None:
         first, second = self.two_origins(road)
         free = [replace(one, revision=2) for one in predicted(road, START + 2 * WINDOW, {})]

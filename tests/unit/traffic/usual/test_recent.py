@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrla.lab.forecasting.recorded import Recorded
-from services.predictor.recent_log import _put, messages_of
+from services.predictor.recent_log import messages_of, put_rows, rows_in
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, batch_of, by_quarter
@@ -31,6 +31,12 @@ def learn(recent: RecentSpeeds, start: datetime, speed_mph: np.ndarray) -> Recen
     for row in rows:
         recent.learn(row)
     return next(iter(rows), None)
+
+
+def put(value: bytes | None, recent: RecentSpeeds) -> None:
+    """What a record holds into what is known."""
+    record = SimpleNamespace(value=value, offset=0)
+    put_rows([row for _, row in rows_in(record, {recent.network.network_id: recent})], recent)
 
 
 def speeds(*values: float) -> np.ndarray:
@@ -154,7 +160,7 @@ def test_rows_come_back_from_the_log(network: Network) -> None:
     assert message.topic == PREDICTOR_STATE.name
     turned = replace(network, sensors=network.sensors[::-1], edges=())
     other = RecentSpeeds(turned)
-    _put(SimpleNamespace(value=message.value, offset=0), {network.network_id: other})
+    put(message.value, other)
     np.testing.assert_array_equal(other.total_mph[row.slot], row.total_mph[::-1])
     assert other.learned == MONDAY
 
@@ -162,7 +168,7 @@ def test_rows_come_back_from_the_log(network: Network) -> None:
 @pytest.mark.parametrize("value", [None, b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
 def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> None:
     recent = RecentSpeeds(network)
-    _put(SimpleNamespace(value=value, offset=0), {network.network_id: recent})
+    put(value, recent)
     assert recent.learned is None
 
 
