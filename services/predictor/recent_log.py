@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+import numpy as np
 import structlog
 from safetensors.numpy import save
 from structlog.stdlib import BoundLogger
@@ -34,7 +35,8 @@ def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
             PREDICTOR_STATE.name,
             f"{network.network_id}/{row.slot}".encode(),
             save(
-                {TOTAL: row.total_mph, DAYS: row.days},
+                # It writes the memory as it lies.
+                {TOTAL: np.ascontiguousarray(row.total_mph), DAYS: np.ascontiguousarray(row.days)},
                 {
                     "network_id": network.network_id,
                     "slot": str(row.slot),

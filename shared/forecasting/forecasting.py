@@ -1,7 +1,7 @@
 """From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -170,12 +170,13 @@ def _bounds(model: Served, models: Serving, context: Context, scale: Floats) -> 
     usual = next((one for one in models.ranked if one.model.name == HISTORICAL_AVERAGE), None)
     if usual is None or usual is model or not silent.any():
         return bounds
-    alone = Context(context.predicted, np.zeros_like(context.predicted), context.observed)
+    alone = replace(context, disagreement=np.zeros_like(context.predicted))
     instead, here = usual.uncertainty.bounds(alone), silent[:, None, None]
     return Bounds(
         np.where(here, instead.lower_mph, bounds.lower_mph),
         np.where(here, instead.upper_mph, bounds.upper_mph),
         np.where(here, instead.confidence, bounds.confidence),
+        np.where(here, instead.congested, bounds.congested),
     )
 
 

@@ -240,10 +240,10 @@ def test_silence_and_speech_in_one_batch_are_told_apart(network: Network, models
     batches = [batch_of(one) for one in (silent, step_of(600))]
     both = replace(
         batches[0],
-        **{
-            name: np.concatenate([getattr(one, name) for one in batches])
-            for name in ("speed_mph", "lag_slots", "ahead_slots", "days")
-        },
+        speed_mph=np.concatenate([one.speed_mph for one in batches]),
+        lag_slots=np.concatenate([one.lag_slots for one in batches]),
+        ahead_slots=np.concatenate([one.ahead_slots for one in batches]),
+        days=np.concatenate([one.days for one in batches]),
     )
     together = Forecasting(network).of_batch(both, models)[0]
     for place, batch in enumerate(batches):
