@@ -20,8 +20,10 @@ from shared.forecasting.calibration.taxonomy import (
     OBSERVED,
     OBSERVED_EDGES,
     Taxonomy,
+    agreed,
     fast,
     observed_of,
+    whole,
 )
 from shared.traffic.arrays import Floats, Integers
 
@@ -33,7 +35,9 @@ UNSEEN_SHARE = 0.9
 UNSEEN_FACTOR = 1.5
 """So much wider are intervals of forecasts with less input than any that was held out."""
 PREFIX = "calibration."
-TABLES = ("lower_mph", "upper_mph", "odds", "factor", "shift")
+BY_CELL = ("lower_mph", "upper_mph", "odds")
+BY_SENSOR = ("factor", "shift")
+TABLES = (*BY_CELL, *BY_SENSOR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +120,9 @@ class Uncertainty:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """For the artefact."""
         tables = {name: getattr(self.tables, name).astype(np.float16) for name in TABLES}
+        if not self.taxonomy.disagreement_edges_mph.any():
+            # A single model is never at odds with itself: three quarters of its cells are never asked.
+            tables |= {name: agreed(tables[name]) for name in BY_CELL}
         mine = {
             **self.taxonomy.tensors(),
             **self.congestion.tensors(),
@@ -133,7 +140,8 @@ class Uncertainty:
             ValueError: one has another shape than this release needs.
         """
         mine = {name.removeprefix(PREFIX): values for name, values in tensors.items() if name.startswith(PREFIX)}
-        lower, upper, odds, factor, shift = (mine[name].astype(np.float64) for name in TABLES)
+        lower, upper, odds = (whole(mine[name]).astype(np.float64) for name in BY_CELL)
+        factor, shift = (mine[name].astype(np.float64) for name in BY_SENSOR)
         taxonomy, prior = Taxonomy.of_tensors(mine), mine["score_prior"].astype(np.float64)
         congestion = Congestion.of_tensors(mine, rows)
         if {lower.shape[1:], upper.shape[1:], odds.shape[1:]} != {(CELLS,)} or factor.shape[1:] != (ROADS,):

@@ -104,3 +104,17 @@ def fast(cells: Integers) -> Flags:
 def observed_of(cells: Integers) -> Integers:
     """Which of the `OBSERVED` groups each cell is of."""
     return cells % OBSERVED
+
+
+def agreed(table: NDArray[Any]) -> NDArray[Any]:
+    """Of a table (horizons, CELLS) what is of forecasts whose members agree most: (horizons, CELLS / DISAGREEMENTS)."""
+    found: NDArray[Any] = table.reshape(len(table), -1, DISAGREEMENTS, OBSERVED)[:, :, 0].reshape(len(table), -1)
+    return found
+
+
+def whole(table: NDArray[Any]) -> NDArray[Any]:
+    """A table that `agreed` made, the same for all disagreements: (horizons, CELLS); any other as it is."""
+    if table.ndim != 2 or table.shape[1] != CELLS // DISAGREEMENTS:  # noqa: PLR2004 - see above
+        return table
+    every = np.repeat(table.reshape(len(table), -1, 1, OBSERVED), DISAGREEMENTS, axis=2)
+    return every.reshape(len(table), CELLS)

@@ -70,11 +70,12 @@ class RecentRow(NamedTuple):
             raise ValueError(f"no slot {self.slot}")
         if not np.isfinite([self.total_mph, self.days]).all():
             raise ValueError("a sum that is no number")
-        if not self.total_mph.shape == self.days.shape == (MEMORIES, len(sensors)):
-            raise ValueError("a row of another release")
+        total, days = (_all_memories(kept) for kept in (self.total_mph, self.days))
+        if not total.shape == days.shape == (MEMORIES, len(sensors)):
+            raise ValueError(f"sums of shape {self.total_mph.shape} and {self.days.shape}")
         place = {sensor: at for at, sensor in enumerate(sensors)}
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in network.sensors], dtype=np.intp)
-        total, days = (np.where(at < 0, np.float32(0), kept[:, at]) for kept in (self.total_mph, self.days))
+        total, days = (np.where(at < 0, np.float32(0), kept[:, at]) for kept in (total, days))
         return self._replace(total_mph=total, days=days)
 
 
@@ -159,6 +160,15 @@ def faded(total_mph: Compact, days: Compact, speed_mph: Floats) -> None:
     for memory, fade in ((DAYS, FADE), (WEEKS, WEEKS_FADE)):
         total_mph[memory, seen] = fade * total_mph[memory, seen] + speed_mph[seen]
         days[memory, seen] = fade * days[memory, seen] + 1
+
+
+def _all_memories(kept: Compact) -> Compact:
+    """A row of an earlier release, (N,), has the last days alone."""
+    if kept.ndim != 1:
+        return kept
+    every = np.zeros((MEMORIES, len(kept)), dtype=np.float32)
+    every[DAYS] = kept
+    return every
 
 
 def recent_means(total_mph: Compact, days: Compact) -> RecentMeans:

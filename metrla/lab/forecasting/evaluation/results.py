@@ -138,7 +138,7 @@ class Evaluation:
             "begun": int(warnings[BEGUN].sum()),
             "warned": self._by_horizon([float(one) for one in warned]),
             "in_vain": self._by_horizon([float(one) for one in ratio(warnings[WARNED_IN_VAIN], warnings[WARNED])]),
-            "lead_minutes": _number(float(warned.sum()) * self.network.window / timedelta(minutes=1)),
+            "lead_minutes": _number(float(warned.sum()) * (self.network.window / timedelta(minutes=1))),
         }
 
     def _regimes(self, tally: Tally) -> Json:

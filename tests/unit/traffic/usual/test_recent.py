@@ -212,6 +212,20 @@ def test_rows_come_back_from_the_log(network: Network) -> None:
     assert other.learned == MONDAY
 
 
+def test_a_row_of_an_earlier_release_knows_the_days_and_not_the_weeks(network: Network) -> None:
+    recent = RecentSpeeds(network)
+    row = learn(recent, MONDAY, speeds(60.0))
+    assert row is not None
+    earlier = row._replace(total_mph=row.total_mph[0], days=row.days[0])
+    other = RecentSpeeds(network)
+    other.learn(earlier.for_network(network, [sensor.sensor_id for sensor in network.sensors]))
+    slots = np.array([row.slot])
+    np.testing.assert_array_equal(other.at(slots).speed_mph, recent.at(slots).speed_mph)
+    assert not other.weeks_before(slots, [MONDAY + DAY]).days.any()
+    with pytest.raises(ValueError, match="shape"):
+        earlier.for_network(network, ["S0"])
+
+
 @pytest.mark.parametrize("value", [None, b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
 def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> None:
     recent = RecentSpeeds(network)
