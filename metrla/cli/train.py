@@ -8,7 +8,7 @@ import typer
 
 from metrla.cli.feeding.options import SkipUnknownOption, TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.querying.selection import read_range
-from metrla.cli.studying.forecasts import error_table
+from metrla.cli.studying.forecasts import error_table, gain_table
 from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import print_tables
 from shared.events.errors import ConfigurationError
@@ -52,7 +52,7 @@ def train(
             help="How long it may take; the neural network gets what the others leave over.",
             show_default="as long as it needs",
             metavar="MINUTES",
-            min=1.0,
+            min=0.25,
         ),
     ] = None,
     begin: Annotated[
@@ -104,7 +104,9 @@ def train(
     if recording.left_out:
         typer.echo(f"{recording.source}: {recording.left_out}")
     chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
-    choice = Choice(ORDER if chosen == (ALL,) else chosen, seed, None if budget is None else 60 * budget)
+    everything = chosen == (ALL,)
+    seconds = None if budget is None else 60 * budget
+    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
     # A simulation up to now differs each time, so its work is of no use to the next one.
     folder = Work(work or (DEFAULT_WORK if data is not None else None))
     if fresh:
@@ -132,8 +134,11 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
             typer.echo(f"interrupted: {work.way_on()}", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         split = trained.split
-        title = f"Test part of {recording.source}: {split.test:,} origins after {split.train:,} trained on"
-        print_tables(error_table(trained.figures, "test", title))
+        tested = f"{trained.tested:,}" if trained.tested == split.test else f"{trained.tested:,} of {split.test:,}"
+        title = f"Test part of {recording.source}: {tested} origins after {split.train:,} trained on"
+        print_tables(error_table(trained.figures, "test", title), gain_table(trained.figures, "test"))
+        for name, reason in trained.left_out.items():
+            typer.echo(f"{name} is left out: {reason}")
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6

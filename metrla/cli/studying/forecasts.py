@@ -7,6 +7,7 @@ from rich.table import Table
 from metrla.cli.tables import plain_table
 
 Json = dict[str, Any]
+BASELINES = ("last_value", "historical_average")
 MEASURES = (("mae", "MAE"), ("rmse", "RMSE"), ("mape", "MAPE"))
 
 
@@ -22,6 +23,25 @@ def error_table(figures: Json, part: str, title: str) -> Table:
     for name, each in by_model.items():
         cells = (_cell(each[minutes][key]) for minutes in shown for key, _ in MEASURES)
         table.add_row(name, *cells, style="bold" if name == figures.get("serving") else None)
+    return table
+
+
+def gain_table(figures: Json, part: str) -> Table:
+    """How much less the model that serves is off than what needs no model, and whether it is: by minutes ahead."""
+    by_model, serving = figures["horizons"], figures["serving"]
+    table = plain_table(title=f"What {serving} gains on the {part} part, MAE", caption="A minus: it is worse")
+    table.add_column("minutes\nahead", justify="right")
+    table.add_column(f"{serving}\nmph", justify="right")
+    for name in BASELINES:
+        table.add_column(f"{name}\nmph", justify="right")
+        table.add_column("gain\n%", justify="right")
+    for minutes, each in by_model[serving].items():
+        mine, cells = each["mae"], []
+        for name in BASELINES:
+            theirs = by_model[name][minutes]["mae"]
+            gain = None if mine is None or not theirs else 1 - mine / theirs
+            cells += [_cell(theirs), _cell(gain, 100, 1)]
+        table.add_row(minutes, _cell(mine), *cells)
     return table
 
 

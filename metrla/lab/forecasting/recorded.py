@@ -92,32 +92,37 @@ class Recorded:
             lag_slots=self.slots[lags],
             ahead_slots=self.slots[ahead],
             days=self.days[lags[:, -1]],
-            recent=self._recent(ahead),
+            recent=self._before(ahead, DAYS),
             weeks=self._before(np.concatenate([lags, ahead], axis=1), WEEKS),
         )
 
-    def view(self, origins: Integers) -> View:
-        """The same against `usual_mph`: to be fitted to."""
+    def view(self, origins: Integers, sensors: Integers | None = None) -> View:
+        """The same against `usual_mph`: to be fitted to; of some sensors alone, where they are named."""
         lags, ahead = _windows(origins)
+        some: Any = slice(None) if sensors is None else sensors
+
+        def of(table: NDArray[Any], windows: Integers) -> NDArray[Any]:
+            return table[windows[:, :, None], some] if sensors is not None else table[windows]
+
+        ahead_mph = of(self.usual_mph, ahead)
+        recent = recent_means(of(self.late_total_mph[:, DAYS], ahead), of(self.late_days[:, DAYS], ahead))
         return View(
             network=self.network,
-            speed_mph=without_stuck(self.speed_mph[lags]),
-            usual_mph=self.usual_mph[lags],
-            ahead_mph=self.usual_mph[ahead],
+            speed_mph=without_stuck(of(self.speed_mph, lags)),
+            usual_mph=of(self.usual_mph, lags),
+            ahead_mph=ahead_mph,
             times=self.slots[lags[:, -1]] % slots_per_day(self.network),
             days=self.days[lags[:, -1]],
-            recent_mph=by_quarter(self._recent(ahead).deviation_mph(self.usual_mph[ahead])),
+            recent_mph=by_quarter(recent.deviation_mph(ahead_mph)),
         )
-
-    def _recent(self, windows: Integers) -> RecentMeans:
-        return self._before(windows, DAYS)
 
     def _before(self, windows: Integers, memory: int) -> RecentMeans:
         return recent_means(self.late_total_mph[windows, memory], self.late_days[windows, memory])
 
-    def actual(self, origins: Integers) -> Floats:
+    def actual(self, origins: Integers, sensors: Integers | None = None) -> Floats:
         """What then happened: (B, N, HORIZONS) mph, NaN where missing."""
-        return sliding_window_view(self.speed_mph, HORIZONS, axis=0)[LAGS:][origins]
+        ahead = sliding_window_view(self.speed_mph, HORIZONS, axis=0)[LAGS:]
+        return ahead[origins] if sensors is None else ahead[origins[:, None], sensors]
 
 
 def _before(speed_mph: Floats, slots: Integers, slots_of_week: int) -> tuple[Compact, Compact]:

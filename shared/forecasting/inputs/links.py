@@ -41,9 +41,18 @@ class Sides:
     downstream: Linked
     upstream: Linked
 
-    def of(self, sensors: slice) -> "Sides":
-        """Those of some sensors."""
-        return Sides(*(Linked(side.rows[sensors], side.weights[sensors]) for side in (self.downstream, self.upstream)))
+    def around(self, sensors: Integers) -> "tuple[Sides, Integers]":
+        """Those of some sensors, in rows of these and of all that are linked to them; and which sensors those rows are.
+
+        So that whoever works on a few sensors of a large network looks at their neighbourhood alone.
+        """
+        both = self.downstream, self.upstream
+        linked = np.concatenate([side.rows[sensors][side.weights[sensors] > 0] for side in both])
+        rows = np.concatenate([sensors, np.setdiff1d(linked, sensors)])
+        order = np.argsort(rows)
+        # Where nothing is linked, the row is any and the weight 0.
+        places = [np.searchsorted(rows, side.rows[sensors], sorter=order).clip(max=len(rows) - 1) for side in both]
+        return Sides(*(Linked(order[at], side.weights[sensors]) for at, side in zip(places, both, strict=True))), rows
 
 
 def sides_of(network: Network) -> Sides:

@@ -43,8 +43,27 @@ def test_there_are_as_many_features_as_are_counted(network: Network, recorded: R
     rows = features(view, sides)
     assert rows.shape == (5, 4, COUNT)
     assert np.isfinite(rows).all()
-    some = slice(1, 3)
-    np.testing.assert_array_equal(features(view, sides.of(some), some), rows[:, some])
+    for some in (np.array([1, 2]), np.array([3]), np.arange(4)):
+        near, needed = sides.around(some)
+        there = features(recorded.view(np.arange(100, 105), needed), near, slice(0, len(some)))
+        np.testing.assert_array_equal(there, rows[:, some])
+
+
+def test_a_few_sensors_of_a_large_network_need_their_neighbourhood_alone(network: Network) -> None:
+    near, needed = sides_of(network).around(np.array([3]))
+    assert needed[0] == 3
+    assert len(needed) == 1 + len({*needed[1:].tolist()} - {3})
+    for side in (near.downstream, near.upstream):
+        assert side.rows.shape[0] == 1
+        assert side.rows.max() < len(needed)
+
+
+def test_some_sensors_of_a_recording_are_seen_as_among_all(recorded: Recorded) -> None:
+    origins, some = np.arange(50, 60), np.array([2, 0])
+    whole, part = recorded.view(origins), recorded.view(origins, some)
+    for name in ("speed_mph", "usual_mph", "ahead_mph", "recent_mph"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[..., some])
+    np.testing.assert_array_equal(recorded.actual(origins, some), recorded.actual(origins)[:, some])
 
 
 def test_serving_forecasts_what_training_tested(

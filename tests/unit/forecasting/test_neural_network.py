@@ -1,6 +1,8 @@
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from metrla.lab.forecasting.training.neural_network.examples import Example
 from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network
 from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
-from metrla.lab.forecasting.training.neural_network.steps import State, optimiser, step_of
+from metrla.lab.forecasting.training.neural_network.steps import State, learning_rate, optimiser, step_of
+from metrla.lab.forecasting.training.neural_network.surroundings import Learned, means_of
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import SensorId
 from shared.events.tensors import read_tensors
@@ -114,7 +117,7 @@ def test_a_budget_is_settled_once_and_kept(recorded: Recorded, split: Split) -> 
     kept = Kept()
     small = replace(SMALL, members=SMALL.members[:1], least_steps=1)
     hurried = fit_neural_network(task_of(recorded, split, kept, seconds=1e-6), small)
-    assert hurried.settings["epochs"] == 1
+    assert hurried.settings["steps"] == [8]
     again = fit_neural_network(task_of(recorded, split, kept, seconds=1e9), small)
     assert again.settings == hurried.settings
 
@@ -139,31 +142,44 @@ def test_one_epoch_serves_what_it_learned_and_nothing_of_the_beginning(
     assert fitted.settings["weights"] in (["averaged"], ["last"])
 
 
-@pytest.mark.parametrize("steps", [1, 2, 10, 1000])
-def test_the_average_has_nothing_of_the_weights_before_the_first_step(steps: int) -> None:
-    # The gradient of what is all missing is 0: weights stay, and so would their average if it began with them.
-    size, random = PerceptronSize(8, 4, 2, 1, 1), np.random.default_rng(1)
-    edges = (Edges(np.array([0]), np.array([1]), np.ones(1, dtype=np.float32)),) * 2
-    step = step_of(replace(SMALL, weight_decay=0.0), size, edges, Scale(50.0, 10.0, 70.0), steps, 2)
-    weights = starting_weights(size, 2, 288, 1, random)
-    noise = {name: np.full_like(values, 1e3) for name, values in weights.items()}
-    state = State(weights, optimiser(SMALL, steps).init(weights), noise, np.int32(0))
-    shape = (2, 1)
+def nothing_of(sensors: int, layers: int, width: int) -> Example:
+    """One origin at which nothing is known to have happened: its gradient is 0, and weights stay."""
+    shape = (sensors, 1)
     inputs = Inputs(
         speed=np.zeros((*shape, LAGS), dtype=np.float32),
         seen=np.ones((*shape, LAGS), dtype=np.float32),
         usual=np.zeros((*shape, LAGS), dtype=np.float32),
         ahead=np.zeros((*shape, HORIZONS), dtype=np.float32),
         recent=np.zeros((*shape, QUARTERS), dtype=np.float32),
-        sensor=np.array([[0], [1]], dtype=np.int32),
+        sensor=np.arange(sensors, dtype=np.int32)[:, None],
         time=np.array([0]),
         day=np.array([0]),
     )
-    nothing = Example(inputs, np.zeros((*shape, HORIZONS), dtype=np.float32), np.full((1, *shape, 8), 255, np.uint8))
+    kept = np.full((layers, *shape, width), 255, np.uint8)
+    return Example(inputs, np.zeros((*shape, HORIZONS), dtype=np.float32), kept)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 1000])
+def test_the_average_has_nothing_of_the_weights_before_the_first_step(steps: int) -> None:
+    size, random = PerceptronSize(8, 4, 2, 1, 1), np.random.default_rng(1)
+    edges = (Edges(np.array([0]), np.array([1]), np.ones(1, dtype=np.float32)),) * 2
+    still = replace(SMALL, weight_decay=0.0)
+    step = step_of(still, size, edges, Scale(50.0, 10.0, 70.0), 2)
+    weights = starting_weights(size, 2, 288, 1, random)
+    noise = {name: np.full_like(values, 1e3) for name, values in weights.items()}
+    state = State(weights, optimiser(still).init(weights), noise, np.float32(0))
     for _ in range(min(steps, 3)):
-        state, _ = step(state, nothing)
+        state, _ = step(state, nothing_of(2, 1, 8), 1e-3, 1 / steps)
     for name, values in weights.items():
         assert np.allclose(np.asarray(state.average[name]), values, atol=1e-3), name
+
+
+def test_the_learning_rate_rises_and_then_falls_to_almost_nothing() -> None:
+    rates = [learning_rate(SMALL, done, 1000) for done in np.linspace(0, 1, 201)]
+    assert rates[0] == 0.0
+    assert max(rates) == pytest.approx(SMALL.learning_rate) == rates[10]
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(0.005 * SMALL.learning_rate)
 
 
 def test_too_short_a_history(recorded: Recorded) -> None:
@@ -228,6 +244,21 @@ def test_walking_the_edges_is_multiplying_the_matrix(data: st.DataObject, sensor
     assert not walked[sensors:].any()
     heard = np.isin(np.arange(sensors), rows)
     assert np.allclose(dense[~heard], 0.0)
+
+
+def test_a_large_network_learns_as_a_small_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    random, sensors, edges = np.random.default_rng(1), 40, 90
+    pairs = Edges(random.integers(0, 30, edges), random.integers(5, 40, edges), random.random(edges, dtype=np.float32))
+    logs, values = random.standard_normal(edges), random.standard_normal((sensors, 2, 3))
+
+    def loss(mean: Learned) -> Callable[[Any, Any], Any]:
+        return lambda some, of: (mean(some)(of) ** 3).sum()
+
+    matrix = jax.value_and_grad(loss(means_of(pairs, sensors)), (0, 1))(logs, values)
+    monkeypatch.setattr("metrla.lab.forecasting.training.neural_network.surroundings.DENSE_UP_TO", 0)
+    gathered = jax.value_and_grad(loss(means_of(pairs, sensors)), (0, 1))(logs, values)
+    for one, other in zip(jax.tree.leaves(matrix), jax.tree.leaves(gathered), strict=True):
+        assert np.allclose(one, other, atol=1e-4)
 
 
 def test_numpy_and_jax_say_the_same() -> None:

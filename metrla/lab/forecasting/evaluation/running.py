@@ -23,9 +23,9 @@ from shared.forecasting.scoring.scoreboard import settled_after
 from shared.traffic.arrays import Floats, Integers
 
 LAST_VALUE = "last_value"
-ORIGINS_AT_ONCE = 48
+ORIGINS_AT_ONCE, PAIRS_AT_ONCE = 48, 40_000
+"""Of origins, and of origins and sensors: what is counted of those of a large network takes gigabytes."""
 WARM_UP = 96
-"""This many origins before the first that counts are forecast too, for the scales of the first intervals."""
 
 
 @dataclass(eq=False)
@@ -47,7 +47,12 @@ class Course:
         self.below_mph = congested_below(recorded.speed_mph[: recorded.train_windows])
 
     def judge(
-        self, serving: Serving, origins: Integers, told: Told | None = None, disturbed: Disturbed | None = None
+        self,
+        serving: Serving,
+        origins: Integers,
+        told: Told | None = None,
+        disturbed: Disturbed | None = None,
+        warm_up: int = WARM_UP,
     ) -> Evaluation:
         """Forecast at `origins` and count.
 
@@ -59,6 +64,7 @@ class Course:
             origins: in time order.
             told: how many of how many origins are done.
             disturbed: what the models see instead of what was recorded.
+            warm_up: how many origins before are forecast too, for the scales of the first intervals.
 
         Raises:
             ModelError: there is no model.
@@ -70,9 +76,10 @@ class Course:
             seen = replace(self.recorded, network=disturbed.network, speed_mph=disturbed.speed_mph)
         passage = _Passage(seen, serving)
         tallies = {name: Tally(len(seen.network.sensors)) for name in (*passage.names, LAST_VALUE)}
-        for some in _pieces(np.arange(max(0, origins[0] - WARM_UP), origins[0])):
+        at_once = max(1, min(ORIGINS_AT_ONCE, PAIRS_AT_ONCE // len(seen.network.sensors)))
+        for some in _pieces(np.arange(max(0, origins[0] - warm_up), origins[0]), at_once):
             passage.forecasts(some, self.recorded.actual(some))
-        for some in _pieces(origins):
+        for some in _pieces(origins, at_once):
             actual, last = self.recorded.actual(some), passage.last_values(some)
             piece = self._piece(some, last[:, :, 0], actual, disturbed)
             answers = passage.forecasts(some, actual) | {LAST_VALUE: PieceForecasts(last)}
@@ -199,5 +206,5 @@ def _answer(name: str, adapted: Mapping[str, ModelForecast], offline: Mapping[st
     return PieceForecasts(*(np.where(silent, other, own) for own, other in zip(answer, instead, strict=True)))
 
 
-def _pieces(origins: Integers) -> list[Integers]:
-    return np.split(origins, range(ORIGINS_AT_ONCE, len(origins), ORIGINS_AT_ONCE)) if len(origins) else []
+def _pieces(origins: Integers, at_once: int) -> list[Integers]:
+    return np.split(origins, range(at_once, len(origins), at_once)) if len(origins) else []

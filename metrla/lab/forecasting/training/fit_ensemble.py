@@ -5,14 +5,14 @@ time: a finer choice must lower the error of blocks that it was not fitted to by
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metrla.lab.forecasting.training.fitted import Fitted, Task
-from shared.events.errors import ConfigurationError
+from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
+from metrla.lab.forecasting.training.pace import Pace
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.ensemble import between, importance
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE
@@ -26,9 +26,13 @@ CHOICES: Mapping[str, tuple[float, ...]] = {
 }
 """Where the knots lie among all mean forecasts: the shares of slower ones. From coarse to fine."""
 LEAST_GAIN = 0.001
+LEAST_GAIN_OF_USUAL = 0.01
+"""Where the historical average is a member, all disagree more: it has to be worth that."""
 BLOCKS = 4
 TRIED_HORIZONS = (2, 5, 8, 11)
-MOST_ROWS = 80_000
+MOST_ROWS, TRIED_ROWS = 80_000, 4_000
+TRIED = "by horizon and speed, 2 knots"
+"""On so many rows, this fit tells how long one takes."""
 ROUND_MPH = 0.5
 LEAST_MEMBERS = 2
 ROUNDS = 300
@@ -38,42 +42,60 @@ MemberRows: TypeAlias = tuple[Floats, Floats]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Validation origins: what members said, (origins, N, HORIZONS, members) mph, and what happened."""
+    """Validation origins: what members said, (origins, N, HORIZONS, members) mph, and what happened.
+
+    Of a horizon about `most` rows are used, evenly spaced.
+    """
 
     predicted: NDArray[np.float32]
     actual: NDArray[np.float32]
+    most: int = MOST_ROWS
 
     def rows(self, horizon: int, knots_mph: Floats) -> MemberRows:
         """The design (rows, knots * members) and target (rows,) of one horizon, where all members can tell."""
         told, target = self.predicted[:, :, horizon], self.actual[:, :, horizon]
         usable = ~np.isnan(target) & ~np.isnan(told).any(axis=-1)
-        stride = max(1, round(np.count_nonzero(usable) / MOST_ROWS))
+        stride = max(1, round(np.count_nonzero(usable) / self.most))
         chosen = np.zeros_like(usable)
         chosen[::stride] = usable[::stride]
         speeds = told[chosen].astype(np.float64)
         return design(speeds, knots_mph), target[chosen].astype(np.float64)
 
     def __getitem__(self, origins: NDArray[np.intp]) -> "_Part":
-        return _Part(self.predicted[origins], self.actual[origins])
+        return _Part(self.predicted[origins], self.actual[origins], self.most)
 
 
 def fit_ensemble(task: Task) -> Fitted:
-    """Weights of all models of the task but the historical average, which other models know already.
+    """Weights of all models of the task; of the historical average where that gains: others mostly know it already.
+
+    Models that were fitted to few days do not know it as well as it is: only with it do they beat it an hour ahead.
 
     Raises:
-        ConfigurationError: fewer than two of them can be compared with what happened.
+        TooLittleError: fewer than two of them can be compared with what happened.
     """
-    origins = np.arange(task.split.train, task.split.train + task.split.validation)
-    members = sorted(set(task.predicted) - {ENSEMBLE, HISTORICAL_AVERAGE})
-    if len(members) < LEAST_MEMBERS:
-        raise ConfigurationError(f"an ensemble needs {LEAST_MEMBERS} models to combine, there are {len(members)}")
-    told = np.stack([task.predicted[name][: len(origins)] for name in members], axis=-1)
-    part = _Part(told, task.recorded.actual(origins).astype(np.float32))
+    pace, origins = Pace.of(task), task.validation
+    trained = sorted(set(task.predicted) - {ENSEMBLE, HISTORICAL_AVERAGE})
+    with_usual = sorted({*trained, HISTORICAL_AVERAGE} & set(task.predicted))
+    if not trained or len(with_usual) < LEAST_MEMBERS:
+        raise TooLittleError(f"an ensemble needs {LEAST_MEMBERS} models to combine, there are {len(with_usual)}")
+    actual = task.recorded.actual(origins).astype(np.float32)
+
+    def part_of(names: Sequence[str]) -> _Part:
+        return _Part(np.stack([task.predicted[name][: len(origins)] for name in names], axis=-1), actual)
+
+    members = trained if len(trained) >= LEAST_MEMBERS else with_usual
+    part = part_of(members)
     if any(not len(part.rows(horizon, np.zeros(1))[1]) for horizon in range(HORIZONS)):
-        raise ConfigurationError(
+        raise TooLittleError(
             f"{', '.join(members)} never all forecast the tenth of the history that validates: give a longer one"
         )
-    errors = {}
+    part = replace(part, most=pace.decide("rows", MOST_ROWS, lambda left: _affordable(left, pace, part)))
+    if len(with_usual) > len(members):
+        wider = replace(part_of(with_usual), most=part.most)
+        without, gained = (cross_validated(each, _knots(each.predicted, ONE_SET)) for each in (part, wider))
+        if gained < (1 - LEAST_GAIN_OF_USUAL) * without:
+            members, part = with_usual, wider
+    told, errors = part.predicted, {}
     for step, (choice, shares) in enumerate(CHOICES.items()):
         task.progress(step, len(CHOICES) + 1, f"weights {choice}")
         errors[choice] = cross_validated(part, _knots(told, shares))
@@ -88,6 +110,14 @@ def fit_ensemble(task: Task) -> Fitted:
         settings={"weights": chosen, "knots_mph": knots.tolist(), "cross_validated_mae_mph": errors},
         members={name: task.versions[name] for name in members},
     )
+
+
+def _affordable(left: float, pace: Pace, part: _Part) -> int:
+    few, members = replace(part, most=TRIED_ROWS), part.predicted.shape[-1]
+    knots = _knots(part.predicted, CHOICES[TRIED])
+    seconds = pace.timed(lambda: least_absolute(*few.rows(HORIZONS - 1, knots), members)) / TRIED_ROWS
+    fits = HORIZONS + (len(CHOICES) + 2) * len(TRIED_HORIZONS) * BLOCKS
+    return int(np.clip(left / (fits * seconds), TRIED_ROWS, MOST_ROWS))
 
 
 def cross_validated(part: _Part, knots_mph: Floats) -> float:

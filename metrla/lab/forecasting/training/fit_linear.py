@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrla.lab.forecasting.recorded import Recorded
-from metrla.lab.forecasting.training.fitted import Fitted, Task
-from shared.events.errors import ConfigurationError
+from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
+from metrla.lab.forecasting.training.pace import Pace
 from shared.forecasting.inputs.history import HORIZONS
-from shared.forecasting.inputs.links import sides_of
+from shared.forecasting.inputs.links import Sides, sides_of
 from shared.forecasting.models.linear_features import COUNT, GROUPS, features
-from shared.traffic.arrays import Flags, Floats
+from shared.traffic.arrays import Flags, Floats, Integers
 
 RIDGE = 30.0
 REWEIGHTINGS = 3
@@ -21,6 +21,10 @@ LEAST_TARGETS = HORIZONS // 2
 LEAST_ERROR_MPH = 1.0
 LEAST_ROWS = 20 * COUNT
 """A sensor with fewer usable origins than this gets no linear model."""
+LEAST_ORIGINS = 2 * LEAST_ROWS
+"""That are fitted to, if there are as many, however little time there is."""
+MOST_OVER = 2.0
+"""So much more time than it has a fit may need for the least that it does."""
 SENSORS_AT_ONCE = 24
 ORIGINS_AT_ONCE = 512
 
@@ -31,10 +35,10 @@ def fit_linear(task: Task) -> Fitted:
     Ridge regression (Hoerl & Kennard 1970), reweighted by the inverse absolute residual: that converges to the least
     absolute deviations (Schlossmacher 1973) which MAE measures, where least squares would follow every outlier.
     Targets that are missing take the fit of the round before, as in expectation maximisation, so that an origin counts
-    by what is known after it.
+    by what is known after it. With a limit, sensors are fitted to every so many origins as time allows.
 
     Raises:
-        ConfigurationError: no sensor has enough history.
+        TooLittleError: no sensor has enough history, or there is too little time for as much as all sensors need.
     """
     recorded, origins = task.recorded, task.split.train
     sensors = len(recorded.network.sensors)
@@ -42,19 +46,28 @@ def fit_linear(task: Task) -> Fitted:
     intercepts = np.full((sensors, HORIZONS), np.nan, dtype=np.float32)
     spread = np.zeros((sensors, COUNT))
     task.progress(0, sensors)
+    sides, pace = sides_of(recorded.network), Pace.of(task)
+    most, per_row = max(1, origins // LEAST_ORIGINS), None
     for first in range(0, sensors, SENSORS_AT_ONCE):
-        block = slice(first, min(first + SENSORS_AT_ONCE, sensors))
-        rows, target, told, enough = _prepared(recorded, origins, block)
-        for place, sensor in enumerate(range(block.start, block.stop)):
-            usable = enough[:, place] & (np.count_nonzero(told[:, place], axis=1) >= LEAST_TARGETS)
-            if np.count_nonzero(usable) >= LEAST_ROWS:
-                mine = rows[usable, place].astype(np.float64)
-                found = _least_absolute(mine, target[usable, place], told[usable, place])
-                weights[sensor], intercepts[sensor] = found
-                spread[sensor] = mine.std(axis=0)
+        block = np.arange(first, min(first + SENSORS_AT_ONCE, sensors))
+
+        def apart(left: float, of: Integers = block, known: float | None = per_row) -> int:
+            some = np.arange(0, origins, most)
+            seconds = known or pace.timed(lambda: _fit(recorded, sides, some, of)) / (len(some) * len(of))
+            needed = seconds * len(some) * (sensors - of[0])
+            if not of[0] and needed > MOST_OVER * left:
+                raise TooLittleError(f"linear_regression needs {needed:.0f} seconds of the budget, and has {left:.0f}")
+            return int(np.clip(np.ceil(seconds * origins * (sensors - of[0]) / max(left, 1.0)), 1, most))
+
+        every = pace.decide(f"every, from sensor {first}", 1, apart)
+        chosen, before = np.arange(0, origins, every), pace.spent
+        for sensor, found in _fit(recorded, sides, chosen, block):
+            if found is not None:
+                weights[sensor], intercepts[sensor], spread[sensor] = found
             task.progress(sensor + 1, sensors)
+        per_row = (pace.spent - before) / (len(chosen) * len(block))
     if np.isnan(weights).all():
-        raise ConfigurationError(
+        raise TooLittleError(
             f"no sensor has the {LEAST_ROWS} two-hour stretches that linear_regression needs: give a longer history"
         )
     train = recorded.speed_mph[: recorded.train_windows]
@@ -69,18 +82,39 @@ def fit_linear(task: Task) -> Fitted:
     )
 
 
-def _prepared(recorded: Recorded, origins: int, block: slice) -> tuple[NDArray[np.float32], Floats, Flags, Flags]:
+def _fit(
+    recorded: Recorded, sides: Sides, origins: Integers, block: Integers
+) -> list[tuple[int, tuple[Floats, Floats, Floats] | None]]:
+    """Of each sensor of a block weights, intercepts and the spread of its features; None with too few rows."""
+    rows, target, told, enough = _prepared(recorded, sides, origins, block)
+    found: list[tuple[int, tuple[Floats, Floats, Floats] | None]] = []
+    for place, sensor in enumerate(block.tolist()):
+        usable = enough[:, place] & (np.count_nonzero(told[:, place], axis=1) >= LEAST_TARGETS)
+        if np.count_nonzero(usable) < LEAST_ROWS:
+            found.append((sensor, None))
+            continue
+        mine = rows[usable, place].astype(np.float64)
+        weights, intercepts = _least_absolute(mine, target[usable, place], told[usable, place])
+        found.append((sensor, (weights, intercepts, mine.std(axis=0))))
+    return found
+
+
+def _prepared(
+    recorded: Recorded, sides: Sides, origins: Integers, block: Integers
+) -> tuple[NDArray[np.float32], Floats, Flags, Flags]:
     """Of the sensors of a block, by origin: features, deviations to come, which of these are known, enough history."""
-    sides, count = sides_of(recorded.network).of(block), block.stop - block.start
-    rows = np.empty((origins, count, COUNT), dtype=np.float32)
-    target = np.empty((origins, count, HORIZONS))
-    enough = np.empty((origins, count), dtype=np.bool_)
-    for first in range(0, origins, ORIGINS_AT_ONCE):
-        chunk = np.arange(first, min(first + ORIGINS_AT_ONCE, origins))
-        view = recorded.view(chunk)
-        rows[chunk] = features(view, sides, block)
-        target[chunk] = recorded.actual(chunk)[:, block] - view.ahead_mph[..., block].transpose(0, 2, 1)
-        enough[chunk] = np.count_nonzero(view.seen[..., block], axis=1) >= LEAST_OBSERVED
+    near, needed = sides.around(block)
+    count, size = len(origins), len(block)
+    mine = slice(0, size)
+    rows = np.empty((count, size, COUNT), dtype=np.float32)
+    target = np.empty((count, size, HORIZONS))
+    enough = np.empty((count, size), dtype=np.bool_)
+    for first in range(0, count, ORIGINS_AT_ONCE):
+        part = slice(first, min(first + ORIGINS_AT_ONCE, count))
+        view = recorded.view(origins[part], needed)
+        rows[part] = features(view, near, mine)
+        target[part] = recorded.actual(origins[part], block) - view.ahead_mph[..., mine].transpose(0, 2, 1)
+        enough[part] = np.count_nonzero(view.seen[..., mine], axis=1) >= LEAST_OBSERVED
     told = ~np.isnan(target)
     return rows, np.where(told, target, 0.0), told, enough
 

@@ -1,5 +1,6 @@
 """What a fit is given, and what it returns. Pure."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -9,6 +10,12 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
+from shared.events.errors import ConfigurationError
+from shared.traffic.arrays import Integers
+
+
+class TooLittleError(ConfigurationError):
+    """A model cannot be fitted: the history is too short for it, or the time. Others may do with less."""
 
 
 class Progress(Protocol):
@@ -41,9 +48,11 @@ class Task:
             keeps that among its checkpoints, and names it in `Fitted.settings`.
         progress: to be told.
         checkpoints: of this fit. Whoever goes on from one ends with the same bytes as without the interruption.
-        predicted: of the models fitted before, by name, their forecasts of the validation origins in mph:
-            (split.validation, sensors, HORIZONS), NaN where a model cannot tell. For the ensemble.
+        predicted: of the models fitted before, by name, their forecasts of `held_out` in mph:
+            (held_out, sensors, HORIZONS), NaN where a model cannot tell. For the ensemble.
         versions: of those models.
+        held_out: the validation origins that they were asked for: all of them, or some where time or memory are short.
+        clock: tells seconds.
     """
 
     recorded: Recorded
@@ -54,6 +63,15 @@ class Task:
     checkpoints: Checkpoints
     predicted: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    held_out: Integers | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def validation(self) -> Integers:
+        """The origins of `predicted`, all of the validation part unless `held_out` says which."""
+        if self.held_out is not None:
+            return self.held_out
+        return np.arange(self.split.train, self.split.train + self.split.validation)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,8 +37,9 @@ class Happened(Recorded):
 
     given: np.ndarray
 
-    def actual(self, origins: np.ndarray) -> np.ndarray:
+    def actual(self, origins: np.ndarray, sensors: np.ndarray | None = None) -> np.ndarray:
         assert len(origins) == ORIGINS
+        assert sensors is None
         return self.given
 
 
@@ -53,7 +54,8 @@ def task(recorded: Recorded) -> Task:
     happened = Happened(recorded.network, recorded.start, recorded.speed_mph, recorded.train_windows)
     object.__setattr__(happened, "given", np.where(rng.random(shape) < 0.1, np.nan, actual))
     predicted = {name: (actual + error).astype(np.float32) for name, error in errors.items()}
-    predicted |= {HISTORICAL_AVERAGE: actual.astype(np.float32), ENSEMBLE: actual.astype(np.float32)}
+    usual = (actual + rng.laplace(0, 12, shape)).astype(np.float32)
+    predicted |= {HISTORICAL_AVERAGE: usual, ENSEMBLE: actual.astype(np.float32)}
     versions = {name: f"v-{name}" for name in predicted}
     return Task(happened, Split(100, ORIGINS, 10), 1, None, Nothing(), Nothing(), predicted, versions)
 
@@ -104,6 +106,20 @@ def test_weights_by_speed_are_chosen_only_where_they_pay(task: Task, network: Ne
     assert error_of(task, model_of(network, fitted).combine(wide(divided))) < 0.7 * best
 
 
+def test_the_historical_average_is_a_member_where_others_do_not_know_it(task: Task, network: Network) -> None:
+    assert HISTORICAL_AVERAGE not in fit_ensemble(task).members
+    actual = task.recorded.actual(np.arange(ORIGINS))
+    usual = (actual + np.random.default_rng(5).laplace(0, 2, actual.shape)).astype(np.float32)
+    knows = replace(task, predicted={**task.predicted, HISTORICAL_AVERAGE: usual})
+    fitted = fit_ensemble(knows)
+    assert fitted.members[HISTORICAL_AVERAGE] == f"v-{HISTORICAL_AVERAGE}"
+    said = model_of(network, fitted).combine(wide(knows.predicted))
+    assert error_of(task, said) < 0.95 * min(error_of(task, usual), error_of(task, task.predicted[FIRST]))
+    # One that was trained is enough with it.
+    alone = {FIRST: task.predicted[FIRST], HISTORICAL_AVERAGE: usual}
+    assert set(fit_ensemble(replace(task, predicted=alone)).members) == set(alone)
+
+
 def test_it_is_the_same_every_time(task: Task) -> None:
     one, other = fit_ensemble(task), fit_ensemble(task)
     for name, tensor in one.tensors.items():
@@ -115,6 +131,19 @@ def test_only_what_all_can_tell_is_fitted_to(task: Task) -> None:
     silent[: ORIGINS // 2] = np.nan
     fitted = fit_ensemble(replace(task, predicted={**task.predicted, FIRST: silent}))
     assert np.isfinite(fitted.tensors["weights"]).all()
+
+
+def test_a_limit_makes_it_use_fewer_rows(task: Task) -> None:
+    now = 0.0
+
+    def slow() -> float:
+        nonlocal now
+        now += 100.0
+        return now
+
+    limited = fit_ensemble(replace(task, seconds=10.0, clock=slow))
+    assert limited.tensors["weights"].sum(axis=-1) == pytest.approx(1)
+    assert now < 1000.0
 
 
 def test_too_few_members_are_an_error(task: Task) -> None:

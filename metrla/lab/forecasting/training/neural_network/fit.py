@@ -1,8 +1,9 @@
-"""Fit `neural_network` with JAX and Optax. Resumable: after each epoch of each member a checkpoint is kept."""
+"""Fit `neural_network` with JAX and Optax. Resumable: each part of each member's training ends with a checkpoint."""
 
 import json
-import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,35 +12,46 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
 from metrla.lab.forecasting.training.neural_network.examples import Examples
 from metrla.lab.forecasting.training.neural_network.importance import importance
-from metrla.lab.forecasting.training.neural_network.settings import NeuralNetworkSettings
+from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
-from metrla.lab.forecasting.training.neural_network.steps import State, TrainingStep, optimiser, step_of
+from metrla.lab.forecasting.training.neural_network.steps import State, TrainingStep, learning_rate, optimiser, step_of
 from metrla.lab.forecasting.training.neural_network.validation import Validation
-from shared.events.errors import ConfigurationError
+from metrla.lab.forecasting.training.pace import Pace
 from shared.events.tensors import read_tensors
 from shared.forecasting.inputs.links import links
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Perceptron, Scale, size_tensor
 from shared.forecasting.models.perceptron import PerceptronSize
 from shared.forecasting.models.surroundings import Edges, mean_of
+from shared.traffic.arrays import Integers
 from shared.traffic.calendar import slots_per_day
 
 DEFAULT = NeuralNetworkSettings()
-TIMED_STEPS = 12
-JUDGED_ORIGINS = 256
-"""Of the validation part, on which the weights that serve are chosen."""
-PLAN = "plan"
+TIMED_STEPS, TIMED_SHARE = 8, 0.04
+"""So many steps tell how long one takes, or as many as this share of the time has."""
+HURRIED_SHARE, LARGER = 0.3, 4.0
+"""Of all steps: where there is time for fewer, the network is a small one; and how many times as long a step of a large
+one takes."""
+PARTS = 8
+"""Of a training with a limit: after each, the time that is left decides the steps of the next one."""
+FITTING_SHARE = 0.9
+"""Of the time: the rest chooses what serves and tells what it relies on."""
+JUDGED_PAIRS = 53_000
+"""Of origins of the validation part and sensors, on which the weights that serve are chosen."""
+A_STEP = "microseconds of a step"
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is done: members to train and epochs of each; kept, so that who goes on does the same."""
+    """How much is done at most: members to train, parts of the training of each, steps of a part, origins of a step."""
 
-    members: int
-    epochs: int
+    members: tuple[MemberSettings, ...]
+    parts: int
+    steps: int
+    batch: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +60,6 @@ class _Member:
     size: PerceptronSize
     examples: Examples
     step: TrainingStep
-    steps_per_epoch: int
     random: Generator
 
 
@@ -56,35 +67,36 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
     """Train the members one after the other.
 
     Each is the average of its weights over the last steps, or its last weights where they do better on the validation
-    part.
+    part. A step of a large network has fewer origins. With a limit, some steps tell how many there is time for, and
+    each part of the training how many the next one has.
 
     Raises:
-        ConfigurationError: fewer origins to fit to than a batch has.
+        TooLittleError: fewer origins to fit to than a batch has.
     """
     if task.split.train < settings.batch:
-        raise ConfigurationError(
-            f"neural_network needs {settings.batch} origins to fit to, there are {task.split.train}"
-        )
-    scale = _scale(task)
-    plan = _plan(task, settings, scale)
+        raise TooLittleError(f"neural_network needs {settings.batch} origins to fit to, there are {task.split.train}")
+    pace, scale = Pace.of(task), _scale(task)
+    plan = _plan(task, pace, settings, scale)
     begins, ends, _ = links(task.recorded.network)
     tensors: Arrays = {
         SCALE: np.array([scale.mean_mph, scale.spread_mph, scale.ceiling_mph], dtype=np.float32),
         EDGES: np.stack([begins, ends], axis=1).astype(np.int32),
     }
     held_out = np.arange(task.split.train, task.split.train + task.split.validation)
-    validation = Validation.of(scale, task.recorded, held_out, JUDGED_ORIGINS)
-    served, choices = [], []
-    for number in range(plan.members):
-        member = _member(task, settings, scale, number, plan.epochs)
-        name, weights = _better(member, _trained(task, settings, member, plan), validation)
+    validation = Validation.of(scale, task.recorded, held_out, JUDGED_PAIRS)
+    served, choices, steps = [], [], []
+    for number, of in enumerate(plan.members):
+        member = _member(task, settings, scale, number, of)
+        state, count = _trained(task, pace, settings, member, plan)
+        name, weights = _better(member, state, validation)
         served.append(_served(member, weights))
         choices.append(name)
+        steps.append(count)
         tensors |= {f"{number}/{name}": np.asarray(values, dtype=np.float16) for name, values in weights.items()}
         tensors[f"{number}/{SIZE}"] = size_tensor(member.size)
-    chosen = asdict(replace(settings, members=settings.members[: plan.members], epochs=plan.epochs))
+    chosen = asdict(replace(settings, members=plan.members, batch=plan.batch))
     relied_on = importance(served, scale, task.recorded, held_out, np.random.default_rng(task.seed))
-    return Fitted(tensors=tensors, importance=relied_on, settings={**chosen, "weights": choices})
+    return Fitted(tensors=tensors, importance=relied_on, settings={**chosen, "weights": choices, "steps": steps})
 
 
 def _scale(task: Task) -> Scale:
@@ -92,77 +104,122 @@ def _scale(task: Task) -> Scale:
     return Scale(float(np.nanmean(train)), float(np.nanstd(train)), float(np.nanmax(train)))
 
 
-def _plan(task: Task, settings: NeuralNetworkSettings, scale: Scale) -> Plan:
-    kept = task.checkpoints.read(PLAN)
-    if kept is not None:
-        return Plan(**json.loads(kept))
-    epochs = max(settings.epochs, -(-settings.least_steps // (task.split.train // settings.batch)))
-    plan = Plan(len(settings.members), epochs)
+def _plan(task: Task, pace: Pace, settings: NeuralNetworkSettings, scale: Scale) -> Plan:
+    batch = max(1, min(settings.batch, settings.pairs // len(task.recorded.network.sensors)))
+    an_epoch = task.split.train // batch
+    # An epoch is a unit of work for those networks that a batch holds whole; of a large one it has too many steps.
+    steps = max(settings.least_steps, settings.epochs * (task.split.train // settings.batch))
+    parts = -(-steps // an_epoch) if batch == settings.batch else PARTS
     if task.seconds is not None:
-        a_step = _step_seconds(_member(task, settings, scale, 0, epochs), settings)
-        affordable = task.seconds / (a_step * (task.split.train // settings.batch))
-        members = max(1, min(plan.members, int(affordable // epochs)))
-        plan = Plan(members, max(1, min(epochs, int(affordable // members))))
-    task.checkpoints.write(PLAN, json.dumps(asdict(plan)).encode())
-    return plan
+        parts = PARTS
+
+    def seconds(chosen: MemberSettings) -> float:
+        a_step = _step_seconds(_member(task, settings, scale, 0, chosen), settings, batch, pace)
+        # Kept for the first part of the training.
+        pace.decide(f"{A_STEP} of width {chosen.size.width}", 0, lambda _left: int(1e6 * a_step))
+        return a_step
+
+    def affordable(left: float) -> int:
+        # A small one is compiled quickly; a large one that will not be trained need not be.
+        if FITTING_SHARE * left < HURRIED_SHARE * steps * LARGER * seconds(settings.hurried):
+            return 0
+        return int(np.clip(FITTING_SHARE * left / (seconds(settings.members[0]) * steps), 1, len(settings.members)))
+
+    count = pace.decide("networks, 0 for a small one", len(settings.members), affordable)
+    return Plan(settings.members[:count] or (settings.hurried,), parts, -(-steps // parts), batch)
 
 
-def _step_seconds(member: _Member, settings: NeuralNetworkSettings) -> float:
-    state, _ = _begin(member, settings, 1)
-    origins, began = np.arange(settings.batch), 0.0
-    for count in range(TIMED_STEPS):
-        state, error = member.step(state, member.examples.draw(origins, member.random))
-        float(error)
-        if count == 1:  # the first compiles
-            began = time.perf_counter()
-    return (time.perf_counter() - began) / (TIMED_STEPS - 2)
+def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, pace: Pace) -> float:
+    state, _ = _begin(member, settings)
+    origins = np.arange(batch)
+
+    def steps(count: int) -> None:
+        nonlocal state
+        for _ in range(count):
+            state, error = member.step(state, member.examples.draw(origins, member.random), 0.0, 1.0)
+            float(error)
+
+    steps(1)  # it compiles
+    a_step = pace.timed(lambda: steps(1))
+    more = TIMED_STEPS if pace.seconds is None else min(TIMED_STEPS, int(TIMED_SHARE * pace.seconds / a_step))
+    return pace.timed(lambda: steps(more)) / more if more else a_step
 
 
-def _member(task: Task, settings: NeuralNetworkSettings, scale: Scale, number: int, epochs: int) -> _Member:
-    chosen = settings.members[number]
+def _member(task: Task, settings: NeuralNetworkSettings, scale: Scale, number: int, chosen: MemberSettings) -> _Member:
     size, blocks = chosen.size, chosen.usual_blocks
     recorded = task.recorded.learned_apart(blocks) if blocks else task.recorded
-    steps_per_epoch = task.split.train // settings.batch
     edges, sensors = Edges.of(recorded.network), len(recorded.network.sensors)
     return _Member(
         number=number,
         size=size,
         examples=Examples(recorded, scale, settings, size.layers, size.width),
-        step=step_of(settings, size, edges, scale, epochs * steps_per_epoch, sensors),
-        steps_per_epoch=steps_per_epoch,
+        step=step_of(settings, size, edges, scale, sensors),
         random=np.random.default_rng([task.seed, number]),
     )
 
 
-def _begin(member: _Member, settings: NeuralNetworkSettings, epochs: int) -> tuple[State, Any]:
+def _begin(member: _Member, settings: NeuralNetworkSettings) -> tuple[State, Any]:
     network = member.examples.recorded.network
     weights = starting_weights(
         member.size, len(network.sensors), slots_per_day(network), len(links(network)[0]), member.random
     )
-    memory = optimiser(settings, epochs * member.steps_per_epoch).init(weights)
-    state = State(weights, memory, weights, np.int32(0))
+    state = State(weights, optimiser(settings).init(weights), weights, np.float32(0))
     return state, jax.tree.structure(state)
 
 
-def _trained(task: Task, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> State:
-    state, structure = _begin(member, settings, plan.epochs)
-    done, checkpoint = 0, f"member-{member.number}"
+def _trained(task: Task, pace: Pace, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> tuple[State, int]:
+    """The state after all parts, and how many steps they had."""
+    state, structure = _begin(member, settings)
+    done, taken, checkpoint = 0, 0, f"member-{member.number}"
     if (kept := task.checkpoints.read(checkpoint)) is not None:
-        done, state = _restored(kept, member.random, structure)
-    parts, steps = plan.members * plan.epochs * member.steps_per_epoch, member.steps_per_epoch
-    before = (member.number * plan.epochs) * steps
-    for epoch in range(done, plan.epochs):
-        order, errors = member.random.permutation(task.split.train), []
-        note = f"network {member.number + 1} of {plan.members}, epoch {epoch + 1} of {plan.epochs}"
-        for count in range(steps):
-            origins = order[count * settings.batch : (count + 1) * settings.batch]
-            state, error = member.step(state, member.examples.draw(origins, member.random))
-            errors.append(error)
-            task.progress(before + epoch * steps + count + 1, parts, note)
-        mean = float(np.mean([float(error) for error in errors]))
-        task.progress(before + (epoch + 1) * steps, parts, f"{note}, {mean:.3f} mph")
-        task.checkpoints.write(checkpoint, _kept(epoch + 1, state, member.random))
-    return state
+        done, taken, state = _restored(kept, member.random, structure)
+    a_step: float | None = None
+    for part in range(done, plan.parts):
+
+        def affordable(left: float, known: float | None = a_step, of: int = part) -> int:
+            seconds = known or pace.decide(f"{A_STEP} of width {member.size.width}", 0, lambda _left: 0) / 1e6
+            mine = FITTING_SHARE * left / (len(plan.members) - member.number) / (plan.parts - of)
+            return int(np.clip(mine / max(seconds, 1e-6), 1, plan.steps))
+
+        steps = pace.decide(f"steps of network {member.number + 1}, part {part + 1}", plan.steps, affordable)
+        note = f"network {member.number + 1} of {len(plan.members)}, part {part + 1} of {plan.parts}"
+        before, told = pace.spent, partial(_tell, task, plan, member.number * plan.parts + part)
+        state, error = _part(task, settings, member, plan, state, (part, steps), told)
+        a_step = (pace.spent - before) / steps
+        taken += steps
+        told(1.0, f"{note}, {error:.3f} mph")
+        task.checkpoints.write(checkpoint, _kept(part + 1, taken, state, member.random))
+    return state, taken
+
+
+def _part(
+    task: Task,
+    settings: NeuralNetworkSettings,
+    member: _Member,
+    plan: Plan,
+    state: State,
+    which: tuple[int, int],
+    told: Callable[[float], None],
+) -> tuple[State, float]:
+    """The state after so many steps of one part, and their mean error in mph."""
+    (part, steps), errors = which, []
+    share, origins = 1 / (plan.parts * steps), _drawn(member.random, task.split.train, steps * plan.batch)
+    for count in range(steps):
+        example = member.examples.draw(origins[count * plan.batch : (count + 1) * plan.batch], member.random)
+        rate = learning_rate(settings, part / plan.parts + count * share, plan.parts * steps)
+        state, error = member.step(state, example, rate, share)
+        errors.append(error)
+        told((count + 1) / steps)
+    return state, float(np.mean([float(error) for error in errors]))
+
+
+def _drawn(random: Generator, origins: int, count: int) -> Integers:
+    """So many origins, each as often as the others or once more."""
+    return np.concatenate([random.permutation(origins) for _ in range(-(-count // origins))])[:count]
+
+
+def _tell(task: Task, plan: Plan, before: int, done: float, note: str = "") -> None:
+    task.progress(before + done, len(plan.members) * plan.parts, note)
 
 
 def _better(member: _Member, state: State, validation: Validation) -> tuple[str, Arrays]:
@@ -183,14 +240,15 @@ def _served(member: _Member, weights: Arrays) -> Perceptron:
     return Perceptron(member.size, weights, (down, up))
 
 
-def _kept(epochs: int, state: State, random: Generator) -> bytes:
+def _kept(parts: int, steps: int, state: State, random: Generator) -> bytes:
     leaves = {f"{place:04d}": np.asarray(leaf) for place, leaf in enumerate(jax.tree.leaves(state))}
-    return save(leaves, {"epochs": str(epochs), "random": json.dumps(random.bit_generator.state)})
+    about = {"parts": str(parts), "steps": str(steps), "random": json.dumps(random.bit_generator.state)}
+    return save(leaves, about)
 
 
-def _restored(kept: bytes, random: Generator, structure: Any) -> tuple[int, State]:  # noqa: ANN401 - JAX's own
+def _restored(kept: bytes, random: Generator, structure: Any) -> tuple[int, int, State]:  # noqa: ANN401 - JAX's own
     about, arrays = read_tensors(kept)
     random.bit_generator.state = json.loads(about["random"])
     leaves = [values for _, values in sorted(arrays.items())]
     state: State = jax.tree.unflatten(structure, leaves)
-    return int(about["epochs"]), state
+    return int(about["parts"]), int(about["steps"]), state

@@ -12,7 +12,7 @@ from shared.forecasting.models.neural_network import Perceptron, Scale
 from shared.forecasting.models.perceptron import Inputs
 from shared.traffic.arrays import Integers
 
-ORIGINS = 96
+PAIRS = 20_000
 Alteration = Callable[[Inputs, Perceptron], tuple[Inputs, Perceptron]]
 
 
@@ -22,9 +22,9 @@ def importance(
     """Share of each group in the growth of the mean absolute error; together 1, or 0 where nothing grows it.
 
     A group is shuffled among origins (permutation importance, Breiman, Machine Learning 45, 2001), or, where it is
-    heard from other sensors, left out. `ORIGINS` of `origins` at most are used, evenly spaced.
+    heard from other sensors, left out. Some of `origins` are used, evenly spaced: about `PAIRS` with sensors.
     """
-    validation = Validation.of(scale, recorded, origins, ORIGINS)
+    validation = Validation.of(scale, recorded, origins, PAIRS)
 
     def error(change: Alteration) -> float:
         changed = [change(validation.inputs, member) for member in members]

@@ -19,9 +19,11 @@ class NeuralNetworkSettings:
 
     Attributes:
         members: each begins from other random weights and sees the origins in another order.
+        hurried: trained alone where there is time for few steps of a member: a small network learns more in it.
         epochs: how often each origin to fit to is seen.
         least_steps: of the optimiser; a short history is seen more often instead.
-        batch: origins in a step.
+        batch: origins in a step, at most.
+        pairs: of origins and sensors in a step, about, at most: a step of a large network has fewer origins.
         learning_rate: at its highest, after `warm_up` steps; it then falls along a cosine.
         weight_decay: of AdamW.
         clip: longest gradient.
@@ -39,9 +41,13 @@ class NeuralNetworkSettings:
         MemberSettings(PerceptronSize(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
         MemberSettings(PerceptronSize(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=6),
     )
+    hurried: MemberSettings = MemberSettings(
+        PerceptronSize(width=72, heard=32, hubs=16, layers=2, hearing_layers=1), usual_blocks=4
+    )
     epochs: int = 6
     least_steps: int = 1500
     batch: int = 64
+    pairs: int = 16_384
     learning_rate: float = 2e-3
     warm_up: int = 300
     weight_decay: float = 1e-4

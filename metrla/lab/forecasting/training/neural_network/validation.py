@@ -10,6 +10,8 @@ from shared.forecasting.models.neural_network import Perceptron, Scale
 from shared.forecasting.models.perceptron import Inputs, forward
 from shared.traffic.arrays import Compact, Floats, Integers
 
+LEAST_ORIGINS = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
@@ -20,8 +22,9 @@ class Validation:
     actual: Floats
 
     @classmethod
-    def of(cls, scale: Scale, recorded: Recorded, origins: Integers, most: int) -> "Validation":
-        """At most `most` of `origins`, evenly spaced."""
+    def of(cls, scale: Scale, recorded: Recorded, origins: Integers, pairs: int) -> "Validation":
+        """Of `origins` as many as make about so many pairs with sensors, evenly spaced."""
+        most = max(LEAST_ORIGINS, pairs // len(recorded.network.sensors))
         chosen = origins[:: -(-len(origins) // most)]
         inputs = scale.inputs(recorded.view(chosen), np.arange(len(recorded.network.sensors)))
         return cls(scale, inputs, recorded.actual(chosen).transpose(1, 0, 2))

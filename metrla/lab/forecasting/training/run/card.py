@@ -33,11 +33,15 @@ WHAT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to train: `models` of `ORDER`, the seed of everything random, and seconds for all of it (None: no limit)."""
+    """What to train: `models` of `ORDER`, the seed of everything random, and seconds for all of it (None: no limit).
+
+    Models for which history or time are too short are refused, or left out where `where_possible` says so.
+    """
 
     models: tuple[str, ...] = ORDER
     seed: int = 1
     budget_seconds: float | None = None
+    where_possible: bool = False
 
 
 def origin(recording: Recording, split: Split, choice: Choice) -> FitOrigin:

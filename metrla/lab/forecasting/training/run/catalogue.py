@@ -16,14 +16,28 @@ ORDER = (LINEAR_REGRESSION, RANDOM_FOREST, XGBOOST, NEURAL_NETWORK, ENSEMBLE)
 """What can be trained, in the order of training: the quick ones first, the ensemble after its members."""
 
 SHARES: Mapping[str, float] = {
-    LINEAR_REGRESSION: 0.05,
-    RANDOM_FOREST: 0.10,
-    XGBOOST: 0.20,
-    NEURAL_NETWORK: 0.55,
+    LINEAR_REGRESSION: 0.04,
+    RANDOM_FOREST: 0.06,
+    XGBOOST: 0.15,
+    NEURAL_NETWORK: 0.50,
     ENSEMBLE: 0.05,
 }
-SCORING_SHARE = 0.05
-"""Of a budget, what each model and forecasting the held-out parts may use; what one leaves is for those after it."""
+RESERVED = (NEURAL_NETWORK, ENSEMBLE)
+"""Their shares nobody else may use, and the first of them gets what the others leave."""
+SCORING_SHARE, CALIBRATION_SHARE = 0.20, 0.08
+"""Of a budget, what forecasting the held-out parts may use, and how much of that is for the calibration."""
+
+
+def seconds_of(name: str, chosen: Collection[str], budget: float, left: float) -> float:
+    """How much of the seconds that are left of a budget one of the chosen models may use, in their order.
+
+    What is reserved for later ones stays so, however long the earlier ones took.
+    """
+    whole = SCORING_SHARE + sum(SHARES[one] for one in chosen)
+    later = [one for one in ORDER[ORDER.index(name) + 1 :] if one in chosen]
+    reserved = budget * (SCORING_SHARE + sum(SHARES[one] for one in later if one in RESERVED)) / whole
+    sharing = [name, *(one for one in later if name not in RESERVED and one not in RESERVED)]
+    return max(1.0, (left - reserved) * SHARES[name] / sum(SHARES[one] for one in sharing))
 
 
 def settings_of(fit: Fit) -> str:

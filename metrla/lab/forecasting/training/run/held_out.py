@@ -21,7 +21,10 @@ from shared.forecasting.models.forecaster import Combiner
 from shared.forecasting.registry.loading import Model
 from shared.traffic.arrays import Compact, Flags, Floats, Integers
 
-ORIGINS_AT_ONCE = 64
+ORIGINS_AT_ONCE, PAIRS_AT_ONCE = 64, 40_000
+"""Of origins, and of origins and sensors: a large network's would not fit into memory otherwise."""
+MOST_PAIRS, LEAST_ORIGINS = 2_000_000, 60
+"""Of the validation part as many origins as make so many pairs with sensors say all that there is to say."""
 EVERY = 3
 WHOLLY, PARTLY, HALF, CARRIAGEWAY = 0.1, 0.1, 0.5, 0.2
 
@@ -34,6 +37,8 @@ class HeldOut:
     (B, N) counts the usable readings of the last windows; `told` (B, N) are the sensors that count at an origin.
     `signs` are those of the origins, `below_mph` (N,) is where congestion begins by the part that is fitted to.
 
+    Where time or memory are short, at most `most` origins count, evenly spaced.
+
     Raises:
         ConfigurationError: a horizon has no reading at all.
     """
@@ -41,6 +46,8 @@ class HeldOut:
     recorded: Recorded
     split: Split
     seed: int
+    most: int | None = None
+    first: Integers = field(init=False)
     origins: Integers = field(init=False)
     actual: Floats = field(init=False)
     observed: Integers = field(init=False)
@@ -51,7 +58,10 @@ class HeldOut:
 
     def __post_init__(self) -> None:
         """Lay out what happened."""
-        first = np.arange(self.split.train, self.split.train + self.split.validation)
+        bound = max(LEAST_ORIGINS, MOST_PAIRS // len(self.recorded.network.sensors))
+        count = min(self.split.validation, bound if self.most is None else min(bound, self.most))
+        places = np.linspace(0, self.split.validation, count, endpoint=False).astype(np.intp)
+        self.first = first = self.split.train + places
         copies = first[::EVERY]
         self.origins = np.concatenate([first, copies])
         self.actual = self.recorded.actual(self.origins)
@@ -73,7 +83,7 @@ class HeldOut:
     @property
     def count(self) -> int:
         """How many origins there are without the copies."""
-        return self.split.validation
+        return len(self.first)
 
     def predict(
         self, model: Model, predicted: Mapping[str, Compact], done: Callable[[float, float], None]
@@ -100,8 +110,8 @@ class HeldOut:
         if np.isnan(mine).all():
             raise ConfigurationError(f"{model.name} can forecast nothing of the held-out part: give a longer history")
         counted = np.where(self.told[:, :, None], mine, np.nan).astype(np.float64)
-        place = self.origins - self.split.train
-        blocks = place * BLOCKS // self.count
+        place = np.arange(self.count)
+        blocks = np.concatenate([place, place[::EVERY]]) * BLOCKS // self.count
         context = Context(counted, apart.astype(np.float64), self.observed, self.signs)
         return mine, Uncertainty.fit(context, self.actual, blocks, self.below_mph)
 
@@ -124,5 +134,6 @@ class HeldOut:
         return hidden
 
     def _pieces(self) -> Iterator[slice]:
-        for first in range(0, len(self.origins), ORIGINS_AT_ONCE):
-            yield slice(first, min(first + ORIGINS_AT_ONCE, len(self.origins)))
+        at_once = max(1, min(ORIGINS_AT_ONCE, PAIRS_AT_ONCE // len(self.recorded.network.sensors)))
+        for first in range(0, len(self.origins), at_once):
+            yield slice(first, min(first + at_once, len(self.origins)))

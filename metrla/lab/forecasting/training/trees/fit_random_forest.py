@@ -13,14 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
-from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
+from metrla.lab.forecasting.training.pace import Pace
 from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
 from metrla.lab.forecasting.training.trees.rows import Rows, Source
-from shared.events.errors import ConfigurationError
 from shared.forecasting.models.tabular import COUNT, NAMES
 from shared.traffic.arrays import Compact, Floats, Integers
 
-LEAST_ROWS = 200
+LEAST_ROWS, LEAST_TREES = 200, 3
+TRIED_ROWS = 4_000
+"""That tell how long a row takes."""
+GROWING_SHARE = 0.6
+"""Of the time: the rest is for the leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,6 @@ class RandomForestSettings:
         features: share of the features that a split may choose from.
         share: of the rows that each tree sees.
         cut_mph: changes count as no larger than this while the forest grows.
-        seconds_per_million: of rows and tree, on one core: how a budget is laid out.
     """
 
     trees: int = 22
@@ -49,7 +52,6 @@ class RandomForestSettings:
     features: float = 0.35
     share: float = 0.5
     cut_mph: float = 20.0
-    seconds_per_million: float = 25.0
 
 
 DEFAULT = RandomForestSettings()
@@ -58,32 +60,24 @@ DEFAULT = RandomForestSettings()
 def fit_random_forest(task: Task, settings: RandomForestSettings = DEFAULT) -> Fitted:
     """Grow the forest, then give its leaves their medians.
 
+    With a limit, one tree on a few rows tells how many rows there is time for, and fewer trees are grown where these
+    take longer than that one said.
+
     Raises:
-        ConfigurationError: too little history.
+        TooLittleError: too little history.
     """
-    source = Source.of(task.recorded, task.split)
-    rows = _within(task.seconds, settings)
+    pace, source = Pace.of(task), Source.of(task.recorded, task.split)
+    rows = pace.decide("rows", settings.rows, lambda left: _affordable(left, pace, task, settings, source))
     total = 2.0 * settings.trees + 1
     task.progress(0, total)
     grown_on = source.sample(rows, np.random.default_rng([task.seed, 0]))
     whole = grown_on.told.all(axis=1)
     if np.count_nonzero(whole) < LEAST_ROWS:
-        raise ConfigurationError(
-            f"random_forest needs {LEAST_ROWS} two-hour stretches of readings: give a longer history"
-        )
-    forest = RandomForestRegressor(
-        n_estimators=0,
-        warm_start=True,
-        max_leaf_nodes=settings.leaves,
-        min_samples_leaf=settings.least_rows,
-        max_features=settings.features,
-        max_samples=settings.share,
-        random_state=task.seed,
-        n_jobs=1,
-    )
+        raise TooLittleError(f"random_forest needs {LEAST_ROWS} two-hour stretches of readings: give a longer history")
+    forest = _forest(task, settings)
     features = grown_on.features[whole]
     target = np.clip(grown_on.target[whole], -settings.cut_mph, settings.cut_mph)
-    for tree in range(settings.trees):
+    for tree in pace.while_time("tree", settings.trees, LEAST_TREES, GROWING_SHARE):
         forest.n_estimators = tree + 1
         forest.fit(features, target)
         task.progress(tree + 1, total)
@@ -100,7 +94,13 @@ def fit_random_forest(task: Task, settings: RandomForestSettings = DEFAULT) -> F
         tensors=source.tensors(),
         onnx=to_onnx(list(trees_of(forest)), "BRANCH_LEQ", COUNT),
         importance=dict(zip(NAMES, forest.feature_importances_.tolist(), strict=True)),
-        settings={**asdict(settings), "rows": rows, "validation_mae_mph": error, "features": list(NAMES)},
+        settings={
+            **asdict(settings),
+            "rows": rows,
+            "trees": len(forest.estimators_),
+            "validation_mae_mph": error,
+            "features": list(NAMES),
+        },
     )
 
 
@@ -118,11 +118,33 @@ def trees_of(forest: RandomForestRegressor) -> Iterable[Tree]:
         )
 
 
-def _within(seconds: float | None, settings: RandomForestSettings) -> int:
-    if seconds is None:
-        return settings.rows
-    affordable = seconds / (settings.seconds_per_million * settings.trees) * 1e6
-    return max(5 * LEAST_ROWS, min(settings.rows, int(affordable)))
+def _forest(task: Task, settings: RandomForestSettings) -> RandomForestRegressor:
+    return RandomForestRegressor(
+        n_estimators=0,
+        warm_start=True,
+        max_leaf_nodes=settings.leaves,
+        min_samples_leaf=settings.least_rows,
+        max_features=settings.features,
+        max_samples=settings.share,
+        random_state=task.seed,
+        n_jobs=1,
+    )
+
+
+def _affordable(left: float, pace: Pace, task: Task, settings: RandomForestSettings, source: Source) -> int:
+    found: list[Rows] = []
+    random = np.random.default_rng([task.seed, 2])
+    a_row = pace.timed(lambda: found.append(source.sample(TRIED_ROWS, random))) / TRIED_ROWS
+    some = found[0]
+    if len(some.features) < LEAST_ROWS:
+        return settings.rows  # there are no more
+    forest = _forest(task, settings)
+    forest.n_estimators = 1
+    target = np.where(some.told, some.target, 0.0)
+    a_tree_row = pace.timed(lambda: forest.fit(some.features, target)) / len(some.features)
+    # As many rows again, and half as many more, are for the leaves: their medians cost about as much as the growing.
+    rows = left / (2.5 * a_row + 2 * settings.trees * a_tree_row)
+    return int(np.clip(rows, 5 * LEAST_ROWS, settings.rows))
 
 
 def _give_medians(values: Floats, leaves: Integers, rows: Rows, least: int) -> None:

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from metrla.lab.forecasting.training.fitted import Fitted, Task
+from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
+from metrla.lab.forecasting.training.pace import Pace
 from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
 from metrla.lab.forecasting.training.trees.rows import Source
-from shared.events.errors import ConfigurationError
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.tabular import COUNT, NAMES
 from shared.traffic.arrays import Compact
 
 LEAST_ROWS = 500
+TRIED_ROWS, TRIED_TREES = 8_000, 6
+"""That tell how long a row and a tree take."""
+FORECASTING = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,6 @@ class XgboostSettings:
         least_weight: of the rows of a leaf.
         ridge: penalty of leaf values.
         knee_mph: see `_gradient`.
-        seconds_per_million: of rows and tree, on one core: how a budget is laid out.
     """
 
     stages: int = 6
@@ -54,7 +56,6 @@ class XgboostSettings:
     least_weight: float = 20.0
     ridge: float = 1.0
     knee_mph: float = 2.0
-    seconds_per_million: float = 4.0
 
 
 DEFAULT = XgboostSettings()
@@ -63,18 +64,20 @@ DEFAULT = XgboostSettings()
 def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
     """Boost until the stages are done or the validation part no longer gains.
 
+    With a limit, some trees on a few rows tell how many rows there is time for, and no stage begins that would pass it.
+
     Raises:
-        ConfigurationError: too little history.
+        TooLittleError: too little history.
     """
-    source = Source.of(task.recorded, task.split)
-    settings = _settled(settings, task.seconds, source)
+    pace, source = Pace.of(task), Source.of(task.recorded, task.split)
+    settings = _settled(task, settings, source, pace)
     held_out = source.validation(settings.validation_rows)
     expected = np.zeros_like(held_out.target)
     boosters: list[xgboost.Booster] = []
     errors: list[float] = []
     total = settings.stages * settings.trees
     task.progress(0, total)
-    for stage in range(settings.stages):
+    for stage in pace.while_time("stage", settings.stages, 1):
         name = f"stage-{stage}.ubj"
         content = task.checkpoints.read(name)
         if content is None:
@@ -86,6 +89,7 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
         task.progress((stage + 1) * settings.trees, total, f"validation MAE {errors[-1]:.3f} mph")
         if stage and errors[-1] >= errors[-2]:
             break
+    task.progress(total, total, f"validation MAE {min(errors):.3f} mph")
     best = boosters[: int(np.argmin(errors)) + 1]
     return Fitted(
         tensors=source.tensors(),
@@ -118,12 +122,21 @@ def trees_of(booster: xgboost.Booster) -> Iterable[Tree]:
         )
 
 
-def _settled(settings: XgboostSettings, seconds: float | None, source: Source) -> XgboostSettings:
-    rows, stages = settings.rows, settings.stages
-    if seconds is not None:
-        affordable = seconds / (settings.seconds_per_million * stages * settings.trees) * 1e6
-        rows = max(2 * LEAST_ROWS, min(rows, int(affordable)))
+def _settled(task: Task, settings: XgboostSettings, source: Source, pace: Pace) -> XgboostSettings:
+    def affordable(left: float) -> int:
+        few, sampling = TRIED_ROWS, pace.timed(lambda: source.sample(TRIED_ROWS, np.random.default_rng(task.seed)))
+        tried = replace(settings, rows=few, trees=TRIED_TREES)
+        boosting = pace.timed(lambda: _boosted(replace(task, progress=_untold), tried, source, 0, [])) - sampling
+        a_row = settings.stages * (sampling + max(boosting, 0.0) * settings.trees / TRIED_TREES) / few
+        # A stage also forecasts with all trees before it, its own rows and those that are held out.
+        return int(np.clip(left / (FORECASTING * a_row), 2 * LEAST_ROWS, settings.rows))
+
+    rows, stages = pace.decide("rows", settings.rows, affordable), settings.stages
     return replace(settings, rows=rows, stages=stages if source.available > rows else max(1, stages // 3))
+
+
+def _untold(done: float, total: float, note: str = "") -> None:
+    del done, total, note
 
 
 def _boosted(
@@ -131,7 +144,7 @@ def _boosted(
 ) -> bytes:
     sample = source.sample(settings.rows, np.random.default_rng([task.seed, stage]))
     if len(sample.features) < LEAST_ROWS:
-        raise ConfigurationError(f"xgboost needs {LEAST_ROWS} readings to learn from: give a longer history")
+        raise TooLittleError(f"xgboost needs {LEAST_ROWS} readings to learn from: give a longer history")
     residual, told = sample.target.copy(), sample.told.astype(np.float32)
     for booster in before:
         residual -= booster.inplace_predict(sample.features)

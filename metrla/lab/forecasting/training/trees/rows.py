@@ -18,9 +18,13 @@ from shared.traffic.calendar import slots_per_day
 from shared.traffic.usual.deviations import LearnedDeviations, learned_deviations
 from shared.traffic.usual.transfer import completed
 
-ORIGINS_AT_ONCE = 256
+PAIRS_AT_ONCE = 53_000
+"""Of origins and sensors: their features take 25 MB, and what these are made of some times as much."""
 SENSORS_AT_ONCE = 40
 """At least this many sensors of an origin make rows: more origins teach more, as the sensors of one are much alike."""
+MOST_UNUSED, LEAST_ORIGINS = 19, 16
+"""Features are made of all sensors of an origin: of so many, one at least makes a row, unless there would be fewer
+origins."""
 
 HIDDEN_SENSORS = 0.08
 HIDDEN_WINDOWS = 0.02
@@ -83,7 +87,8 @@ class Source:
     def sample(self, rows: int, random: np.random.Generator) -> Rows:
         """About `rows` rows of the training part with some input hidden; as many as there are, if they are fewer."""
         whole = self.split.train
-        per_origin = min(self.sensors, max(SENSORS_AT_ONCE, -(-rows // max(1, whole))))
+        used = min(self.sensors // (MOST_UNUSED + 1), rows // LEAST_ORIGINS)
+        per_origin = min(self.sensors, max(SENSORS_AT_ONCE, used, -(-rows // max(1, whole))))
         count = min(whole, max(1, rows // per_origin))
         origins = np.sort(random.choice(whole, count, replace=False))
         return _joined(self._pieces(origins, per_origin, random))
@@ -111,8 +116,9 @@ class Source:
         }
 
     def _pieces(self, origins: Integers, per_origin: int, random: np.random.Generator | None) -> Iterator[Rows]:
-        for first in range(0, len(origins), ORIGINS_AT_ONCE):
-            chunk = origins[first : first + ORIGINS_AT_ONCE]
+        at_once = max(1, PAIRS_AT_ONCE // self.sensors)
+        for first in range(0, len(origins), at_once):
+            chunk = origins[first : first + at_once]
             view = self.recorded.view(chunk)
             deviations = self.deviations.at(chunk[:, None] + LAGS - 1 + np.array(DEVIATION_STEPS))
             picked = np.broadcast_to(np.arange(self.sensors), (len(chunk), self.sensors))

@@ -70,3 +70,14 @@ def test_an_ensemble_is_given_the_forecasts_of_its_members(held_out: HeldOut) ->
 
 def test_it_is_the_same_every_time(held_out: HeldOut, recorded: Recorded, split: Split) -> None:
     np.testing.assert_array_equal(HeldOut(recorded, split, seed=1).hidden, held_out.hidden)
+
+
+def test_where_time_is_short_fewer_origins_evenly_spaced_count(recorded: Recorded, split: Split) -> None:
+    some = HeldOut(recorded, split, seed=1, most=10)
+    assert some.count == 10
+    assert len({*np.diff(some.first).tolist()}) <= 2
+    assert (some.first >= split.train).all()
+    assert (some.first < split.train + split.validation).all()
+    seen, spread = some.predict(Newest(), {}, unheard)
+    assert len(seen) == len(some.origins) == 10 + 4
+    assert len(spread.prior) == HORIZONS

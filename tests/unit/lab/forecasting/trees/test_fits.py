@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -121,6 +122,26 @@ def test_the_test_part_changes_nothing(name: str, task: Task, recorded: Recorded
 def test_a_budget_makes_a_fit_smaller(name: str, task: Task) -> None:
     fitted = FITS[name](replace(task, seconds=0.2))
     assert fitted.settings["rows"] < 4_000
+
+
+@both
+def test_a_slower_machine_does_less_of_it_in_the_same_time(name: str, task: Task) -> None:
+    def rows(slower: float) -> int:
+        began = time.process_time()
+        clock: Callable[[], float] = lambda: slower * (time.process_time() - began)  # noqa: E731 - typed
+        fitted = FITS[name](replace(task, seconds=10.0, clock=clock, checkpoints=type(task.checkpoints)()))
+        assert clock() < 20.0
+        return int(fitted.settings["rows"])
+
+    assert rows(1.0) > 2 * rows(30.0)
+
+
+@both
+def test_a_fit_with_a_limit_goes_on_to_the_same_bytes(name: str, task: Task) -> None:
+    limited = replace(task, seconds=1.0)
+    whole = FITS[name](limited)
+    slow = replace(limited, clock=lambda: 1e6 * time.process_time())
+    assert FITS[name](slow).onnx == whole.onnx
 
 
 @both
