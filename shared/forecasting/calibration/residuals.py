@@ -54,10 +54,16 @@ def shrunken(sums: Floats, levels: int, statistic: Callable[[Floats], Floats]) -
     the K sum to the number of pairs. A group of n pairs weighs n / (n + `LEAN`), as in the empirical Bayes of
     Bühlmann's credibility theory ('Experience rating and credibility', ASTIN Bulletin 4, 1967).
     """
-    value = statistic(sums.sum(axis=tuple(range(levels)), keepdims=True))
-    for level in range(1, levels + 1):
-        own = sums.sum(axis=tuple(range(level, levels)), keepdims=True)
+    by_level = [sums]
+    for level in range(levels, 0, -1):
+        by_level.append(by_level[-1].sum(axis=level - 1, keepdims=True))
+    value = statistic(by_level[-1])
+    for own in by_level[-2::-1]:
         pairs = own.sum(axis=-1)
+        # Most groups of a fine taxonomy are empty, and finding their quantiles would be most of the work.
+        some = pairs > 0
+        found = np.zeros(pairs.shape)
+        found[some] = np.nan_to_num(statistic(own[some]))
         weight = pairs / (pairs + LEAN)
-        value = np.where(pairs > 0, weight * np.nan_to_num(statistic(own)) + (1 - weight) * value, value)
+        value = np.where(some, weight * found + (1 - weight) * value, value)
     return value
