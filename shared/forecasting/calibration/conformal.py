@@ -114,15 +114,16 @@ def _pairs(
 def _tables(pairs: list[_Pairs], sensors: int) -> Tables:
     lower, upper, odds = np.zeros((3, len(pairs), CELLS))
     for horizon, one in enumerate(pairs):
-        histogram = counts(one.cell, places(one.residual), CELLS, one.weight).reshape(*SHAPE, BINS)
+        cells, cell = np.unique(one.cell, return_inverse=True)
+        histogram = counts(cell, places(one.residual), len(cells), one.weight)
         low, high = (
-            shrunken(histogram, len(SHAPE), lambda sums, share=share: quantile(sums, share)).ravel()  # type: ignore[misc] # a default binds the loop's value
+            shrunken(histogram, SHAPE, lambda sums, share=share: quantile(sums, share), cells)  # type: ignore[misc] # a default binds the loop's value
             for share in ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
         )
         lower[horizon] = np.maximum(-low, LEAST_HALF_WIDTH_MPH)
         upper[horizon] = np.maximum(high, LEAST_HALF_WIDTH_MPH)
-        close = _tally(one.cell, np.abs(one.residual) <= CLOSE_MPH, CELLS).reshape(*SHAPE, 2)
-        odds[horizon] = _log_odds(shrunken(close, len(SHAPE), _share)).ravel()
+        close = _tally(cell, np.abs(one.residual) <= CLOSE_MPH, len(cells))
+        odds[horizon] = _log_odds(shrunken(close, SHAPE, _share, cells))
     plain = Tables(lower, upper, odds, np.ones((sensors, ROADS)), np.zeros((sensors, ROADS)))
     return Tables(lower, upper, odds, _factors(plain, pairs), _shifts(plain, pairs))
 
@@ -134,7 +135,9 @@ def _factors(tables: Tables, pairs: list[_Pairs]) -> Floats:
         found += counts(one.group, places(_scores(tables, horizon, one)), groups, one.weight)
     # The errors of one origin at all its horizons are little more than one observation.
     by_road = found.reshape(-1, ROADS, BINS).transpose(1, 0, 2) / len(pairs)
-    return shrunken(by_road, ROADS, lambda sums: quantile(sums, COVERAGE)).T
+    shape = ROADS, groups // ROADS
+    flat = by_road.reshape(groups, BINS)
+    return shrunken(flat, shape, lambda sums: quantile(sums, COVERAGE)).reshape(shape).T
 
 
 def _shifts(tables: Tables, pairs: list[_Pairs]) -> Floats:
@@ -171,8 +174,8 @@ def _scores(tables: Tables, horizon: int, pairs: _Pairs) -> Floats:
 
 def _corrections(pairs: _Pairs, scores: Floats) -> Floats:
     group = fast(pairs.cell) * OBSERVED + observed_of(pairs.cell)
-    found = counts(group, places(scores), ROADS * OBSERVED, pairs.weight).reshape(ROADS, OBSERVED, BINS)
-    return shrunken(found, ROADS, lambda sums: quantile(sums, COVERAGE, beyond=1.0))
+    found, shape = counts(group, places(scores), ROADS * OBSERVED, pairs.weight), (ROADS, OBSERVED)
+    return shrunken(found, shape, lambda sums: quantile(sums, COVERAGE, beyond=1.0)).reshape(shape)
 
 
 def _tally(group: Integers, true: Flags, groups: int) -> Floats:
