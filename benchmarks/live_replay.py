@@ -1,4 +1,4 @@
-"""Whether forecasts are as good in service as on paper: days of a recording through the whole pipeline, against offline.
+"""Whether forecasts are as good in service as on paper: days of a recording through the pipeline, against offline.
 
     python -m benchmarks.live_replay --data METR-LA.h5 --network metr-la [--days 7] [--from TIME] [--speed X|max]
 
@@ -43,6 +43,9 @@ from shared.traffic.folder import load_network
 from shared.traffic.network import Network
 
 DAY = timedelta(days=1)
+DEFAULT_SPEED = "600"
+"""Two windows a second. At full speed, ingest's patience with a partition that does not answer, a second, is hours of
+event time, and what comes after it is too late for the predictor: that is no live feed any more."""
 SHOWN_MINUTES = (15, 30, 60)
 MOST_WORSE = 0.003
 SETTLED_S = 30.0
@@ -74,7 +77,7 @@ class Days:
         self.missed[day] += (known & ~both).sum(axis=0)
 
     def row(self, day: slice | int, places: Sequence[int]) -> dict[str, list[float]]:
-        """MAE live and offline, how much worse live is, and coverage, at these horizons; of pairs how many, and missed."""
+        """MAE live and offline, how much worse live is, coverage, pairs counted and missed, at these horizons."""
         live, offline, inside, pairs, missed = (
             np.atleast_2d(each[day])[:, places].sum(axis=0)
             for each in (self.live, self.offline, self.inside, self.pairs, self.missed)
@@ -100,12 +103,12 @@ async def replay(plan: PipelinePlan, arguments: Sequence[str]) -> float:
         if (status := await feed.wait()) != 0:
             raise LaunchError(f"the feed ended with status {status}:\n{feed.log_tail()}")
         print(feed.log_tail())
-        await _until_settled(supervisor)
+        await _until_settled(supervisor, plan.gateway_url)
         return time.monotonic() - began
 
 
-async def _until_settled(supervisor: Supervisor) -> None:
-    reader, before, changed = FiguresReader(None), -1, time.monotonic()
+async def _until_settled(supervisor: Supervisor, gateway_url: str) -> None:
+    reader, before, changed = FiguresReader(gateway_url), -1, time.monotonic()
     while time.monotonic() - changed < SETTLED_S:
         await asyncio.sleep(1.0)
         made = (await reader.read(supervisor.children)).predictions
@@ -160,7 +163,7 @@ def main() -> int:
     parser.add_argument("--network", type=Path, required=True, help="folder of a network that weights come for")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--from", dest="begin", help="ISO 8601; by default the midnight after what the weights saw")
-    parser.add_argument("--speed", default="max")
+    parser.add_argument("--speed", default=DEFAULT_SPEED)
     parser.add_argument("--state", type=Path, help="folder that is kept; one that has a store is only compared")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

@@ -36,6 +36,13 @@ OWN_ENVIRONMENTS = {
     "tests/integration/kit/test_processes.py": "tests the one of the kit",
     "tests/unit/deploy/test_compose.py": "reads those of the compose file",
 }
+TERMINAL = ROOT / "metrla" / "terminal.py"
+OWN_WAYS_OUT = {
+    "metrla/cli/querying/output.py": {"sys.stdout"},  # rows for programs, which it escapes where a terminal gets them
+    "metrla/cli/tables.py": {"sys.stdout"},  # asks whether it is a terminal
+    "metrla/data/feeds/files/hdf5.py": {"sys.stderr"},  # a child process, for its parent, which reads the line
+    "metrla/local/devbroker/__main__.py": {"sys.stderr"},  # the log of the embedded broker
+}
 SAME_NAMES = {"Answer": 2, "Instant": 2, "Json": 3, "Minutes": 2, "Record": 2, "Sensor": 2, "Share": 2}
 """Public classes and types whose names mean several things, with how many. The list only shrinks."""
 
@@ -101,9 +108,68 @@ def test_pauses_between_attempts_are_worked_out_in_one_place() -> None:
     assert not strays, "use shared.kafka.persistence.Pauses"
 
 
+def test_text_is_judged_printable_by_one_rule() -> None:
+    # As a short cut for plain ASCII, and in paths of the archive, which are ASCII.
+    allowed = {
+        ROOT / "shared/events/text.py",
+        ROOT / "shared/events/limits.py",
+        ROOT / "shared/archive/port.py",
+        TERMINAL,
+    }
+    strays = {
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if path not in allowed and "isprintable" in path.read_text(encoding="utf-8")
+    }
+    assert not strays, "use shared.events.text"
+
+
+def test_redirects_are_followed_by_one_rule() -> None:
+    # metrla/data/web.py looks where each leads. Other clients follow none, but WebHDFS, whose name nodes send whoever
+    # asks to the node that has the block.
+    fetching = re.compile(
+        r"(follow|allow)_redirects=True|\burl(open|retrieve)\(|^import requests|requests\.(get|post)\("
+    )
+    strays = {str(path.relative_to(ROOT)) for path in modules() if fetching.search(path.read_text(encoding="utf-8"))}
+    assert not strays, "metrla/data/web.py has the rule"
+
+
 def test_the_lock_file_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", lock)
+
+
+def ways_out(path: Path) -> Iterator[tuple[str, int]]:
+    """What a module has that writes to a terminal by itself, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id="print" | "Console" | "echo" as name)):
+                yield name, node.lineno
+            case ast.Attribute(
+                value=ast.Name(id="typer" | "click" as module), attr="echo" | "secho" | "confirm" as name
+            ):
+                yield f"{module}.{name}", node.lineno
+            case ast.Attribute(value=ast.Name(id="sys"), attr="stdout" | "stderr" as name):
+                yield f"sys.{name}", node.lineno
+            case ast.Call(func=ast.Name(id="TextColumn"), keywords=keywords):
+                # Texts of progress bars are markup unless told otherwise: a bracket in a file's name would be an error.
+                if "markup" not in {keyword.arg for keyword in keywords}:
+                    yield "TextColumn without markup=False", node.lineno
+
+
+def test_all_that_is_printed_goes_through_one_module_that_makes_it_printable() -> None:
+    strays = {
+        f"{path.relative_to(ROOT)}:{line}: {way}"
+        for path in modules()
+        if path.is_relative_to(ROOT / "metrla") and path != TERMINAL and not path.is_relative_to(MIRRORED)
+        for way, line in ways_out(path)
+        if way not in OWN_WAYS_OUT.get(str(path.relative_to(ROOT)), ())
+    }
+    assert not strays, "metrla/terminal.py has `say`, `console` and `confirm`"
+    obsolete = {
+        place for place, spared in OWN_WAYS_OUT.items() if not spared <= {way for way, _ in ways_out(ROOT / place)}
+    }
+    assert not obsolete, "well done: take it off OWN_WAYS_OUT"
 
 
 def is_type_variable(value: ast.expr) -> bool:
@@ -253,6 +319,11 @@ def test_tests_wait_with_the_until_of_the_kit() -> None:
 
 def test_tests_take_networks_from_the_kit() -> None:
     assert not {place for place, node in nodes_of_tests() if called(node) == "Network"}, "tests/kit/networks.py"
+
+
+def test_tests_take_alerts_and_advisories_from_the_kit() -> None:
+    found = {place for place, node in nodes_of_tests() if called(node) in {"TrafficAlert", "TrafficAdvisory"}}
+    assert not found, "tests/kit/announcements.py has `alert_of` and `advisory_of`"
 
 
 def test_tests_take_environments_of_processes_from_the_kit() -> None:

@@ -9,9 +9,12 @@ import typer
 from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.feeding.options import read_duration
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
+from metrla.cli.querying.selection import require_known
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
+from shared.traffic.text_file import read_small_file
 
 if TYPE_CHECKING:
     from shared.alerts.advisories.documents.draft import DocumentFormat
@@ -92,14 +95,18 @@ def import_(
     from metrla.cli.advising.importer import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
     from metrla.cli.advising.report import as_json as report_json  # noqa: PLC0415 - likewise
     from metrla.cli.advising.report import print_report  # noqa: PLC0415 - likewise
+    from metrla.data.web import is_url  # noqa: PLC0415 - likewise
 
+    for place in places:
+        # Refused where it is no address, before anybody is asked.
+        is_url(place)
     settings = read_settings(PlatformSettings)
-    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     networks = _networks(network or list(settings.networks))
     job = import_places(servers, networks, places, _form(form), _zones(zones), complete=complete, dry_run=dry_run)
     imported = answered(servers, job)
     if as_json:
-        typer.echo(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
+        say(json.dumps(report_json(imported), indent=2, ensure_ascii=False))
     else:
         print_report(imported, dry_run=dry_run, verbose=verbose)
     unread = any(each.outcome is None for each in imported)
@@ -133,7 +140,7 @@ def watch(
     if not is_url(url):
         raise ConfigurationError(f"{url}: an http:// or https:// address is needed; a file is for `import`")
     settings = read_settings(PlatformSettings)
-    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     networks = _networks(network or list(settings.networks))
     watched = Watched(url, _length(every), _form(form), _zones(zones), verbose, metrics_port)
     answered(servers, watch_feed(settings, servers, networks, watched))
@@ -151,7 +158,8 @@ def list_(
     from metrla.cli.advising.importer import CLIENT_ID  # noqa: PLC0415 - slow to import
     from shared.kafka.advisories import read_newest  # noqa: PLC0415 - likewise
 
-    servers = bootstrap_servers or read_settings(PlatformSettings).kafka_bootstrap_servers
+    settings = read_settings(PlatformSettings)
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     now = wall_clock()
     found = answered(servers, read_newest(servers, CLIENT_ID)).values()
     rows = [
@@ -160,6 +168,8 @@ def list_(
         if network_id in {None, advisory.network_id}
         and ((state := _state(advisory, now.timestamp())) in {"now", "later"} or everything)
     ]
+    if not any(network_id == advisory.network_id for advisory in found):
+        require_known(settings, network_id)
     Output.choose(form, out).write(COLUMNS, rows, "No advisories.")
 
 
@@ -184,9 +194,7 @@ def _zones(file: Path | None) -> "ZoneTable":
     if file is None:
         return NO_ZONES
     try:
-        return ZoneTable.read(file.read_bytes())
-    except OSError as unreadable:
-        raise ConfigurationError(f"--zones {file}: {unreadable.strerror}") from unreadable
+        return ZoneTable.read(read_small_file(file))
     except UnreadableAdvisoriesError as wrong:
         raise ConfigurationError(f"--zones {file}: {wrong}") from wrong
 

@@ -18,6 +18,7 @@ from metrla.cli.querying.selection import (
     SensorOption,
     ToOption,
 )
+from metrla.terminal import say
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def ls(
     """List objects and their sizes in bytes."""
     settings = read_settings(PlatformSettings)
     output = Output.choose(form, out)
-    with _archive(archive_url or settings.archive_url) as archive:
+    with _archive(settings.archive_url if archive_url is None else archive_url) as archive:
         objects = archive.list(prefix.strip("/"))
         output.write(OBJECT_COLUMNS, map(attrgetter("path", "size_bytes"), objects), "The archive has no objects here.")
 
@@ -81,11 +82,14 @@ def read(
     wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
     values = attrgetter(*(column.name if column.name in PLACE else f"event.{column.name}" for column in EVENT_COLUMNS))
-    with _archive(archive_url or settings.archive_url) as archive, progress("files", quiet=output.on_screen) as bar:
+    with (
+        _archive(settings.archive_url if archive_url is None else archive_url) as archive,
+        progress("files", quiet=output.on_screen) as bar,
+    ):
         files = list(raw_files(archive, wanted.network_id, wanted.start, wanted.end))
         tracked = bar.track(files, description="reading")
         events = events_in(archive, tracked, wanted.start, wanted.end, wanted.sensor_id, raw=raw)
-        output.write(EVENT_COLUMNS, map(values, events), "No events match.")
+        output.write(EVENT_COLUMNS, map(values, events), wanted.none_found(settings, "No events match."))
 
 
 @app.command()
@@ -106,10 +110,10 @@ def verify(
     from shared.runtime.clock import wall_clock  # noqa: PLC0415 - likewise
 
     settings = read_settings(PlatformSettings)
-    servers = bootstrap_servers or settings.kafka_bootstrap_servers
+    servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     output = Output.choose(form, out)
     with (
-        _archive(archive_url or settings.archive_url) as archive,
+        _archive(settings.archive_url if archive_url is None else archive_url) as archive,
         open_validator(settings) as validator,
         progress("offsets") as bar,
     ):
@@ -139,18 +143,18 @@ def _report(output: Output, verifications: list["PartitionVerification"]) -> Non
     for one in verifications:
         for fault, examples in one.examples.items():
             offsets = ", ".join(map(str, examples))
-            typer.echo(f"partition {one.partition}: {one.faults[fault]:,} {MEANINGS[fault]}: {offsets} ...", err=True)
+            say(f"partition {one.partition}: {one.faults[fault]:,} {MEANINGS[fault]}: {offsets} ...", err=True)
     valid = sum(one.valid for one in verifications)
     if all(one.exact for one in verifications):
-        typer.echo(f"exact: {valid:,} valid events on the log, each archived once", err=True)
+        say(f"exact: {valid:,} valid events on the log, each archived once", err=True)
     else:
         faults = sum(sum(one.faults.values()) for one in verifications)
-        typer.echo(f"not exact: {faults:,} faults among {valid:,} valid events on the log", err=True)
+        say(f"not exact: {faults:,} faults among {valid:,} valid events on the log", err=True)
 
 
 @contextmanager
 def _archive(url: str) -> Iterator["Archive"]:
     from shared.archive.url import open_archive  # noqa: PLC0415 - a quick --help
 
-    with closing(open_archive(url)) as archive:
+    with closing(open_archive(url, create=False)) as archive:
         yield archive

@@ -1,13 +1,12 @@
 """Questions to the broker: which one is asked, and one line where none answers."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from shared.events.errors import MetrlaError
+from shared.events.errors import ConfigurationError, MetrlaError
 
 Reply = TypeVar("Reply")
 
@@ -23,11 +22,12 @@ BootstrapOption = Annotated[
 
 
 def answered(servers: str, question: Coroutine[Any, Any, Reply]) -> Reply:
-    """The result of asking the broker; raises `MetrlaError` where none answers."""
+    """The result of asking the broker; raises `MetrlaError` where none answers or is named."""
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415 - aiokafka is slow to import
 
-    # It logs each failed connection; the one line below says it all.
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    if not servers.strip():
+        question.close()
+        raise ConfigurationError("no Kafka broker is named (--bootstrap-servers, METRLA_KAFKA_BOOTSTRAP_SERVERS)")
     try:
         return asyncio.run(question)
     except KafkaConnectionError as silent:

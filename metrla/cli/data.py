@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
 
 app = typer.Typer(help="Get published data sets.", no_args_is_help=True)
@@ -33,17 +33,17 @@ def fetch(
     target = out / data_set.file_name
     if target.exists() and not force:
         check_shape(target, data_set)
-        typer.echo(f"{target} is there already: {data_set.steps:,} steps x {data_set.sensors} sensors")
+        say(f"{target} is there already: {data_set.steps:,} steps x {data_set.sensors} sensors")
         return
-    console = Console(stderr=True)
+    terminal = console(err=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         task = bar.add_task(data_set.file_name, total=None)
         path = fetch_data_set(data_set, out, url, lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(f"{path}: {data_set.title}, {data_set.steps:,} steps x {data_set.sensors} sensors")
+    say(f"{path}: {data_set.title}, {data_set.steps:,} steps x {data_set.sensors} sensors")

@@ -13,6 +13,7 @@ from metrla.cli.feeding.options import (
     TimeZoneOption,
     read_speed,
     read_time_reading,
+    taken_until,
 )
 from metrla.cli.querying.selection import read_range
 from metrla.data.feeds.files.times import TimeReading
@@ -147,7 +148,8 @@ def _replayed(
     from metrla.local.launcher.weights import ShippedWeights  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
 
-    first, last = Replay(open_readings(data, times), network, begin, end, skip_unknown=skip_unknown).extent()
+    recorded = Replay(open_readings(data, times), network, begin, end, skip_unknown=skip_unknown)
+    first, last = recorded.extent(taken_until())
     weights = ShippedWeights.of(network, PretrainedModels())
     seen_until = None if weights is None or weights.seen is None else weights.seen[1]
     return begin or default_start(first, last, network.time_zone, seen_until), end

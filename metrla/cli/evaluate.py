@@ -20,6 +20,7 @@ from metrla.cli.studying.models import (
 )
 from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import print_tables
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import load_network
 
@@ -70,8 +71,8 @@ def evaluate(
     with open_models(archive_url, pretrained=pretrained) as archive:
         serving = serving_of(archive, roads, chosen)
         recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
-        if recording.left_out:
-            typer.echo(f"{recording.source}: {recording.left_out}", err=True)
+        for note in recording.notes:
+            say(note, err=True)
         with progress_bars() as watch:
             figures = judge(
                 recording,
@@ -100,7 +101,7 @@ def _print(figures: dict[str, Any]) -> None:
     print_tables(*tables)
     for name, model in figures["models"].items():
         if not model["same_data"]:
-            typer.echo(f"{name} {model['version']} was trained on other data than this file", err=True)
+            say(f"{name} {model['version']} was trained on other data than this file", err=True)
 
 
 def _report(figures: dict[str, Any], folder: Path) -> None:
@@ -116,4 +117,4 @@ def _report(figures: dict[str, Any], folder: Path) -> None:
     for name, image in images.items():
         write_file(folder / f"{name}.png", image)
     write_file(folder / "report.html", page(figures, images).encode())
-    typer.echo(f"report: {folder / 'report.html'}")
+    say(f"report: {folder / 'report.html'}")

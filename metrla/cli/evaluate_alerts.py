@@ -5,12 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from metrla.cli.feeding.options import read_zone
+from metrla.cli.feeding.options import TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.studying.models import FiguresOption, write_file
 from metrla.cli.tables import print_tables
+from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import load_network
 from shared.traffic.network import Network
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from metrla.lab.incidents.measures import Measures
 
 WINDOW = timedelta(minutes=5)
+ZONE_OF_STATIONS = "America/Los_Angeles"
+"""PeMS is Californian; --time-zone says otherwise."""
 
 
 def evaluate_alerts(
@@ -58,7 +62,8 @@ def evaluate_alerts(
     detector: Annotated[
         list[str] | None, typer.Option(help="Only this detector; may be repeated.", metavar="NAME")
     ] = None,
-    time_zone: Annotated[str, typer.Option(help="IANA time zone of a table of stations.")] = "America/Los_Angeles",
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
     as_json: FiguresOption = None,
     report: Annotated[
         Path | None, typer.Option(help="Draw the curves into this folder.", file_okay=False, metavar="DIR")
@@ -68,9 +73,9 @@ def evaluate_alerts(
 
     With --incidents, a log says what happened; with --inject, incidents of the simulator's traffic model are injected
     into the recorded speeds. Detectors are calibrated on the first days and judged on the rest. docs/alerts.md defines
-    what counts.
+    what counts. --time-zone is also that of the clock of a table of stations, by default America/Los_Angeles.
     """
-    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.text import Text  # noqa: PLC0415 - slow to import
 
     from metrla.lab.incidents.measures import read_measures  # noqa: PLC0415 - likewise
 
@@ -78,14 +83,15 @@ def evaluate_alerts(
         raise ConfigurationError("say what is to be detected: either --incidents CSV or --inject COUNT")
     if report is not None and inject is not None:
         raise ConfigurationError("--report draws curves of logged incidents: it goes with --incidents")
-    roads = _network(network, time_zone)
-    with Console(stderr=True).status("reading") as status:
-        measures = read_measures(data, roads, lambda file: status.update(f"reading {file.name}"))
+    times = read_time_reading(time_format, time_zone)
+    roads = _network(network, times.zone or ZoneInfo(ZONE_OF_STATIONS))
+    with console(err=True).status("reading") as status:
+        measures = read_measures(data, roads, times, lambda file: status.update(Text(f"reading {file.name}")))
         measures = measures if last_days is None else measures.last(last_days)
         days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
 
         def tell(name: str) -> None:
-            status.update(f"running {name}")
+            status.update(Text(f"running {name}"))
 
         if incidents is not None:
             figures = _logged(measures, incidents, days, budget, detector or [], report, tell)
@@ -118,7 +124,7 @@ def _logged(
     print_tables(comparison_table(comparison), equal_rates_table(comparison), durations_table(comparison.durations))
     if report is not None:
         for path in plot_curves([result.test for result in comparison.results], report):
-            typer.echo(path)
+            say(str(path))
     return comparison_json(comparison)
 
 
@@ -151,9 +157,9 @@ def _injected(
     return injection_json(results)
 
 
-def _network(path: Path, time_zone: str) -> Network:
+def _network(path: Path, zone: ZoneInfo) -> Network:
     from metrla.data.importing.stations import station_network  # noqa: PLC0415 - likewise
 
     if path.is_dir():
         return load_network(path)
-    return station_network(path, path.stem, read_zone(time_zone), WINDOW)
+    return station_network(path, path.stem, zone, WINDOW)

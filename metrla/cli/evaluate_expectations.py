@@ -17,6 +17,7 @@ from metrla.cli.studying.models import (
 )
 from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.traffic.folder import load_network
 
 
@@ -43,8 +44,8 @@ def evaluate_expectations(
     with open_models(archive_url, pretrained=pretrained) as archive:
         serving = serving_of(archive, roads, None)
         recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
-        if recording.left_out:
-            typer.echo(f"{recording.source}: {recording.left_out}", err=True)
+        for note in recording.notes:
+            say(note, err=True)
         with progress_bars() as watch:
             figures = judge(
                 recording,
@@ -91,7 +92,7 @@ def _print(figures: dict[str, Any]) -> None:
         came,
     )
     if figures["warning_minutes"] is not None:
-        typer.echo(f"Half of those that came true did so {figures['warning_minutes']:.0f} min or more after the alert")
+        say(f"Half of those that came true did so {figures['warning_minutes']:.0f} min or more after the alert")
     print_tables(probabilities)
 
 

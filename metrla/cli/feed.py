@@ -3,7 +3,7 @@
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,19 +11,25 @@ from metrla.cli.feeding.options import (
     SkipUnknownOption,
     TimeFormatOption,
     TimeZoneOption,
+    moved,
     read_duration,
     read_fault_kinds,
     read_incidents,
     read_pace,
     read_speed,
     read_time_reading,
+    taken_until,
 )
-from metrla.cli.querying.selection import read_range
+from metrla.cli.querying.selection import read_range, read_time
 from metrla.data.feeds.delivery import AsFastAsPossible
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.traffic.folder import load_networks
+
+if TYPE_CHECKING:
+    from metrla.data.feeds.measured_data import MeasuredCounts
 
 app = typer.Typer(help="Send readings to the log: simulated, or replayed from published files.", no_args_is_help=True)
 
@@ -89,15 +95,15 @@ def simulate(
 
     settings = read_settings(PlatformSettings)
     roads = next(iter(load_networks([network] if network else settings.networks).values()))
-    given, _ = read_range(start, None, roads.time_zone)
+    given = read_time("--start", start, roads.time_zone)
     live = rate is None and read_speed(speed) == 1.0
     first = given or (wall_clock() if live else recent_workday(wall_clock(), roads))
-    until = first + read_duration("--duration", duration) if duration else None
+    until = moved("--duration", duration, first, read_duration("--duration", duration)) if duration else None
     pace = read_pace(speed, rate, first)
     simulator = Simulator(roads, seed, faults=read_fault_kinds(faults), incidents=read_incidents(incident or (), first))
     legs = []
     if warm_up:
-        earlier = first - read_duration("--warm-up", warm_up)
+        earlier = moved("--warm-up", warm_up, first, -read_duration("--warm-up", warm_up))
         legs.append(Leg("warm-up", simulator.deliveries(earlier, first), AsFastAsPossible(), (earlier, first)))
     deliveries = simulator.deliveries(first, until)
     if rate is not None:
@@ -162,30 +168,34 @@ def replay(
     if (file is None) != from_archive:
         raise ConfigurationError("name a FILE to replay, or give --from-archive")
     if file is None:
-        again = ArchivedReplay(archive_url or settings.archive_url, start, stop, speed, warm_up)
+        again = ArchivedReplay(
+            settings.archive_url if archive_url is None else archive_url, start, stop, speed, warm_up
+        )
         if start is not None:
-            with closing(open_archive(again.url)) as archive:
+            with closing(open_archive(again.url, create=False)) as archive:
                 begin_with(settings.archive_url, roads, partial(recent_in_archive, archive, roads, start))
         raise typer.Exit(send_archived(again, roads, settings, damaged, seed).exit_code)
     times = read_time_reading(time_format, time_zone)
     if missing not in list(Missing):
         raise ConfigurationError(f"--missing {missing}: choose one of {', '.join(Missing)}")
     recorded = Replay(open_readings(file, times), roads, start, stop, Missing(missing), skip_unknown)
-    first, last = recorded.extent()
+    first, last = recorded.extent(taken_until())
     if start is not None:
         past = partial(recent_in_file, file, roads, start, times, skip_unknown=skip_unknown)
         begin_with(settings.archive_url, roads, past)
-    origin = first + read_duration("--warm-up", warm_up) if warm_up else first
+    origin = moved("--warm-up", warm_up, first, read_duration("--warm-up", warm_up)) if warm_up else first
     leg = Leg("replay", recorded.deliveries(), read_pace(speed, None, origin), (first, last))
     sent = send_legs([leg], settings, roads.time_zone, damaged, seed)
     counts = recorded.counts
-    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    say(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    if recorded.resampled:
+        say(recorded.resampled)
     if counts.out_of_range:
-        typer.echo(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
+        say(f"{counts.out_of_range:,} readings are out of range: ingest rejects them")
     if counts.skipped_hour:
-        typer.echo(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
+        say(f"{counts.skipped_hour:,} readings left out: they lie in the hour that the clock skips in spring")
     if counts.unknown_sensor:
-        typer.echo(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
+        say(f"{counts.unknown_sensor:,} readings left out: the network does not have their sensors")
     raise typer.Exit(sent.exit_code)
 
 
@@ -214,16 +224,23 @@ def measured(
     except FetchError as failed:
         raise ConfigurationError(str(failed)) from failed
     deliveries = data.deliveries()
+    if not deliveries:
+        raise ConfigurationError(f"nothing to send: {_measured(data.counts)}")
     sent = send_legs(
         [Leg("measured data", deliveries, AsFastAsPossible(), extent(deliveries))], settings, roads.time_zone, 0.0, 0
     )
-    counts = data.counts
-    typer.echo(f"{counts.read:,} readings read, {counts.missing:,} of them missing")
+    say(_measured(data.counts))
+    raise typer.Exit(sent.exit_code)
+
+
+def _measured(counts: "MeasuredCounts") -> str:
+    """What measured data had, in lines."""
+    told = [f"{counts.read:,} readings read, {counts.missing:,} of them missing"]
     for number, what in (
         (counts.unknown_sensor, "readings left out: the network does not have their sites"),
         (counts.faulty, "readings left out: they have no site, no time or no numbers"),
         (counts.unclear, "readings without volume: it is unclear which of their flows are lanes; give the site table"),
     ):
         if number:
-            typer.echo(f"{number:,} {what}")
-    raise typer.Exit(sent.exit_code)
+            told.append(f"{number:,} {what}")
+    return "\n".join(told)

@@ -112,9 +112,14 @@ def aggregates(
     settings = read_settings(PlatformSettings)
     wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
-    with _store(store_url or settings.store_url) as store:
+    with _store(settings.store_url if store_url is None else store_url) as store:
         found = store.aggregates(wanted.network_id, wanted.sensor_id, wanted.start, wanted.end, limit)
-        _write(output, AGGREGATE_COLUMNS, map(_values(AGGREGATE_COLUMNS), found), "No aggregates match.")
+        _write(
+            output,
+            AGGREGATE_COLUMNS,
+            map(_values(AGGREGATE_COLUMNS), found),
+            wanted.none_found(settings, "No aggregates match."),
+        )
 
 
 @app.command()
@@ -142,13 +147,13 @@ def predictions(
     settings = read_settings(PlatformSettings)
     wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
-    with _store(store_url or settings.store_url) as store:
+    with _store(settings.store_url if store_url is None else store_url) as store:
         found = store.predictions(
             wanted.network_id, wanted.sensor_id, wanted.start, wanted.end, model, limit, serving=serving or None
         )
         windows = partial(store.aggregates, wanted.network_id, wanted.sensor_id, wanted.start)
         rows = (row for outcome in with_outcomes(found, windows) for row in _horizon_rows(outcome, horizon))
-        _write(output, PREDICTION_COLUMNS, rows, "No predictions match.")
+        _write(output, PREDICTION_COLUMNS, rows, wanted.none_found(settings, "No predictions match."))
 
 
 @app.command()
@@ -167,13 +172,18 @@ def alerts(
     settings = read_settings(PlatformSettings)
     wanted = RowSelection.read(settings, network, sensor, begin, end, local=local)
     output = Output.choose(form, out, wanted.zone)
-    with _store(store_url or settings.store_url) as store:
+    with _store(settings.store_url if store_url is None else store_url) as store:
         found = store.alerts(wanted.network_id, wanted.start, wanted.end, None if sensor else limit)
         matching = (alert for alert in found if sensor is None or sensor in alert.affected_sensors)
-        _write(output, ALERT_COLUMNS, map(_alert_row, islice(matching, limit)), "No alerts match.")
+        _write(
+            output,
+            ALERT_COLUMNS,
+            map(_alert_row, islice(matching, limit)),
+            wanted.none_found(settings, "No alerts match."),
+        )
 
 
-def _write(output: Output, columns: tuple[Column, ...], rows: Iterable[Row], empty: str) -> None:
+def _write(output: Output, columns: tuple[Column, ...], rows: Iterable[Row], empty: Callable[[], str]) -> None:
     with progress("rows", quiet=output.on_screen) as bar:
         output.write(columns, bar.track(rows, description="reading"), empty)
 

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from metrla.cli.tables import plain_table, print_tables
-from services.gateway.access.keys import AccessKey, KeyRing, read_keys, write_keys
+from metrla.terminal import say
+from services.gateway.access.keys import MOST_NAME_CHARACTERS, AccessKey, KeyRing, read_keys, sole_writer, write_keys
 from services.gateway.access.principals import Scope
 from services.gateway.settings import GatewaySettings
 from shared.events.errors import ConfigurationError
+from shared.events.text import composed, fault_of
 from shared.runtime.clock import wall_clock
 from shared.runtime.settings import read_settings
 
@@ -38,9 +40,10 @@ def create(
 ) -> None:
     """Make a key and print it, once: only its hash is kept."""
     path = _path(file)
-    ring, _, text = _there(path).created(_name(name), scope, wall_clock(), _lifetime(days))
-    write_keys(path, ring)
-    typer.echo(text)
+    with sole_writer(path):
+        ring, _, text = _there(path).created(_name(name), scope, wall_clock(), _lifetime(days))
+        write_keys(path, ring)
+    say(text)
 
 
 @app.command(name="list")
@@ -52,7 +55,7 @@ def list_keys(
     now = wall_clock()
     keys = sorted(read_keys(_path(file)).keys.values(), key=lambda key: key.created_at)
     if as_json:
-        typer.echo(json.dumps([_row(key, now) for key in keys], indent=2))
+        say(json.dumps([_row(key, now) for key in keys], indent=2))
         return
     headings = ("id", "name", "scopes", "state", "created_at", "expires_at")
     table = plain_table(headings)
@@ -73,24 +76,27 @@ def rotate(
 ) -> None:
     """Make a successor of a key with its name and scopes, and print it; the old one expires after the overlap."""
     path = _path(file)
-    ring, _, text = read_keys(path).rotated(key, wall_clock(), timedelta(hours=overlap_hours), _lifetime(days))
-    write_keys(path, ring)
-    typer.echo(text)
+    with sole_writer(path):
+        ring, _, text = read_keys(path).rotated(key, wall_clock(), timedelta(hours=overlap_hours), _lifetime(days))
+        write_keys(path, ring)
+    say(text)
 
 
 @app.command()
 def revoke(key: KeyArgument, file: FileOption = None) -> None:
     """Make a key worthless at once."""
     path = _path(file)
-    write_keys(path, read_keys(path).revoked(key, wall_clock()))
-    typer.echo(f"{key}: revoked")
+    with sole_writer(path):
+        write_keys(path, read_keys(path).revoked(key, wall_clock()))
+    say(f"{key}: revoked")
 
 
 def _path(given: Path | None) -> Path:
     path = given or read_settings(GatewaySettings).keys_file
     if path is None:
         raise ConfigurationError("which file? Say --file, or set METRLA_GATEWAY_KEYS_FILE")
-    return path
+    # Whatever name leads to it: the lock, the change and the gateway are about one file.
+    return path.resolve()
 
 
 def _there(path: Path) -> KeyRing:
@@ -98,9 +104,11 @@ def _there(path: Path) -> KeyRing:
 
 
 def _name(name: str) -> str:
-    if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - as the file has it
-        raise ConfigurationError("a name has 1 to 100 printable characters")
-    return name.strip()
+    given = composed(name.strip())
+    fault = fault_of(given, MOST_NAME_CHARACTERS) if given else "is empty"
+    if fault is not None:
+        raise ConfigurationError(f"the name {fault}: it has 1 to {MOST_NAME_CHARACTERS} printable characters")
+    return given
 
 
 def _lifetime(days: int | None) -> timedelta | None:

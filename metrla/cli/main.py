@@ -1,5 +1,6 @@
 """The `metrla` command: wires the sub-commands and turns foreseen errors into one line and an exit code."""
 
+import logging
 import sys
 from typing import Annotated
 
@@ -15,10 +16,10 @@ from metrla.cli.evaluate_expectations import evaluate_expectations
 from metrla.cli.run import run
 from metrla.cli.settings import settings
 from metrla.cli.train import train
+from metrla.terminal import run_command, say
 from shared.events.errors import ConfigurationError, MetrlaError
-from shared.events.text import shown
+from shared.events.text import one_line
 from shared.runtime.process import EXIT_FAILED, EXIT_MISCONFIGURED
-from shared.traffic.text_file import one_line
 
 TRACEBACK = "--traceback"
 
@@ -43,7 +44,7 @@ for group in (feed, advisories, network, models, data, archive, history, topics,
 
 def _say_version(on: bool) -> None:
     if on:
-        typer.echo(f"metrla {__version__}")
+        say(f"metrla {__version__}")
         raise typer.Exit
 
 
@@ -65,14 +66,16 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
     """
+    # What libraries log where nobody has set logging up, as each failed connection: the one line below says it all.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
-        app()
+        sys.exit(run_command(app, "metrla"))
     except ConfigurationError as wrong:
         _leave(str(wrong), EXIT_MISCONFIGURED)
     except MetrlaError as failed:
         _leave(str(failed), EXIT_FAILED)
     except KafkaError as failed:
-        _leave(shown(f"Kafka: {failed}"), EXIT_FAILED)
+        _leave(f"Kafka: {failed}", EXIT_FAILED)
     except OSError as failed:
         _leave(one_line(failed), EXIT_FAILED)
     except Exception as unexpected:
@@ -83,5 +86,5 @@ def main() -> None:
 
 
 def _leave(reason: str, code: int) -> None:
-    sys.stderr.write(f"metrla: {' '.join(reason.split())}\n")
+    say(f"metrla: {' '.join(reason.split())}", err=True)
     sys.exit(code)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, Kind, OutOption, Output
-from metrla.cli.querying.selection import ArchiveOption
+from metrla.cli.querying.selection import ArchiveOption, require_known
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import NetworkId
 from shared.runtime.settings import PlatformSettings, read_settings
@@ -67,6 +68,8 @@ def list_(
             for name in names
             for version in there.versions[name]
         ]
+    if not rows and not Path(network).is_dir():
+        require_known(read_settings(PlatformSettings), network)
     Output.choose(form, out).write(COLUMNS, rows, f"no model of network {network_id}: `metrla train` makes one")
 
 
@@ -83,7 +86,7 @@ def show(
     network_id = _network_id(network)
     with closing(_open(archive_url)) as archive:
         which = _existing(archive, network_id, model, version)
-        typer.echo(read_artefact(archive, network_id, model, which).card.decode())
+        say(read_artefact(archive, network_id, model, which).card.decode(errors="replace"))
 
 
 @app.command()
@@ -104,7 +107,7 @@ def promote(
         which = _existing(archive, network_id, model, version)
         _check(read_artefact(archive, network_id, model, which), model, which)
         choose(archive, network_id, Champion(model, version, datetime.now(UTC), reason))
-    typer.echo(f"{model} {version or 'in its newest version'} is the champion of {network_id}")
+    say(f"{model} {version or 'in its newest version'} is the champion of {network_id}")
 
 
 @app.command()
@@ -116,9 +119,9 @@ def rollback(network: ModelsNetworkOption = EXAMPLE, archive_url: ArchiveOption 
     with closing(_open(archive_url)) as archive:
         champion = roll_back(archive, network_id)
     if champion is None:
-        typer.echo(f"no champion of {network_id} is chosen any more: the best kind of model available serves")
+        say(f"no champion of {network_id} is chosen any more: the best kind of model available serves")
     else:
-        typer.echo(f"{champion.model_name} {champion.version or 'in its newest version'} is the champion again")
+        say(f"{champion.model_name} {champion.version or 'in its newest version'} is the champion again")
 
 
 @app.command()
@@ -148,6 +151,7 @@ def install(
     from shared.forecasting.registry.pretrained import PretrainedModels  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.pretrained import install as copy  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
+    from shared.forecasting.registry.registry import listing  # noqa: PLC0415 - likewise
 
     shipped, roads = PretrainedModels(), _configured(network)
     if roads is None:
@@ -161,21 +165,25 @@ def install(
             more = "" if found.shipped_id is None else "; --force installs them all the same"
             raise ConfigurationError(f"network {network_id}: {found.reason}{more}")
         shipped_id = found.shipped_id
-        typer.echo(f"network {network_id} is {shipped_id} by its sensors and edges" if found.fits else found.reason)
+        say(f"network {network_id} is {shipped_id} by its sensors and edges" if found.fits else str(found.reason))
     if history is not None and roads is None:
         raise ConfigurationError("--history: name the folder of the network that the readings are of")
     with closing(_open(archive_url)) as archive:
         if roads is not None and history is not None:
             # Before the models: a history that does not fit is refused, and nothing is done by halves.
-            typer.echo(keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False)))
+            say(keep_recent(archive, roads, recent_in_file(history, roads, None, PLAIN, skip_unknown=False)))
         for folder in copy(shipped, shipped_id, archive, network_id):
-            typer.echo(folder)
+            say(folder)
+        there, mine = listing(archive, network_id).versions, listing(shipped, shipped_id).versions
+    for name, versions in mine.items():
+        if there[name][0] not in versions:
+            say(f"{name} {there[name][0]} is newer: `metrla models promote {name} {versions[0]}` prefers this one")
 
 
 def _open(url: str | None) -> "Archive":
     from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
 
-    return open_archive(url or read_settings(PlatformSettings).archive_url)
+    return open_archive(read_settings(PlatformSettings).archive_url if url is None else url)
 
 
 def _configured(network: str) -> Network | None:

@@ -1,14 +1,23 @@
 """`metrla network`: make a network folder from published files, and look at one."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrla.cli.feeding.options import read_zone
+from metrla.cli.feeding.options import (
+    SkipUnknownOption,
+    TimeFormatOption,
+    TimeZoneOption,
+    read_time_reading,
+    read_zone,
+)
 from metrla.cli.tables import plain_table, print_tables
+from metrla.data.feeds.files.times import TimeReading
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.traffic.calendar import checked_holidays
 from shared.traffic.folder import (
@@ -62,11 +71,10 @@ def import_(
     found by name. Road metres become weights by DCRNN's Gaussian kernel, threshold 0.1. A freeway like SR134-E is split
     into freeway and direction. Where postmiles are missing they are estimated from the positions along the freeway.
     """
-    from metrla.data.importing.folder import write_network  # noqa: PLC0415 - only this command needs it
+    from metrla.data.importing.folder import require_place, write_network  # noqa: PLC0415 - only this command needs it
     from metrla.data.importing.published import import_network  # noqa: PLC0415 - likewise
 
-    if (out / "network.toml").exists() and not force:
-        raise ConfigurationError(f"{out}: a network folder exists already; --force replaces it")
+    require_place(out, replace=force)
     zone = read_zone(time_zone)
     keeps = None if holidays is None else checked_holidays(holidays)
     window = timedelta(minutes=window_minutes)
@@ -76,34 +84,62 @@ def import_(
         raise ConfigurationError(f"--reading-interval {reading_interval}: write a number of seconds") from wrong
     network, notes = import_network(sensors, edges, network_id, zone, name, interval, keeps, window)
     write_network(network, out)
-    typer.echo(
+    say(
         f"{out}: network {network.network_id} with {len(network.sensors)} sensors on {len(network.carriageways)} "
         f"carriageways and {len(network.edges)} edges"
     )
     for line in _notes(notes):
-        typer.echo(f"  {line}")
+        say(f"  {line}")
 
 
 @app.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="Network folder.", metavar="DIR", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A file of readings: whether it fits the network.", dir_okay=False, metavar="FILE"),
+    ] = None,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
+    skip_unknown: SkipUnknownOption = False,
 ) -> None:
     """Say all that is wrong with a network folder, each fault in a line with its file and line number.
 
     The same rules hold wherever a folder is read: by the services, the demo, training and `metrla network import`.
+    With --data, a file of readings is read to its end as training does it: its sensors, times, the distance between
+    readings, and what of it would be left out.
     """
+    times = read_time_reading(time_format, time_zone)
     found = check_network(folder)
     for line in (*found.faults, *found.notes):
-        typer.echo(line)
+        say(line)
     if found.network is None:
         raise ConfigurationError(
             f"{folder}: {len(found.faults)} faults" if len(found.faults) > 1 else f"{folder}: 1 fault"
         )
     network = found.network
-    typer.echo(
+    fits = () if data is None else tuple(_fit(data, network, times, skip_unknown=skip_unknown))
+    say(
         f"{folder}: network {network.network_id} is sound: {len(network.sensors)} sensors, {len(network.edges)} edges, "
         f"windows of {network.window}"
     )
+    for line in fits:
+        say(line)
+
+
+def _fit(data: Path, network: Network, times: TimeReading, *, skip_unknown: bool) -> Iterator[str]:
+    """What a file of readings has for a network, in lines; raises `ConfigurationError` where it does not fit."""
+    from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - pandas takes its time to import
+    from metrla.data.feeds.speed_table import speed_table  # noqa: PLC0415 - likewise
+
+    table = speed_table(open_readings(data, times), network, skip_unknown=skip_unknown)
+    windows, sensors = table.speed_mph.shape
+    yield (
+        f"{data}: it fits: {windows:,} windows of {sensors} sensors from {table.start.isoformat()} on, "
+        f"{table.left_out.readings:,} readings"
+    )
+    for note in filter(None, (table.resampled, str(table.left_out))):
+        yield f"  {note}"
 
 
 @app.command()
@@ -116,7 +152,7 @@ def show(
     """Show the carriageways of a network, its clock and its graph."""
     network = load_network(folder)
     if as_json:
-        typer.echo(json.dumps(_description(network), indent=2))
+        say(json.dumps(_description(network), indent=2))
         return
     numbers = ("sensors", "postmiles", "lanes")
     table = plain_table(("carriageway", *numbers), right=numbers, title=f"{network.name} ({network.network_id})")

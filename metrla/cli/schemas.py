@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrla.cli.querying.output import Column, FormatOption, OutOption, Output
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError, MetrlaError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def check(folder: FolderOption = None) -> None:
     schemas, place = _schemas(folder)
     found = [*(fault for schema in schemas for fault in faults(schema, place)), *orphans(schemas, place)]
     _leave_with(found)
-    typer.echo(f"{len(schemas)} schemas: each is published, reads all its versions and is read by them.")
+    say(f"{len(schemas)} schemas: each is published, reads all its versions and is read by them.")
 
 
 @app.command()
@@ -53,9 +54,9 @@ def record(folder: FolderOption = None) -> None:
             version = history.record(schema, place)
         except OSError as refused:
             raise MetrlaError(f"{refused.filename}: {refused.strerror}") from refused
-        typer.echo(f"{version.label}: recorded, fingerprint {version.fingerprint.hex()}")
+        say(f"{version.label}: recorded, fingerprint {version.fingerprint.hex()}")
     if not new:
-        typer.echo("Every schema is recorded already.")
+        say("Every schema is recorded already.")
 
 
 @app.command()
@@ -72,7 +73,7 @@ def show(
         raise ConfigurationError(f"{name} is not one of {', '.join(schema.name for schema in schemas)}")
     output = Output.choose(form, out)
     if output.on_screen:
-        typer.echo(f"{chosen.name}, fingerprint {chosen.fingerprint.hex()}\n{chosen.definition['doc']}\n")
+        say(f"{chosen.name}, fingerprint {chosen.fingerprint.hex()}\n{chosen.definition['doc']}\n")
     output.write(COLUMNS, _fields(chosen.definition), f"{chosen.name} has no fields.")
 
 
@@ -85,7 +86,7 @@ def _schemas(folder: Path | None) -> "tuple[tuple[PublishedSchema, ...], Path]":
 
 def _leave_with(faults: list[str]) -> None:
     for fault in faults:
-        typer.echo(fault, err=True)
+        say(fault, err=True)
     if faults:
         raise typer.Exit(1)
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.runtime.settings import PlatformSettings
 
 # The settings classes of the services, by the words that the reference uses for them.
@@ -36,7 +37,7 @@ def settings(
 ) -> None:
     """Show every setting: its environment variable, its default and what it does."""
     if markdown:
-        typer.echo(reference(), nl=False)
+        say(reference(), newline=False)
         return
     for title, kind in _classes():
         table = plain_table(title=title)

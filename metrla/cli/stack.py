@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from metrla.cli.tables import plain_table, print_tables
 from metrla.local.stack import jars
 from metrla.local.stack.control import NativeStack
 from metrla.local.stack.hbase_shell import shell_command
 from metrla.local.stack.shape import DEFAULT_RUN, FILE, StackShape, free_ports, read_shape, write_shape
+from metrla.terminal import confirm, console, say
 from shared.events.errors import ConfigurationError
 
 MIB = 1024 * 1024
@@ -24,12 +24,12 @@ Run = Annotated[Path, typer.Option("--run", help="Folder for data, configuration
 def fetch() -> None:
     """Fetch the jars from Maven Central into the user's cache (about 230 MB, once)."""
     jars.java()
-    console = Console()
+    terminal = console()
     for name in jars.missing():
-        with console.status(f"fetching the jars of {name}"):
+        with terminal.status(f"fetching the jars of {name}"):
             jars.fetch(name)
-        console.print(f"{name}: {jars.library(name)}", soft_wrap=True)
-    console.print("all jars are in place")
+        terminal.print(f"{name}: {jars.library(name)}", soft_wrap=True)
+    terminal.print("all jars are in place")
 
 
 @app.command()
@@ -48,19 +48,19 @@ def up(
     settings with which the services use it.
     """
     fetch()
-    console = Console()
+    terminal = console()
     shape = _shape(run, hbase_on_hdfs=hbase_on_hdfs, free=free)
     write_shape(run, shape)
-    with console.status("starting the servers"):
-        NativeStack(run, shape).up(lambda line: console.print(line, soft_wrap=True))
+    with terminal.status("starting the servers"):
+        NativeStack(run, shape).up(lambda line: terminal.print(line, soft_wrap=True))
     for variable, value in shape.addresses().items():
-        console.print(f"{variable}={value}", soft_wrap=True)
+        terminal.print(f"{variable}={value}", soft_wrap=True)
 
 
 @app.command()
 def down(run: Run = DEFAULT_RUN) -> None:
     """Stop every server; the data are kept."""
-    _stack(run).down(Console().print)
+    _stack(run).down(console().print)
 
 
 @app.command()
@@ -72,11 +72,11 @@ def reset(
     if not (run / FILE).exists():
         raise ConfigurationError(f"{run} holds no stack")
     if not yes:
-        typer.confirm(f"Delete all data of the stack in {run}?", abort=True)
+        confirm(f"Delete all data of the stack in {run}?")
     stack = _stack(run)
-    stack.down(Console().print)
+    stack.down(console().print)
     stack.wipe()
-    typer.echo(f"the stack in {run} is empty")
+    say(f"the stack in {run} is empty")
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from metrla.cli.querying.selection import StoreOption
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
 
@@ -56,7 +57,7 @@ def init(
     """
     from shared.store.url import open_store, read_url  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-    where = store_url or read_settings(PlatformSettings).store_url
+    where = read_settings(PlatformSettings).store_url if store_url is None else store_url
     url = read_url(where)
     if url.drivername == "hbase":
         _init_hbase(url, ttl_days, compression, regions, hbase_shell, print_script=print_script)
@@ -72,7 +73,7 @@ def init(
 @app.command()
 def status(store_url: StoreOption = None) -> None:
     """Say whether the store answers, what tables it has and how new their rows are. Changes nothing."""
-    _show(store_url or read_settings(PlatformSettings).store_url)
+    _show(read_settings(PlatformSettings).store_url if store_url is None else store_url)
 
 
 def _init_hbase(
@@ -89,7 +90,7 @@ def _init_hbase(
     options = TableOptions(ttl_days, (compression or "GZ").upper())
     script = shell_script(address.prefix, options, regions)
     if print_script:
-        typer.echo(script, nl=False)
+        say(script, newline=False)
         return
     if regions > 1:
         try:
@@ -115,7 +116,7 @@ def _show(where: str) -> None:
             shown.add_row(
                 table.name, f"{table.parts}", table.settings, f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else "none"
             )
-    typer.echo(read_url(where).render_as_string())
+    say(read_url(where).render_as_string())
     print_tables(shown, wide=True)
 
 

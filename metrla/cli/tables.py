@@ -4,9 +4,10 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import IO, Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 
+from metrla.terminal import console
 from shared.events.text import shown
 
 PIPED_WIDTH = 1_000
@@ -14,7 +15,7 @@ PIPED_WIDTH = 1_000
 
 
 class _PlainTable(Table):
-    """A table of texts that may come from anywhere: what is not printable is shown escaped."""
+    """A table of texts that may come from anywhere: what is not printable is escaped before columns are measured."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:  # noqa: ANN401 - as overridden
         """Add a row."""
@@ -37,4 +38,4 @@ def plain_table(
 def print_tables(*shown: RenderableType, file: IO[str] | None = None, wide: bool = False) -> None:
     """Print to standard output or `file`: as wide as the terminal, or as need be: where there is none, or if `wide`."""
     terminal = (file or sys.stdout).isatty() and not wide
-    Console(file=file, width=None if terminal else PIPED_WIDTH, markup=False, highlight=False).print(*shown, sep="\n")
+    console(file=file, width=None if terminal else PIPED_WIDTH).print(*shown, sep="\n")

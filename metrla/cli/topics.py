@@ -7,6 +7,7 @@ import typer
 
 from metrla.cli.broker import BootstrapOption, answered
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def create(
     for topic in TOPICS:
         settings = ", ".join(f"{name}={value}" for name, value in topic.settings().items())
         what = f"created, {topic.partitions} partitions, {settings}" if topic.name in created else "exists"
-        typer.echo(f"{topic.name}: {what}")
+        say(f"{topic.name}: {what}")
 
 
 @app.command()
@@ -46,16 +47,16 @@ def describe(
     servers = _servers(bootstrap_servers)
     states = answered(servers, inspect_topics(servers))
     if as_json:
-        typer.echo(json.dumps([_as_json(state) for state in states], indent=2))
+        say(json.dumps([_as_json(state) for state in states], indent=2))
     else:
         _print_table(states)
     missing = [state.topic.name for state in states if not state.partitions]
     if missing:
-        typer.echo(f"Missing: {', '.join(missing)}. `metrla topics create` creates them.", err=True)
+        say(f"Missing: {', '.join(missing)}. `metrla topics create` creates them.", err=True)
 
 
 def _servers(given: str | None) -> str:
-    return given or read_settings(PlatformSettings).kafka_bootstrap_servers
+    return read_settings(PlatformSettings).kafka_bootstrap_servers if given is None else given
 
 
 def _record(state: "TopicState") -> str:

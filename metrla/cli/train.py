@@ -11,6 +11,7 @@ from metrla.cli.querying.selection import read_range
 from metrla.cli.studying.forecasts import error_table, gain_table
 from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import print_tables
+from metrla.terminal import say
 from shared.events.errors import ConfigurationError
 from shared.runtime.settings import PlatformSettings, read_settings
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
@@ -65,7 +66,9 @@ def train(
     skip_unknown: SkipUnknownOption = False,
     simulate: Annotated[
         int | None,
-        typer.Option(help="Train on this many simulated days instead, up to --to or now.", min=6, metavar="DAYS"),
+        typer.Option(
+            help="Train on this many simulated days instead, up to --to or now.", min=6, max=3650, metavar="DAYS"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random, the simulation included.", min=0)] = 1,
     work: Annotated[
@@ -89,11 +92,20 @@ def train(
     from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - likewise
     from metrla.lab.forecasting.training.run.catalogue import ORDER  # noqa: PLC0415 - likewise
     from metrla.lab.forecasting.training.run.work import Work  # noqa: PLC0415 - likewise
+    from metrla.lab.forecasting.training.train import check_models  # noqa: PLC0415 - likewise
 
     if (data is None) == (simulate is None):
         raise ConfigurationError("say what to train on: either --data FILE or --simulate DAYS")
     if simulate is not None and begin is not None:
         raise ConfigurationError("--from: simulated history is as long as --simulate says, and ends at --to")
+    # Before the file is read, which takes its time.
+    chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
+    if not chosen:
+        raise ConfigurationError(f"--models names none: choose from {', '.join(ORDER)}, or {ALL}")
+    everything = chosen == (ALL,)
+    seconds = None if budget is None else 60 * budget
+    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
+    check_models(choice.models)
     roads, now = load_network(network), datetime.now(UTC)
     first, last = read_range(begin, end, roads.time_zone)
     if data is not None:
@@ -101,18 +113,20 @@ def train(
         recording = read_recording(data, roads, first, last, times, skip_unknown=skip_unknown)
     else:
         recording = simulate_recording(roads, simulate or 0, seed, last, now)
-    if recording.left_out:
-        typer.echo(f"{recording.source}: {recording.left_out}")
-    chosen = tuple(name for name in map(str.strip, models.split(",")) if name)
-    everything = chosen == (ALL,)
-    seconds = None if budget is None else 60 * budget
-    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
+    for note in recording.notes:
+        say(note)
     # A simulation up to now differs each time, so its work is of no use to the next one.
     folder = Work(work or (DEFAULT_WORK if data is not None else None))
     if fresh:
         folder.clear()
     folder.tidy()
-    _train(recording, choice, folder, archive_url or read_settings(PlatformSettings).archive_url, now)
+    _train(
+        recording,
+        choice,
+        folder,
+        read_settings(PlatformSettings).archive_url if archive_url is None else archive_url,
+        now,
+    )
 
 
 def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:
@@ -131,18 +145,18 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
         except ImportError as missing:
             raise ConfigurationError(f"{EXTRA} ({missing})") from missing
         except KeyboardInterrupt:
-            typer.echo(f"interrupted: {work.way_on()}", err=True)
+            say(f"interrupted: {work.way_on()}", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         split = trained.split
         tested = f"{trained.tested:,}" if trained.tested == split.test else f"{trained.tested:,} of {split.test:,}"
         title = f"Test part of {recording.source}: {tested} origins after {split.train:,} trained on"
         print_tables(error_table(trained.figures, "test", title), gain_table(trained.figures, "test"))
         for name, reason in trained.left_out.items():
-            typer.echo(f"{name} is left out: {reason}")
+            say(f"{name} is left out: {reason}")
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6
-            typer.echo(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
+            say(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
         rows = recent_rows(recording.network, recording.start, recording.speed_mph)
         if rows:
             keep_recent(archive, recording.network, rows)

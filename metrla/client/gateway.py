@@ -23,6 +23,9 @@ from metrla.client.values import Channel
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 CLOSE_S = 1.0
+LONGEST_ASKED_S = 120.0
+PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+"""Refusals below 500 that say 'not now'."""
 # Beyond, the connection waits for whoever handles the messages, and the gateway merges what it has not sent yet.
 MAX_WAITING = 16
 
@@ -162,6 +165,8 @@ class GatewayClient(ControlRoom):
         the gateway has said how old its data is, and then whenever that has changed: data that became stale, data that
         came back, and a gateway that has not been heard for three heartbeats, whether it hangs or is gone.
 
+        A refusal that passes (408, 425, 429, 500 and above) is waited out, for as long as `Retry-After` asks.
+
         Raises:
             GatewayError: the gateway refuses the connection for good.
         """
@@ -194,6 +199,7 @@ async def _read(
     """Pass on what comes, connecting again and again; a refusal for good is passed on as the last."""
     pause = FIRST_PAUSE_S
     while True:
+        asked_s = 0.0
         try:
             async with connect(
                 url,
@@ -213,16 +219,23 @@ async def _read(
                         await waiting.put(message)
         except InvalidStatus as refused:
             status = refused.response.status_code
-            if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in PASSING:
                 await waiting.put(GatewayError(f"the gateway refuses the WebSocket with {status}", status))
                 return
+            asked_s = _retry_after_s(refused.response.headers.get("Retry-After"))
         except ValidationError as odd:
             await waiting.put(GatewayError(f"{url} sends what no gateway sends: {odd}"))
             return
         except (OSError, WebSocketException):
             pass
-        await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
+        # Later than asked, and each at its own moment: whoever is refused has been one of many that came at once.
+        await asyncio.sleep(max(asked_s, pause * 0.75) + pause * random.uniform(0.0, 0.5))  # noqa: S311 - jitter, no secret
         pause = min(LONGEST_PAUSE_S, pause * 2)
+
+
+def _retry_after_s(told: str | None) -> float:
+    """Seconds that a `Retry-After` asks for, within reason; 0 where it says none (a date needs clocks that agree)."""
+    return min(LONGEST_ASKED_S, float(told)) if told is not None and told.isascii() and told.isdigit() else 0.0
 
 
 def _message(text: str | bytes) -> Message | None:

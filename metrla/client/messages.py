@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from metrla.client.alerts import Alert
 from metrla.client.traffic import DataAge, Prediction, SensorReport
-from metrla.client.values import DataState
+from metrla.client.values import DataStage, DataState
 
 
 class PredictionsMessage(BaseModel):
@@ -53,19 +53,26 @@ class HeartbeatMessage(BaseModel):
         return self.unheard_since is not None or any(row.state is DataState.STALE for row in self.data)
 
     def word(self, network_id: str | None = None) -> str:
-        """'fresh', 'waiting' or 'stale since … (stage)', of one network or of the worst of all."""
+        """'fresh', 'waiting', 'no data yet, since …' or 'stale since … (stage)', of one network or the worst."""
         if self.unheard_since is not None:
             return _since(self.unheard_since, "gateway")
         rows = [row for row in self.data if network_id in {None, row.network_id}]
         for row in rows:
             if row.state is DataState.STALE and row.since is not None and row.stale:
-                return _since(row.since, row.stale[0])
+                return _since(row.since, row.stale[0], never=_never_came(row))
         waiting = not rows or any(row.state is DataState.WAITING for row in rows)
         return (DataState.WAITING if waiting else DataState.FRESH).value
 
 
-def _since(time: datetime, stage: str) -> str:
-    return f"stale since {time.isoformat(timespec='seconds').replace('+00:00', 'Z')} ({stage})"
+def _never_came(row: DataAge) -> bool:
+    """Whether nothing has ever come of a network: its readings are late, and there was none."""
+    first = next((age for age in row.stages if age.state is DataState.STALE), None)
+    return first is not None and first.stage is DataStage.READINGS and first.arrived_at is None
+
+
+def _since(time: datetime, stage: str, *, never: bool = False) -> str:
+    since = time.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"no data yet, since {since}" if never else f"stale since {since} ({stage})"
 
 
 Message = PredictionsMessage | AlertsMessage | SensorsMessage | HeartbeatMessage

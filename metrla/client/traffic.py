@@ -1,7 +1,7 @@
 """What is measured and forecast: sensors, their windows, networks and predictions."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,14 @@ class Prediction(Answer):
     lane_count: int | None = Field(ge=1, description="Lanes of the carriageway at the sensor; null where unknown.")
 
 
+class SensorDoubt(Answer):
+    """Why what a sensor says is not believed."""
+
+    reason: Literal["clock_off"] = Field(description="clock_off: its timestamps are not the time of its network.")
+    detail: str = Field(description="The same in words, such as 'its clock is 50 min fast'.")
+    since: datetime = Field(description="Since when, as far as ingest knows (wall time, UTC).")
+
+
 class SensorReport(Answer):
     """A sensor and its latest measurements."""
 
@@ -70,6 +78,9 @@ class SensorReport(Answer):
     occupancy: Share | None = Field(description="Mean share of time occupied (0-1) in its newest window, or null.")
     share_observed: Share | None = Field(
         description="Share observed (0-1) of its newest window; null before the first."
+    )
+    doubt: SensorDoubt | None = Field(
+        default=None, description="Why it is not believed; null where it is. It then does not count as reporting."
     )
 
 
@@ -139,4 +150,10 @@ class NetworkReport(Answer):
     time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
     window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
     sensor_count: int
+    reporting_count: int = Field(
+        default=0,
+        description="Sensors with a speed no older than the window before the newest one, whose clocks are right; "
+        "0 while readings or windows are stale.",
+    )
+    clocks_off_count: int = Field(default=0, description="Sensors whose clocks are off; /api/sensors names them.")
     data_age: DataAge = Field(description="How old its data is.")

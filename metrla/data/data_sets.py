@@ -42,10 +42,13 @@ def fetch_data_set(data_set: DataSet, folder: Path, url: str | None, progress: D
         FetchError: the server cannot be reached, refuses, or sends something else.
         ConfigurationError: the folder cannot be written.
     """
-    target = folder / data_set.file_name
-    partial = folder / f"{data_set.file_name}.partial"
+    # A link stays one: what it names is made anew.
+    target = (folder / data_set.file_name).resolve()
+    if target.exists() and not target.is_file():
+        raise ConfigurationError(f"{target}: there is something that is no file")
+    partial = target.with_name(f"{data_set.file_name}.partial")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         download(url or data_set.url, partial, progress)
     except httpx.TransportError as unreachable:
         raise FetchError(
@@ -56,7 +59,7 @@ def fetch_data_set(data_set: DataSet, folder: Path, url: str | None, progress: D
         raise FetchError(f"{url or data_set.url}: the server answers {refused.response.status_code}") from refused
     except OSError as unwritable:
         raise ConfigurationError(f"{folder}: {unwritable.strerror}") from unwritable
-    checked = folder / f".checking-{data_set.file_name}"
+    checked = target.with_name(f".checking-{data_set.file_name}")
     partial.replace(checked)
     try:
         check_shape(checked, data_set)

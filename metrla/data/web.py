@@ -76,8 +76,11 @@ FindNext = Callable[[bytes], str | None]
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is fetched rather than opened."""
-    return urlsplit(place).scheme in {"http", "https"}
+    """Whether a place is fetched rather than opened; raises `ConfigurationError` where it begins so and is no URL."""
+    try:
+        return urlsplit(place).scheme in {"http", "https"}
+    except ValueError as wrong:
+        raise ConfigurationError(f"{place}: {wrong}") from wrong
 
 
 def feed_name(place: str) -> str:
@@ -151,10 +154,18 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _opened(place: str) -> bytes:
+    # Pipes are read, as a shell makes them of commands; what does not end is left after as much as a server may send.
     try:
-        return sys.stdin.buffer.read() if place == STANDARD_INPUT else Path(place).read_bytes()
-    except OSError as unreadable:
-        raise ConfigurationError(f"{place}: {unreadable.strerror}") from unreadable
+        if place == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(place).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as unreadable:
+        raise ConfigurationError(f"{place}: {getattr(unreadable, 'strerror', unreadable)}") from unreadable
+    if len(data) > MAX_BYTES:
+        raise ConfigurationError(f"{place}: more than {MAX_BYTES // 2**20} MiB")
+    return data
 
 
 async def fetch_changed(client: httpx.AsyncClient, url: str, known: Document | None) -> Document | None:
@@ -218,26 +229,38 @@ def download(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Fetch a large file into `partial`, whose bytes are taken for its beginning where it is there already.
 
     Raises:
+        FetchError: it redirects to another host, as of `fetch_changed`, or for ever.
         httpx.TransportError: the server cannot be reached, or fell silent; `partial` keeps what has come.
         httpx.HTTPStatusError: it refuses.
         OSError: `partial` cannot be written.
     """
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
-    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT_S) as response:
-        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            # Nothing is left to come. Whether the file is whole is for the caller to check.
-            return
-        response.raise_for_status()
-        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
-        length = response.headers.get("Content-Length")
-        total = None if length is None else int(length) + (have if resumed else 0)
-        done = have if resumed else 0
-        with partial.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-                done += len(chunk)
-                progress(done, total)
+    name = feed_name(url)
+    for _ in range(1 + MAX_REDIRECTS):
+        with httpx.stream("GET", url, headers=headers, follow_redirects=False, timeout=TIMEOUT_S) as response:
+            if not response.has_redirect_location:
+                _keep(response, partial, have, progress)
+                return
+            url = _next_place(response, name)
+    raise FetchError(f"{name}: more than {MAX_REDIRECTS} redirects")
+
+
+def _keep(response: httpx.Response, partial: Path, have: int, progress: DownloadProgress) -> None:
+    """Write what comes behind the `have` bytes of `partial`, or in their place where the server begins anew."""
+    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+        # Nothing is left to come. Whether the file is whole is for the caller to check.
+        return
+    response.raise_for_status()
+    resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
+    length = response.headers.get("Content-Length")
+    total = None if length is None else int(length) + (have if resumed else 0)
+    done = have if resumed else 0
+    with partial.open("ab" if resumed else "wb") as file:
+        for chunk in response.iter_bytes():
+            file.write(chunk)
+            done += len(chunk)
+            progress(done, total)
 
 
 def _retry_after_s(told: str | None) -> float | None:

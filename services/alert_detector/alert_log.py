@@ -10,13 +10,16 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from structlog.stdlib import BoundLogger
 
 from shared.alerts.lifecycle.changes import RoadChanges
-from shared.events.avro import codec, decode
+from shared.events.avro import codec
 from shared.events.errors import RefusedByStoreError, RejectedEventError
 from shared.events.records import AlertId, NetworkId, TrafficAlert
 from shared.events.topics import ALERTS
+from shared.kafka.dated import decode_dated
+from shared.kafka.deadletter import DECODE
 from shared.kafka.following import read_topic
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import MAX_BATCH_BYTES, MAX_RECORD_BYTES
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from shared.store.port import Store
 
@@ -30,11 +33,19 @@ MENDED_IN_STORE = 1_000
 class AlertLog:
     """The alerts topic and the store behind it. The topic is the truth: it is written first, and mends the store."""
 
-    def __init__(self, bootstrap_servers: str, producer: AIOKafkaProducer, store: Store, client_id: str) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        producer: AIOKafkaProducer,
+        store: Store,
+        client_id: str,
+        letters: ReaderLetters,
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._producer = producer
         self._store = store
         self._client_id = client_id
+        self._letters = letters
         self._encode = codec(TrafficAlert).encode
 
     async def write(self, changes: Sequence[RoadChanges]) -> None:
@@ -61,7 +72,7 @@ class AlertLog:
         """The newest state of every alert on the log, in the order of their last change; mends the store by the way."""
         latest: dict[AlertId, TrafficAlert] = {}
         for record in await read_topic(self._bootstrap_servers, f"{self._client_id}-recall", ALERTS):
-            alert = _alert(record)
+            alert = self._alert(record)
             known = None if alert is None else latest.get(alert.alert_id)
             if alert is not None and (known is None or alert.revision > known.revision):
                 latest[alert.alert_id] = alert
@@ -70,6 +81,13 @@ class AlertLog:
         if mended:
             await asyncio.to_thread(self._mend, mended)
         return alerts
+
+    def _alert(self, record: LogRecord) -> TrafficAlert | None:
+        try:
+            return None if record.value is None else decode_dated(TrafficAlert, record)
+        except RejectedEventError as rejected:
+            self._letters.put(record, rejected, DECODE)
+            return None
 
     def _mend(self, alerts: Sequence[TrafficAlert]) -> None:
         try:
@@ -101,12 +119,3 @@ class AlertLog:
 
     async def _partition(self, network_id: NetworkId) -> int:
         return partition_of(network_id, await self._producer.partitions_for(ALERTS.name))
-
-
-def _alert(record: LogRecord) -> TrafficAlert | None:
-    try:
-        return None if record.value is None else decode(TrafficAlert, record.value)
-    except RejectedEventError as rejected:
-        where = {"partition": record.partition, "offset": record.offset}
-        log.error("passing over a damaged alert", detail=rejected.detail, **where)  # noqa: TRY400 - foreseen
-        return None

@@ -9,7 +9,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from services.alert_detector.alert_log import AlertLog
-from services.alert_detector.followed import actions_follower, advisories_follower
+from services.alert_detector.followed import actions_follower, advisories_follower, clocks_follower
 from services.alert_detector.lookup import look_up
 from services.alert_detector.partitions import Partitions
 from services.alert_detector.settings import AlertDetectorSettings
@@ -36,6 +36,7 @@ from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.quarantine import Culprit, Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
 from shared.runtime.clock import wall_clock
@@ -46,6 +47,7 @@ from shared.runtime.settings import PlatformSettings, read_settings
 from shared.runtime.side_by_side import beside
 from shared.store.deferred import open_deferred
 from shared.traffic.folder import load_networks
+from shared.traffic.health.times import ClocksOff
 
 CLIENT_ID = "metrla-alert-detector"
 
@@ -103,6 +105,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     advisories = AnnouncedAlerts(
         {name: AdvisoryDetector(network, own.rule) for name, network in networks.items()}, usual=UsualLookups()
     )
+    clocks = ClocksOff()
     rules = DetectionRules(
         {name: CongestionDetector(network, own.rule, own.materiality) for name, network in networks.items()},
         own.settle_seconds,
@@ -110,6 +113,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         advisories,
         clock=wall_clock,
         learners={name: Learner(network, own.incident_level) for name, network in networks.items()},
+        clocks_off=clocks.of,
     )
     detectors = {name: ExpectationDetector(network, ExpectationRule(own.rule)) for name, network in networks.items()}
     registry = CollectorRegistry()
@@ -132,11 +136,12 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
         except StoppingError:
             return
         async with open_producer(servers, CLIENT_ID) as producer:
-            alerts = AlertLog(servers, producer, store, CLIENT_ID)
-            states = StateLog(servers, producer, CLIENT_ID)
+            aside = ReaderLetters(servers, CLIENT_ID, quarantine)
+            alerts = AlertLog(servers, producer, store, CLIENT_ID, aside)
+            states = StateLog(servers, producer, CLIENT_ID, aside)
             letters = DeadLetterWriter(servers, producer, CLIENT_ID)
             actions = AlertActions()
-            announced = advisories_follower(servers, CLIENT_ID, advisories.current, quarantine)
+            announced = advisories_follower(servers, CLIENT_ID, advisories.current, aside)
             partitions = Partitions(
                 rules, detectors, actions, alerts, states, archive, letters, producer, announced.caught_up
             )
@@ -145,8 +150,9 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             # Predictions were once read by a group of their own.
             inputs = _inputs(partitions, letters, metrics, f"{own.group}-forecasts")
             worker = Worker(servers, own.group, inputs, output.deliver, stop, output.put_aside, quarantine)
-            acted = actions_follower(servers, CLIENT_ID, actions, quarantine)
-            async with beside(stop, announced.run(), acted.run(), look_up(advisories, store)):
+            acted = actions_follower(servers, CLIENT_ID, actions, aside)
+            timed = clocks_follower(servers, CLIENT_ID, clocks, aside)
+            async with beside(stop, announced.run(), acted.run(), timed.run(), aside.run(), look_up(advisories, store)):
                 await worker.run()
 
 

@@ -118,6 +118,7 @@ class Partitions:
             covered=covered,
             published=self.actions.published,
             on_close=partial(self._predictions.pop, partition, None),
+            clocks_off=self.rules.clocks_off,
         )
         self._predictions[partition] = alerts
         log.info("expectations recalled", partition=partition, active=alerts.active)

@@ -68,7 +68,13 @@ async def serve_on(
         door = Door(gateway.settings, gateway.metrics)
         server = build_server(build_application(gateway), gateway.settings, door)
         async with asyncio.TaskGroup() as tasks:
-            running = (gateway.follower.run, gateway.upstream.run, gateway.hub.push, gateway.hub.keep_beating)
+            running = (
+                gateway.follower.run,
+                gateway.follower.letters.run,
+                gateway.upstream.run,
+                gateway.hub.push,
+                gateway.hub.keep_beating,
+            )
             background = [tasks.create_task(each()) for each in running]
             serving = tasks.create_task(server.serve(sockets=[listener]))
             host, port = listener.getsockname()[:2]
@@ -97,7 +103,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         metrics,
     )
     servers = platform.kafka_bootstrap_servers
-    checks = gateway_checks(store, platform.store_url, archive, platform.archive_url, servers, view, ages)
+    checks = gateway_checks(store, platform.store_url, archive, platform.archive_url, servers, view)
     log_writer = LogWriter(servers)
     return Gateway(
         settings=settings,

@@ -1,7 +1,7 @@
 """Health checks of the parts that the gateway depends on, run concurrently, each with a time limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from services.gateway.views.ages import DataAges, DataState
+from services.gateway.views.ages import DataStage, DataState, NetworkAges
 from services.gateway.views.traffic import TrafficView
 from shared.archive.layout import model_prefix
 from shared.archive.port import Archive
@@ -21,6 +21,11 @@ from shared.store.port import Store
 HEALTHY = "healthy"
 # Forecasts follow a window at once; three windows without one is a predictor that does not predict.
 STALE_AFTER_WINDOWS = 3
+_KNOWS_WHY = {
+    DataStage.WINDOWS: "ingest",
+    DataStage.FORECASTS: "the predictor",
+    DataStage.ALERTS: "the alert detector",
+}
 # All clients that ask within this time share one report, so that probing costs the parts nothing.
 FRESH_S = 1.0
 
@@ -88,7 +93,6 @@ def gateway_checks(
     archive_url: str,
     bootstrap_servers: str,
     view: TrafficView,
-    ages: DataAges,
 ) -> Mapping[str, Check]:
     """The checks behind `/health`, by the names that its clients know."""
     return {
@@ -96,7 +100,6 @@ def gateway_checks(
         "kafka": partial(_ask_brokers, bootstrap_servers),
         "ml_models": partial(_models, archive, view),
         "hdfs": partial(_ping, archive, _archive_kind(archive_url)),
-        "data": partial(_data, ages),
     }
 
 
@@ -142,14 +145,23 @@ async def _models(archive: Archive, view: TrafficView) -> str:
     return f"predicting: {', '.join(sorted(serving)) or 'nothing that is served'}{beside}"
 
 
-async def _data(ages: DataAges) -> str:
-    """The data of every network is as new as it should be, at every stage of its way."""
-    if not ages.complete:
-        raise _PartError("what is on the log is not read yet")
-    networks = ages.all()
-    if stale := [f"{each.network_id}: {each.word}" for each in networks if each.state is DataState.STALE]:
-        raise _PartError("; ".join(stale))
-    return ", ".join(f"{each.network_id}: {each.word}" for each in networks)
+def data_health(networks: Sequence[NetworkAges], *, complete: bool) -> PartHealth:
+    """Whether the data of every network is as new as it should be, at every stage of its way.
+
+    Judged from the very ages that an answer shows, and so no part that is asked for its health now and then.
+    """
+    if not complete:
+        return PartHealth("", "what is on the log is not read yet")
+    if late := [_lateness(each) for each in networks if each.state is DataState.STALE]:
+        return PartHealth("", "; ".join(late))
+    return PartHealth(", ".join(f"{each.network_id}: {each.word}" for each in networks))
+
+
+def _lateness(network: NetworkAges) -> str:
+    """Since when the data of a network is late, and who knows why: a store that is full still answers us."""
+    stage = None if network.first_stale is None else network.first_stale.stage
+    who = f"; /ready of {_KNOWS_WHY[stage]} may say why" if stage in _KNOWS_WHY else ""
+    return f"{network.network_id}: {network.word}{who}"
 
 
 def _trained(archive: Archive, networks: Iterable[NetworkId]) -> set[str]:

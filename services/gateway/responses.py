@@ -1,7 +1,7 @@
 """The API's answers: every field with its unit and its bounds."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from services.gateway.views.traffic import Forecast
 from services.gateway.views.windows import SensorState
 from shared.events.quantities import MAX_SPEED_MPH, MIN_SPEED_MPH
 from shared.events.records import PredictionBasis, ProcessedTrafficAggregate
+from shared.traffic.network import Network
 
 # A hundredth of a mile per hour is finer than any detector; the log and the store keep every digit.
 _ROUND_SPEED = AfterValidator(lambda speed: round(speed, 2))
@@ -23,6 +24,10 @@ StoredMph = Annotated[float, _ROUND_SPEED]
 StoredShare = Annotated[float, _ROUND_SHARE]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees north (WGS 84).")]
 Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees east (WGS 84).")]
+
+MINUTE_S = 60.0
+MEASURING = frozenset({DataStage.BROKER, DataStage.READINGS, DataStage.WINDOWS})
+"""The stages that what is measured comes by."""
 
 
 class Answer(BaseModel):
@@ -98,6 +103,25 @@ class Prediction(Answer):
         )
 
 
+class SensorDoubt(Answer):
+    """Why what a sensor says is not believed."""
+
+    reason: Literal["clock_off"] = Field(description="clock_off: its timestamps are not the time of its network.")
+    detail: str = Field(description="The same in words, such as 'its clock is 50 min fast'.")
+    since: datetime = Field(description="Since when, as far as ingest knows (wall time, UTC).")
+
+    @classmethod
+    def of(cls, state: SensorTimeState) -> "SensorDoubt":
+        """Of a sensor whose clock is off."""
+        ahead_s = state.time.ahead_s or 0.0
+        size = f"{abs(ahead_s) / 60:.0f} min" if abs(ahead_s) >= MINUTE_S else f"{abs(ahead_s):.0f} s"
+        return cls(
+            reason="clock_off",
+            detail=f"its clock is {size} {'fast' if ahead_s > 0 else 'slow'}",
+            since=state.time.off_since or state.since,
+        )
+
+
 class SensorReport(Answer):
     """A sensor and its latest measurements."""
 
@@ -122,6 +146,9 @@ class SensorReport(Answer):
     share_observed: Share | None = Field(
         description="Share observed (0-1) of its newest window; null before the first."
     )
+    doubt: SensorDoubt | None = Field(
+        default=None, description="Why it is not believed; null where it is. It then does not count as reporting."
+    )
 
     @classmethod
     def of(cls, state: SensorState) -> "SensorReport":
@@ -145,6 +172,7 @@ class SensorReport(Answer):
             volume=newest and newest.volume_vehicles,
             occupancy=newest and newest.occupancy,
             share_observed=newest and newest.share_observed,
+            doubt=None if state.clock_off is None else SensorDoubt.of(state.clock_off),
         )
 
 
@@ -268,4 +296,24 @@ class NetworkReport(Answer):
     time_zone: str = Field(description="IANA time zone of the roads; every timestamp of the API is in UTC.")
     window_minutes: Annotated[float, Field(gt=0, description="Length of an aggregation window, minutes.")]
     sensor_count: int
+    reporting_count: int = Field(
+        default=0,
+        description="Sensors with a speed no older than the window before the newest one, whose clocks are right; "
+        "0 while readings or windows are stale.",
+    )
+    clocks_off_count: int = Field(default=0, description="Sensors whose clocks are off; /api/sensors names them.")
     data_age: DataAge = Field(description="How old its data is.")
+
+    @classmethod
+    def of(cls, network: Network, ages: NetworkAges, reporting: int, clocks_off: int) -> "NetworkReport":
+        """The answer for one network."""
+        return cls(
+            network_id=network.network_id,
+            name=network.name,
+            time_zone=network.time_zone.key,
+            window_minutes=network.window.total_seconds() / 60,
+            sensor_count=len(network.sensors),
+            reporting_count=reporting if MEASURING.isdisjoint(ages.stale) else 0,
+            clocks_off_count=clocks_off,
+            data_age=DataAge.of(ages),
+        )

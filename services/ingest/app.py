@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.aggregator import WINDOWS_GROUP, Aggregation, MergePolicy
 from services.ingest.archiver import ARCHIVE_GROUP, Archiving, FlushPolicy, put_aside_with
+from services.ingest.copies import origins_on
 from services.ingest.settings import IngestSettings
 from services.ingest.validator import EventValidator
 from services.ingest.windows import WindowPolicy
@@ -87,6 +88,7 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             archive=archive,
             policy=FlushPolicy(own.archive_flush_s, own.archive_flush_events, own.archive_flush_bytes),
             put_aside=put_aside_with(DeadLetterWriter(bootstrap, producer, f"{CLIENT_ID}-archive"), quarantine),
+            origins=origins_on(bootstrap, f"{CLIENT_ID}-origins"),
             metrics=metrics,
             clock=wall_clock,
             monotonic=time.monotonic,

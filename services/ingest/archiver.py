@@ -16,15 +16,16 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
-from services.ingest.intake import is_rekeyed, validate_all
+from services.ingest.copies import Place, ReadOrigins, claimed_origin, proven_copies
+from services.ingest.intake import validate_all
 from services.ingest.intent import PlannedFile, leftovers, write_intent
 from services.ingest.validator import EventValidator
 from shared.archive.container import ArchivedEvent, encode_container
 from shared.archive.layout import hour_of, pending_path, raw_path
 from shared.archive.port import Archive
-from shared.events.records import NetworkId
+from shared.events.records import NetworkId, TrafficEvent
 from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetterWriter, unprocessable
 from shared.kafka.persistence import of_record
@@ -80,6 +81,7 @@ class Archiving:
         archive: where they are kept.
         policy: when what was collected is written.
         put_aside: is given what cannot be encoded; raises what passes.
+        origins: reads the originals of what claims to be a copy.
         metrics: what is counted.
         clock: wall time, to judge timestamps in the future.
         monotonic: seconds that only go forward, for the policy.
@@ -89,6 +91,7 @@ class Archiving:
     archive: Archive
     policy: FlushPolicy
     put_aside: PutEventsAside
+    origins: ReadOrigins
     metrics: IngestMetrics
     clock: Clock
     monotonic: Callable[[], float]
@@ -135,7 +138,7 @@ class Archiver:
     """The `AssignedWork` of the archive group on the partitions of one assignment.
 
     Rejected records are left to the windows group, which keeps them. A mis-keyed event is archived as it came, and the
-    copy that ingest published under its right key is not.
+    copy that ingest published under its right key is not, where it is proven to be one.
     """
 
     def __init__(self, archiving: Archiving, member: GroupMember, held: Mapping[TopicPartition, _Partition]) -> None:
@@ -173,16 +176,28 @@ class Archiver:
         validated = await self._member.persist(
             "validate", lambda: asyncio.to_thread(validate_all, self._with.validator, ours, self._with.clock)
         )
+        copies = await self._copies([pair for batch in validated.values() for pair in batch.events])
         for partition, batch in validated.items():
             held = self._held[partition]
             if held.next_offset == held.committed:
                 held.since_s = self._with.monotonic()
                 held.committed = ours[partition][0].offset
             for event, record in batch.events:
-                if not is_rekeyed(record):
+                if (record.partition, record.offset) not in copies:
                     held.events.append(ArchivedEvent(event, record.partition, record.offset))
                     held.bytes += len(record.value)
             held.next_offset = ours[partition][-1].offset + 1
+
+    async def _copies(self, events: Sequence[tuple[TrafficEvent, ConsumerRecord]]) -> set[Place]:
+        claims = {place for _, record in events if record.headers and (place := claimed_origin(record)) is not None}
+        if not claims:
+            return set()
+        originals = await self._member.persist("look-up", lambda: self._with.origins(claims))
+        claiming = [pair for pair in events if pair[1].headers]
+        return await self._member.persist(
+            "validate",
+            lambda: asyncio.to_thread(proven_copies, claiming, originals, self._with.validator, self._with.clock),
+        )
 
     async def _flush(self, partition: TopicPartition, held: _Partition) -> None:
         number = partition.partition

@@ -7,8 +7,10 @@ counts, unless they are more than an hour apart, where the lower one lives on an
 partition is the time itself; there is nobody whom it could harm.
 
 Live is who spoke in this round or in the last. A round ends when everybody who spoke in the last one has spoken again,
-so that a sensor that sends often has one voice; or after so many readings that whoever is missing is dead. The first
-round begins with the sensors that the partition is to have, none of which has spoken: who speaks first is no majority.
+so that a sensor that sends often has one voice; or after so many readings that whoever is missing is dead. Of a sensor
+one counts for each interval of its own time, the one at which the network's sensors are said to send: neither a flood
+nor a message that is sent again and again makes others dead. The first round begins with the sensors that the partition
+is to have, none of which has spoken: who speaks first is no majority.
 
 All of that is a function of the readings since the beginning of the last round, so a process that takes the partition
 up reads from there on and knows the same.
@@ -48,7 +50,8 @@ class NetworkClocks:
     Args:
         expected: the sensors that the partition is to have; empty where that is not known.
         off_ms: a clock is off that is further than this from the network's time, in milliseconds.
-        round_readings: after how many readings, at least, a round ends though somebody is missing.
+        round_readings: after how many readings that count, at least, a round ends though somebody is missing.
+        interval_ms: how often the network's sensors send, in milliseconds: of a sensor one reading counts in each.
         taken_up: where the rounds began by the last commit; readings before its end go to `recall`, then `take`.
 
     Attributes:
@@ -56,6 +59,8 @@ class NetworkClocks:
     """
 
     __slots__ = (
+        "_counted",
+        "_interval_ms",
         "_last",
         "_off",
         "_off_ms",
@@ -69,16 +74,24 @@ class NetworkClocks:
     )
 
     def __init__(
-        self, expected: Collection[SensorId], off_ms: int, round_readings: int, taken_up: Rounds | None = None
+        self,
+        expected: Collection[SensorId],
+        off_ms: int,
+        round_readings: int,
+        interval_ms: int,
+        taken_up: Rounds | None = None,
     ) -> None:
         self._off_ms = off_ms
         self._round_readings = round_readings
+        self._interval_ms = interval_ms
         self._rounds = taken_up
         self._last: dict[SensorId, float] = {}
         self._this: dict[SensorId, float] = {}
         if taken_up is None or taken_up.last == NOBODY:
             self._last = dict.fromkeys(expected, -inf)
         self._readings = 0
+        # Up to where a sensor's readings have been counted in this round.
+        self._counted: dict[SensorId, float] = {}
         self._off: dict[SensorId, tuple[float, int]] = {}
         self.any_off = False
         # Of whoever is live, in order; `None` while readings are recalled.
@@ -91,7 +104,7 @@ class NetworkClocks:
             return
         if offset >= self._rounds.this:
             self._this[sensor_id] = stamp_ms
-            self._readings += 1
+            self._count(sensor_id, stamp_ms)
         elif offset >= self._rounds.first_offset:
             self._last[sensor_id] = stamp_ms
 
@@ -113,7 +126,7 @@ class NetworkClocks:
             del stamps[bisect_left(stamps, known)]
         insort(stamps, stamp_ms)
         self._this[sensor_id] = stamp_ms
-        self._readings += 1
+        self._count(sensor_id, stamp_ms)
         live = len(stamps)
         if not self._unheard or (
             self._readings >= self._round_readings and self._readings >= READINGS_PER_SENSOR * live
@@ -121,6 +134,11 @@ class NetworkClocks:
             stamps = self._turn(rounds, stamps)
             live = len(stamps)
         return stamps[live // 2] if live > 2 else _of_few(stamps)  # noqa: PLR2004 - two have no majority
+
+    def _count(self, sensor_id: SensorId, stamp_ms: float) -> None:
+        if stamp_ms >= self._counted.get(sensor_id, -inf):
+            self._counted[sensor_id] = stamp_ms - stamp_ms % self._interval_ms + self._interval_ms
+            self._readings += 1
 
     def judge(self, sensor_id: SensorId, ahead_ms: float) -> None:
         """Note how far the newest reading of a sensor is ahead of what it should be, in milliseconds."""
@@ -160,7 +178,7 @@ class NetworkClocks:
         dropped = self._unheard > 0
         # Where this round begins is known with its first reading.
         self._rounds = Rounds(ended.this, ended.this)
-        self._last, self._this, self._readings = self._this, {}, 0
+        self._last, self._this, self._counted, self._readings = self._this, {}, {}, 0
         self._unheard = len(self._last)
         if dropped:
             stamps = self._stamps = self._live()

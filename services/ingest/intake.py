@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiokafka import ConsumerRecord, TopicPartition
 
 from services.ingest.validator import EventValidator, Rejection
 from shared.events.errors import RejectionReason
+from shared.events.present import logged_at
 from shared.events.records import TrafficEvent
-from shared.events.topics import REKEYED_FROM
 from shared.kafka.deadletter import DeadLetter, size_of, unprocessable
 from shared.kafka.persistence import passes
 from shared.runtime.clock import Clock
@@ -38,12 +38,11 @@ def validate(validator: EventValidator, records: Sequence[ConsumerRecord], clock
     """
     found = Validated()
     present = clock()
-    present_ms = int(present.timestamp() * 1000)
-    sent_ms, sent = present_ms, present
+    sent_ms, sent = -1, present
     for record in records:
         if record.timestamp != sent_ms:
             sent_ms = record.timestamp
-            sent = datetime.fromtimestamp(sent_ms / 1000, UTC) if 0 < sent_ms < present_ms else present
+            sent = logged_at(sent_ms, present)
         verdict = _verdict(validator, record, sent)
         if isinstance(verdict, DeadLetter):
             found.rejected.append(verdict)
@@ -73,8 +72,3 @@ def validate_all(
 ) -> Mapping[TopicPartition, Validated]:
     """Validate the batches of several partitions."""
     return {partition: validate(validator, records, clock) for partition, records in batches.items()}
-
-
-def is_rekeyed(record: ConsumerRecord) -> bool:
-    """Whether ingest itself published the record, again and under its right key."""
-    return bool(record.headers) and any(name == REKEYED_FROM for name, _ in record.headers)

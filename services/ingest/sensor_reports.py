@@ -38,6 +38,7 @@ class SensorReports:
         self._unsaid: Counter[Who] = Counter()
         self._next_late_s = 0.0
         self._off: Mapping[Who, float] = {}
+        self._off_since: dict[Who, datetime] = {}
         self._said_off: set[Who] = set()
         self._next_off_s = 0.0
 
@@ -96,6 +97,7 @@ class SensorReports:
         if now_s < self._next_told_s:
             return []
         self._next_told_s = now_s + TELL_EVERY_S
+        self._off_since = {who: self._off_since.get(who, as_of) for who in self._off}
         now: dict[tuple[NetworkId, int], dict[SensorId, SensorTime]] = {
             (network_id, partition): {} for partition in partitions for network_id in networks
         }
@@ -103,7 +105,9 @@ class SensorReports:
             ahead_s = self._off.get((network_id, sensor_id))
             told_s = None if ahead_s is None else round(ahead_s / TOLD_TO_S) * TOLD_TO_S
             place = network_id, self._home[network_id, sensor_id]
-            now.setdefault(place, {})[sensor_id] = SensorTime(told_s, self._late[network_id, sensor_id])
+            now.setdefault(place, {})[sensor_id] = SensorTime(
+                told_s, self._late[network_id, sensor_id], self._off_since.get((network_id, sensor_id))
+            )
         news = {place: sensors for place, sensors in now.items() if self._told.get(place) != sensors}
         self._told |= news
         return [SensorTimes(of, partition, self._since, as_of, sensors) for (of, partition), sensors in news.items()]

@@ -5,6 +5,7 @@ from datetime import datetime
 from math import fsum, sqrt
 
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
+from shared.traffic.readings import speed_of_traffic
 
 
 def summarise(
@@ -20,18 +21,20 @@ def summarise(
 
     Sums are exactly rounded (`math.fsum`) and the variance is taken about the mean in a second pass, so the figures
     depend on the readings alone, never on their order, and do not cancel out. The standard deviation is the
-    population's. `share_observed` sums the readings' own shares, 1 where a reading states none, over the number that
-    a window expects, and is at most 1; a detector that reports volume without speed did observe.
-    `last_event_id` belongs to the reading with the latest timestamp. `merged` is how many messages more these readings
-    came in, each with a measure that was missing before it; the revision counts them as well, so that it grows.
+    population's. The speed of an empty road is none. `share_observed` sums the readings' own shares, 1 where a reading
+    states none, over the number that a window expects, and is at most 1; a detector that reports volume without speed
+    did observe. `last_event_id` belongs to the reading with the latest timestamp. `merged` is how many messages more
+    these readings came in, each with a measure that was missing before it; the revision counts them as well, so that it
+    grows.
     """
     if len(readings) == 1:
         (only,) = readings.values()
         return _summary_of_one(network_id, sensor_id, window_start, window_end, expected_readings, only, 1 + merged)
     speeds, volumes, occupancies, shares = list[float](), list[float](), list[float](), list[float]()
     for event in readings.values():
-        if event.speed_mph is not None:
-            speeds.append(event.speed_mph)
+        speed = speed_of_traffic(event.speed_mph, event.volume_vehicles, event.occupancy)
+        if speed is not None:
+            speeds.append(speed)
         if event.volume_vehicles is not None:
             volumes.append(event.volume_vehicles)
         if event.occupancy is not None:
@@ -75,7 +78,8 @@ def _summary_of_one(
     revision: int,
 ) -> ProcessedTrafficAggregate:
     """The same for one reading, at a third of the cost: feeds of five-minute readings have no other windows."""
-    speed, share = only.speed_mph, 1.0 if only.share_observed is None else only.share_observed
+    speed = speed_of_traffic(only.speed_mph, only.volume_vehicles, only.occupancy)
+    share = 1.0 if only.share_observed is None else only.share_observed
     return ProcessedTrafficAggregate(
         network_id,
         sensor_id,

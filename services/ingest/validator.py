@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.present import FUTURE_TOLERANCE, too_far_ahead
 from shared.events.quantities import EARLIEST, LATEST, LATITUDE, LONGITUDE, SHARE, SPEED, VOLUME, time_in_span
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.events.text import MAX_ID_CHARACTERS, composed, fault_of
+from shared.events.text import MAX_ID_CHARACTERS, composed, fault_of, quoted
 from shared.traffic.network import Network
-
-FUTURE_TOLERANCE = timedelta(hours=1)
-SHOWN_CHARACTERS = 80
 
 # How the value at an offset of a partition of `traffic-events` becomes an event: `shared.events.decoder.EventDecoder`.
 EventDecode: TypeAlias = Callable[[bytes, int, int], TrafficEvent]
@@ -54,7 +52,7 @@ class EventValidator:
         under the right key. Errors of `decode` other than `RejectedEventError` pass through: the event may be good.
         """
         if value is None:
-            shown = "no key" if key is None else f"key {_shown(key)}"
+            shown = "no key" if key is None else f"key {quoted(key)}"
             return Rejection(RejectionReason.UNDECODABLE, f"no value (a tombstone) under {shown}")
         try:
             event = self._decode(value, partition, offset)
@@ -73,21 +71,18 @@ class EventValidator:
         sensors = self._sensors.get(event.network_id)
         if sensors is None:
             known = ", ".join(sorted(self._sensors))
-            detail = f"network {_shown(event.network_id)} is not one of {known}"
+            detail = f"network {quoted(event.network_id)} is not one of {known}"
             return Rejection(RejectionReason.UNKNOWN_NETWORK, detail)
         if event.sensor_id not in sensors:
-            detail = f"network {event.network_id} has no sensor {_shown(event.sensor_id)}"
+            detail = f"network {event.network_id} has no sensor {quoted(event.sensor_id)}"
             return Rejection(RejectionReason.UNKNOWN_SENSOR, detail)
         return None
 
     def _time_fault(self, event: TrafficEvent, now: datetime) -> Rejection | None:
-        if event.timestamp - now <= self._future_tolerance:
-            return None if time_in_span(event.timestamp) else _beyond(event.timestamp)
-        detail = (
-            f"timestamp {event.timestamp.isoformat()} is {event.timestamp - now} ahead of {now.isoformat()}, "
-            f"more than {self._future_tolerance}"
-        )
-        return Rejection(RejectionReason.TIMESTAMP_IN_FUTURE, detail)
+        fault = too_far_ahead("timestamp", event.timestamp, now, self._future_tolerance)
+        if fault is not None:
+            return Rejection(RejectionReason.TIMESTAMP_IN_FUTURE, fault)
+        return None if time_in_span(event.timestamp) else _beyond(event.timestamp)
 
 
 def _beyond(timestamp: datetime) -> Rejection:
@@ -134,9 +129,3 @@ def _position_fault(latitude: float | None, longitude: float | None) -> Rejectio
     return Rejection(
         RejectionReason.COORDINATES_OUT_OF_RANGE, f"latitude {latitude}, longitude {longitude} is off the globe"
     )
-
-
-def _shown(value: str | bytes) -> str:
-    """A value as a log line can carry it: quoted, escaped, cut."""
-    shown = repr(value)
-    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."

@@ -295,7 +295,13 @@ class PartitionWindows:
     def _clocks(self, network_id: NetworkId, progress: NetworkProgress | None) -> NetworkClocks:
         network = self._networks[network_id]
         rounds = None if progress is None else progress.rounds
-        return NetworkClocks(self._expected(network), clock_is_off_ms(network), self._policy.round_readings, rounds)
+        return NetworkClocks(
+            self._expected(network),
+            clock_is_off_ms(network),
+            self._policy.round_readings,
+            network.reading_interval // MILLISECOND,
+            rounds,
+        )
 
     def _absorb(
         self,

@@ -1,7 +1,7 @@
 """Composition root of the predictor: aggregates to predictions."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ from services.predictor.steps import StepProcessing
 from shared.archive.url import open_archive
 from shared.events.decoder import Decoder
 from shared.events.errors import ArchiveError, RejectedEventError
-from shared.events.records import NetworkId, ProcessedTrafficAggregate
+from shared.events.records import ProcessedTrafficAggregate
 from shared.events.topics import AGGREGATES, PREDICTIONS
 from shared.forecasting.registry.registry import Registry
 from shared.forecasting.scoring.scoreboard import Spans
@@ -30,6 +30,7 @@ from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
 from shared.kafka.quarantine import Culprit, Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker
 from shared.runtime.metrics import PredictorMetrics
@@ -41,7 +42,6 @@ from shared.store.deferred import open_deferred
 from shared.traffic.assembler import Strangers
 from shared.traffic.folder import load_networks
 from shared.traffic.steps import Step
-from shared.traffic.usual.recent import RecentSpeeds
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -92,6 +92,10 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             metrics=metrics,
         )
         letters = DeadLetterWriter(servers, producer, CLIENT_ID)
+        aside = ReaderLetters(servers, CLIENT_ID, quarantine)
+
+        async def recall() -> None:
+            await read_recent(servers, CLIENT_ID, predicting.recent, aside)
 
         def processing() -> StepProcessing:
             return StepProcessing(networks, own.settle_seconds, own.correctable_windows, strangers)
@@ -105,9 +109,9 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
             key = step.network.network_id.encode()
             await letters.put_aside(PREDICTIONS.name, key, about, culprit.fault, culprit.stage)
 
-        windows = _windows(settings, metrics, letters, scorekeeper, predicting.recent, processing)
+        windows = _windows(metrics, letters, scorekeeper, recall, processing)
         worker = Worker(servers, own.group, [windows], deliver, stop, put_aside, quarantine)
-        await opened.enter_async_context(beside(stop, _poll(roles, own.model_poll_seconds)))
+        await opened.enter_async_context(beside(stop, _poll(roles, own.model_poll_seconds), aside.run()))
         await worker.run()
 
 
@@ -123,11 +127,10 @@ def _scoring(own: PredictorSettings) -> ScoringPlan:
 
 
 def _windows(
-    settings: PlatformSettings,
     metrics: PredictorMetrics,
     letters: DeadLetterWriter,
     scorekeeper: Scorekeeper,
-    recent: Mapping[NetworkId, RecentSpeeds],
+    recall: Callable[[], Awaitable[None]],
     processing: Callable[[], StepProcessing],
 ) -> Input[ProcessedTrafficAggregate, Step]:
     decoder = Decoder(ProcessedTrafficAggregate)
@@ -143,7 +146,7 @@ def _windows(
     async def create(partition: int) -> StepProcessing:
         letters.expect_also(AGGREGATES.name, partition)
         scorekeeper.lose_track()
-        await read_recent(settings.kafka_bootstrap_servers, CLIENT_ID, recent)
+        await recall()
         return processing()
 
     return Input(AGGREGATES, decode, dead_letter, create)

@@ -6,23 +6,24 @@ predictions of the step that completed it, before the step's windows are acknowl
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
-import structlog
 from safetensors.numpy import save
-from structlog.stdlib import BoundLogger
 
+from shared.events.errors import RejectedEventError, RejectionReason
+from shared.events.present import MADE_OF_READINGS, logged_at, too_far_ahead
+from shared.events.quantities import instant_of
 from shared.events.records import NetworkId
 from shared.events.tensors import read_tensors
 from shared.events.topics import PREDICTOR_STATE
+from shared.kafka.deadletter import DECODE
 from shared.kafka.following import read_topic
 from shared.kafka.producer import Message
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from shared.traffic.network import Network
 from shared.traffic.usual.recent import RecentRow, RecentSpeeds
-
-log: BoundLogger = structlog.stdlib.get_logger(__name__)
 
 TOTAL, DAYS = "total_mph", "days"
 
@@ -49,15 +50,21 @@ def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
     ]
 
 
-async def read_recent(bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, RecentSpeeds]) -> None:
+async def read_recent(
+    bootstrap_servers: str, client_id: str, into: Mapping[NetworkId, RecentSpeeds], letters: ReaderLetters
+) -> None:
     """Put every row on the log into what is known of its network, where it is newer than that, or all there is.
 
-    Rows that a history gave lie behind newer ones that windows made: their place on the log says nothing.
+    Rows that a history gave lie behind newer ones that windows made: their place on the log says nothing. Damage goes
+    aside.
     """
     found: dict[NetworkId, list[RecentRow]] = {}
     for record in await read_topic(bootstrap_servers, f"{client_id}-recall", PREDICTOR_STATE):
-        for network_id, row in rows_in(record, into):
-            found.setdefault(network_id, []).append(row)
+        try:
+            for network_id, row in rows_in(record, into):
+                found.setdefault(network_id, []).append(row)
+        except RejectedEventError as rejected:
+            letters.put(record, rejected, DECODE)
     for network_id, rows in found.items():
         put_rows(rows, into[network_id])
 
@@ -75,7 +82,7 @@ def put_rows(rows: Iterable[RecentRow], recent: RecentSpeeds) -> None:
 
 
 def rows_in(record: LogRecord, networks: Mapping[NetworkId, RecentSpeeds]) -> Iterator[tuple[NetworkId, RecentRow]]:
-    """The row of a record of one of these networks, with the network; none where it is damaged."""
+    """The row of a record of one of these networks, with the network; raises `RejectedEventError` for a damaged one."""
     value = record.value
     if value is None:
         return
@@ -84,9 +91,15 @@ def rows_in(record: LogRecord, networks: Mapping[NetworkId, RecentSpeeds]) -> It
         network_id = NetworkId(about["network_id"])
         if network_id not in networks:
             return
-        start = datetime.fromisoformat(about["window_start"])
-        row = RecentRow(int(about["slot"]), start, kept[TOTAL], kept[DAYS])
+        start, slot = instant_of(about["window_start"]), int(about["slot"])
+        row = RecentRow(slot, start, kept[TOTAL], kept[DAYS])
         mine = row.for_network(networks[network_id].network, json.loads(about["sensors"]))
+        sums = all(np.isfinite(one).all() and (one >= 0).all() for one in (mine.total_mph, mine.days))
+        if not sums or not 0 <= slot < len(networks[network_id].days):
+            raise ValueError(f"slot {slot}, or sums that cannot be")  # noqa: TRY301 - told below
+        ahead = too_far_ahead("window_start", start, logged_at(record.timestamp, datetime.now(UTC)), MADE_OF_READINGS)
+        if ahead is not None:
+            raise RejectedEventError(RejectionReason.TIMESTAMP_IN_FUTURE, ahead)
         yield network_id, mine
     except (KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as damaged:
-        log.error("passing over a damaged row of recent speeds", offset=record.offset, detail=repr(damaged))  # noqa: TRY400 - foreseen
+        raise RejectedEventError(RejectionReason.UNDECODABLE, f"a damaged row of recent speeds: {damaged!r}") from None

@@ -10,6 +10,7 @@
     errors                   the error tree of the whole product
     model_names              the names of the models
     quantities, text, limits   what values and texts there can be, and what each field of a record may hold
+    present                  how far ahead of the log a record may be dated
 
 A record passes from bytes (`decoder`) to a dataclass, is judged by whoever reads it, and leaves as bytes (`avro`). A
 test proves that dataclass, schema and API agree. `published` and `json_mapping_file` read files, the rest is pure.

@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.quantities import EPOCH
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.events.text import cut
+from shared.events.text import cut, quoted
 
 EVENT_FIELDS: Final = tuple(each.name for each in fields(TrafficEvent))
-SHOWN_CHARACTERS = 80
 SHOWN_FAULT_BYTES = 300
 
 # Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds March 1973.
@@ -134,7 +133,7 @@ class JsonMapping:
             constant = self.constants.get(name)
             return None if constant is None else str(constant)
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise _failed(name, f"{_shown(value)} is not text")
+            raise _failed(name, f"{quoted(value)} is not text")
         return str(value).strip()
 
     def _time(self, message: Mapping[str, Any]) -> datetime:
@@ -153,16 +152,16 @@ class JsonMapping:
             return None if constant is None else float(constant)
         textual = isinstance(value, str) and not self.own_names
         if isinstance(value, bool) or not (textual or isinstance(value, int | float)):
-            raise _failed(name, f"{_shown(value)} is not a number")
+            raise _failed(name, f"{quoted(value)} is not a number")
         try:
             number = float(value)
         except (ValueError, OverflowError) as wrong:
-            raise _failed(name, f"{_shown(value)} is not a number") from wrong
+            raise _failed(name, f"{quoted(value)} is not a number") from wrong
         if number in self.missing.get(name, ()):
             return None
         converted = number * self.factors.get(name, 1.0)
         if not isfinite(converted):
-            raise _failed(name, f"{_shown(value)} is not a finite number")
+            raise _failed(name, f"{quoted(value)} is not a finite number")
         return converted
 
 
@@ -191,7 +190,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _refuse_unknown(message: Mapping[str, Any]) -> None:
     unknown = [name for name in message if name not in EVENT_FIELDS]
     if unknown:
-        detail = f"unknown field {_shown(unknown[0])}; an event has {', '.join(EVENT_FIELDS)}"
+        detail = f"unknown field {quoted(unknown[0])}; an event has {', '.join(EVENT_FIELDS)}"
         raise RejectedEventError(RejectionReason.MAPPING_FAILED, detail)
 
 
@@ -201,11 +200,6 @@ def _lacks(name: str) -> NoReturn:
 
 def _failed(name: str, why: str) -> RejectedEventError:
     return RejectedEventError(RejectionReason.MAPPING_FAILED, f"{name}: {cut(why, SHOWN_FAULT_BYTES)}")
-
-
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."
 
 
 def _since_epoch(number: float, *, milliseconds: bool) -> datetime:

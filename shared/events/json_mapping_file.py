@@ -114,6 +114,9 @@ def load_json_mapping(path: Path, network_id: NetworkId | None = None) -> JsonMa
         ConfigurationError: one line that names the file and every fault in it.
     """
     try:
+        if path.exists() and not path.is_file():
+            # A pipe or a device may never end.
+            raise ConfigurationError(f"{path}: no regular file")
         described = _MappingFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as unreadable:
         raise ConfigurationError(f"{path}: {unreadable.strerror}") from unreadable

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.events.quantities import (
+    AHEAD,
     AMOUNT,
     COUNT,
     EARLIEST,
@@ -20,6 +21,7 @@ from shared.events.quantities import (
     LATITUDE,
     LONGITUDE,
     MEASURE,
+    PARTITION,
     REVISION,
     SHARE,
     SPEED,
@@ -109,6 +111,10 @@ NUMBERS: Final[dict[str, ValueRange]] = {
     "estimated_duration_lower_minutes": AMOUNT,
     "estimated_duration_upper_minutes": AMOUNT,
     "delay_vehicle_hours": AMOUNT,
+    # Of the times of sensors.
+    "partition": PARTITION,
+    "ahead_s": AHEAD,
+    "too_late": COUNT,
 }
 
 

@@ -4,6 +4,7 @@ Records carry units in the names of their fields. `shared.events.limits` says wh
 boundary uses the same ones. They are chosen so that sums and products over a window, a day or a network stay finite.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -53,19 +54,44 @@ MEASURE = ValueRange(-1e15, 1e15)
 """A number whose meaning another field tells."""
 COUNT = ValueRange(0, 2**31 - 1)
 """As wide as the integer columns of the stores."""
+PARTITION = ValueRange(0, 9_999)
+"""More partitions than a topic of ours can use: each takes memory wherever they are followed."""
 REVISION = ValueRange(0, 2**48)
 """Sums of revisions, and a revision on top of a time in milliseconds, still fit 63 bits."""
 HORIZON = ValueRange(1, 1440, "minutes")
+
+_ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}", re.ASCII)
 
 EARLIEST: Final = EPOCH
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Event times lie in [EARLIEST, LATEST]. Milliseconds since 1970 are then never negative, as the row keys of HBase and
 the folders of the archive need them, and days added to, or zones applied to any of them never leave the calendar."""
 
+AHEAD = ValueRange(-(LATEST - EARLIEST).total_seconds(), (LATEST - EARLIEST).total_seconds(), "s")
+"""How far a clock can be off."""
+
 
 def time_in_span(time: datetime) -> bool:
     """Whether an aware time is one that events, alerts and advisories can have."""
     return EARLIEST <= time <= LATEST
+
+
+def told_instant(value: object) -> object:
+    """The same value; raises `ValueError` unless it has the form of an ISO 8601 time, or is a `datetime`.
+
+    For what pydantic reads: to it a number is a time, too, seconds or, beyond some size, milliseconds since 1970.
+    """
+    if isinstance(value, datetime) or (isinstance(value, str) and _ISO_TIME.match(value.strip())):
+        return value
+    raise ValueError("a time is ISO 8601 with its offset, such as 2026-11-03T19:37:00Z")
+
+
+def instant_of(text: str) -> datetime:
+    """The instant, UTC, of an ISO 8601 time with a zone; raises `ValueError` for any other text, or beyond the span."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return in_span(time)
 
 
 def in_span(time: datetime) -> datetime:

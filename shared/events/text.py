@@ -20,6 +20,10 @@ MAX_DERIVED_ID_CHARACTERS: Final = 3 * MAX_ID_CHARACTERS
 """Of an id that we make of others: an alert's has those of its network and its sensor, its kind and its time."""
 MAX_NETWORK_ID_BYTES: Final = 200
 """Of the id of a network, percent-encoded: it names a folder of the archive, and file systems allow 255 bytes."""
+LINE_CHARACTERS: Final = 200
+"""Of what an error says, where it is one part of one line."""
+QUOTED_CHARACTERS: Final = 60
+"""Of a value that a sentence quotes."""
 
 # Python's `str.isprintable` would forbid what Unicode added after the interpreter was built, and joiners of words.
 _BROKEN = (
@@ -35,6 +39,7 @@ _IN_PROSE = re.compile(f"[{_BROKEN}]")
 _IN_LINE = re.compile(f"[{_BROKEN}\t\n\r]")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SPACES = re.compile("[\t\n\r\u2028\u2029]+")
+_BACK = re.compile("\r(?!\n)")
 _NEW_LINES = re.compile("\r\n?|[\u2028\u2029\x85]")
 
 
@@ -77,6 +82,8 @@ def shown(text: str) -> str:
     r"""The text as a terminal or a header can carry it: what is not printable is escaped, as \u001b; lines stay."""
     if text.isascii() and text.isprintable():
         return text
+    # Where no new line follows, it takes a terminal back to the beginning of the line, which the rest then overwrites.
+    text = _BACK.sub(r"\\u000d", text)
     return _IN_PROSE.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] <= "\uffff" else "", text)
 
 
@@ -87,6 +94,23 @@ def cut(text: str, most_bytes: int) -> str:
     if len(text) <= most_bytes and len(data) <= most_bytes:
         return whole
     return data[: max(0, most_bytes - 3)].decode(errors="ignore") + "…"
+
+
+def one_line(said: object, most: int = LINE_CHARACTERS) -> str:
+    """What an error or a text says, as one printable line of bounded length; a silent error says its name."""
+    text = str(said)
+    # Cut before the work; four times, for what is only spaces between words.
+    line = shown(" ".join(text[: 4 * most].split()))
+    if len(line) > most or len(text) > 4 * most:
+        line = f"{line[:most]}..."
+    return line or (type(said).__name__ if isinstance(said, BaseException) else "")
+
+
+def quoted(value: object, most: int = QUOTED_CHARACTERS) -> str:
+    """A value from outside as a sentence can carry it: in quotes where it is text, escaped, cut."""
+    # `repr` of the whole of a long text takes time and memory for nothing.
+    text = repr(value[: most + 1] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _checked_line(text: str) -> str:

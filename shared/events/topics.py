@@ -33,7 +33,14 @@ DAY_MS = 24 * 60 * 60 * 1000
 WEEK = {"retention.ms": str(7 * DAY_MS)}
 MONTH = {"retention.ms": str(30 * DAY_MS)}
 
-TRAFFIC_EVENTS = Topic("traffic-events", TrafficEvent, "sensor_id", partitions=4, config=WEEK)
+TRAFFIC_EVENTS = Topic(
+    "traffic-events",
+    TrafficEvent,
+    "sensor_id",
+    partitions=4,
+    # A device whose clock is off stamps its records by it, too: the log's own time is what clocks are judged by.
+    config={**WEEK, "message.timestamp.type": "LogAppendTime"},
+)
 TRAFFIC_EVENTS_DLQ = Topic(
     "traffic-events-dlq",
     None,

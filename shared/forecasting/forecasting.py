@@ -146,6 +146,9 @@ class Forecasting:
         return np.where(_silent(batch.observed)[:, None], PROFILE, basis)
 
     def _show_stream(self, step: Step) -> None:
+        if step.silent:
+            # Its windows may come after all.
+            return
         starts = [step.window_start - age * self.network.window for age in range(len(step.speed_mph) - 1, -1, -1)]
         new = [row for row, start in enumerate(starts) if self._shown is None or start > self._shown]
         if new:

@@ -8,6 +8,7 @@
     delivery, persistence  outputs kept in order until acknowledged; attempts repeated until they succeed
     quarantine             what a stage cannot handle for a record's own sake: found among others, put aside
     replay, following      plain readers without a group: read back, read a compacted topic, follow one
+    batches                batches of strangers: header names, damaged and swollen ones, read all the same
     advisories             what is on the advisories topic
     deadletter             what could not be used, byte for byte, with its reason
     watch                  whether a broker answers

@@ -28,6 +28,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.topics import Topic
 from shared.kafka.admin import open_admin
+from shared.kafka.dated import require_dated
 from shared.kafka.deadletter import DECODE
 from shared.kafka.delivery import Outbox
 from shared.kafka.persistence import Persistence, of_record
@@ -224,7 +225,9 @@ class Assignment(Generic[In, Out]):
 
     async def _decoded(self, record: LogRecord) -> In:
         async def attempt() -> In:
-            return self._source.decode(record.value or b"")
+            decoded = self._source.decode(record.value or b"")
+            require_dated(decoded, record)
+            return decoded
 
         # A schema registry that is away says nothing about the record.
         try:
@@ -346,7 +349,9 @@ class Assignment(Generic[In, Out]):
             if record.offset in without:
                 continue
             try:
-                decoded.append(self._source.decode(record.value or b""))
+                one = self._source.decode(record.value or b"")
+                require_dated(one, record)
+                decoded.append(one)
             except Exception as fault:
                 if not isinstance(fault, RejectedEventError) and not of_record(fault):
                     raise

@@ -116,7 +116,11 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Commit offsets with metadata; retries until done or until the partitions are no longer ours."""
         if offsets:
             # aiokafka itself repeats a commit without end while there is no coordinator.
-            await self.persist("commit", lambda: asyncio.wait_for(self._consumer.commit(dict(offsets)), COMMIT_S))
+            await self.persist("commit", lambda: self._commit_in_time(offsets))
+
+    async def _commit_in_time(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        async with asyncio.timeout(COMMIT_S):
+            await self._consumer.commit(dict(offsets))
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the batch in hand finish, then give everything up."""

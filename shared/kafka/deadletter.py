@@ -1,5 +1,6 @@
 """The dead-letter topic: what could not be used, byte for byte, with the reason and the place it came from."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -147,7 +148,7 @@ class DeadLetterWriter:
         """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""
         unsure = [letter for letter in letters if letter.source[:2] in self._unknown]
         if unsure:
-            await self._read_back(min(letter.record.timestamp for letter in unsure))
+            await self._read_back(min(map(_written_since_ms, unsure)))
             self._unknown -= {letter.source[:2] for letter in unsure}
         missing = [letter for letter in letters if letter.source not in self._written]
         try:
@@ -202,9 +203,15 @@ class DeadLetterWriter:
         end = (await reader.end_offsets([partition]))[partition]
         for start in range(found.offset, end, READ_BACK_STEP):
             for record in await read_range(reader, partition, start, min(end, start + READ_BACK_STEP)):
-                source = _source(record)
+                source = source_of(record)
                 if source is not None and source[:2] in self._unknown:
                     self._written.add(source)
+
+
+def _written_since_ms(letter: DeadLetter) -> int:
+    """From when on the letter may have been written; the whole topic where its record says no time that can be."""
+    logged_ms = letter.record.timestamp
+    return int(logged_ms) if 0 < logged_ms <= time.time() * 1000 + CLOCK_SKEW_MS else 0
 
 
 def size_of(record: ConsumerRecord) -> int:
@@ -213,8 +220,10 @@ def size_of(record: ConsumerRecord) -> int:
     return len(record.key or b"") + len(record.value or b"") + headers
 
 
-def _source(record: ConsumerRecord) -> tuple[str, int, int] | None:
-    headers = dict(record.headers)
+def source_of(record: ConsumerRecord) -> tuple[str, int, int] | None:
+    """Topic, partition and offset that a dead letter says it came from; `None` where it says nothing that can be."""
+    # Anybody may write here, with headers of any value or none.
+    headers = {name: value or b"" for name, value in record.headers}
     try:
         return headers[SOURCE_TOPIC].decode(), int(headers[SOURCE_PARTITION]), int(headers[SOURCE_OFFSET])
     except (KeyError, ValueError):

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.events.topics import Topic
 from shared.kafka.admin import TopicError, partitions_of
 from shared.kafka.persistence import Pauses, of_record, passes
-from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -110,7 +110,7 @@ class TopicFollower:
     """Keeps something in step with the whole of a small topic; every instance of a service reads all of it.
 
     `replace` gets all records that were on the topic when a session began, in the order of each partition; `take` gets
-    each that comes after them; one that it fails on is passed over and noted. `caught_up` is set once the first have
+    each that comes after them. A record that one of them fails on is put aside. `caught_up` is set once the first have
     been handed over.
     """
 
@@ -121,14 +121,14 @@ class TopicFollower:
         topic: Topic,
         replace: Callable[[Sequence[LogRecord]], None],
         take: Callable[[LogRecord], None],
-        quarantine: Quarantine | None = None,
+        letters: ReaderLetters,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self._topic = topic
         self._replace = replace
         self._take = take
-        self._quarantine = Quarantine() if quarantine is None else quarantine
+        self._letters = letters
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
@@ -149,7 +149,7 @@ class TopicFollower:
     ) -> None:
         records, ends = await _read_whole(reader, partitions)
         positions.update(ends)
-        self._replace(records)
+        self._replace_with(records)
         self.caught_up.set()
         log.info("topic read", topic=self._topic.name, records=len(records))
         reader.assign(partitions)
@@ -170,7 +170,34 @@ class TopicFollower:
         except Exception as fault:
             if not of_record(fault):
                 raise
-            self._quarantine.note(FOLLOW, f"{record.topic}-{record.partition}@{record.offset}", fault)
+            self._letters.put(record, fault, FOLLOW)
+
+    def _replace_with(self, records: Sequence[LogRecord]) -> None:
+        """Hand all over, without those on which that fails: each is found by halving."""
+        rest = list(records)
+        while True:
+            fault = self._fault_of(rest)
+            if fault is None:
+                return
+            if not rest:  # it says nothing about any record
+                raise fault
+            works, fails = 0, len(rest)
+            while fails - works > 1:
+                middle = (works + fails) // 2
+                if self._fault_of(rest[:middle]) is None:
+                    works = middle
+                else:
+                    fails = middle
+            self._letters.put(rest.pop(fails - 1), fault, FOLLOW)
+
+    def _fault_of(self, records: Sequence[LogRecord]) -> Exception | None:
+        try:
+            self._replace(records)
+        except Exception as fault:
+            if not of_record(fault):
+                raise
+            return fault
+        return None
 
     def _lost(self, failure: BaseException, pause_s: float) -> None:
         reason = str(failure) or type(failure).__name__

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 
+from shared.kafka.batches import read_any_batch
 from shared.kafka.consumer import GroupMember
 from shared.kafka.replay import stop_consumer
 
@@ -22,6 +23,7 @@ async def open_member(
     bootstrap_servers: str, group_id: str, client_id: str, stop: asyncio.Event
 ) -> AsyncIterator[GroupMember]:
     """A connected member that has not joined yet and works until `stop` is set; on leaving it leaves the group."""
+    read_any_batch()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         group_id=group_id,

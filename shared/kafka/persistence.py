@@ -72,7 +72,8 @@ class StoppingError(Exception):
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Return after so many seconds, or as soon as `stop` is set."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 async def unless_stopped(what: str, work: Awaitable[Result], stop: asyncio.Event) -> Result:
@@ -96,17 +97,21 @@ async def unless_stopped(what: str, work: Awaitable[Result], stop: asyncio.Event
 
 @dataclass
 class Pauses:
-    """How long to wait between attempts: twice as long after each that fails, from the start again after a success."""
+    """How long to wait between attempts: twice as long after each that fails, from the start again after a success.
+
+    `jitter` is the share by which a pause is longer or shorter than that.
+    """
 
     first_s: float = FIRST_PAUSE_S
     longest_s: float = LONGEST_PAUSE_S
+    jitter: float = JITTER
     _failures: int = field(default=0, init=False)
 
     def longer(self) -> float:
         """The seconds until the next attempt, a bit more or less, so that not all come back at once."""
         pause_s = min(self.longest_s, self.first_s * 2.0**self._failures)
         self._failures += pause_s < self.longest_s
-        return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, no secret
+        return pause_s * random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 - jitter, no secret
 
     def restart(self) -> None:
         """An attempt succeeded."""

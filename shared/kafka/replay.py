@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from shared.kafka.batches import read_any_batch
+
 FIRST_LOOK_BACK = 2_000
 POLL_MS = 1_000
 FOLLOWING_WAIT_MS = 500
@@ -27,6 +29,7 @@ async def open_reader(
         max_wait_ms: how long a fetch at the end of a partition waits. The next partition has to wait for it too, so
             `REBUILDING_WAIT_MS` suits those who read one partition after the other.
     """
+    read_any_batch()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         client_id=client_id,

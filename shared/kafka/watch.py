@@ -34,7 +34,8 @@ class BrokerWatch:
     async def _answers(self) -> bool:
         client = AIOKafkaClient(bootstrap_servers=self._bootstrap_servers, client_id=self._client_id)
         try:
-            await asyncio.wait_for(client.bootstrap(), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                await client.bootstrap()
         except (KafkaError, OSError, TimeoutError):
             return False
         finally:

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import faust
 import structlog
+from aiokafka import ConsumerRecord
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 from mode.threads import ServiceThread, WorkerThread
@@ -22,6 +23,7 @@ from mode.threads import ServiceThread, WorkerThread
 from shared.events.errors import ConfigurationError, MetrlaError
 from shared.kafka.admin import partitions_of
 from shared.kafka.assignment import Assignment, Input
+from shared.kafka.batches import read_any_batch
 from shared.kafka.delivery import Deliver, Outbox, PutAside
 from shared.kafka.membership import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from shared.kafka.persistence import Pauses, Persistence, StoppingError, pause
@@ -38,6 +40,7 @@ COMMIT_LIMIT_SECONDS = 3.0
 TICK_SECONDS = 0.25
 STOP_SECONDS = 10.0
 STOP_ATTEMPTS = 5
+NO_TIME = -1
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
 
@@ -65,13 +68,15 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
     async def _commit_in_time(self, offsets: Mapping[TP, int]) -> bool:
         try:
-            return await asyncio.wait_for(self._commit(offsets), COMMIT_LIMIT_SECONDS)
+            async with asyncio.timeout(COMMIT_LIMIT_SECONDS):
+                return await self._commit(offsets)
         except TimeoutError:
             return False
 
 
 class _Consumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        read_any_batch()
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
@@ -213,7 +218,7 @@ class Worker(Generic[Out]):
         async for event in stream.events():
             with suppress(AssertionError):  # the partition has just been revoked
                 self.behind = (stream.app.consumer.highwater(event.message.tp) or 0) - event.message.offset - 1
-            if self._is_ours(stream.app, event.message) and await self._handled(event.message):
+            if self._is_ours(stream.app, event.message) and await self._handled(_as_on_log(event.message)):
                 await stream.ack(event)
             else:
                 # Faust must not wait at its end for what will not be acknowledged by this process.
@@ -276,6 +281,19 @@ class Worker(Generic[Out]):
         self._assigned = False
         for topic, one in self._assignments.items():
             one.revoke([where.partition for where in revoked if where.topic == topic])
+
+
+def _as_on_log(message: Any) -> LogRecord:  # noqa: ANN401 - faust ships no types
+    """A message of Faust as every other reader has it: Faust's times are in seconds, the log's in milliseconds."""
+    key, value = message.key, message.value
+    return ConsumerRecord(
+        *(message.topic, message.partition, message.offset),
+        NO_TIME if message.timestamp is None else round(message.timestamp * 1000),
+        message.timestamp_type,
+        *(key, value, message.checksum),
+        *(-1 if key is None else len(key), -1 if value is None else len(value)),
+        tuple(message.headers or ()),
+    )
 
 
 async def _stop(app: faust.App) -> None:

@@ -85,9 +85,13 @@ async def _until_stopped(serve: Serve, settings: PlatformSettings) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     watcher = asyncio.create_task(stop_with_parent(stop)) if settings.stop_with_parent else None
-    log.info("service starting", kafka=settings.kafka_bootstrap_servers)
+    serving = asyncio.ensure_future(serve(settings, stop))
     try:
-        await serve(settings, stop)
+        # Its first step reads its settings: where they are wrong, that is the one line to say.
+        await asyncio.sleep(0)
+        if not serving.done():
+            log.info("service starting", kafka=settings.kafka_bootstrap_servers)
+        await serving
     finally:
         if watcher is not None:
             watcher.cancel()

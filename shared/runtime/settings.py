@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.events.errors import ConfigurationError
@@ -70,11 +71,13 @@ def read_settings(kind: type[Settings]) -> Settings:
         return kind()
     except ValidationError as invalid:
         prefix = kind.model_config.get("env_prefix", "")
-        faults = "; ".join(
-            f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in invalid.errors()
-        )
-        raise ConfigurationError(faults) from invalid
+        raise ConfigurationError("; ".join(_fault(prefix, one) for one in invalid.errors())) from invalid
+
+
+def _fault(prefix: str, fault: ErrorDetails) -> str:
+    """What is wrong with one variable, under its name; what is about several names them itself."""
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {said}" if fault["loc"] else said
 
 
 def _known_scheme(url: str, schemes: tuple[str, ...]) -> str:

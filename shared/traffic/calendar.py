@@ -15,6 +15,7 @@ import holidays
 import numpy as np
 
 from shared.events.errors import ConfigurationError
+from shared.events.text import quoted
 from shared.traffic.arrays import Integers
 from shared.traffic.network import Network
 
@@ -33,13 +34,18 @@ def checked_holidays(code: str) -> str:
     Raises:
         ConfigurationError: they are not.
     """
+    country, dash, subdivision = code.partition("-")
+    # Looked up before the library is asked: it takes a code for the name of whatever its module has.
+    written_so = country in holidays.list_supported_countries() and bool(dash) is bool(subdivision)
     try:
-        _holidays(code)
-    except NotImplementedError as unknown:
-        raise ConfigurationError(
-            f"holidays {code!r}: not a country or subdivision of ISO 3166 whose holidays are known, as 'US-CA'"
-        ) from unknown
-    return code
+        if written_so and _holidays(code) is not None:
+            return code
+    except NotImplementedError:
+        # No such subdivision.
+        pass
+    raise ConfigurationError(
+        f"holidays {quoted(code)}: not a country or subdivision of ISO 3166 whose holidays are known, as 'US-CA'"
+    )
 
 
 def slots_per_day(network: Network) -> int:

@@ -23,11 +23,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
-from shared.events.text import MAX_ID_CHARACTERS, MAX_NETWORK_ID_BYTES, composed, fault_of, percent_encoded_bytes
+from shared.events.text import (
+    MAX_ID_CHARACTERS,
+    MAX_NETWORK_ID_BYTES,
+    composed,
+    fault_of,
+    one_line,
+    percent_encoded_bytes,
+    quoted,
+)
 from shared.traffic.calendar import checked_holidays
 from shared.traffic.directions import direction_of
 from shared.traffic.network import Edge, Network, Sensor, on_globe
-from shared.traffic.text_file import one_line, read_text, shown
+from shared.traffic.text_file import read_text
 
 EXAMPLE_NETWORK = Path(__file__).parent / "example"
 
@@ -134,7 +142,7 @@ class _Reading:
             self.faults.append(f"{path}: {one_line(damaged)}")
             return {}
         for key in told.keys() - set(KEYS):
-            self.faults.append(f"{path}: unknown key {shown(key)}{_suggestion(key, KEYS)}")
+            self.faults.append(f"{path}: unknown key {quoted(key)}{_suggestion(key, KEYS)}")
         found: dict[str, Any] = {}
         for name, parse in (("id", _network_id), ("name", _text), ("time_zone", _zone), ("holidays", _holidays)):
             if name in told:
@@ -160,7 +168,7 @@ class _Reading:
                 continue
             if (first := lines.setdefault(sensor.sensor_id, line)) != line:
                 self.faults.append(
-                    f"{path}, line {line}: sensor {shown(sensor.sensor_id)} is given twice, as in line {first}"
+                    f"{path}, line {line}: sensor {quoted(sensor.sensor_id)} is given twice, as in line {first}"
                 )
             sensors.append(sensor)
         if not sensors and not self.faults:
@@ -182,7 +190,7 @@ class _Reading:
                 continue
             pair = edge.from_sensor, edge.to_sensor
             if (first := lines.setdefault(pair, line)) != line:
-                self.faults.append(f"{path}, line {line}: the edge {shown(pair)} is given twice, as in line {first}")
+                self.faults.append(f"{path}, line {line}: the edge {quoted(pair)} is given twice, as in line {first}")
             edges.append(edge)
         return edges
 
@@ -224,7 +232,7 @@ class _Reading:
             return "the file is empty"
         for name in header:
             if header.count(name) > 1:
-                return f"column {shown(name)} is there twice"
+                return f"column {quoted(name)} is there twice"
         known = (*required, *more)
         missing = [name for name in required if name not in header]
         if len(header) == 1 and missing:
@@ -233,8 +241,8 @@ class _Reading:
             if name not in known:
                 likely = _suggestion(name, [column for column in known if column not in header])
                 if likely:
-                    return f"unknown column {shown(name)}{likely}"
-                self.notes.append(f"{path}: column {shown(name)} is not read")
+                    return f"unknown column {quoted(name)}{likely}"
+                self.notes.append(f"{path}: column {quoted(name)} is not read")
         return f"column {', '.join(missing)} is missing" if missing else None
 
 
@@ -250,20 +258,20 @@ def _text(value: object) -> str:
 
 def _line(value: object, most: int) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is to be text, in quotes")  # noqa: TRY004 - a fault of the file
+        raise ValueError(f"{quoted(value)} is to be text, in quotes")  # noqa: TRY004 - a fault of the file
     if not value.strip():
         raise ValueError("is empty")
     if value != value.strip():
-        raise ValueError(f"{shown(value)} begins or ends with a space")
+        raise ValueError(f"{quoted(value)} begins or ends with a space")
     if fault := fault_of(value, most):
-        raise ValueError(f"{shown(value)} {fault}")
+        raise ValueError(f"{quoted(value)} {fault}")
     return composed(value)
 
 
 def _network_id(value: object) -> NetworkId:
     text = _text(value)
     if percent_encoded_bytes(text) > MAX_NETWORK_ID_BYTES:
-        raise ValueError(f"{shown(text)} is longer than {MAX_NETWORK_ID_BYTES} bytes, percent-encoded")
+        raise ValueError(f"{quoted(text)} is longer than {MAX_NETWORK_ID_BYTES} bytes, percent-encoded")
     return NetworkId(text)
 
 
@@ -275,7 +283,7 @@ def _zone(value: object) -> ZoneInfo:
         plain = {name.rpartition("/")[2].lower(): name for name in available_timezones()}
         close = get_close_matches(text.rpartition("/")[2].lower().replace(" ", "_"), list(plain), n=1)
         hint = f"; did you mean {plain[close[0]]}?" if close else ", such as America/Los_Angeles"
-        raise ValueError(f"{shown(text)} is not an IANA time zone{hint}") from unknown
+        raise ValueError(f"{quoted(text)} is not an IANA time zone{hint}") from unknown
 
 
 def _holidays(value: object) -> str:
@@ -284,7 +292,7 @@ def _holidays(value: object) -> str:
 
 def _quantity(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{shown(value)} is not a number")  # noqa: TRY004 - a fault of the file
+        raise ValueError(f"{quoted(value)} is not a number")  # noqa: TRY004 - a fault of the file
     return float(value) if abs(value) < 1e9 else float("inf")  # noqa: PLR2004 - no length of time is
 
 
@@ -292,31 +300,31 @@ def _window(value: object) -> timedelta:
     minutes = _quantity(value)
     if not MIN_WINDOW_MINUTES <= minutes <= MAX_WINDOW_MINUTES or DAY_MINUTES % minutes:
         raise ValueError(
-            f"{shown(value)}: a window lasts {MIN_WINDOW_MINUTES} to {MAX_WINDOW_MINUTES} whole minutes, and a day is "
+            f"{quoted(value)}: a window lasts {MIN_WINDOW_MINUTES} to {MAX_WINDOW_MINUTES} whole minutes, and a day is "
             "a whole number of windows"
         )
     if minutes != int(minutes):
-        raise ValueError(f"{shown(value)} is no whole number of minutes")
+        raise ValueError(f"{quoted(value)} is no whole number of minutes")
     return timedelta(minutes=minutes)
 
 
 def _interval(value: object, window: timedelta) -> timedelta:
     seconds = _quantity(value)
     if not 0 < seconds <= window.total_seconds():
-        raise ValueError(f"{shown(value)}: readings every {shown(value)} s do not fit windows of {window}")
+        raise ValueError(f"{quoted(value)}: readings every {quoted(value)} s do not fit windows of {window}")
     interval = timedelta(seconds=seconds)
     if not interval:
-        raise ValueError(f"{shown(value)} is too short")
+        raise ValueError(f"{quoted(value)} is too short")
     return interval
 
 
 def _number(row: Mapping[str, str], column: str, least: float, most: float) -> float:
     text = row[column]
     if not NUMBER.fullmatch(text):
-        raise ValueError(f"{column} {shown(text)} is not a number" if text else f"{column} is empty")
+        raise ValueError(f"{column} {quoted(text)} is not a number" if text else f"{column} is empty")
     value = float(text)
     if not least <= value <= most:
-        raise ValueError(f"{column} {shown(text)} is not within {least:g} to {most:g}")
+        raise ValueError(f"{column} {quoted(text)} is not within {least:g} to {most:g}")
     return value
 
 
@@ -335,10 +343,10 @@ def _sensor(row: Mapping[str, str]) -> Sensor:
     toward = row["direction"]
     direction = direction_of(toward) if toward else ""
     if direction is None:
-        raise ValueError(f"direction {shown(toward)} is not N, E, S or W (nor NB, north, northbound and the like)")
+        raise ValueError(f"direction {quoted(toward)} is not N, E, S or W (nor NB, north, northbound and the like)")
     lanes = row.get("lane_count")
     if lanes and not (WHOLE.fullmatch(lanes) and 0 < float(lanes) <= MAX_LANES):
-        raise ValueError(f"lane_count {shown(lanes)} is not a whole number from 1 to {MAX_LANES}")
+        raise ValueError(f"lane_count {quoted(lanes)} is not a whole number from 1 to {MAX_LANES}")
     return Sensor(
         sensor_id=sensor_id,
         name=_word(row, "name") if row.get("name") else sensor_id,
@@ -355,7 +363,7 @@ def _sensor(row: Mapping[str, str]) -> Sensor:
 def _edge(row: Mapping[str, str], known: set[SensorId] | None) -> Edge:
     ends = SensorId(_word(row, "from")), SensorId(_word(row, "to"))
     if known is not None and (foreign := {*ends} - known):
-        raise ValueError(f"edge names unknown sensor {shown(min(foreign))}")
+        raise ValueError(f"edge names unknown sensor {quoted(min(foreign))}")
     return Edge(
         *ends,
         _number(row, "weight", 0.0, 1.0),

@@ -1,4 +1,8 @@
-"""Which readings are fit to be learned from or judged by: those that ingest takes, and that were observed. Pure."""
+"""Which readings are fit to be learned from or judged by: those that ingest takes, and that were observed. Pure.
+
+And which speeds are none: detectors of an empty road report a speed of 0, the mean of no vehicle, beside a volume and
+an occupancy of 0. Taken for a standstill, every quiet night would be a jam.
+"""
 
 from dataclasses import dataclass
 
@@ -10,6 +14,38 @@ from shared.traffic.arrays import Flags, Floats
 
 MIN_SHARE_OBSERVED = 0.5
 """What was observed by less than half of it is mostly imputed, and no truth."""
+
+
+CRAWL_MPH = 5.0
+"""Below it a vehicle that passes covers the loop for some seconds."""
+EMPTY_OCCUPANCY = 0.005
+"""A second and a half of five minutes: at a crawl, less than one vehicle."""
+
+
+def speed_of_traffic(speed_mph: float | None, volume_vehicles: float | None, occupancy: float | None) -> float | None:
+    """The speed of a reading; `None` where it has none, or is the speed of nobody.
+
+    That it is, where it is below a crawl, and of volume and occupancy at least one is known and both, as far as they
+    are known, say that nobody passed.
+    """
+    if speed_mph is None or speed_mph >= CRAWL_MPH or (volume_vehicles is None and occupancy is None):
+        return speed_mph
+    passed = (volume_vehicles or 0.0) > 0.0 or (occupancy or 0.0) >= EMPTY_OCCUPANCY
+    return speed_mph if passed else None
+
+
+def speeds_of_nobody(
+    speed_mph: ArrayLike, volume_vehicles: ArrayLike | None = None, occupancy: ArrayLike | None = None
+) -> Flags:
+    """Of many readings, NaN where missing, which speeds `speed_of_traffic` does not take."""
+    speed = np.asarray(speed_mph, dtype=np.float64)
+    unknown = np.full(speed.shape, np.nan)
+    volume = unknown if volume_vehicles is None else np.asarray(volume_vehicles, dtype=np.float64)
+    covered = unknown if occupancy is None else np.asarray(occupancy, dtype=np.float64)
+    known = ~(np.isnan(volume) & np.isnan(covered))
+    # Every comparison is false for NaN.
+    flags: Flags = (speed < CRAWL_MPH) & known & ~(volume > 0.0) & ~(covered >= EMPTY_OCCUPANCY)
+    return flags
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from shared.traffic.arrays import Floats, Integers
 from shared.traffic.network import Network
 from shared.traffic.ring import Change, WindowRing
 
-Values = NDArray[Any]
+_Values = NDArray[Any]
 
 PATIENCE = 5
 """A step to which windows keep trickling in is handed out after this many settle times all the same."""
@@ -227,7 +227,7 @@ class NetworkSteps:
         missed = min(count, number - (number if newest is None else newest))
         known = self._step(number - missed, again=False) if missed < count else None
 
-        def behind(values: Values | None, nothing: float) -> Values:
+        def behind(values: _Values | None, nothing: float) -> _Values:
             empty = np.full((missed, len(self.network.sensors)), nothing)
             return empty if values is None else np.concatenate([values[missed:], empty.astype(values.dtype)])
 

@@ -13,15 +13,12 @@ from itertools import cycle
 from shared.events.avro import encode
 from shared.events.records import (
     AdvisoryId,
-    AdvisoryType,
     AlertAction,
     AlertActionKind,
     AlertId,
-    AlertSeverity,
     NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
-    TrafficAdvisory,
     TrafficEvent,
     TrafficPrediction,
 )
@@ -37,6 +34,7 @@ from shared.events.topics import (
 )
 from shared.kafka.partitioning import partition_of
 from shared.traffic.network import Network
+from tests.kit.announcements import advisory_of
 
 HOSTILE_SHARE = 0.01
 LARGE_BYTES = 2_000_000
@@ -225,21 +223,13 @@ def _strays(network: Network) -> Sequence[Attack]:
         *(here, sensor, at, at + network.window, 1, 1, 60.0, 60.0, 60.0, 0.0, None, None, 1.0, f"{ASTRAY}-event")
     )
     prediction = TrafficPrediction(here, sensor, at, f"{ASTRAY}-model", "1", 1, 60.0, ())
-    advisory = TrafficAdvisory(
+    advisory = advisory_of(
+        at - timedelta(days=900),
         advisory_id=AdvisoryId(f"{ASTRAY}-advisory"),
         network_id=here,
-        advisory_type=AdvisoryType.CONSTRUCTION,
-        title="Paving",
-        description="",
-        severity=AlertSeverity.LOW,
-        # Long over: what can be cleaned may be believed, and must not raise an alert all the same.
-        starts_at=at - timedelta(days=900),
         ends_at=at - timedelta(days=899),
         affected_sensors=(sensor,),
-        latitude=None,
-        longitude=None,
         source="operator",
-        withdrawn=False,
     )
     action = AlertAction(
         *(f"{ASTRAY}-action", AlertId(f"{ASTRAY}-alert"), here, AlertActionKind.COMMENT, at, "ann", "seen")

@@ -11,10 +11,13 @@ class NaiveTime:
 
     Args:
         expected: the sensors that the first round begins with.
-        round_readings: after how many readings a round ends at the latest, where 8 of each sensor are fewer.
+        round_readings: after how many readings a round ends at the latest, where 8 of each sensor are fewer; of a
+            sensor those count that are the first in an interval of its own time.
+        interval_ms: how often sensors send, milliseconds.
     """
 
-    def __init__(self, expected: Iterable[str] = (), round_readings: int = 1_024) -> None:
+    def __init__(self, expected: Iterable[str] = (), round_readings: int = 1_024, interval_ms: int = 300_000) -> None:
+        self._interval_ms = interval_ms
         self._last = dict.fromkeys(expected, -inf)
         self._this: list[tuple[str, float]] = []
         self._round_readings = round_readings
@@ -25,9 +28,19 @@ class NaiveTime:
         self._this.append((sensor_id, stamp_ms))
         newest = dict(self._this)
         live = sorted({**self._last, **newest}.values())
-        if self._last.keys() <= newest.keys() or len(self._this) >= max(self._round_readings, 8 * len(live)):
+        if self._last.keys() <= newest.keys() or self._counting() >= max(self._round_readings, 8 * len(live)):
             self._last, self._this = newest, []
             live = sorted(newest.values())
         of_two = len(live) == 2 and (live[0] == -inf or live[1] - live[0] <= HOUR_MS)
         self.watermark_ms = max(self.watermark_ms, live[0] if of_two else live[len(live) // 2])
         return self.watermark_ms
+
+    def _counting(self) -> int:
+        reached: dict[str, float] = {}
+        counting = 0
+        for sensor_id, stamp_ms in self._this:
+            window = stamp_ms // self._interval_ms
+            if window > reached.get(sensor_id, -inf):
+                reached[sensor_id] = window
+                counting += 1
+        return counting

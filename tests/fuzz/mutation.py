@@ -56,8 +56,8 @@ anything: SearchStrategy[Any] = st.recursive(
     st.sampled_from(HOSTILE) | st.none() | st.booleans() | numbers | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
-)
-"""Any JSON, and what JSON cannot say."""
+).map(deepcopy)
+"""Any JSON, and what JSON cannot say; a copy, for what is drawn is put into others and changed there."""
 
 
 @st.composite

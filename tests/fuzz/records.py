@@ -23,20 +23,16 @@ from shared.events.json_mapping import own_names
 from shared.events.json_mapping_file import load_json_mapping
 from shared.events.records import (
     AdvisoryId,
-    AdvisoryType,
     AlertAction,
     AlertActionKind,
     AlertEvidence,
     AlertId,
     AlertSeverity,
-    AlertStatus,
-    AlertType,
     HorizonForecast,
     MeasuredWindow,
     Record,
     SensorId,
     TrafficAdvisory,
-    TrafficAlert,
     TrafficEvent,
     TrafficPrediction,
 )
@@ -47,6 +43,7 @@ from shared.traffic.health.times import SensorTime, SensorTimes, write_times
 from tests.fuzz.mutation import changed_json, damaged, json_bytes, texts
 from tests.fuzz.oracle import demand_sound
 from tests.fuzz.target import Target
+from tests.kit.announcements import advisory_of, alert_of
 from tests.kit.networks import along, network_of
 from tests.kit.windows import processed_window
 
@@ -65,29 +62,23 @@ RECORDS: dict[str, Record] = {
         *(NETWORK.network_id, SensorId("s0"), AT, "xgboost", "1", 3, 55.0),
         (HorizonForecast(15, AT + timedelta(minutes=15), 50.0, 40.0, 60.0, 0.8),),
     ),
-    "TrafficAlert": TrafficAlert(
+    "TrafficAlert": alert_of(
+        AT,
         alert_id=AlertId("x"),
         network_id=NETWORK.network_id,
-        alert_type=AlertType.CONGESTION,
         severity=AlertSeverity.HIGH,
-        status=AlertStatus.RAISED,
-        revision=1,
-        message="Queue.",
-        location="I-10 E",
-        raised_at=AT,
-        updated_at=AT,
-        cleared_at=None,
-        latitude=34.0,
-        longitude=-118.0,
-        affected_sensors=(SensorId("s0"),),
         estimated_duration_minutes=20.0,
         confidence_score=0.8,
         evidence=(EVIDENCE,),
         actions=(ACTION,),
     ),
-    "TrafficAdvisory": TrafficAdvisory(
-        *(AdvisoryId("v"), NETWORK.network_id, AdvisoryType.CONSTRUCTION, "Paving", "", AlertSeverity.LOW, AT, None),
-        *((SensorId("s0"),), 34.0, -118.0, "operator", False),
+    "TrafficAdvisory": advisory_of(
+        AT,
+        advisory_id=AdvisoryId("v"),
+        network_id=NETWORK.network_id,
+        latitude=34.0,
+        longitude=-118.0,
+        source="operator",
     ),
     "AlertAction": ACTION,
 }

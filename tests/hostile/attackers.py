@@ -158,7 +158,9 @@ async def _connected(target: tuple[str, int], source: str) -> AsyncIterator[tupl
     plug.bind((source, 0))
     plug.setblocking(False)  # noqa: FBT003 - the socket module's own signature
     try:
-        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(plug, target), PATIENCE_S)
+        # Not `wait_for`: in Python 3.11 it loses a cancellation that comes as the connection does.
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.get_running_loop().sock_connect(plug, target)
         reader, writer = await asyncio.open_connection(sock=plug, limit=8192)
     except BaseException:
         plug.close()

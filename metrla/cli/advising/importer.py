@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import httpx
-import typer
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from prometheus_client import CollectorRegistry
 
 from metrla.cli.advising.report import Imported, count, print_features, summary
 from metrla.data.web import HEADERS, TIMEOUT_S, FetchError, Pages, feed_name, fetch_document, fetch_pages
+from metrla.terminal import say
 from shared.alerts.advisories.documents.draft import DocumentFormat, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.importing import ImportResult, prepare
@@ -61,7 +61,7 @@ class Importer:
         """Publish what a document changes; raises `UnreadableAdvisoriesError` where it cannot be read."""
         reader = Reader(self.networks[0].time_zone, self.clock(), self.form, self.zones)
         parsed = reader.read(*pages.data, left=pages.left)
-        outcome = prepare(parsed, self._matchers, self.known, feed, complete=complete)
+        outcome = prepare(parsed, self._matchers, self.known, feed, complete=complete, now=self.clock())
         if self.producer is not None:
             await publish(self.producer, outcome.changes)
         self.known.update({change.advisory_id: change for change in outcome.changes})
@@ -89,7 +89,7 @@ async def import_places(
         except KafkaConnectionError:
             if not dry_run:
                 raise
-            typer.echo(f"No broker answers at {servers}: every advisory counts as new.", err=True)
+            say(f"No broker answers at {servers}: every advisory counts as new.", err=True)
         importer = Importer(networks, known, producer, wall_clock, form, zones)
         return [await _imported(importer, place, complete=complete) for place in places]
 
@@ -121,24 +121,24 @@ async def watch_feed(settings: PlatformSettings, servers: str, networks: Sequenc
 
     def report(outcome: ImportResult) -> None:
         count(metrics, outcome)
-        typer.echo(f"{wall_clock():%H:%M:%SZ} {summary(outcome)}")
+        say(f"{wall_clock():%H:%M:%SZ} {summary(outcome)}")
         if watched.verbose:
             print_features(outcome)
 
     def trouble(fault: str, pause_s: float) -> None:
         metrics.failures.inc()
-        typer.echo(f"{wall_clock():%H:%M:%SZ} {fault}; next attempt in {pause_s:.0f} s", err=True)
+        say(f"{wall_clock():%H:%M:%SZ} {fault}; next attempt in {pause_s:.0f} s", err=True)
 
     async with AsyncExitStack() as held:
         producer = await held.enter_async_context(open_producer(servers, CLIENT_ID))
         if watched.metrics_port is not None:
             probed = settings.model_copy(update={"metrics_port": watched.metrics_port})
             port = await held.enter_async_context(serve_probes(probed, registry, lambda: None))
-            typer.echo(f"Figures at http://{settings.metrics_host}:{port}/metrics.")
-        typer.echo(f"Watching {feed_name(watched.url)} every {watched.every_s:g} s; Ctrl-C ends it.")
+            say(f"Figures at http://{settings.metrics_host}:{port}/metrics.")
+        say(f"Watching {feed_name(watched.url)} every {watched.every_s:g} s; Ctrl-C ends it.")
         importer = Importer(networks, known, producer, wall_clock, watched.form, watched.zones)
         await watch(watched.url, watched.every_s, importer, stop, report, trouble)
-    typer.echo("Stopped. What was published stays in force.")
+    say("Stopped. What was published stays in force.")
 
 
 async def watch(

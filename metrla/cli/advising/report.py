@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import typer
-
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import say
 from shared.alerts.advisories.documents.importing import ImportResult
-from shared.events.text import shown
 from shared.runtime.metrics import AdvisoryMetrics
 
 SHOWN, SHOWN_FIELDS = 20, 6
@@ -68,7 +66,7 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool, verbose: bool =
         print_tables(table, wide=True)
     for each in imported:
         if each.outcome is None:
-            _say(f"{each.place}: {each.fault}", err=True)
+            say(f"{each.place}: {each.fault}", err=True)
             continue
         _print_some(each.place, "rejected", [
             f"feature {rejected.index} ({rejected.publisher_id or 'no id'}): {rejected.reason}"
@@ -79,17 +77,17 @@ def print_report(imported: Sequence[Imported], *, dry_run: bool, verbose: bool =
             for unmatched in each.outcome.unmatched
         ])  # fmt: skip
         if each.outcome.unread:
-            _say(f"\n{each.place}: {_unread(each.outcome)}{'' if verbose else '; --verbose lists them'}")
+            say(f"\n{each.place}: {_unread(each.outcome)}{'' if verbose else '; --verbose lists them'}")
         if verbose:
             print_features(each.outcome)
         if each.outcome.partial:
-            _say(f"\n{each.place}: not the whole feed: {each.outcome.partial}. {NOTHING_WITHDRAWN}", err=True)
+            say(f"\n{each.place}: not the whole feed: {each.outcome.partial}. {NOTHING_WITHDRAWN}", err=True)
 
 
 def print_features(outcome: ImportResult) -> None:
     """Print for every feature that says more than is read what that is."""
     for unread in outcome.unread:
-        _say(f"  feature {unread.index} ({unread.publisher_id or 'no id'}) also says {', '.join(unread.fields)}")
+        say(f"  feature {unread.index} ({unread.publisher_id or 'no id'}) also says {', '.join(unread.fields)}")
 
 
 def count(metrics: AdvisoryMetrics, outcome: ImportResult) -> None:
@@ -125,13 +123,8 @@ def summary(outcome: ImportResult) -> str:
 def _print_some(place: str, what: str, lines: Sequence[str]) -> None:
     if not lines:
         return
-    _say(f"\n{place}: {len(lines):,} {what}")
+    say(f"\n{place}: {len(lines):,} {what}")
     for line in lines[:SHOWN]:
-        _say(f"  {line}")
+        say(f"  {line}")
     if len(lines) > SHOWN:
-        _say(f"  … and {len(lines) - SHOWN:,} more: --json lists all")
-
-
-def _say(text: str, *, err: bool = False) -> None:
-    # Places, ids and fields are what others wrote.
-    typer.echo(shown(text), err=err)
+        say(f"  … and {len(lines) - SHOWN:,} more: --json lists all")

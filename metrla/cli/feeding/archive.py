@@ -8,7 +8,7 @@ from itertools import chain
 
 from metrla.cli.broker import answered
 from metrla.cli.feeding.legs import Leg, Sent, send_legs
-from metrla.cli.feeding.options import read_duration, read_pace
+from metrla.cli.feeding.options import moved, read_duration, read_pace
 from metrla.data.archive.feed import ArchivedEvents
 from shared.archive.url import open_archive
 from shared.events.errors import ConfigurationError
@@ -39,7 +39,7 @@ def send_archived(
         ArchiveError: the archive does not answer, or a file is damaged.
         ConfigurationError: it holds no such events; or what ingest archives of them would mix with them.
     """
-    with closing(open_archive(replay.url)) as archive:
+    with closing(open_archive(replay.url, create=False)) as archive:
         events = ArchivedEvents(archive, network.network_id, replay.begin, replay.end)
         if replay.url.rstrip("/") == settings.archive_url.rstrip("/"):
             servers = settings.kafka_bootstrap_servers
@@ -49,7 +49,9 @@ def send_archived(
         opening = next(deliveries, None)
         if opening is None:
             raise ConfigurationError(f"{replay.url} holds no events of network {network.network_id} in that time")
-        origin = opening.at + read_duration("--warm-up", replay.warm_up) if replay.warm_up else opening.at
+        origin = opening.at
+        if replay.warm_up:
+            origin = moved("--warm-up", replay.warm_up, origin, read_duration("--warm-up", replay.warm_up))
         pace = read_pace(replay.speed, None, origin)
         leg = Leg("archive", chain([opening], deliveries), pace, events.extent())
         return send_legs([leg], settings, network.time_zone, damaged_share, seed)

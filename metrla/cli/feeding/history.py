@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
-import typer
-
+from metrla.terminal import say
 from shared.archive.url import open_archive
 from shared.events.errors import ArchiveError, ConfigurationError
 from shared.forecasting.registry.recent_speeds import keep_recent
@@ -24,8 +23,7 @@ def begin_with(url: str, network: Network, past: Callable[[], Sequence[RecentRow
         with closing(open_archive(url)) as archive:
             keep_recent(archive, network, rows)
     except (ArchiveError, ConfigurationError) as failed:
-        typer.echo(f"forecasts begin without recent speeds: {failed}", err=True)
+        say(f"forecasts begin without recent speeds: {failed}", err=True)
     else:
-        days = max(float(row.days.max()) for row in rows)
         until = rows[-1].window_start.astimezone(network.time_zone) + network.window
-        typer.echo(f"recent speeds up to {until:%Y-%m-%d %H:%M %Z} go before it ({days:.1f} days' weight at most)")
+        say(f"forecasts begin with the recent speeds of the days up to {until:%Y-%m-%d %H:%M %Z}")

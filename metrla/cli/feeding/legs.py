@@ -1,9 +1,7 @@
 """The legs of a feed, sent one after the other: with progress, Ctrl-C and a summary."""
 
 import asyncio
-import os
 import signal
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from metrla.cli.broker import answered
 from metrla.data.feeds.damage import Damager
 from metrla.data.feeds.delivery import Delivery, Pace
 from metrla.data.feeds.writer import FeedCounts, FeedWriter
+from metrla.terminal import console, say
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import open_producer
 from shared.runtime.process import stop_with_parent
@@ -54,10 +52,15 @@ class Sent:
 
 
 def send_legs(legs: Iterable[Leg], settings: PlatformSettings, zone: ZoneInfo, damaged_share: float, seed: int) -> Sent:
-    """Send the legs one after the other until they end or SIGINT or SIGTERM comes, and say what was sent."""
-    sent = asyncio.run(_send(legs, settings, zone, Damager(damaged_share, seed) if damaged_share else None))
+    """Send the legs one after the other until they end or SIGINT or SIGTERM comes, and say what was sent.
+
+    Raises:
+        MetrlaError: no broker answers.
+    """
+    damager = Damager(damaged_share, seed) if damaged_share else None
+    sent = answered(settings.kafka_bootstrap_servers, _send(legs, settings, zone, damager))
     rate = sent.events / sent.seconds if sent.seconds else 0.0
-    typer.echo(
+    say(
         f"{sent.events:,} events sent in {sent.seconds:.1f} s ({rate:,.0f}/s)"
         + (f", up to {_shown(sent.last, zone)}" if sent.last else "")
         + (f"; {sent.damaged:,} damaged copies with them" if sent.damaged else "")
@@ -99,16 +102,18 @@ async def _send(legs: Iterable[Leg], settings: PlatformSettings, zone: ZoneInfo,
 
 @contextmanager
 def _progress(leg: Leg, zone: ZoneInfo) -> Iterator["_Report"]:
-    console = Console(stderr=True)
+    terminal = console(err=True)
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[event_time]}  {task.fields[events]:,} events  {task.fields[rate]:,.0f}/s"),
+        TextColumn(
+            "{task.fields[event_time]}  {task.fields[events]:,} events  {task.fields[rate]:,.0f}/s", markup=False
+        ),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield _Report(leg, zone, bar, plain=not console.is_terminal)
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
+        yield _Report(leg, zone, bar, plain=not terminal.is_terminal)
 
 
 class _Report:
@@ -128,7 +133,7 @@ class _Report:
         self._bar.update(self._task, completed=done, event_time=event_time, events=counts.events, rate=rate)
         if self._plain and time.monotonic() >= self._line_due:
             self._line_due = time.monotonic() + PLAIN_LINE_EVERY_S
-            sys.stderr.write(f"{self._leg.title}: {event_time}, {counts.events:,} events, {rate:,.0f}/s{os.linesep}")
+            say(f"{self._leg.title}: {event_time}, {counts.events:,} events, {rate:,.0f}/s", err=True)
 
 
 def _shown(instant: datetime, zone: ZoneInfo) -> str:

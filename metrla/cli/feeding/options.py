@@ -11,13 +11,19 @@ import typer
 from metrla.data.feeds.delivery import AsFastAsPossible, EventTimePace, Pace, RatePace
 from metrla.data.feeds.files.times import EPOCHS, TimeReading
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import in_span
 from shared.events.records import SensorId
+from shared.events.text import quoted
+from shared.runtime.clock import wall_clock
+from shared.runtime.settings import read_settings
 
 if TYPE_CHECKING:
     from metrla.data.simulation.faults import FaultKind
     from metrla.data.simulation.scenario import Incident
 
 DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[smhd])?")
+LONGEST = timedelta(days=36_525)
+"""A century."""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 INCIDENT = re.compile(r"(?P<sensor>.+)@(?P<after>\d+)(?:\+(?P<lasts>\d+))?")
 INCIDENT_MINUTES, INCIDENT_LANES = 45, 2
@@ -60,19 +66,38 @@ def read_zone(text: str) -> ZoneInfo:
         ) from unknown
 
 
-def read_duration(option: str, text: str, *, bare: str | None = None) -> timedelta:
+def taken_until() -> datetime:
+    """The last time that ingest takes a reading of, now, by the settings of this machine."""
+    from services.ingest.settings import IngestSettings  # noqa: PLC0415 - a quick --help
+
+    return wall_clock() + timedelta(seconds=read_settings(IngestSettings).future_tolerance_s)
+
+
+def read_duration(option: str, text: str, *, bare: str | None = None, zero: bool = False) -> timedelta:
     """A length of time such as 90m or 1.5h; raises `ConfigurationError`.
 
     Args:
         option: its name, for the error.
         text: what was given.
         bare: the unit of a number without one; None refuses such a number.
+        zero: whether it may be no time at all.
     """
     found = DURATION.fullmatch(text.strip())
     unit = None if found is None else found["unit"] or bare
-    if found is None or unit is None or not float(found["count"]):
-        raise ConfigurationError(f"{option} {text!r}: write a number and s, m, h or d, such as 90m or 12h")
-    return timedelta(**{UNITS[unit]: float(found["count"])})
+    if found is None or unit is None or not (zero or float(found["count"])):
+        raise ConfigurationError(f"{option} {quoted(text)}: write a number and s, m, h or d, such as 90m or 12h")
+    count = float(found["count"])
+    if count > LONGEST / timedelta(**{UNITS[unit]: 1}):
+        raise ConfigurationError(f"{option} {quoted(text)}: longer than {LONGEST.days:,} days")
+    return timedelta(**{UNITS[unit]: count})
+
+
+def moved(option: str, text: str, time: datetime, by: timedelta) -> datetime:
+    """A time that much later (earlier where negative); raises `ConfigurationError` where no event can be then."""
+    try:
+        return in_span(time + by)
+    except (ValueError, OverflowError) as wrong:
+        raise ConfigurationError(f"{option} {quoted(text)} leads out of the times that events can have") from wrong
 
 
 def read_pace(speed: str | None, rate: float | None, origin: datetime) -> Pace:
@@ -80,6 +105,8 @@ def read_pace(speed: str | None, rate: float | None, origin: datetime) -> Pace:
     if rate is not None:
         if speed is not None:
             raise ConfigurationError("--rate and --speed exclude each other")
+        if not rate < float("inf"):
+            raise ConfigurationError(f"--rate {rate} is no number of events per second")
         return RatePace(rate)
     factor = read_speed(speed)
     return AsFastAsPossible() if factor is None else EventTimePace(origin, factor)
@@ -121,7 +148,8 @@ def read_incidents(texts: Sequence[str], start: datetime) -> "list[Incident]":
         found = INCIDENT.fullmatch(text)
         if found is None:
             raise ConfigurationError(f"--incident {text!r}: write SENSOR@MINUTES or SENSOR@MINUTES+LASTS, in minutes")
-        begins = start + timedelta(minutes=int(found["after"]))
-        lasts = timedelta(minutes=int(found["lasts"] or INCIDENT_MINUTES))
-        incidents.append(Incident(SensorId(found["sensor"]), begins, begins + lasts, INCIDENT_LANES))
+        begins = moved("--incident", text, start, read_duration("--incident", f"{found['after']}m", zero=True))
+        lasts = read_duration("--incident", f"{found['lasts'] or INCIDENT_MINUTES}m", zero=True)
+        ends = moved("--incident", text, begins, lasts)
+        incidents.append(Incident(SensorId(found["sensor"]), begins, ends, INCIDENT_LANES))
     return incidents

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from metrla.cli.tables import plain_table, print_tables
+from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
 from shared.events.text import shown
+from shared.runtime.output_file import output_file
 
 TABLE_ROWS = 1_000
 PARQUET_ROWS = 50_000
@@ -91,15 +91,15 @@ class Output:
         """Whether rows go to a terminal, where a progress bar would run through them."""
         return self.out is None and sys.stdout.isatty()
 
-    def write(self, columns: Sequence[Column], rows: Iterable[Row], empty: str) -> None:
-        """Write all rows, a few at a time; where there are none, say `empty` on standard error.
+    def write(self, columns: Sequence[Column], rows: Iterable[Row], empty: str | Callable[[], str]) -> None:
+        """Write all rows, a few at a time; where there are none, say `empty` on standard error, or raise what it does.
 
         A file appears whole or not at all, also on Ctrl-C.
         """
         rest = iter(rows)
         first = list(islice(rest, 1))
         if not first:
-            typer.echo(empty, err=True)
+            say(empty if isinstance(empty, str) else empty(), err=True)
             if self.form is OutputFormat.TABLE:
                 return
         writers: dict[OutputFormat, Callable[[IO[Any], Sequence[Column], Iterator[Row]], None]] = {
@@ -130,7 +130,7 @@ class Output:
             table.add_row(*(self._cell(row[place], columns[place].kind) for place in shown))
         print_tables(table, file=file, wide=True)
         if next(rows, None) is not None:
-            typer.echo(f"Only the first {TABLE_ROWS:,} rows: --out or --format csv gives all.", err=True)
+            say(f"Only the first {TABLE_ROWS:,} rows: --out or --format csv gives all.", err=True)
 
     def _cell(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of any kind
         if value is None:
@@ -203,22 +203,22 @@ def _text(value: Any) -> Any:  # noqa: ANN401 - a value of any kind
 def progress(unit: str, *, quiet: bool = False) -> Iterator[Progress]:
     """A progress bar on standard error; none where that is not a terminal, or on `quiet`."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn(unit, markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
+    terminal = console(err=True)
     # Standard output is for the reader of the rows, not for the bar's console.
     with Progress(
         *columns,
-        console=console,
+        console=terminal,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
-        disable=quiet or not console.is_terminal,
+        disable=quiet or not terminal.is_terminal,
     ) as bar:
         yield bar
 
@@ -228,15 +228,5 @@ def _destination(out: Path | None, *, binary: bool) -> Iterator[IO[Any]]:
     if out is None:
         yield sys.stdout.buffer if binary else sys.stdout
         return
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        file: IO[Any] = partial.open("xb") if binary else partial.open("x", encoding="utf-8", newline="")
-    except OSError as failed:
-        raise ConfigurationError(f"--out {out}: {failed.strerror}") from failed
-    try:
-        with file:
-            yield file
-        partial.replace(out)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with output_file(out, binary=binary, option="--out") as file:
+        yield file

@@ -1,5 +1,6 @@
 """The options --network, --sensor, --from, --to and --local: which rows are meant, and the zone of their times."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
@@ -7,7 +8,9 @@ from typing import Annotated
 import typer
 
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import EARLIEST, LATEST, time_in_span
 from shared.events.records import NetworkId, SensorId
+from shared.events.text import one_line, quoted
 from shared.runtime.settings import PlatformSettings
 from shared.traffic.folder import load_networks
 
@@ -68,6 +71,33 @@ class RowSelection:
             zone,
         )
 
+    def none_found(self, settings: PlatformSettings, said: str) -> Callable[[], str]:
+        """What is said where nothing matches; it raises `ConfigurationError` where that is for a name nobody knows."""
+
+        def told() -> str:
+            require_known(settings, self.network_id, self.sensor_id)
+            return said
+
+        return told
+
+
+def require_known(settings: PlatformSettings, network_id: str | None, sensor_id: str | None = None) -> None:
+    """Raise `ConfigurationError` where METRLA_NETWORKS has no such network, or no such sensor in it.
+
+    Asked where nothing was found: an archive or a store may hold other networks.
+    """
+    networks = {str(known): network for known, network in load_networks(settings.networks).items()}
+    if network_id is not None and network_id not in networks:
+        raise ConfigurationError(
+            f"--network {quoted(network_id)}: nothing is there of it, nor is it one of METRLA_NETWORKS: "
+            f"{one_line(', '.join(networks))}"
+        )
+    places = list(networks.values()) if network_id is None else [networks[network_id]]
+    if sensor_id is not None and not any(sensor_id in place.index for place in places):
+        raise ConfigurationError(
+            f"--sensor {quoted(sensor_id)}: nothing is there of it, nor is it in a network of METRLA_NETWORKS"
+        )
+
 
 def zone_of(settings: PlatformSettings, network_id: str | None, *, local: bool) -> tzinfo:
     """UTC, or with `local` the zone of the network among METRLA_NETWORKS.
@@ -89,19 +119,23 @@ def zone_of(settings: PlatformSettings, network_id: str | None, *, local: bool) 
 
 def read_range(begin: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
     """The instants of --from and --to in UTC; raises `ConfigurationError` for what is no time or in the wrong order."""
-    start, stop = _instant("--from", begin, zone), _instant("--to", end, zone)
+    start, stop = read_time("--from", begin, zone), read_time("--to", end, zone)
     if start is not None and stop is not None and start >= stop:
         raise ConfigurationError(f"--from {begin} is not before --to {end}")
     return start, stop
 
 
-def _instant(option: str, text: str | None, zone: tzinfo) -> datetime | None:
+def read_time(option: str, text: str | None, zone: tzinfo) -> datetime | None:
+    """The instant (UTC) of an option, `None` where it is not given; raises `ConfigurationError`."""
     if text is None:
         return None
     try:
         instant = datetime.fromisoformat(text.strip())
-        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+        instant = (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as wrong:
         raise ConfigurationError(
             f"{option} {text!r}: write an ISO 8601 time as 2012-05-02, 2012-05-02T08:00 or 2012-05-02T08:00-07:00"
         ) from wrong
+    if not time_in_span(instant):
+        raise ConfigurationError(f"{option} {text!r} is not within {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
+    return instant

@@ -10,6 +10,7 @@ import structlog
 import typer
 
 from shared.events.errors import ConfigurationError
+from shared.runtime.output_file import output_file
 from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ def open_models(url: str | None, *, pretrained: bool) -> Iterator["Archive"]:
 
     if pretrained and url is not None:
         raise ConfigurationError("--pretrained and --archive-url: choose one")
-    archive = PretrainedModels() if pretrained else open_archive(url or read_settings(PlatformSettings).archive_url)
+    archive = (
+        PretrainedModels()
+        if pretrained
+        else open_archive(read_settings(PlatformSettings).archive_url if url is None else url)
+    )
     # What the registry reports to operators of a service is of no interest here; what it refuses is.
     logs = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
@@ -57,6 +62,7 @@ def write_file(path: Path, content: bytes) -> None:
     """Write a file and the folder it lies in; raises `ConfigurationError` where that cannot be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
     except OSError as failed:
-        raise ConfigurationError(f"cannot write {path}: {failed.strerror}") from failed
+        raise ConfigurationError(f"cannot make folder {path.parent}: {failed.strerror}") from failed
+    with output_file(path, binary=True) as file:
+        file.write(content)

@@ -1,14 +1,12 @@
 """Progress of long work in stages: a bar for each with the time left, or a line for each where there is no terminal."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -18,6 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from metrla.terminal import console, say
 
 
 @dataclass
@@ -47,7 +47,7 @@ class ProgressBars:
             self._ended.add(stage)
             if self.quiet:
                 seconds = time.monotonic() - self._began[stage]
-                sys.stderr.write(f"{stage}: {note or 'done'} ({seconds:.0f} s)\n")
+                say(f"{stage}: {note or 'done'} ({seconds:.0f} s)", err=True)
 
 
 @contextmanager
@@ -61,19 +61,19 @@ def progress_bars() -> Iterator[ProgressBars]:
     Raises:
         KeyboardInterrupt: after the block, where no further part was reported.
     """
-    console = Console(stderr=True)
+    terminal = console(err=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with Progress(
-        *columns, console=console, redirect_stdout=False, redirect_stderr=False, disable=not console.is_terminal
+        *columns, console=terminal, redirect_stdout=False, redirect_stderr=False, disable=not terminal.is_terminal
     ) as bar:
-        run = ProgressBars(bar, quiet=not console.is_terminal)
+        run = ProgressBars(bar, quiet=not terminal.is_terminal)
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             if run.interrupted:

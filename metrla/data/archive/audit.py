@@ -12,13 +12,15 @@ from metrla.data.archive.verification import LoggedRecord, PartitionVerification
 from services.ingest.aggregator import WINDOWS_GROUP
 from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
-from services.ingest.intake import is_rekeyed, validate
+from services.ingest.copies import Place, claimed_origin, proven_copies, read_origins
+from services.ingest.intake import validate
 from services.ingest.validator import EventValidator
 from shared.archive.container import ArchivedEvent, decode_container
 from shared.archive.layout import RawFile
 from shared.archive.port import Archive
-from shared.events.topics import SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
+from shared.events.topics import TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import open_admin, partitions_of
+from shared.kafka.deadletter import source_of
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range
 from shared.runtime.clock import Clock
 
@@ -66,7 +68,7 @@ async def audit_archive(
         for one in verifications:
             for start in range(one.log_start, one.committed, OFFSETS_AT_ONCE):
                 end = min(one.committed, start + OFFSETS_AT_ONCE)
-                await _verify(reader, archive, files[one.partition], validator, clock, one, start, end)
+                await _verify(reader, partitions, archive, files[one.partition], validator, clock, one, start, end)
                 done += end - start
                 advance(done, total)
     return verifications
@@ -74,6 +76,7 @@ async def audit_archive(
 
 async def _verify(
     reader: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
     archive: Archive,
     files: Sequence[RawFile],
     validator: EventValidator,
@@ -87,17 +90,32 @@ async def _verify(
     # Retention may have taken the oldest records while we came here.
     start = max(start, (await reader.beginning_offsets([partition]))[partition])
 
+    claims = {place for record in records if (place := claimed_origin(record)) is not None}
+    originals = await read_origins(reader, partitions, claims, len(claims)) if claims else {}
+    begins = {one.partition: at for one, at in (await reader.beginning_offsets(partitions)).items()}
+
     def compare() -> None:
-        logged = _logged(validator, [record for record in records if record.offset >= start], clock)
+        logged = _logged(validator, [record for record in records if record.offset >= start], clock, originals, begins)
         verification.check(start, end, logged, _archived(archive, files, start, end))
 
     await asyncio.to_thread(compare)
 
 
-def _logged(validator: EventValidator, records: Sequence[ConsumerRecord], clock: Clock) -> Iterator[LoggedRecord]:
-    valid = {record.offset: event for event, record in validate(validator, records, clock).events}
+def _logged(
+    validator: EventValidator,
+    records: Sequence[ConsumerRecord],
+    clock: Clock,
+    originals: Mapping[Place, ConsumerRecord],
+    begins: Mapping[int, int],
+) -> Iterator[LoggedRecord]:
+    judged = validate(validator, records, clock).events
+    valid = {record.offset: event for event, record in judged}
+    copies = proven_copies(judged, originals, validator, clock)
     for record in records:
-        yield LoggedRecord(record.offset, valid.get(record.offset), is_rekeyed(record))
+        claimed = claimed_origin(record)
+        unsure = claimed is not None and claimed[1] < begins.get(claimed[0], 0)
+        copy = (record.partition, record.offset) in copies
+        yield LoggedRecord(record.offset, valid.get(record.offset), copy or unsure, unsure)
 
 
 def _archived(archive: Archive, files: Sequence[RawFile], start: int, end: int) -> Iterator[ArchivedEvent]:
@@ -137,7 +155,7 @@ async def _dead_letters(reader: AIOKafkaConsumer, partitions: Iterable[TopicPart
         end = (await reader.end_offsets([partition]))[partition]
         for first in range(start, end, OFFSETS_AT_ONCE):
             for record in await read_range(reader, partition, first, min(end, first + OFFSETS_AT_ONCE)):
-                headers = dict(record.headers)
-                if headers.get(SOURCE_TOPIC) == TRAFFIC_EVENTS.name.encode():
-                    found[int(headers[SOURCE_PARTITION])].add(int(headers[SOURCE_OFFSET]))
+                source = source_of(record)
+                if source is not None and source[0] == TRAFFIC_EVENTS.name:
+                    found[source[1]].add(source[2])
     return found

@@ -39,11 +39,16 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class LoggedRecord:
-    """A record of the log as verification sees it: `event` is `None` where it was rejected."""
+    """A record of the log as verification sees it: `event` is `None` where it was rejected.
+
+    `rekeyed`: it is a copy, whose original is archived in its stead. `unsure`: its original is no longer on the log, so
+    that it cannot be said whether it is one.
+    """
 
     offset: int
     event: TrafficEvent | None
     rekeyed: bool = False
+    unsure: bool = False
 
 
 @dataclass(slots=True)
@@ -112,7 +117,7 @@ class PartitionVerification:
             self._found(Fault.DOUBLED, record.offset)
         if record.rekeyed:
             self.rekeyed += 1
-            if copies:
+            if copies and not record.unsure:
                 self._found(Fault.UNEXPECTED, record.offset)
         elif record.offset in self.dead_lettered or record.event is None:
             self.rejected += 1

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from metrla.data.feeds.files.readings_file import ReadingsFile, RecordedStep
-from metrla.data.feeds.files.times import extent_of
 from shared.events.errors import ConfigurationError
 from shared.traffic.network import Network
 
@@ -82,15 +81,3 @@ def timed_steps(recording: ReadingsFile, network: Network) -> Iterator[tuple[dat
     order = _Order(recording, network)
     for step in recording.steps():
         yield order.instant(step.time), step
-
-
-def extent_in_utc(recording: ReadingsFile, network: Network) -> tuple[datetime, datetime]:
-    """First and last instant (UTC) of a file.
-
-    All of it is read: whoever sends or trains afterwards meets no fault halfway.
-
-    Raises:
-        ConfigurationError: as `timed_steps` does, and where a value is no number.
-    """
-    found = (instant for instant, _ in timed_steps(recording, network) if instant is not None)
-    return extent_of(recording.path, found)

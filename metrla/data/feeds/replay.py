@@ -6,11 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from math import isnan
 
+import numpy as np
+
 from metrla.data.feeds.delivery import Delivery
 from metrla.data.feeds.files.readings_file import ReadingsFile, RecordedStep
-from metrla.data.feeds.local_time import extent_in_utc, timed_steps
+from metrla.data.feeds.local_time import timed_steps
+from metrla.data.feeds.step_length import resampled
 from shared.events.errors import ConfigurationError
+from shared.events.quantities import SPEED
 from shared.events.records import SensorId, TrafficEvent
+from shared.traffic.arrays import Flags
 from shared.traffic.network import Network
 from shared.traffic.readings import unfit
 
@@ -47,8 +52,11 @@ class Replay:
         missing: drop readings without any measure, or send them marked as missing.
         skip_unknown: leave out sensors that the network does not have instead of refusing the file.
 
+    `resampled` says in one line what becomes of several readings in a window; it is empty where each has one.
+
     Raises:
-        ConfigurationError: the file has sensors that the network does not have, or none that it has.
+        ConfigurationError: the file has sensors that the network does not have, or none that it has; or its readings
+            are further apart than the network's windows.
     """
 
     recording: ReadingsFile
@@ -58,25 +66,54 @@ class Replay:
     missing: Missing = Missing.DROP
     skip_unknown: bool = False
     counts: ReplayCounts = field(default_factory=ReplayCounts)
+    resampled: str = field(init=False)
 
     def __post_init__(self) -> None:
         check_sensors(self.recording, self.network, skip_unknown=self.skip_unknown)
+        self.resampled = resampled(self.recording, self.network)
 
-    def extent(self) -> tuple[datetime, datetime]:
-        """First and last instant that is asked for and in the file.
+    def extent(self, taken_until: datetime | None = None) -> tuple[datetime, datetime]:
+        """First and last instant that is asked for and has a reading of use: a measure that ingest takes.
 
         It reads all of the file.
+
+        Args:
+            taken_until: the last instant that ingest takes; `None` where that is not to be judged.
 
         Raises:
             ConfigurationError: there is none, or something in the file is not what it should be.
         """
-        first, last = extent_in_utc(self.recording, self.network)
-        begin, end = max(first, self.begin or first), min(last, self.end or last)
-        if begin > end or (self.end is not None and begin >= self.end):
-            raise ConfigurationError(
-                f"{self.recording.path}: nothing to replay, it goes from {first.isoformat()} to {last.isoformat()}"
-            )
-        return begin, end
+        use, columns = _Use(taken_until), _Columns(self.network)
+        first = last = None
+        for instant, step in timed_steps(self.recording, self.network):
+            if instant is None:
+                continue
+            first, last = first or instant, instant
+            if (self.begin is None or instant >= self.begin) and (self.end is None or instant < self.end):
+                known = columns.known(step.sensor_ids)
+                faulty = unfit(step.speed_mph, step.volume_vehicles, step.occupancy, step.share_observed).out_of_range
+                sent = known if self.missing is Missing.MARK else known & self._heard(step)
+                use.add(instant, int(np.count_nonzero(sent)), int(np.count_nonzero(sent & ~faulty)))
+        if first is None or last is None:
+            raise ConfigurationError(f"{self.recording.path}: the table has no rows")
+        if use.first is None or use.last is None:
+            reason = f"it goes from {first.isoformat()} to {last.isoformat()}"
+            if use.steps:
+                reason = use.reason(zero_is_missing=self.recording.zero_is_missing)
+            raise ConfigurationError(f"{self.recording.path}: nothing to replay, {reason}")
+        # As far as was asked for, where the file goes on so long.
+        return use.first, self.end if self.end is not None and self.end <= last else use.last
+
+    def _heard(self, step: RecordedStep) -> Flags:
+        """Which readings have a measure."""
+        speed = np.asarray(step.speed_mph, dtype=np.float64)
+        heard: Flags = ~np.isnan(speed)
+        if self.recording.zero_is_missing:
+            heard &= speed != 0.0
+        for values in (step.volume_vehicles, step.occupancy):
+            if values is not None:
+                heard |= ~np.isnan(np.asarray(values, dtype=np.float64))
+        return heard
 
     def deliveries(self) -> Iterator[Delivery]:
         """The events of the file, in its order. `counts` grows while they are taken."""
@@ -122,6 +159,50 @@ class Replay:
                 occupancy=occupancy,
                 share_observed=_value(step.share_observed, column),
             )
+
+
+class _Columns:
+    """Which columns of a file are sensors of the network; most files have the same in every row."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._names: Sequence[str] | None = None
+        self._known: Flags = np.zeros(0, dtype=np.bool_)
+
+    def known(self, names: Sequence[str]) -> Flags:
+        if names != self._names:
+            self._names = names
+            self._known = np.array([SensorId(name) in self._network.index for name in names], dtype=np.bool_)
+        return self._known
+
+
+@dataclass(slots=True)
+class _Use:
+    """Of what is asked for, the steps that are of use, and why the others are not."""
+
+    taken_until: datetime | None
+    steps: int = 0
+    out_of_range: int = 0
+    ahead: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, instant: datetime, sent: int, fit: int) -> None:
+        """Count the readings of a step that would be sent, and those of them that are within all ranges."""
+        self.steps += 1
+        self.out_of_range += sent - fit
+        if self.taken_until is not None and instant > self.taken_until:
+            self.ahead += fit
+        elif fit:
+            self.first, self.last = self.first or instant, instant
+
+    def reason(self, *, zero_is_missing: bool) -> str:
+        """Why nothing is of use."""
+        if self.ahead:
+            return f"its {self.ahead:,} readings are in the future: ingest would reject all of them"
+        if self.out_of_range:
+            return f"its {self.out_of_range:,} readings are out of range (speeds not within {SPEED})"
+        return f"no reading in it has a value{' (0 means missing in a wide table)' if zero_is_missing else ''}"
 
 
 def check_sensors(recording: ReadingsFile, network: Network, *, skip_unknown: bool) -> None:

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from metrla.data.feeds.files.readings_file import ReadingsFile
 from metrla.data.feeds.local_time import timed_steps
 from metrla.data.feeds.replay import check_sensors
+from metrla.data.feeds.step_length import resampled
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.network import Network
-from shared.traffic.readings import LeftOut, unfit
+from shared.traffic.readings import LeftOut, speeds_of_nobody, unfit
 
 MOST_VALUES = 1_000_000_000
 """Four years of 2,000 sensors in windows of five minutes; 4 GB."""
@@ -33,12 +34,14 @@ class SpeedTable:
         left_out: readings that are no truth: what ingest rejects, and what is mostly imputed.
         skipped_windows: how many more windows the file has between its first and its last one: those that lie in the
             hour of local time that daylight saving skips, so that no instant belongs to them.
+        resampled: what was made of several readings in a window, in one line; empty where each has one.
     """
 
     start: datetime
     speed_mph: SpeedGrid
     left_out: LeftOut
     skipped_windows: int
+    resampled: str
 
 
 def speed_table(
@@ -59,9 +62,11 @@ def speed_table(
         skip_unknown: leave out sensors that the network does not have instead of refusing the file.
 
     Raises:
-        ConfigurationError: the sensors do not fit, no reading lies in the time asked for, or none of them is fit.
+        ConfigurationError: the sensors or the distance of readings do not fit, no reading lies in the time asked for,
+            or none of them is fit.
     """
     check_sensors(recording, network, skip_unknown=skip_unknown)
+    means = resampled(recording, network)
     left_out = LeftOut()
     sums: dict[datetime, npt.NDArray[np.float64]] = {}
     counts: dict[datetime, npt.NDArray[np.int32]] = {}
@@ -85,9 +90,11 @@ def speed_table(
         source, target = columns
         speeds = np.asarray(step.speed_mph, dtype=np.float64)[source]
         heard = ~np.isnan(speeds) & ~(recording.zero_is_missing & (speeds == 0.0))
-        faults = unfit(
-            speeds, *(_of(values, source) for values in (step.volume_vehicles, step.occupancy, step.share_observed))
+        volume, occupancy, observed = (
+            _of(values, source) for values in (step.volume_vehicles, step.occupancy, step.share_observed)
         )
+        heard &= ~speeds_of_nobody(speeds, volume, occupancy)
+        faults = unfit(speeds, volume, occupancy, observed)
         left_out.add(heard, faults)
         heard &= ~faults.any
         window = network.window_start(instant)
@@ -105,7 +112,7 @@ def speed_table(
         count = counts[window]
         row = table[(window - first) // network.window]
         np.divide(total, count, out=row, where=count > 0, casting="same_kind")
-    return SpeedTable(first, table, left_out, len(skipped))
+    return SpeedTable(first, table, left_out, len(skipped), means)
 
 
 def require_room(path: Path, first: datetime, last: datetime, network: Network) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shared.events.errors import ConfigurationError
-from shared.traffic.folder import load_network
+from shared.runtime.output_file import output_file
+from shared.traffic.folder import check_network
 from shared.traffic.network import Network
 
+DESCRIPTION = "network.toml"
 SENSOR_COLUMNS = (
     *("sensor_id", "name", "freeway", "direction", "postmile"),
     *("latitude", "longitude", "road_type", "lane_count"),
@@ -24,11 +26,26 @@ def write_network(network: Network, folder: Path) -> None:
     """
     with TemporaryDirectory(prefix="metrla-network-") as rehearsal:
         _write(network, Path(rehearsal))
-        try:
-            load_network(Path(rehearsal))
-        except ConfigurationError as unsound:
-            raise ConfigurationError(str(unsound).replace(rehearsal, str(folder))) from unsound
+        faults = check_network(Path(rehearsal)).faults
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        first = faults[0].replace(f"{rehearsal}/", "").replace(rehearsal, "it")
+        raise ConfigurationError(f"what they hold is no network, so {folder} was not written: {first}{more}")
     _write(network, folder)
+
+
+def require_place(folder: Path, *, replace: bool) -> None:
+    """Raise `ConfigurationError` where a network cannot be written: only an old one is replaced, and nothing else.
+
+    Args:
+        folder: where it is to be written.
+        replace: in place of a network folder that is there already.
+    """
+    if (folder / DESCRIPTION).exists():
+        if not replace:
+            raise ConfigurationError(f"{folder}: a network folder exists already; --force replaces it")
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise ConfigurationError(f"{folder}: there are other files in it, and no network: name a folder of its own")
 
 
 def _write(network: Network, folder: Path) -> None:
@@ -58,23 +75,28 @@ def _write(network: Network, folder: Path) -> None:
                 for edge in network.edges
             ),
         )
-        holidays = "" if network.holidays is None else f"holidays = {json.dumps(network.holidays)}\n"
+        holidays = "" if network.holidays is None else f"holidays = {_toml(network.holidays)}\n"
         # Last, since a folder without it is not a network folder: an interrupted import leaves none.
-        (folder / "network.toml").write_text(
-            f"id = {json.dumps(network.network_id)}\n"
-            f"name = {json.dumps(network.name)}\n"
-            f"time_zone = {json.dumps(network.time_zone.key)}\n"
-            f"window_minutes = {network.window.total_seconds() / 60:g}\n"
-            f"reading_interval_seconds = {network.reading_interval.total_seconds():g}\n"
-            f"{holidays}",
-            encoding="utf-8",
-        )
+        with output_file(folder / DESCRIPTION) as file:
+            file.write(
+                f"id = {_toml(network.network_id)}\n"
+                f"name = {_toml(network.name)}\n"
+                f"time_zone = {_toml(network.time_zone.key)}\n"
+                f"window_minutes = {network.window.total_seconds() / 60:g}\n"
+                f"reading_interval_seconds = {network.reading_interval.total_seconds():g}\n"
+                f"{holidays}"
+            )
     except OSError as unwritable:
         raise ConfigurationError(f"{folder}: {unwritable.strerror}") from unwritable
 
 
+def _toml(text: str) -> str:
+    """A string of TOML: as of JSON, but for characters beyond U+FFFF, which it does not escape as pairs."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with output_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

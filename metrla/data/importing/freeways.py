@@ -2,8 +2,8 @@
 
 import re
 
+from shared.events.text import quoted
 from shared.traffic.directions import direction_of
-from shared.traffic.text_file import shown
 
 # Numbers are unique over California's three systems; what is in neither list is a state route.
 INTERSTATES = frozenset(
@@ -27,7 +27,7 @@ def freeway_and_direction(freeway: str, direction: str = "") -> tuple[str, str]:
     found = NAME.fullmatch(freeway.strip())
     toward = direction_of(direction) if direction.strip() else ""
     if toward is None:
-        raise ValueError(f"direction {shown(direction)} is not N, E, S or W (nor NB, north, northbound and the like)")
+        raise ValueError(f"direction {quoted(direction)} is not N, E, S or W (nor NB, north, northbound and the like)")
     if found is None:
         return freeway.strip(), toward
     number = int(found["number"])

@@ -13,6 +13,7 @@ from metrla.data.importing.postmiles import estimate_postmiles
 from metrla.data.importing.table import Table, read_table
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
+from shared.traffic.folder import MAX_LANES, MAX_METRES, MAX_POSTMILE
 from shared.traffic.network import Edge, Network, Sensor, on_globe
 
 SENSOR_COLUMNS = {
@@ -105,7 +106,8 @@ def _sensors(table: Table, notes: ImportNotes) -> list[tuple[Sensor, bool]]:
             # One carriageway for all would make neighbours of sensors that no road connects.
             freeway, direction = f"unknown-{row['sensor_id']}", ""
             notes.unknown_freeway += 1
-        postmile, lanes = table.number(number, "postmile"), table.number(number, "lane_count")
+        postmile = table.number(number, "postmile", -MAX_POSTMILE, MAX_POSTMILE)
+        lanes = table.number(number, "lane_count", 0, MAX_LANES)
         sensor = Sensor(
             sensor_id=SensorId(row["sensor_id"]),
             name=row.get("name") or row["sensor_id"],
@@ -181,8 +183,8 @@ def _edges(path: Path, order: Sequence[SensorId], notes: ImportNotes) -> tuple[E
         if not known.issuperset(pair):
             notes.foreign_edges += 1
             continue
-        for values, column in ((weights, "weight"), (metres, "metres")):
-            if (value := table.number(number, column)) is not None:
+        for values, column, most in ((weights, "weight", 1.0), (metres, "metres", MAX_METRES)):
+            if (value := table.number(number, column, 0.0, most)) is not None:
                 values[pair] = value
     if not weights and not metres:
         raise ConfigurationError(f"{path}: none of its {len(table.rows)} edges lies between sensors of the network")

@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from itertools import zip_longest
 from pathlib import Path
 
 from shared.events.errors import ConfigurationError
+from shared.events.text import one_line, quoted
 from shared.traffic.folder import NUMBER
-from shared.traffic.text_file import one_line, read_text, shortened, shown
+from shared.traffic.text_file import other_separator, read_text
 
 MOST = 1e12
 """No degree, mile, metre or lane count is more; squares of such numbers can still be summed."""
@@ -24,13 +24,17 @@ class Table:
     columns: frozenset[str]
     rows: tuple[Mapping[str, str], ...]
 
-    def number(self, row: int, column: str) -> float | None:
+    def number(self, row: int, column: str, least: float = -MOST, most: float = MOST) -> float | None:
         """A cell as a number, `None` where it is empty; raises `ConfigurationError` naming file and row."""
         text = self.rows[row].get(column, "")
         if not text:
             return None
         if not NUMBER.fullmatch(text) or abs(value := float(text)) > MOST:
-            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {shown(text)} is not a number")
+            raise ConfigurationError(f"{self.path}, row {row + 1}: {column} {quoted(text)} is not a number")
+        if not least <= value <= most:
+            raise ConfigurationError(
+                f"{self.path}, row {row + 1}: {column} {quoted(text)} is not within {least:g} to {most:g}"
+            )
         return value
 
 
@@ -66,16 +70,20 @@ def read_table(
         body = found[1:]
     missing = [name for name in required if name not in names]
     if missing:
+        if separator := other_separator(text.partition("\n")[0]):
+            raise ConfigurationError(f"{path}: its columns are to be separated by commas or tabs, not by {separator}")
         expected = "; ".join(f"{name} (or {', '.join(aliases[name])})" for name in missing)
-        raise ConfigurationError(f"{path}: no column {expected}. It has: {shortened(', '.join(first))}")
-    return Table(path, frozenset(filter(None, names)), tuple(_rows(body, names)))
+        raise ConfigurationError(f"{path}: no column {expected}. It has: {one_line(', '.join(first))}")
+    return Table(path, frozenset(filter(None, names)), tuple(_rows(path, body, names)))
 
 
-def _rows(body: Sequence[Sequence[str]], names: Sequence[str | None]) -> Iterator[Mapping[str, str]]:
-    for cells in body:
+def _rows(path: Path, body: Sequence[Sequence[str]], names: Sequence[str | None]) -> Iterator[Mapping[str, str]]:
+    for number, cells in enumerate(body, 1):
+        if len(cells) < len(names) or any(cells[len(names) :]):
+            raise ConfigurationError(f"{path}, row {number}: {len(cells)} cells, but {len(names)} columns")
         # Of two columns with one meaning the first one counts.
         row: dict[str, str] = {}
-        for name, cell in zip_longest(names, cells[: len(names)], fillvalue=""):
+        for name, cell in zip(names, cells, strict=False):
             if name is not None:
                 row.setdefault(name, cell.strip())
         yield row

@@ -1,5 +1,6 @@
 """A recording: the speeds that models are trained on or judged by, of a file or simulated."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ class Recording:
         source: what the speeds are, for the card.
         skipped_windows: how many rows the file has beyond these, see `Split.of`.
         left_out: what the file has that is no truth, in one line; empty where nothing was left out.
+        resampled: what was made of several readings in a window, in one line; empty where each has one.
     """
 
     network: Network
@@ -35,6 +37,12 @@ class Recording:
     source: str
     skipped_windows: int = 0
     left_out: str = ""
+    resampled: str = ""
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What whoever uses it is to know of how it was read, a line each."""
+        return (f"{self.source}: {note}" for note in (self.resampled, self.left_out) if note)
 
 
 def read_recording(
@@ -49,7 +57,9 @@ def read_recording(
     """A file's speeds from `first` to before `last` (aware); raises `ConfigurationError` where they do not fit."""
     table = speed_table(open_readings(data, times), network, first, last, skip_unknown=skip_unknown)
     speeds = table.speed_mph.astype(np.float64)
-    return Recording(network, table.start, speeds, data.name, table.skipped_windows, str(table.left_out))
+    return Recording(
+        network, table.start, speeds, data.name, table.skipped_windows, str(table.left_out), table.resampled
+    )
 
 
 def simulate_recording(network: Network, days: int, seed: int, last: datetime | None, now: datetime) -> Recording:

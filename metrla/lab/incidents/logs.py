@@ -8,7 +8,7 @@ from metrla.data.importing.table import read_table
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.truth import LoggedIncident
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import shown
+from shared.events.text import quoted
 
 COLUMNS = {
     "start": ("Start Time",),
@@ -51,4 +51,4 @@ def _time(path: Path, number: int, text: str) -> datetime:
             return datetime.strptime(text, form)  # noqa: DTZ007 - local by definition of the file
         except ValueError:
             continue
-    raise ConfigurationError(f"{path}, row {number + 1}: {shown(text)} is not a time such as 01-31-22 23:55")
+    raise ConfigurationError(f"{path}, row {number + 1}: {quoted(text)} is not a time such as 01-31-22 23:55")

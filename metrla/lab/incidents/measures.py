@@ -4,19 +4,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from metrla.data.feeds.files.formats import PEMS_SUFFIXES, WIDE_SUFFIXES, open_readings
 from metrla.data.feeds.files.readings_file import RecordedStep
+from metrla.data.feeds.files.times import PLAIN, TimeReading
+from metrla.data.feeds.local_time import zone_of_times
 from metrla.data.feeds.speed_table import require_room
+from metrla.data.feeds.step_length import require_one_reading_per_window
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_of, is_day_off, slots_per_day
 from shared.traffic.network import Network
-from shared.traffic.readings import unfit
+from shared.traffic.readings import speeds_of_nobody, unfit
 from shared.traffic.roadway import Roadway, roadway
 
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
@@ -90,31 +94,37 @@ class Measures:
         return (local - self.start) / timedelta(minutes=1)
 
 
-def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] = lambda _: None) -> Measures:
+def read_measures(
+    path: Path, network: Network, times: TimeReading = PLAIN, on_file: Callable[[Path], None] = lambda _: None
+) -> Measures:
     """Read a file of speeds, or a folder of wide tables and PeMS station_5min files.
 
     The tables of a folder are told apart by their names: speed*, occupancy*, flow* or volume*, pct_observed* (0-100;
     values observed by less than half are left out). Windows are those of the local clock: the hour that daylight saving
-    skips is a gap, of the one that it repeats the first reading counts.
+    skips is a gap, of the one that it repeats the first reading counts. `times` says how the times of the files are
+    written, where they do not say so themselves.
 
     Raises:
-        ConfigurationError: nothing readable is there, or none of its sensors is in the network.
+        ConfigurationError: nothing readable is there, none of its sensors is in the network, or a file has not one
+            reading in each window.
     """
     files = _files(path)
-    start, end = _days(files, network)
+    start, end = _days(files, network, times)
     require_room(path, start, end, network)
     count = (end - start) // network.window
     measures = {name: np.full((count, len(network.sensors)), np.nan) for name in set(NAMED.values())}
     for file, kind in files.items():
         on_file(file)
-        recording = open_readings(file)
+        recording = open_readings(file, times)
+        require_one_reading_per_window(recording, network)
+        zone = zone_of_times(recording, network)
         names: Sequence[str] = ()
         columns, rows = _columns(names, network)
         for step in recording.steps():
             if step.sensor_ids != names:
                 names = step.sensor_ids
                 columns, rows = _columns(names, network)
-            at = (_local(step.time, network) - start) // network.window
+            at = (_local(step.time, zone, network) - start) // network.window
             if not 0 <= at < count:
                 raise ConfigurationError(
                     f"{file}: its times are not in order: {step.time} is outside its first and last"
@@ -130,6 +140,7 @@ def read_measures(path: Path, network: Network, on_file: Callable[[Path], None] 
     # An unfit speed is one that ingest would have rejected: no detector ever sees it.
     faults = unfit(*(measures[name] for name in ("speed", "volume", "occupancy", "observed")))
     made_up = faults.any
+    measures["speed"][speeds_of_nobody(measures["speed"], measures["volume"], measures["occupancy"])] = np.nan
     road = roadway(network)
     speed, occupancy, volume = (
         np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
@@ -159,16 +170,24 @@ def _files(path: Path) -> Mapping[Path, str]:
     return found
 
 
-def _days(files: Mapping[Path, str], network: Network) -> tuple[datetime, datetime]:
-    extents = [[_local(each, network) for each in open_readings(file).extent()] for file in files]
+def _days(files: Mapping[Path, str], network: Network, times: TimeReading) -> tuple[datetime, datetime]:
+    recordings = [open_readings(file, times) for file in files]
+    extents = [
+        [_local(each, zone_of_times(recording, network), network) for each in recording.extent()]
+        for recording in recordings
+    ]
     # A file whose times go back may end before it begins.
     first, last = min(map(min, extents)), max(map(max, extents))
     return datetime.combine(first, time()), datetime.combine(last, time()) + timedelta(days=1)
 
 
-def _local(time: datetime, network: Network) -> datetime:
-    """On the network's clock, naive."""
-    return time if time.tzinfo is None else time.astimezone(network.time_zone).replace(tzinfo=None)
+def _local(time: datetime, zone: ZoneInfo, network: Network) -> datetime:
+    """On the network's clock, naive; `zone` is that of a time without an offset."""
+    if time.tzinfo is None:
+        if zone == network.time_zone:
+            return time
+        time = time.replace(tzinfo=zone)
+    return time.astimezone(network.time_zone).replace(tzinfo=None)
 
 
 def _values(step: RecordedStep, kind: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ import uvloop
 
 from metrla.local.devbroker.broker import DevBroker
 from metrla.local.devbroker.settings import BrokerSettings, require_loopback
+from metrla.terminal import run_command, say
 from shared.events.errors import ConfigurationError
 from shared.runtime.process import stop_with_parent as watch_parent
 
@@ -68,10 +69,10 @@ def main(
         _log_to_standard_error()
         uvloop.run(_serve(DevBroker(host, port, settings=settings), port_file, follow_parent=stop_with_parent))
     except ConfigurationError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     except OSError as error:
-        typer.echo(f"error: cannot listen on {host}:{port}: {error.strerror or error}", err=True)
+        say(f"error: cannot listen on {host}:{port}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
 
 
@@ -91,7 +92,7 @@ async def _serve(broker: DevBroker, port_file: Path | None, *, follow_parent: bo
     async with broker:
         if port_file is not None:
             _write_address(port_file, broker.bootstrap_servers)
-        typer.echo(f"embedded broker ready at {broker.bootstrap_servers}")
+        say(f"embedded broker ready at {broker.bootstrap_servers}")
         watcher = asyncio.create_task(watch_parent(stopped)) if follow_parent else None
         await stopped.wait()
         if watcher is not None:
@@ -112,4 +113,4 @@ def _remove_address(port_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m metrla.local.devbroker")
+    sys.exit(run_command(app, "python -m metrla.local.devbroker"))

@@ -7,7 +7,6 @@ import time
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from rich.console import Console
 from rich.live import Live
 
 from metrla.local.launcher import display
@@ -25,6 +24,7 @@ from metrla.local.launcher.request import (
 from metrla.local.launcher.state import claimed_anew
 from metrla.local.launcher.supervisor import Supervisor, supervise
 from metrla.local.launcher.weights import ShippedWeights
+from metrla.terminal import console
 from shared.archive.layout import RAW_ROOT
 from shared.archive.url import open_archive
 from shared.forecasting.registry.pretrained import PretrainedModels
@@ -51,7 +51,7 @@ async def run_demo(request: DemoRequest) -> int:
     require_free(request.port)
     begin, addresses = request.begin, dict[str, str]()
     if request.stack is not None:
-        addresses = (await bring_up(request.stack, Console().print)).addresses()
+        addresses = (await bring_up(request.stack, console().print)).addresses()
         log_address = addresses["METRLA_KAFKA_BOOTSTRAP_SERVERS"]
         begin = await continued_start(request, network, log_address, wall_clock()) or begin
     plan = PipelinePlan(
@@ -70,7 +70,7 @@ async def run_demo(request: DemoRequest) -> int:
 
 def _install(request: DemoRequest, plan: PipelinePlan, network: Network) -> bool:
     """Put the models that come with metrla into the archive where they are of this network; says so, or why not."""
-    console, shipped = Console(markup=False), PretrainedModels()
+    out, shipped = console(), PretrainedModels()
     if request.data is None:
         # What is simulated is not the traffic that they have learned.
         return False
@@ -78,16 +78,17 @@ def _install(request: DemoRequest, plan: PipelinePlan, network: Network) -> bool
     if weights is None:
         found = shipped.recognise(network)
         if found.shipped_id is not None:
-            console.print(f"{found.reason}: training a quick model instead", style="yellow")
+            out.print(f"{found.reason}: training a quick model instead", style="yellow")
         return False
     with closing(open_archive(plan.archive_url)) as archive:
         weights.install(archive, network.network_id)
-    console.print(
-        f"{network.name} is {weights.shipped_id} by its sensors and edges: the models that come with metrla serve, "
-        f"nothing is trained ({', '.join(weights.models)})"
+    out.print(
+        f"{network.name}: recognised by its sensors and edges; the models that come with metrla for "
+        f"{weights.shipped_id} serve, nothing is trained ({', '.join(weights.models)})",
+        soft_wrap=True,
     )
     if request.begin is not None and weights.have_seen(datetime.fromisoformat(request.begin)):
-        console.print("they were made from some of what is replayed: forecasts of it look too good", style="yellow")
+        out.print("they were made from some of what is replayed: forecasts of it look too good", style="yellow")
     return True
 
 
@@ -111,7 +112,7 @@ async def _train(
         # A short file is not an error: until there is a model, forecasts are historical averages, and say so.
         if status != EXIT_MISCONFIGURED or request.data is None:
             raise LaunchError(f"training ended with status {status}")
-        Console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
+        console().print("no model could be trained: the forecasts will be historical averages", style="yellow")
     return True
 
 
@@ -119,7 +120,7 @@ class _Demo:
     def __init__(self, request: DemoRequest, plan: PipelinePlan, network: Network, stop: asyncio.Event) -> None:
         self._request, self._plan, self._stop = request, plan, stop
         # Names of networks and lines of logs are no markup, whatever brackets they have.
-        self._console = Console(markup=False)
+        self._console = console()
         self._network, self._zone = network, network.time_zone
         self._figures = Figures()
         self._began = time.monotonic()
@@ -130,8 +131,12 @@ class _Demo:
             with self._console.status("starting broker and services"):
                 if self._request.stack is None:
                     await supervisor.start(self._plan.broker())
-                await supervisor.start(*(self._plan.service(name) for name in SERVICES), self._plan.gateway())
-            (feed,) = await supervisor.start(self._plan.feed(feed_command))
+                # The feed reads its file while the services start; what it sends waits for them on the log.
+                *_, feed = await supervisor.start(
+                    *(self._plan.service(name) for name in SERVICES),
+                    self._plan.gateway(),
+                    self._plan.feed(feed_command),
+                )
             self._console.print(
                 display.whereabouts(self._plan, self._request.feed_text(self._network.name)), soft_wrap=True
             )

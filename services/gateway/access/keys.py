@@ -4,11 +4,13 @@ A key is `mk_<id>_<secret>`. The secret has 256 random bits, so its SHA-256 is a
 hash such as Argon2 protects secrets that people choose, and would give strangers a way to spend our processor time.
 """
 
+import fcntl
 import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,10 +21,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from services.gateway.access.principals import Principal, Scope
 from shared.events.errors import ConfigurationError
+from shared.events.text import Line
+from shared.runtime.output_file import PRIVATE_MODE, output_file
+from shared.traffic.text_file import read_small_file
 
 PREFIX = "mk"
 ID_BYTES, SECRET_BYTES = 6, 32
 MOST_KEYS = 10_000
+MOST_NAME_CHARACTERS = 100
 _FORM = re.compile(r"mk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -32,7 +38,7 @@ class AccessKey(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=MOST_NAME_CHARACTERS), Line]
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created_at: AwareDatetime
@@ -124,31 +130,44 @@ class KeyRing:
 def read_keys(path: Path) -> KeyRing:
     """The keys of a file; raises `ConfigurationError` where it is missing or no such file."""
     try:
-        return KeyRing.of(_KeyFile.model_validate_json(path.read_bytes()).keys)
-    except OSError as unreadable:
-        raise ConfigurationError(f"{path}: {unreadable.strerror}") from unreadable
+        return KeyRing.of(_KeyFile.model_validate_json(read_small_file(path)).keys)
     except ValidationError as wrong:
         fault = wrong.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, fault["loc"])) or "file"
         raise ConfigurationError(f"{path}: no file of keys: {where}: {fault['msg']}") from wrong
 
 
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold off other processes that want to change the file; whoever only reads it is not held up.
+
+    Whoever changes a file of keys reads and writes it inside: of two who do so at once, the second would otherwise undo
+    what the first has written, and a revoked key would be good again.
+
+    Raises:
+        ConfigurationError: the folder cannot be written.
+    """
+    # A file of its own, since the file of keys itself is replaced; it stays, for whoever waits for it holds it open.
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failed:
+        raise ConfigurationError(f"{lock}: {failed.strerror}") from failed
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def write_keys(path: Path, ring: KeyRing) -> None:
-    """Replace the file at once, readable by its owner alone; raises `ConfigurationError`."""
+    """Replace the file at once, readable by its owner alone, inside `sole_writer`; raises `ConfigurationError`."""
     rows = [json.loads(key.model_dump_json()) for key in ring.keys.values()]
     for row in rows:
         row["scopes"] = sorted(row["scopes"])
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"version": 1, "keys": rows}, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as failed:
-        raise ConfigurationError(f"{path}: {failed.strerror}") from failed
+    with output_file(path, new_mode=PRIVATE_MODE) as file:
+        json.dump({"version": 1, "keys": rows}, file, indent=2)
+        file.write("\n")
 
 
 def _digest(text: str) -> str:

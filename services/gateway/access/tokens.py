@@ -11,6 +11,7 @@ import jwt
 import structlog
 
 from services.gateway.access.principals import Principal, Scope
+from shared.events.text import fault_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,6 +26,7 @@ KEPT_S, ASKED_AGAIN_S = 3600.0, 60.0
 LONGEST_TOKEN = 8192
 LONGEST_SUBJECT = 200
 SCOPE_PREFIX = "metrla:"
+_NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Tokens:
         self._keys: Mapping[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
         self._asked_at = float("-inf")
-        self._asking = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def principal(self, text: str) -> Principal | None:
         """Whom the token is about, `None` where it is not good; never raises."""
@@ -70,25 +72,29 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not subject.isprintable():
+        if not isinstance(subject, str) or not subject.strip() or fault_of(subject, LONGEST_TOKEN) is not None:
             return None
         return Principal(f"subject {subject[:LONGEST_SUBJECT]}", scopes_of(claims.get(self._issuer.scope_claim)))
 
     async def _key(self, key_id: str) -> jwt.PyJWK | None:
-        async with self._asking:
-            now = monotonic()
-            old = now - self._fetched_at >= KEPT_S
-            if (old or key_id not in self._keys) and now - self._asked_at >= ASKED_AGAIN_S:
-                self._asked_at = now
-                await self._fetch()
-            return self._keys.get(key_id)
+        """The key, of those known now where it is among them: no provider that hangs delays a token that is good."""
+        now = monotonic()
+        old = now - self._fetched_at >= KEPT_S
+        if (old or key_id not in self._keys) and now - self._asked_at >= ASKED_AGAIN_S:
+            self._asked_at = now
+            self._fetching = asyncio.create_task(self._fetch())
+        if key_id not in self._keys and self._fetching is not None:
+            # Shielded: others wait for it, too, when this one leaves.
+            await asyncio.shield(self._fetching)
+        return self._keys.get(key_id)
 
     async def _fetch(self) -> None:
         """Ask for the keys. Where that fails, those that are known stay."""
         try:
             async with asyncio.timeout(FETCH_S):
                 self._keys = _usable(await _fetched(self._issuer.keys_url))
-        except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError, TimeoutError) as failed:
+        # JSON of another form than a set of keys meets no check in PyJWT.
+        except (*_NO_ANSWER, jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError, TimeoutError) as failed:
             log.warning(
                 "keys of the identity provider not fetched", url=self._issuer.keys_url, error=str(failed) or "timeout"
             )

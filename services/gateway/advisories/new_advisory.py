@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.alerts.advisories.documents.draft import Draft
 from shared.alerts.advisories.documents.formats.reading import read_geometry
@@ -11,13 +11,13 @@ from shared.alerts.advisories.documents.importing import id_for, whole_ms
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.alerts.advisories.documents.roads import direction_of, read_road
 from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_SOURCE_CHARACTERS, MAX_TITLE_CHARACTERS
-from shared.events.quantities import in_span
+from shared.events.quantities import in_span, told_instant
 from shared.events.records import AdvisoryType, AlertSeverity, NetworkId, SensorId, TrafficAdvisory
 from shared.events.text import IdText, Line, Prose
 
 FORM = "operator"
 GEOMETRIES = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
-Time = Annotated[AwareDatetime, AfterValidator(in_span)]
+Time = Annotated[AwareDatetime, BeforeValidator(told_instant), AfterValidator(in_span)]
 
 
 class NewAdvisory(BaseModel):

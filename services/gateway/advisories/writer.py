@@ -82,7 +82,9 @@ class AdvisoryWriter:
         until = monotonic() + DOCUMENT_S
         matchers = tuple(_PatientMatcher(network, until) for network in self._view.networks.values())
         parsed = Reader(matchers[0].network.time_zone, self._clock(), zones=self._zones).read(data)
-        return prepare(parsed, matchers, dict(self._view.advisories.records), feed, complete=complete)
+        return prepare(
+            parsed, matchers, dict(self._view.advisories.records), feed, complete=complete, now=self._clock()
+        )
 
     async def _publish(self, advisories: Iterable[TrafficAdvisory]) -> None:
         changed = list(advisories)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.gateway.log.writer import LogWriter, until_seen
 from services.gateway.views.traffic import TrafficView
+from shared.alerts.actions.rule import is_full
 from shared.alerts.advisories.documents.importing import whole_ms
 from shared.events.avro import encode
 from shared.events.errors import MetrlaError
@@ -19,8 +20,6 @@ from shared.events.topics import ALERT_ACTIONS
 from shared.kafka.producer import Message, send_all
 from shared.runtime.clock import Clock
 
-MAX_ACTIONS = 100
-"""Acknowledgements and comments on one alert; the record of an alert is one message."""
 REMEMBERED = 1000
 """Actions that may be on their way to the alert detector and back."""
 
@@ -122,5 +121,5 @@ def _require_taken(alert: TrafficAlert, kind: AlertActionKind) -> None:
     if kind is AlertActionKind.CLOSE:
         if not alert.active:
             raise RefusedActionError(f"Alert {alert.alert_id} is cleared already.")
-    elif len(alert.actions) >= MAX_ACTIONS:
+    elif is_full(alert):
         raise RefusedActionError(f"Alert {alert.alert_id} has {len(alert.actions)} actions, it takes no more.")

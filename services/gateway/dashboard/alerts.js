@@ -1,5 +1,6 @@
 /** The alerts: what is wrong where, why, what operators did, and, with a write token, buttons to act. */
 
+import { headersOf } from "./access.js";
 import { facts, when, whoSaw } from "./alert-text.js";
 import { make } from "./elements.js";
 import { describeMeasure, mph, words } from "./format.js";
@@ -141,14 +142,14 @@ export class AlertPanel {
     try {
       const answer = await fetch(`${path}/actions`, {
         method: "POST", body,
-        headers: { "Content-Type": "application/json", "Idempotency-Key": id, Authorization: `Bearer ${this.token}` },
+        headers: { "Content-Type": "application/json", "Idempotency-Key": id, ...headersOf(this.token) },
       });
       if (!answer.ok) throw new Error((await answer.json()).detail);
       this.#unsent.delete(content);
       this.#drafts.delete(alert.alert_id);
       text.value = "";
       note.textContent = answer.status === 202 ? "Sent. The alert detector has not processed it yet." : "Done.";
-      const now = await fetch(path);
+      const now = await fetch(path, { headers: headersOf(this.token) });
       if (now.ok) this.onChanged(await now.json());
     } catch (failed) {
       note.textContent = `Failed: ${failed.message}`;

@@ -9,13 +9,13 @@ const MOST_ROWS = 400;
 const TOP_MPH = 80;
 const EDGE = { left: 26, right: 8, top: 8, bottom: 18 };
 
-/** Fetch the past and the forecasts of one sensor, by one model or, without one, those that are served. */
-export async function fetchDetail(sensor, model, horizon) {
+/** Ask, by `get`, for the past and the forecasts of one sensor, by one model or, without one, those that are served. */
+export async function fetchDetail(get, sensor, model, horizon) {
   const query = new URLSearchParams({ network_id: sensor.network_id, sensor_id: sensor.sensor_id });
   const ofModel = model ? `&model=${encodeURIComponent(model)}` : "";
   const [past, forecasts] = await Promise.all([
-    fetchList(`/api/history/aggregates?${query}&limit=${PAST_WINDOWS}`),
-    fetchList(`/api/predictions?${query}&horizon_minutes=all&limit=${MOST_ROWS}${ofModel}`),
+    listOf(get, `/api/history/aggregates?${query}&limit=${PAST_WINDOWS}`),
+    listOf(get, `/api/predictions?${query}&horizon_minutes=all&limit=${MOST_ROWS}${ofModel}`),
   ]);
   const newest = forecasts[0]?.timestamp;
   const first = past.at(-1)?.window_end ?? newest;
@@ -28,8 +28,8 @@ export async function fetchDetail(sensor, model, horizon) {
   };
 }
 
-async function fetchList(url) {
-  const answer = await fetch(url);
+async function listOf(get, url) {
+  const answer = await get(url);
   return answer.ok ? answer.json() : [];
 }
 

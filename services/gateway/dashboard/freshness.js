@@ -34,7 +34,7 @@ export class Freshness {
     return now - this.heardAt > MISSED_BEATS * this.#intervalMs;
   }
 
-  /** What to say of one network, before anything is heard 'waiting': {state: "live" | "stale" | "waiting", stage, agoMs, stages}; `agoMs` is since when. */
+  /** What to say of one network, before anything is heard 'waiting': {state: "live" | "stale" | "waiting", stage, agoMs, stages}; `agoMs` is since when, `never`: nothing ever came. */
   judge(networkId, now) {
     if (this.#heard && this.silent(now)) return { state: "stale", stage: "gateway", agoMs: now - this.heardAt, stages: ["gateway"] };
     const row = this.#rows.get(networkId);
@@ -45,6 +45,7 @@ export class Freshness {
       return {
         state: "stale", stage: late[0].stage, agoMs: (late[0].age_s ?? 0) * 1000 + sinceBeatMs,
         stages: late.map(({ stage }) => stage),
+        ...(late[0].stage === "readings" && late[0].arrived_at === null && { never: true }),
       };
     }
     return { state: row.state === "fresh" ? "live" : "waiting", stage: null, agoMs: null, stages: [] };
@@ -57,7 +58,8 @@ export function isCurrent({ state, stages }, shown) {
 }
 
 /** The words for what was judged; `time` writes a moment, milliseconds since the epoch. */
-export function describeFreshness({ state, stage, agoMs }, wallNow, time) {
+export function describeFreshness({ state, stage, agoMs, never }, wallNow, time) {
+  if (never) return `No data yet, since ${time(wallNow - agoMs)}`;
   if (state === "stale") return `Stale since ${time(wallNow - agoMs)} (${stage})`;
   return state === "live" ? "Live" : "Waiting for data";
 }

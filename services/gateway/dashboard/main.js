@@ -1,5 +1,6 @@
 /** Puts the page together: REST for sensors and networks, the WebSocket for what changes. */
 
+import { Access } from "./access.js";
 import { AlertPanel } from "./alerts.js";
 import { basisLabel, describe, drawDetail, fetchDetail } from "./detail.js";
 import { make } from "./elements.js";
@@ -21,14 +22,24 @@ let clock = clockIn("UTC");
 let connection = { state: "connecting" };
 let detailShown = "";
 let drawing = false;
+let readAgain = () => {};
 
 const map = new SensorMap($("map"), { onPick: pick, onHover: hover });
 const table = new SensorTable(
   { columns: $("columns"), body: $("rows"), count: $("count"), empty: $("no-rows"), filter: $("filter"), onlySlow: $("only-slow") },
   pick,
 );
+const access = new Access(
+  { form: $("access"), key: $("read-key"), note: $("access-note"), forget: $("access-forget") },
+  () => {
+    stream.restart();
+    models.load();
+    readAgain();
+  },
+);
+const get = (url) => access.get(url);
 const models = new ModelPanel(
-  { panel: $("models"), body: $("model-rows"), note: $("model-note") }, chooseModel, showModels,
+  { panel: $("models"), head: $("model-columns"), body: $("model-rows"), note: $("model-note") }, chooseModel, showModels, get,
 );
 const panel = new AlertPanel(
   {
@@ -56,6 +67,8 @@ const stream = new Stream(
     schedule();
   },
   () => freshness.silent(performance.now()),
+  () => access.key,
+  () => access.deny(),
 );
 
 /** Draw once per frame, however many messages came. */
@@ -83,10 +96,10 @@ function draw() {
 }
 
 function showTiles(rows, speedOf, alerts) {
-  const speeds = rows.map(speedOf);
+  const speeds = rows.map(speedOf), believed = rows.filter(({ sensor }) => !sensor.doubt).map(speedOf);
   const current = isCurrent(judged(), state.shown);
   const count = current ? reporting(rows, speedOf, state.shown, state.network.window_minutes) : 0;
-  const known = speeds.filter((speed) => speed !== null && speed !== undefined);
+  const known = believed.filter((speed) => speed !== null && speed !== undefined);
   const average = known.length ? known.reduce((sum, speed) => sum + speed, 0) / known.length : null;
   $("tile-reporting").replaceChildren(String(count), make("small", {}, ` / ${speeds.length}`));
   $("tile-speed").replaceChildren(mph(average), make("small", {}, " mph"));
@@ -125,6 +138,11 @@ function follow() {
 function showEmpty(rows) {
   const waiting = !state.eventTime || rows.every(({ sensor }) => sensor.timestamp === null);
   $("empty").hidden = !waiting;
+  if (!$("access").hidden) {
+    $("empty-title").textContent = "A key is needed";
+    $("empty-detail").textContent = "Enter it above to see the map.";
+    return;
+  }
   $("empty-title").textContent = connection.state === "open" ? "Waiting for the first window" : "Waiting for the gateway";
   $("empty-detail").textContent = connection.state === "open"
     ? "The gateway is connected. Speeds appear once a feed sends readings and the first window closes."
@@ -154,7 +172,7 @@ async function showDetail() {
   const { sensor } = entry, horizon = state.horizon;
   $("detail-title").textContent = `${sensor.road_name}, ${sensor.name}`;
   try {
-    const detail = await fetchDetail(sensor, state.model, horizon);
+    const detail = await fetchDetail(get, sensor, state.model, horizon);
     if (wanted !== detailShown) return;
     describe($("detail-line"), sensor, detail, horizon);
     drawDetail($("chart"), detail, clock);
@@ -186,7 +204,7 @@ function hover(sensorId, point) {
 }
 
 async function loadSensors() {
-  const answer = await fetch("/api/sensors");
+  const answer = await get("/api/sensors");
   if (!answer.ok) return;
   state.takeSensors(await answer.json());
   map.place(state.rows().map(({ sensor }) => sensor));
@@ -200,7 +218,7 @@ function chooseNetwork(id) {
   $("zone").textContent = state.network.time_zone;
   state.selected = null;
   showHorizons();
-  models.follow(id);
+  models.follow(state.network);
   map.showAll();
   map.place(state.rows().map(({ sensor }) => sensor));
   schedule();
@@ -212,6 +230,14 @@ function showHorizons() {
   state.horizon = nearestHorizon(horizons, before);
   $("horizon").replaceChildren(...horizons.map((minutes) => make("option", { value: minutes, selected: minutes === state.horizon }, `${minutes} min`)));
   if (state.horizon !== before) follow();
+}
+
+/** Pauses end when somebody gives a key. */
+function pauseOrKey(duration) {
+  return new Promise((resolve) => {
+    readAgain = resolve;
+    setTimeout(resolve, duration);
+  });
 }
 
 function chooseTheme(name) {
@@ -250,7 +276,7 @@ async function start() {
   chooseTheme(localStorage.getItem("theme") ?? preferred);
   listen();
   schedule();
-  state.networks = await waitForNetworks(() => fetch("/api/networks"));
+  state.networks = await waitForNetworks(() => get("/api/networks"), pauseOrKey);
   $("network").append(...state.networks.map((network) => make("option", { value: network.network_id }, network.name)));
   $("network-choice").hidden = state.networks.length < 2;
   $("network-name").hidden = state.networks.length > 1;

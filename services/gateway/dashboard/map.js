@@ -2,7 +2,7 @@
 
 import { makeSvg } from "./elements.js";
 import { band } from "./format.js";
-import { carriageways, extent, mean, pairs, path } from "./roads.js";
+import { carriageways, extent, mean, pairs, placeOfName, path } from "./roads.js";
 
 const MARGIN = { left: 50, right: 60, top: 46, bottom: 62 };
 const NAME_PX = 20; // from a freeway to its name
@@ -112,15 +112,12 @@ export class SensorMap {
 
   #name(parent, road, along, points) {
     const freeway = along[0].freeway;
-    if (this.named === undefined || !parent.childElementCount) this.named = new Set();
+    if (this.named === undefined || !parent.childElementCount) this.named = new Map();
     if (this.named.has(freeway) || along.length < 2) return;
-    this.named.add(freeway);
-    const middle = Math.floor((along.length - 1) / 2);
-    const [a, b] = [points.get(along[middle].sensor_id), points.get(along[middle + 1].sensor_id)];
-    const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
-    const length = Math.hypot(dx, dy) || 1;
-    const x = (a[0] + b[0]) / 2 - (dy / length) * NAME_PX, y = (a[1] + b[1]) / 2 + (dx / length) * NAME_PX + 4;
-    parent.append(makeSvg("text", { class: "road-name", x, y }, freeway));
+    const place = placeOfName(along.map((sensor) => points.get(sensor.sensor_id)), [...this.named.values()], NAME_PX);
+    if (!place) return;
+    this.named.set(freeway, place);
+    parent.append(makeSvg("text", { class: "road-name", x: place[0], y: place[1] }, freeway));
   }
 
   #fit(width, height) {

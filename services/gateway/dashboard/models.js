@@ -2,9 +2,9 @@
 
 import { make } from "./elements.js";
 import { percent, signed, words } from "./format.js";
+import { horizonsOf, threeOf } from "./networks.js";
 
 const REFRESH_MS = 15000;
-const SHOWN_MINUTES = [15, 30, 60];
 const LIVE_HOURS = 24;
 
 export class ModelPanel {
@@ -12,17 +12,22 @@ export class ModelPanel {
    * @param {{panel: HTMLElement, body: HTMLElement, note: HTMLElement}} elements of the page
    * @param {(name: string) => void} onPick called with the chosen model, "" for what is served
    * @param {() => void} onChange called when the models changed
+   * @param {(url: string) => Promise<Response>} get asks the gateway
    */
-  constructor({ panel, body, note }, onPick, onChange) {
-    Object.assign(this, { panel, body, note, onPick, onChange });
+  constructor({ panel, head, body, note }, onPick, onChange, get) {
+    Object.assign(this, { panel, head, body, note, onPick, onChange, get });
+    this.minutes = [];
     this.models = [];
     this.chosen = "";
     setInterval(() => document.visibilityState === "visible" && this.load(), REFRESH_MS);
   }
 
-  /** Show the models of a network. */
-  follow(networkId) {
-    this.networkId = networkId;
+  /** Show the models of a network, with their errors at three of its horizons. */
+  follow(network) {
+    this.networkId = network.network_id;
+    this.minutes = threeOf(horizonsOf(network));
+    this.head.replaceChildren(this.head.firstElementChild, ...this.minutes.map((minutes, place) =>
+      make("th", { scope: "col", class: "number" }, place ? String(minutes) : `${minutes} min`)), this.head.lastElementChild);
     this.load();
   }
 
@@ -43,7 +48,7 @@ export class ModelPanel {
     const asked = this.networkId;
     const query = new URLSearchParams({ network_id: asked, live_hours: LIVE_HOURS });
     try {
-      const answer = await fetch(`/api/models?${query}`);
+      const answer = await this.get(`/api/models?${query}`);
       if (!answer.ok) throw new Error(answer.statusText);
       const models = await answer.json();
       if (asked !== this.networkId) return;
@@ -70,7 +75,7 @@ export class ModelPanel {
     const row = make(
       "tr", { class: [selectable && "selectable", model.model_name === this.chosen && "selected"].filter(Boolean).join(" ") },
       make("th", { scope: "row" }, name, " ", roleLabel(model.role)),
-      ...SHOWN_MINUTES.map((minutes) => errorCell(model, minutes)),
+      ...this.minutes.map((minutes) => errorCell(model, minutes)),
       make("td", { class: "number", title: "Share of actual speeds within the 90 % intervals" }, coverage(model.live)),
     );
     if (selectable) row.addEventListener("click", () => this.onPick(this.chosen === model.model_name ? "" : model.model_name));

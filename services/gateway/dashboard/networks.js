@@ -27,6 +27,11 @@ export function nearestHorizon(horizons, wanted = USUAL_MINUTES) {
   return horizons.reduce((best, each) => (Math.abs(each - wanted) < Math.abs(best - wanted) ? each : best));
 }
 
+/** A quarter of the way, half of it and all of it: 15, 30 and 60 minutes where windows have five. */
+export function threeOf(horizons) {
+  return [3, 6, 12].map((windows) => horizons[Math.min(windows, horizons.length) - 1]);
+}
+
 function pauseMs(duration) {
   return new Promise((resolve) => {
     setTimeout(resolve, duration);

@@ -19,6 +19,27 @@ export function pairs(along) {
     .filter(([a, b]) => Math.abs(a.postmile - b.postmile) <= MAX_GAP_MILES);
 }
 
+const NAME_WIDTH_PX = 48, NAME_HEIGHT_PX = 14;
+
+/**
+ * Where the name of a road is written: beside its middle, or the nearest place, on either side, where no other name is
+ * yet; null where names are everywhere.
+ */
+export function placeOfName(points, taken, distance) {
+  const middle = Math.floor((points.length - 1) / 2);
+  const nearest = points.slice(1).map((_, at) => at).sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
+  for (const at of nearest) {
+    const [a, b] = [points[at], points[at + 1]], [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+    const length = Math.hypot(dx, dy) || 1;
+    for (const side of [distance, -distance]) {
+      const place = [(a[0] + b[0]) / 2 - (dy / length) * side, (a[1] + b[1]) / 2 + (dx / length) * side + 4];
+      const free = taken.every(([x, y]) => Math.abs(x - place[0]) >= NAME_WIDTH_PX || Math.abs(y - place[1]) >= NAME_HEIGHT_PX);
+      if (free) return place;
+    }
+  }
+  return null;
+}
+
 /** A line through points, for the attribute `d`. */
 export const path = (points) => `M${points.map((point) => point.join(" ")).join("L")}`;
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -13,14 +13,15 @@ export function filtered(rows, text, onlySlow) {
 }
 
 /**
- * How many rows have a known speed (of `speedOf`) that is not older than the window before the newest one; `shown` is
+ * How many rows whose sensors are believed have a known speed (of `speedOf`) that is not older than the window before the newest one; `shown` is
  * "now" or "forecast".
  */
 export function reporting(rows, speedOf, shown, windowMinutes) {
+  const believed = rows.filter(({ sensor }) => !sensor.doubt);
   const timeOf = (row) => Date.parse((shown === "forecast" ? row.forecast : row.sensor)?.timestamp ?? "");
-  const newest = Math.max(...rows.map(timeOf).filter(Number.isFinite));
+  const newest = Math.max(...believed.map(timeOf).filter(Number.isFinite));
   const isKnown = (row) => speedOf(row) !== null && speedOf(row) !== undefined;
-  return rows.filter((row) => isKnown(row) && newest - timeOf(row) <= windowMinutes * 60000).length;
+  return believed.filter((row) => isKnown(row) && newest - timeOf(row) <= windowMinutes * 60000).length;
 }
 
 /** A sorted copy of the rows; missing values come last, whichever way the rest is sorted. */

@@ -3,6 +3,7 @@
 import { Backoff } from "./backoff.js";
 
 const WATCH_MS = 1000;
+const POLICY_VIOLATION = 1008;
 /** What a new connection is given to say something. */
 const PATIENCE_MS = 9000;
 
@@ -11,11 +12,15 @@ export class Stream {
    * @param {(message: object) => void} onMessage called with every message of the server
    * @param {(state: "connecting" | "open" | "lost", retryAt?: number) => void} onState called on every change
    * @param {() => boolean} isSilent whether the gateway should have been heard by now
+   * @param {() => string} keyOf the key to say first, "" where there is none
+   * @param {() => void} onDenied called where the gateway closes because a key is needed
    */
-  constructor(onMessage, onState, isSilent) {
+  constructor(onMessage, onState, isSilent, keyOf = () => "", onDenied = () => {}) {
     this.onMessage = onMessage;
     this.onState = onState;
     this.isSilent = isSilent;
+    this.keyOf = keyOf;
+    this.onDenied = onDenied;
     this.backoff = new Backoff();
     this.subscription = null;
     window.addEventListener("online", () => this.hurry());
@@ -46,6 +51,9 @@ export class Stream {
     this.watching = setInterval(() => this.watch(), WATCH_MS);
     socket.addEventListener("open", () => {
       if (this.socket !== socket) return;
+      // Browsers send no headers with a handshake: who reads with a key says it first.
+      const key = this.keyOf();
+      if (key) socket.send(JSON.stringify({ type: "authenticate", token: key }));
       this.onState("open");
       if (asked !== this.subscription) socket.send(JSON.stringify(this.subscription));
     });
@@ -54,7 +62,11 @@ export class Stream {
       this.backoff.reset();
       this.onMessage(JSON.parse(event.data));
     });
-    socket.addEventListener("close", () => this.socket === socket && this.lost());
+    socket.addEventListener("close", (event) => {
+      if (this.socket !== socket) return;
+      if (event.code === POLICY_VIOLATION && event.reason.includes("401")) this.onDenied();
+      this.lost();
+    });
   }
 
   /** A gateway that hangs closes nothing: leave the connection, and do not wait until it agrees. */
@@ -71,6 +83,16 @@ export class Stream {
     const wait = this.backoff.next();
     this.onState("lost", Date.now() + wait);
     this.retry = setTimeout(() => this.open(), wait);
+  }
+
+  /** Begin anew, as with another key. */
+  restart() {
+    const { socket } = this;
+    if (!this.subscription) return;
+    clearTimeout(this.retry);
+    this.socket = null;
+    socket?.close();
+    this.open();
   }
 
   hurry() {

@@ -54,6 +54,7 @@ export class SensorTable {
     }
     element.classList.toggle("selected", sensor.sensor_id === selected);
     const cells = element.children, delta = change({ forecast });
+    doubt(cells[0], sensor.doubt);
     write(cells[1], sensor.road_name);
     write(cells[2], sensor.name);
     speed(cells[3].firstChild, sensor.current_speed);
@@ -98,6 +99,14 @@ export class SensorTable {
 
 function write(cell, text) {
   if (cell.textContent !== text) cell.textContent = text;
+}
+
+/** Why a sensor is not believed, beside its name. */
+function doubt(cell, why) {
+  const detail = why?.detail ?? "";
+  if ((cell.dataset.doubt ?? "") === detail) return;
+  cell.dataset.doubt = detail;
+  cell.replaceChildren(cell.firstChild, ...(detail ? [make("span", { class: "basis", title: `Not believed: ${detail}` }, "clock off")] : []));
 }
 
 function label(cell, basis) {

@@ -5,15 +5,17 @@
  "model": "xgboost"}
                                                        -> {"type": "subscribed", …}, then a snapshot of what changed
 {"type": "authenticate", "token": "mk_…"}              -> {"type": "authenticated"}
+{"type": "authenticate", "ticket": "mt_…"}             -> {"type": "authenticated"}
 anything else                                          -> {"type": "error", "detail": …, "errors": […]}
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 from pydantic_core import to_json
 
+from services.gateway.access.tickets import MAX_TICKET_CHARACTERS
 from services.gateway.live.channels import Channel, Selection
 from services.gateway.suggestions import unknown
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
@@ -22,7 +24,7 @@ from shared.events.text import IdText, cut
 
 MAX_HORIZON_MINUTES = 1440
 MAX_SENSORS = 10_000
-SHOWN_BYTES = 300
+SHOWN_BYTES, SHOWN_FAULTS = 300, 20
 MAX_TOKEN_LENGTH = 8192
 
 HorizonMinutes = Annotated[int, Field(ge=1, le=MAX_HORIZON_MINUTES)] | Literal["all"]
@@ -65,7 +67,14 @@ class Authenticate(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     type: Literal["authenticate"]
-    token: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TOKEN_LENGTH)]
+    token: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TOKEN_LENGTH)] | None = None
+    ticket: Annotated[SecretStr, Field(min_length=1, max_length=MAX_TICKET_CHARACTERS)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.token is None) == (self.ticket is None):
+            raise ValueError("a token or a ticket is needed")
+        return self
 
 
 ClientMessage = Annotated[Ping | Subscribe | Authenticate, Field(discriminator="type")]
@@ -100,7 +109,7 @@ def error(invalid: ValidationError) -> str:
             "name": cut(".".join(map(str, fault["loc"])), SHOWN_BYTES) or "message",
             "detail": cut(_detail(fault["type"], fault["loc"], fault["msg"]), SHOWN_BYTES),
         }
-        for fault in invalid.errors(include_url=False, include_context=False, include_input=False)
+        for fault in invalid.errors(include_url=False, include_context=False, include_input=False)[:SHOWN_FAULTS]
     )
 
 
@@ -112,6 +121,11 @@ def _detail(kind: str, place: tuple[int | str, ...], told: str) -> str:
 def unknown_sensors(faults: Iterable[str]) -> str:
     """The answer to a subscription to sensors none of which exists, each with what may have been meant."""
     return _refusal({"name": "subscribe.sensor_ids", "detail": fault} for fault in faults)
+
+
+def unknown_horizon(fault: str) -> str:
+    """The answer to a subscription to a horizon that there is not; `fault` says which there are."""
+    return _refusal([{"name": "subscribe.horizon_minutes", "detail": fault}])
 
 
 def refused(detail: str) -> str:

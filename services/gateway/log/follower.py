@@ -8,19 +8,23 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from services.gateway.log.records import FOLLOWED, WHOLE, Followed, FollowedMessage, LookBack, read
+from services.gateway.log.records import FOLLOWED, WHOLE, Followed, LookBack, read
 from services.gateway.views.ages import DataAges
 from services.gateway.views.traffic import TrafficView
 from shared.events.errors import RejectedEventError
+from shared.events.present import logged_at
 from shared.events.records import AdvisoryId, AlertId, TrafficAdvisory, TrafficAlert
 from shared.events.topics import ADVISORIES, ALERTS
 from shared.kafka.admin import ensure_topics, partitions_of
+from shared.kafka.dated import require_dated
 from shared.kafka.following import FOLLOW, advance, keep_following, watch_logs
 from shared.kafka.persistence import of_record
 from shared.kafka.quarantine import Quarantine
-from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_back
+from shared.kafka.reader_letters import NOT_OURS, ReaderLetters
+from shared.kafka.replay import REBUILDING_WAIT_MS, LogRecord, open_reader, read_back
+from shared.runtime.clock import wall_clock
 from shared.runtime.metrics import GatewayMetrics
-from shared.traffic.health.times import SensorTimes
+from shared.traffic.health.times import SensorTimes, require_times_present
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,6 +65,7 @@ class Follower:
         self._rejected_since_log = 0
         self._next_rejection_log = 0.0
         self.quarantine = Quarantine(lambda stage: metrics.quarantined.labels(stage).inc())
+        self.letters = ReaderLetters(bootstrap_servers, CLIENT_ID, self.quarantine)
         self.waiting_for: str | None = "the Kafka broker"
 
     async def run(self) -> None:
@@ -112,7 +117,7 @@ class Follower:
                 self._apply(batches)
                 await asyncio.sleep(0)  # a long backlog must not keep requests waiting
 
-    def _apply(self, batches: dict[TopicPartition, list[FollowedMessage]]) -> None:
+    def _apply(self, batches: dict[TopicPartition, list[LogRecord]]) -> None:
         for partition, messages in batches.items():
             advance(self._positions, partition, messages)
             for message in messages:
@@ -127,16 +132,18 @@ class Follower:
         behind = sum(end - self._positions.get(partition, end) for partition, end in ends.items())
         self._metrics.lag.set(max(0, behind))
 
-    def _take(self, message: FollowedMessage) -> Followed | None:
+    def _take(self, message: LogRecord) -> Followed | None:
         try:
             record = read(message)
+            require_dated(record, message)
             if isinstance(record, str):
                 self._forget(message, record)
                 return None
             if isinstance(record, TrafficAdvisory):
                 self._view.advisories.apply(record, message.offset)
             elif isinstance(record, SensorTimes):
-                self._view.times.apply(record, message.offset)
+                require_times_present(record, logged_at(message.timestamp, wall_clock()))
+                self._view.apply_times(record, message.offset)
             elif self._view.apply(record) and not isinstance(record, TrafficAlert):
                 self._ages.note_record(record, self._written_ms(message))
         except RejectedEventError as rejected:
@@ -145,27 +152,30 @@ class Follower:
         except Exception as fault:
             if not of_record(fault):
                 raise
-            self.quarantine.note(FOLLOW, f"{message.topic}@{message.offset}", fault)
+            self.letters.put(message, fault, FOLLOW)
             return None
         return record
 
-    def _written_ms(self, message: FollowedMessage) -> int | None:
+    def _written_ms(self, message: LogRecord) -> int | None:
         """When a record that is read back got onto the log; `None` for one that has just come."""
         return None if self.waiting_for is None else message.timestamp
 
-    def _forget(self, message: FollowedMessage, gone: str) -> None:
+    def _forget(self, message: LogRecord, gone: str) -> None:
         if message.topic == ADVISORIES.name:
             self._view.advisories.forget(AdvisoryId(gone), message.offset)
         elif message.topic == ALERTS.name:
             self._view.alerts.forget(AlertId(gone))
 
-    def _reject(self, message: FollowedMessage, rejected: RejectedEventError) -> None:
+    def _reject(self, message: LogRecord, rejected: RejectedEventError) -> None:
         self._metrics.rejected.inc()
+        if rejected.reason not in NOT_OURS:
+            self.letters.put(message, rejected, rejected.stage)
+            return
         self._rejected_since_log += 1
         now = asyncio.get_running_loop().time()
         if now >= self._next_rejection_log:
             log.warning(
-                "records could not be read",
+                "records of strangers",
                 count=self._rejected_since_log,
                 last_topic=message.topic,
                 last_offset=message.offset,

@@ -24,6 +24,8 @@ from services.gateway.views.advisories import AdvisoryQuery, AdvisoryState
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.alerts.advisories.documents.matching import Matcher
+from shared.events.errors import RejectedEventError
+from shared.events.present import require_present
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
@@ -99,7 +101,7 @@ async def advisories(
         **WRITES,
         201: {"description": "The advisory is published; `Location` leads to it.", "model": Advisory},
         413: {"description": "The body is too large."},
-        422: {"description": "Nothing in it can be used; `errors` lists every fault."},
+        422: {"description": "Nothing in it can be used; `errors` lists the first faults."},
     },
 )
 async def publish(
@@ -198,17 +200,35 @@ def _single(data: bytes) -> NewAdvisory | None:
     except ValidationError as invalid:
         raise RequestValidationError(
             with_suggestions(
-                [{**fault, "loc": ("body", *fault["loc"])} for fault in invalid.errors()],
+                [_placed(fault) for fault in invalid.errors()],
                 tuple(NewAdvisory.model_fields),
             )
         ) from invalid
 
 
+def _placed(fault: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's own kind
+    """A fault of pydantic, one of the whole advisory under the field that it is about."""
+    if fault["loc"]:
+        return {**fault, "loc": ("body", *fault["loc"])}
+    name, why = _named(fault["msg"].removeprefix("Value error, "))
+    return {**fault, "loc": ("body", name), "msg": why}
+
+
+def _named(why: str) -> tuple[str, str]:
+    """What is wrong, and with which field, where it begins with one."""
+    name, colon, rest = why.partition(": ")
+    return (name, rest) if colon and name.partition(".")[0] in NewAdvisory.model_fields else ("advisory", why)
+
+
 def _record(gateway: Gateway, new: NewAdvisory) -> TrafficAdvisory:
     try:
-        return record(new, new.id or str(uuid4()), _matcher(gateway, new.network_id), _now(gateway))
+        advisory = record(new, new.id or str(uuid4()), _matcher(gateway, new.network_id), _now(gateway))
+        require_present(advisory, gateway.clock())
     except ValueError as wrong:
-        raise _invalid([("advisory", str(wrong))]) from wrong
+        raise _invalid([_named(str(wrong))]) from wrong
+    except RejectedEventError as ahead:
+        raise _invalid([("starts_at", ahead.detail)]) from ahead
+    return advisory
 
 
 def _matcher(gateway: Gateway, network_id: str | None) -> Matcher:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
 from services.gateway.access.keyring import Keyring
+from services.gateway.access.tickets import Tickets
 from services.gateway.access.turns import Turns
 from services.gateway.advisories.writer import AdvisoryWriter
 from services.gateway.alerts.actions import ActionWriter
@@ -51,6 +52,7 @@ class Gateway:
     names: Names
     clock: Clock
     version: str
+    tickets: Tickets = field(default_factory=Tickets)
     turns: Turns = field(default_factory=Turns)
 
 

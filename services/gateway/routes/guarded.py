@@ -1,8 +1,10 @@
 """What every route asks of a request before its body is read: who asks, names that exist, a size."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from http import HTTPMethod, HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -23,7 +25,8 @@ BEARER = HTTPBearer(
 MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_PARAMETERS = 100
 SHOWN_NAMES = 10
-CHECKED = ("network_id", "sensor_id", "road_type")
+CHECKED = ("network_id", "sensor_id", "road_type", "horizon_minutes")
+MANY = frozenset({list, set, frozenset, tuple})
 
 
 class Needs:
@@ -87,15 +90,14 @@ class GuardedRoute(APIRoute):
         """FastAPI's handler, behind our checks."""
         answer = super().get_route_handler()
         needs = next((each.dependency for each in self.dependencies if isinstance(each.dependency, Needs)), READS)
-        known = tuple(dict.fromkeys(_query_names(self.dependant)))
-        # Where an id that there is not is a 404, the route says so itself.
-        checked = [name for name in CHECKED if name in known and HTTPStatus.NOT_FOUND not in self.responses]
+        known = dict(_query_parameters(self.dependant))
+        repeatable = frozenset(name for name, many in known.items() if many)
         fields = _field_names(self)
 
         async def guarded(request: Request) -> Response:
             needs.require(request)
-            require_parameters(request, known)
-            _require_known(request, checked)
+            require_parameters(request, tuple(known), repeatable)
+            _require_readable(request)
             limited = Request(request.scope, _limited(request, needs.body_bytes), request._send)  # noqa: SLF001 - as FastAPI passes it on
             try:
                 return await answer(limited)
@@ -124,24 +126,45 @@ class ViewRoute(GuardedRoute):
         return in_turn
 
 
-def require_parameters(connection: HTTPConnection, known: Sequence[str]) -> None:
-    """Raise `RequestValidationError` for query parameters that there are not."""
+def require_parameters(
+    connection: HTTPConnection, known: Sequence[str], repeatable: AbstractSet[str] = frozenset()
+) -> None:
+    """Raise `RequestValidationError` for query parameters, or values of `CHECKED`, that there are not.
+
+    So it is for what is given twice: none but `repeatable` has more than one value, and nobody knows which was meant.
+    """
     query: bytes = connection.scope["query_string"]
     if query.count(b"&") >= MAX_QUERY_PARAMETERS:
         raise invalid_query([("", f"more than {MAX_QUERY_PARAMETERS} parameters")])
     strange = [name for name in dict.fromkeys(connection.query_params) if name not in known]
     if strange:
         raise invalid_query([(name[:100], unknown("parameter", name, known)) for name in strange[:SHOWN_NAMES]])
+    given = Counter(name for name, _ in connection.query_params.multi_items())
+    twice = [name for name, times in given.items() if times > 1 and name not in repeatable]
+    if twice:
+        raise invalid_query([(name, "is given more than once; it takes one value") for name in twice])
+    _require_known(connection)
 
 
-def _require_known(request: Request, checked: Sequence[str]) -> None:
-    gateway: Gateway = request.app.state.gateway
-    network_id = request.query_params.get("network_id")
+def _require_readable(request: Request) -> None:
+    """Raise `HTTPException` (415) for a body that is compressed: it would be read as text."""
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise HTTPException(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "A body is read as it is; send it without Content-Encoding.",
+            {"Accept-Encoding": "identity"},
+        )
+
+
+def _require_known(connection: HTTPConnection) -> None:
+    gateway: Gateway = connection.app.state.gateway
+    given = connection.query_params
+    network_id = given.get("network_id")
     faults = [
         (name, why)
-        for name in checked
-        if name in request.query_params
-        for value in request.query_params.getlist(name)[:SHOWN_NAMES]
+        for name in CHECKED
+        if (value := given.get(name)) is not None
         if (why := gateway.names.fault(name, value, network_id)) is not None
     ]
     if faults:
@@ -156,17 +179,20 @@ def invalid_query(faults: Iterable[tuple[str, str]]) -> RequestValidationError:
 def with_suggestions(errors: Iterable[Any], fields: Sequence[str]) -> list[Any]:
     """The faults of a body, fields that there are not with the name that may have been meant."""
     return [
-        {**fault, "msg": unknown("field", str(fault["loc"][-1]), fields)}
+        {**fault, "msg": unknown("field", str(fault["loc"][-1]), fields), "type": "unknown_field"}
         if fault.get("type") == "extra_forbidden" and len(fault["loc"]) == 2  # noqa: PLR2004 - body, field
         else fault
         for fault in errors
     ]
 
 
-def _query_names(dependant: Dependant) -> Iterable[str]:
-    yield from (field.alias for field in dependant.query_params)
+def _query_parameters(dependant: Dependant) -> Iterable[tuple[str, bool]]:
+    """Every query parameter, and whether it takes several values."""
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        yield field.alias, any(get_origin(each) in MANY for each in (kind, *get_args(kind)))
     for each in dependant.dependencies:
-        yield from _query_names(each)
+        yield from _query_parameters(each)
 
 
 def _field_names(route: APIRoute) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from services.gateway.health_checks import data_health
 from services.gateway.responses import DataAge
 from services.gateway.routes.gateway import Gateway, Running, unavailable
 from services.gateway.routes.guarded import EVERYBODY, METRICS, GuardedRoute
@@ -20,10 +21,10 @@ router = APIRouter(tags=["service"], route_class=GuardedRoute)
 class ServiceWords(BaseModel):
     """Every part that the gateway depends on: 'healthy', or 'unhealthy: ' and the reason."""
 
-    database: str = Field(description="The store of aggregates, predictions and alerts.")
+    database: str = Field(description="The store answers; whether it takes rows, `/ready` of those who write says.")
     kafka: str = Field(description="The brokers.")
     ml_models: str = Field(description="Predictions keep up with the traffic; without traffic: trained models exist.")
-    hdfs: str = Field(description="The archive, in whatever form it is configured.")
+    hdfs: str = Field(description="The archive answers, in whatever form it is configured.")
     data: str = Field(
         description="The data of every network is as new as it should be; else since when it is stale, and which stage."
     )
@@ -50,14 +51,16 @@ class Probe(BaseModel):
 @router.get("/health", summary="Health of the gateway and its parts")
 async def health(gateway: Running) -> Health:
     """Check every part, concurrently and with a time limit. The status is 200 even if a part does not answer."""
-    parts = await gateway.health.report()
+    parts = dict(await gateway.health.report())
+    ages = gateway.ages.all()
+    parts["data"] = data_health(ages, complete=gateway.ages.complete)
     return Health(
         status="healthy" if all(part.fault is None for part in parts.values()) else "degraded",
         timestamp=gateway.clock(),
         version=gateway.version,
         services=ServiceWords(**{name: part.word for name, part in parts.items()}),
         details={name: part.detail for name, part in parts.items() if part.detail},
-        data_ages=list(map(DataAge.of, gateway.ages.all())),
+        data_ages=list(map(DataAge.of, ages)),
     )
 
 

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from services.gateway.responses import Aggregate, Prediction
@@ -32,7 +31,6 @@ router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_CHARACTERS, description="The sensor."), Line]
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    404: {"description": "No network has that sensor."},
     503: {"description": "The store does not answer."},
 }
 
@@ -114,10 +112,6 @@ def _network_of(gateway: Gateway, sensor_id: str, network_id: str | None) -> Net
     networks = gateway.view.networks
     sensor = SensorId(sensor_id)
     having = [id_ for id_, network in networks.items() if network_id in {None, id_} and sensor in network.index]
-    if not having:
-        where = "There is" if network_id is None else f"Network {network_id} has"
-        hint = gateway.names.hint(sensor_id, network_id)
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"{where} no sensor {sensor_id}.{hint}")
     if len(having) > 1:
         message = f"needed: sensor {sensor_id} is in {', '.join(having)}"
         raise RequestValidationError([{"loc": ("query", "network_id"), "msg": message, "type": "missing"}])

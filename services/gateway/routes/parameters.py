@@ -13,7 +13,7 @@ from services.gateway.live.client_messages import (
 )
 from services.gateway.routes.gateway import Running, unavailable
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
-from shared.events.quantities import in_span
+from shared.events.quantities import in_span, told_instant
 from shared.events.text import MAX_ID_CHARACTERS, Line
 
 ShortText = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), Line]
@@ -52,7 +52,8 @@ def _plus_sign(text: object) -> object:
     return text.replace(" ", "+") if isinstance(text, str) and "T" in text else text
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_plus_sign), AfterValidator(in_span)]
+# What stands before is done last.
+Instant = Annotated[AwareDatetime, BeforeValidator(told_instant), BeforeValidator(_plus_sign), AfterValidator(in_span)]
 """A time that records can have, in UTC."""
 
 

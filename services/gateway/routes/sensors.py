@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.gateway.responses import DataAge, NetworkReport, SensorReport, SensorTimesReport
+from services.gateway.responses import NetworkReport, SensorReport, SensorTimesReport
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.guarded import ViewRoute
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
@@ -16,7 +16,7 @@ async def sensors(
     gateway: Running, network_id: NetworkParameter = None, road_type: RoadTypeParameter = None
 ) -> list[SensorReport]:
     """Give every sensor, in the order of its network, with its newest window."""
-    states = gateway.view.windows.states(None if network_id is None else NetworkId(network_id), road_type)
+    states = gateway.view.sensors(None if network_id is None else NetworkId(network_id), road_type)
     return [SensorReport.of(state) for state in states]
 
 
@@ -31,13 +31,6 @@ async def sensor_times(gateway: Running, network_id: NetworkParameter = None) ->
 async def networks(gateway: Running) -> list[NetworkReport]:
     """Give every sensor network that the gateway serves, with the age of its data."""
     return [
-        NetworkReport(
-            network_id=network.network_id,
-            name=network.name,
-            time_zone=network.time_zone.key,
-            window_minutes=network.window.total_seconds() / 60,
-            sensor_count=len(network.sensors),
-            data_age=DataAge.of(gateway.ages.of(network.network_id)),
-        )
+        NetworkReport.of(network, gateway.ages.of(network.network_id), *gateway.view.reporting(network.network_id))
         for network in gateway.view.networks.values()
     ]

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from services.gateway.access.limits import Bucket
 from services.gateway.access.origins import may_open
 from services.gateway.access.principals import Scope
+from services.gateway.access.tickets import MAX_TICKET_CHARACTERS, TicketError
 from services.gateway.live.channels import Channel
 from services.gateway.live.client_messages import (
     AUTHENTICATED,
@@ -28,6 +29,7 @@ from services.gateway.live.client_messages import (
     parse,
     refused,
     subscribed,
+    unknown_horizon,
     unknown_model,
     unknown_sensors,
 )
@@ -48,7 +50,7 @@ INTRODUCTION_S = 10.0
 # A client whose key is revoked or expires loses its stream within that time.
 LOOK_AGAIN_S = 30.0
 SHOWN_STRANGERS = 5
-PARAMETERS = ("horizon_minutes", "channels", "model")
+PARAMETERS = ("horizon_minutes", "channels", "model", "ticket")
 
 router = APIRouter()
 
@@ -67,12 +69,16 @@ async def stream(
         ShortText | None,
         Query(description="Forecasts of this model; absent: those that are served."),
     ] = None,
+    ticket: Annotated[
+        str | None,
+        Query(max_length=MAX_TICKET_CHARACTERS, description="Where reading needs a key: from POST /api/tickets."),
+    ] = None,
 ) -> None:
     """Follow the forecasts (and on demand alerts and sensors) as they change.
 
     Raises:
         HTTPException: before it is accepted, for a problem instead: 403 for the page of a stranger or a model that
-            there is not, 429 for one client too many of an address.
+            there is not, 429 for one client too many of an address, 401 and 421 for a ticket that opens nothing here.
         WebSocketRequestValidationError: likewise 422, for parameters that there are not.
     """
     _require_parameters(socket)
@@ -88,6 +94,12 @@ async def stream(
     if not gateway.hub.places.has_for(address):
         raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, "Too many WebSockets of one address.", {"Retry-After": "30"})
     full = gateway.hub.places.full or gateway.hub.closing
+    credential = None
+    if ticket is not None and not full and not unknown:
+        try:
+            credential = await _credential_behind(gateway, ticket)
+        except TicketError as refusal:
+            raise HTTPException(_status_of(refusal), str(refusal)) from refusal
     await socket.accept()
     if unknown:
         await socket.close(TRY_AGAIN_LATER, _reason("the view is not complete yet"))
@@ -96,7 +108,8 @@ async def stream(
         await socket.close(TRY_AGAIN_LATER, _reason("too many clients"))
         return
     with gateway.hub.places.taken(address):
-        credential = await _introduced(socket, gateway)
+        if credential is None:
+            credential = await _introduced(socket, gateway)
         if credential is None:
             return
         wish = Subscribe(
@@ -108,7 +121,7 @@ async def stream(
 
 def _require_parameters(socket: WebSocket) -> None:
     try:
-        require_parameters(socket, PARAMETERS)
+        require_parameters(socket, PARAMETERS, frozenset({"channels"}))
     except RequestValidationError as invalid:
         raise WebSocketRequestValidationError(invalid.errors()) from invalid
 
@@ -119,23 +132,50 @@ async def _introduced(socket: WebSocket, gateway: Gateway) -> str | None:
         return ""
     if principal_of(socket).may(*READS.scopes):
         return socket.headers.get("authorization", "").partition(" ")[2].strip()
+    why = 'This needs {"type": "authenticate", "token": …} first, with a key that has the scope read, or a "ticket".'
     with suppress(TimeoutError, ValidationError):
         async with asyncio.timeout(INTRODUCTION_S):
             said = await _heard(socket)
         match parse(said):
-            case Authenticate(token=token):
-                who = await gateway.keyring.principal(token.get_secret_value())
-                if who is not None and who.may(*READS.scopes):
+            case Authenticate() as who:
+                try:
+                    credential = await _credential_of(gateway, who)
+                except TicketError as refusal:
+                    credential, why = None, str(refusal)
+                if credential is not None:
                     await socket.send_text(AUTHENTICATED)
-                    return token.get_secret_value()
+                    return credential
     gateway.metrics.refused.labels("401").inc()
     address = socket.client.host if socket.client else ""
     log.warning("WebSocket refused: no key with the scope read", address=address)
-    why = 'This needs {"type": "authenticate", "token": …} first, with a key that has the scope read.'
     with suppress(WebSocketDisconnect):
         await socket.send_text(refused(why))
         await socket.close(POLICY_VIOLATION, _reason("a key is needed", HTTPStatus.UNAUTHORIZED))
     return None
+
+
+async def _credential_of(gateway: Gateway, said: Authenticate) -> str | None:
+    """The credential behind a first message, `None` where it may not read; raises `TicketError`."""
+    if said.ticket is not None:
+        return await _credential_behind(gateway, said.ticket.get_secret_value())
+    token = "" if said.token is None else said.token.get_secret_value()
+    who = await gateway.keyring.principal(token)
+    return token if who is not None and who.may(*READS.scopes) else None
+
+
+async def _credential_behind(gateway: Gateway, text: str) -> str:
+    """The credential that asked for a ticket, '' where reading needs none; raises `TicketError`."""
+    ticket = gateway.tickets.redeem(text)
+    if gateway.settings.reads == "open":
+        return ""
+    who = await gateway.keyring.principal(ticket.credential)
+    if who is None or not who.may(*READS.scopes):
+        raise TicketError("The key that asked for this ticket is no longer good.")
+    return ticket.credential
+
+
+def _status_of(refusal: TicketError) -> HTTPStatus:
+    return HTTPStatus.MISDIRECTED_REQUEST if refusal.elsewhere else HTTPStatus.UNAUTHORIZED
 
 
 async def _heard(socket: WebSocket) -> str | bytes:
@@ -242,15 +282,23 @@ class _Connection:
             case Ping():
                 return PONG
             case Authenticate():
-                who = await self._gateway.keyring.principal(message.token.get_secret_value())
-                return AUTHENTICATED if who is not None else refused("The token is not known, or no longer good.")
+                return await self._known(message)
             case Subscribe():
                 return self._subscribed(message)
+
+    async def _known(self, said: Authenticate) -> str:
+        try:
+            credential = await _credential_of(self._gateway, said)
+        except TicketError as refusal:
+            return refused(str(refusal))
+        return AUTHENTICATED if credential is not None else refused("The token is not known, or no longer good.")
 
     def _subscribed(self, message: Subscribe) -> str:
         if message.model is not None and message.model not in self._view.model_names:
             return unknown_model(self._view.model_names)
         names = self._gateway.names
+        if message.horizon_minutes != "all" and (why := names.no_horizon(message.horizon_minutes)):
+            return unknown_horizon(why)
         strangers = sorted(each for each in message.sensor_ids or () if not names.has_sensor(each))
         if strangers and len(strangers) == len(message.sensor_ids or ()):
             return unknown_sensors(names.no_sensor(each) for each in strangers[:SHOWN_STRANGERS])

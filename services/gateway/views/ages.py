@@ -89,16 +89,25 @@ class NetworkAges:
     ages: tuple[Age, ...]
 
     @property
+    def first_stale(self) -> Age | None:
+        """The stage that holds up the others."""
+        return next((age for age in self.ages if age.state is DataState.STALE), None)
+
+    @property
     def stale(self) -> tuple[DataStage, ...]:
         """The stages that are stale, the one that holds up the others first."""
         return tuple(age.stage for age in self.ages if age.state is DataState.STALE)
 
     @property
     def word(self) -> str:
-        """'fresh', 'waiting', or 'stale since …' with the stage that holds up the others."""
-        if self.since is None or not self.stale:
+        """'fresh', 'waiting', 'no data yet, since …', or 'stale since …' with the stage that holds up the others."""
+        first = self.first_stale
+        if self.since is None or first is None:
             return self.state.value
-        return f"stale since {self.since.isoformat(timespec='seconds').replace('+00:00', 'Z')} ({self.stale[0]})"
+        since = self.since.isoformat(timespec="seconds").replace("+00:00", "Z")
+        if first.stage is DataStage.READINGS and first.arrived_at is None:
+            return f"no data yet, since {since}"
+        return f"stale since {since} ({first.stage})"
 
 
 @dataclass(slots=True)
@@ -166,8 +175,17 @@ class DataAges:
         self._monotonic = monotonic
         self._broker = _Track()
         self._tracks = {network_id: _NetworkTracks() for network_id in networks}
-        self.complete = False
+        self._complete_s: float | None = None
+
+    @property
+    def complete(self) -> bool:
         """Whether everything that was on the log has been noted; before, nothing can be said to be late."""
+        return self._complete_s is not None
+
+    @complete.setter
+    def complete(self, done: bool) -> None:
+        if done is not self.complete:
+            self._complete_s = self._monotonic() if done else None
 
     def note_broker(self) -> None:
         """The log answered just now."""
@@ -228,6 +246,9 @@ class DataAges:
         since_s = track.last_s
         if since_s is None and stage in _AFTER:
             since_s = tracks.stages[_AFTER[stage]].first_s
+        if since_s is None and stage is DataStage.READINGS and tracks.stages[DataStage.WINDOWS].last_s is None:
+            # Nothing is before them to wait for: a network that nobody feeds is late by our own time.
+            since_s = self._complete_s
         age_s = None if since_s is None else max(0.0, now_s - since_s)
         state = DataState.WAITING if track.last_s is None else DataState.FRESH
         if self.complete and age_s is not None and age_s > limit_s:

@@ -35,6 +35,18 @@ class SensorTimesView:
         self._newest[place] = offset, times
         return True
 
+    def off(self, network_id: NetworkId, sensor_id: SensorId) -> "SensorTimeState | None":
+        """What was last said of a sensor whose clock is off; `None` where it is right."""
+        last = max(
+            (entry for (of, _), entry in self._newest.items() if of == network_id and sensor_id in entry[1].sensors),
+            key=lambda entry: entry[0],
+            default=None,
+        )
+        if last is None or last[1].sensors[sensor_id].ahead_s is None:
+            return None
+        times = last[1]
+        return SensorTimeState(network_id, sensor_id, times.sensors[sensor_id], times.since, times.as_of)
+
     def states(self, network_id: NetworkId | None = None) -> Iterator[SensorTimeState]:
         """The sensors with something wrong, in the order of networks and sensors."""
         for id_, network in self._networks.items():

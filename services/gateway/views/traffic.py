@@ -1,7 +1,7 @@
 """Everything the gateway knows, in one place: windows, predictions and alerts together. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.gateway.views.advisories import AdvisoriesView
@@ -18,6 +18,7 @@ from shared.events.records import (
     TrafficAlert,
     TrafficPrediction,
 )
+from shared.traffic.health.times import SensorTimes
 from shared.traffic.network import Network, Sensor
 
 
@@ -94,9 +95,42 @@ class TrafficView:
 
     def take_changed_sensors(self) -> list[SensorState]:
         """The sensors whose newest window changed since the last call."""
-        changed = [self.windows.state(*key) for key in self._changed_sensors]
+        changed = [self._doubting(self.windows.state(*key)) for key in self._changed_sensors]
         self._changed_sensors.clear()
         return changed
+
+    def sensors(self, network_id: NetworkId | None = None, road_type: str | None = None) -> Iterator[SensorState]:
+        """The newest state of every sensor, in the networks' order, with what is wrong with its clock."""
+        return map(self._doubting, self.windows.states(network_id, road_type))
+
+    def apply_times(self, times: SensorTimes, offset: int) -> None:
+        """Take in what ingest says of the clocks of sensors."""
+        before = {state.sensor_id for state in self.times.states(times.network_id)}
+        if self.times.apply(times, offset):
+            named = before | times.sensors.keys()
+            known = self.networks[times.network_id].index
+            self._changed_sensors |= {(times.network_id, sensor): None for sensor in named if sensor in known}
+
+    def reporting(self, network_id: NetworkId) -> tuple[int, int]:
+        """How many sensors report, and how many clocks are off.
+
+        A sensor reports whose speed is not older than the window before the newest one, and whose clock is right: the
+        times of another say nothing of now.
+        """
+        states = list(self.sensors(network_id))
+        off = sum(state.clock_off is not None for state in states)
+        told = [
+            state.newest.window_end
+            for state in states
+            if state.newest is not None and state.newest.mean_speed_mph is not None and state.clock_off is None
+        ]
+        newest = max(told, default=None)
+        window = self.networks[network_id].window
+        return sum(newest is not None and newest - end <= window for end in told), off
+
+    def _doubting(self, state: SensorState) -> SensorState:
+        off = self.times.off(state.network_id, state.sensor.sensor_id)
+        return state if off is None else replace(state, clock_off=off)
 
     def _forecast(self, sensor: Sensor, prediction: TrafficPrediction, horizon: HorizonForecast) -> Forecast:
         current = prediction.current_speed_mph

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.gateway.views.known import known_sensor, require_window
+from services.gateway.views.sensor_times import SensorTimeState
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.traffic.network import Network, Sensor
 
@@ -19,11 +20,12 @@ class _Windows:
 
 @dataclass(frozen=True, slots=True)
 class SensorState:
-    """A sensor and its newest window, `None` where none was seen yet."""
+    """A sensor and its newest window, `None` where none was seen yet; `clock_off` where its clock is."""
 
     network_id: NetworkId
     sensor: Sensor
     newest: ProcessedTrafficAggregate | None
+    clock_off: SensorTimeState | None = None
 
 
 class WindowsView:

@@ -16,7 +16,7 @@ from services.gateway.web.problems import problem_response
 
 PROBES = frozenset({"/live", "/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-FAULTS = frozenset({400, 401, 403, 404, 405, 413, 422})
+FAULTS = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 REFUSALS = frozenset({400, 401, 403, 429})
 # Whoever asks too often is answered late: that costs a flood its pace, and us a timer.
 LATE_S = 1.0

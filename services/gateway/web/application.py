@@ -1,20 +1,31 @@
 """The ASGI application: routes, middleware, problems and the OpenAPI document."""
 
+from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.gateway.routes import advisories, alerts, health, history, models, predictions, root, sensors, stream
+from services.gateway.routes import (
+    advisories,
+    alerts,
+    health,
+    history,
+    models,
+    predictions,
+    root,
+    sensors,
+    stream,
+    tickets,
+)
 from services.gateway.routes.gateway import Gateway
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.web.admission import Admission
-from services.gateway.web.middleware import CrashGuard, Observed, SecurityHeaders
+from services.gateway.web.files import WholeFiles
+from services.gateway.web.middleware import CrashGuard, ForwardedAddress, HeadAsGet, Observed, SecurityHeaders
 from services.gateway.web.openapi import describe
-from services.gateway.web.problems import install_problem_handlers
+from services.gateway.web.problems import LONGEST_PATH, install_problem_handlers
 from services.gateway.web.reference import add_reference
 
 TITLE = "METR-LA Traffic Prediction API"
@@ -47,10 +58,12 @@ def build_application(gateway: Gateway) -> FastAPI:
         ],
     )
     application.state.gateway = gateway
-    for module in (root, health, predictions, alerts, advisories, sensors, models, history, stream):
+    for module in (root, health, predictions, alerts, advisories, sensors, models, history, tickets, stream):
         application.include_router(module.router)
     application.router.route_class = GuardedRoute
-    application.mount("/live-map", StaticFiles(directory=DASHBOARD, html=True), name="live map")
+    # Before what is mounted, which knows no WebSockets.
+    application.add_api_websocket_route("/{path:path}", _no_websocket)
+    application.mount("/live-map", WholeFiles(directory=DASHBOARD, html=True), name="live map")
     add_reference(application)
     install_problem_handlers(application)
     _add_middleware(application, gateway)
@@ -58,8 +71,13 @@ def build_application(gateway: Gateway) -> FastAPI:
     return application
 
 
+async def _no_websocket(path: str) -> None:
+    raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no WebSocket at /{path[:LONGEST_PATH]}.")
+
+
 def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     """The last one added is the first that a request passes."""
+    application.add_middleware(HeadAsGet)
     application.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION_LEVEL)
     application.add_middleware(CrashGuard)
     application.add_middleware(Admission, gateway=gateway)
@@ -75,6 +93,6 @@ def _add_middleware(application: FastAPI, gateway: Gateway) -> None:
     application.add_middleware(Observed, metrics=gateway.metrics)
     if gateway.settings.trusted_proxies:
         application.add_middleware(
-            ProxyHeadersMiddleware,
+            ForwardedAddress,
             trusted_hosts=list(gateway.settings.trusted_proxies),
         )

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problems (`application/problem+json`)."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 SHOWN_FAULTS = 5
+LISTED_FAULTS, CONSIDERED_FAULTS = 100, 1000
 SHOWN_BYTES = 400
 LONGEST_PATH = 200
 INVALID_PARAMETERS = "urn:metrla:problem:invalid-parameters"
@@ -41,7 +42,9 @@ class Problem(BaseModel):
     status: int = Field(ge=400, le=599, description="HTTP status.")
     detail: str = Field(description="What went wrong this time.")
     instance: str = Field(description="Path of the request.")
-    errors: list[ParameterFault] | None = Field(default=None, description="With 422: every faulty parameter.")
+    errors: list[ParameterFault] | None = Field(
+        default=None, description="With 422: the faulty parameters, at most 100 of them."
+    )
 
 
 def problem_response(
@@ -88,7 +91,11 @@ async def _refused(request: Any, error: Any) -> Any:  # noqa: ANN401 - Starlette
         detail = f"There is nothing at {request.scope['path'][:LONGEST_PATH]}."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not allowed at {request.scope['path'][:LONGEST_PATH]}."
-    return problem_response(request, error.status_code, detail, headers=error.headers)
+    headers: dict[str, str] = dict(error.headers or {})
+    if HTTPMethod.GET in headers.get("Allow", "").split(", "):
+        # `services.gateway.web.middleware.HeadAsGet` answers it wherever GET is.
+        headers["Allow"] += f", {HTTPMethod.HEAD}"
+    return problem_response(request, error.status_code, detail, headers=headers)
 
 
 async def _invalid_websocket(socket: WebSocket, error: Any) -> None:  # noqa: ANN401 - Starlette asks for Exception
@@ -97,19 +104,22 @@ async def _invalid_websocket(socket: WebSocket, error: Any) -> None:  # noqa: AN
 
 async def _invalid(request: HTTPConnection, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception
     faults: dict[tuple[str, str], list[str]] = {}
-    for fault in error.errors():
+    errors = error.errors()
+    for fault in errors[:CONSIDERED_FAULTS]:
         location, name = str(fault["loc"][0]), str(fault["loc"][1]) if len(fault["loc"]) > 1 else ""
         # Both may repeat what the client sent.
         said = cut(fault["msg"].removeprefix("Value error, "), SHOWN_BYTES)
         faults.setdefault((location, cut(name, SHOWN_BYTES)), []).append(said)
     listed = [
-        ParameterFault(location=location, name=name, detail="; or ".join(details))
+        ParameterFault(location=location, name=name, detail="; or ".join(details[:SHOWN_FAULTS]))
         for (location, name), details in faults.items()
     ]
-    detail = " ".join(f"{fault.name}: {fault.detail}." for fault in listed[:SHOWN_FAULTS])
-    if len(listed) > SHOWN_FAULTS:
-        detail += f" And {len(listed) - SHOWN_FAULTS} more."
-    return problem_response(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=listed)
+    detail = " ".join(f"{fault.name}: {fault.detail}.".removeprefix(": ") for fault in listed[:SHOWN_FAULTS])
+    # Beyond those considered nobody looked which of them are about one parameter.
+    more = len(listed) - SHOWN_FAULTS + max(0, len(errors) - CONSIDERED_FAULTS)
+    if more > 0:
+        detail += f" And {more} more."
+    return problem_response(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=listed[:LISTED_FAULTS])
 
 
 async def _store_failed(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette asks for Exception

@@ -7,7 +7,7 @@ ends what takes too long or grows too large, before anything behind it hears of 
 import json
 from asyncio import AbstractEventLoop, BaseTransport, Protocol, Task, TimerHandle, Transport, get_running_loop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from ssl import SSLContext, SSLError
 from typing import Any, cast
@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from services.gateway.web.door import Door
+from services.gateway.web.middleware import DATA_HEADERS
 
 SLICE_BYTES = 16 * 1024
 MAX_HEADERS = 100
@@ -24,6 +25,21 @@ MAX_HEADERS = 100
 FRAMING_BYTES, FRAMING_RATIO = 64 * 1024, 8
 # How long a refused peer may go on sending, so that it can read why.
 LINGER_S, UNWANTED_BYTES = 1.0, 256 * 1024
+
+
+def raw_problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> bytes:
+    """A whole answer with a problem (RFC 9457), for where no application is there to give one; the connection ends."""
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    body = json.dumps(problem).encode()
+    lines = {
+        "content-type": "application/problem+json",
+        "content-length": str(len(body)),
+        **DATA_HEADERS,
+        **(headers or {}),
+        "connection": "close",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode("latin-1") + body
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
@@ -89,12 +105,15 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection to the WebSocket protocol, which gives the place back when it is lost."""
+        if self._refused:
+            return
         self._disarm()
         self._door.works(self)
         super().handle_websocket_upgrade()
         new = self.transport.get_protocol()
         if isinstance(new, KeepsPlace):
             new.when_lost = lambda: self._door.leave(self)
+            new.answer_within(self._door.settings.body_timeout_s)
 
     def data_received(self, data: bytes) -> None:
         """Parse in slices as long as headers come, so that none can outgrow its limit unseen."""
@@ -151,19 +170,31 @@ class GuardedHttpProtocol(HttpToolsProtocol):
                 f"More than {self._limit} bytes or {MAX_HEADERS} lines of headers.",
             )
             return
+        if self.parser.should_upgrade() and self._should_upgrade() and (why := self._why_no_upgrade()):
+            self._refuse(HTTPStatus.BAD_REQUEST, why)
+            return
         self._in_body = True
         before = self.cycle if self._cycles else None
         super().on_headers_complete()
+        # Of an upgrade uvicorn makes none.
         if self.cycle is not before:
             self._unanswered.append(self.cycle)
-        self._cycles = True
+            self._cycles = True
         self._arm(self._door.settings.body_timeout_s, self._body_late)
+
+    def _why_no_upgrade(self) -> str | None:
+        """Why a WebSocket cannot begin here: a body would be waited for, and an answer would be among its frames."""
+        given = dict(self.headers)
+        if b"transfer-encoding" in given or given.get(b"content-length", b"0").strip(b" 0"):
+            return "A request that opens a WebSocket has no body."
+        return "A WebSocket is opened when the requests before it are answered." if self._unanswered else None
 
     def on_body(self, body: bytes) -> None:
         """Count the body."""
         self._body_bytes += len(body)
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        super().on_body(body)
         if self.cycle.response_complete:
             # Nobody wants it. A little more may come, for clients that read no answer before they have sent all.
             self._unwanted_bytes += len(body)
@@ -203,13 +234,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._refused = True
         self._disarm()
         if not self._cycles or not self.cycle.response_started:
-            problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-            body = json.dumps(problem).encode()
-            self.transport.write(
-                b"HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\n"
-                b"retry-after: 5\r\nconnection: close\r\n\r\n%s"
-                % (status.value, status.phrase.encode(), len(body), body)
-            )
+            self.transport.write(raw_problem(status, detail, {"retry-after": "5"}))
         if self._cycles and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -253,6 +278,10 @@ class KeepsPlace:
     """A protocol that a connection goes on with, and that says when it is lost."""
 
     when_lost: Callable[[], None] | None = None
+
+    def answer_within(self, seconds: float) -> None:
+        """Cut the connection unless its handshake is answered by then: whoever waits for it takes a place."""
+        raise NotImplementedError
 
 
 class TlsEntrance(Protocol):

@@ -8,11 +8,11 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.staticfiles import StaticFiles
 from starlette.responses import HTMLResponse, JSONResponse
 
 from services.gateway.access.principals import Scope
 from services.gateway.routes.guarded import Needs
+from services.gateway.web.files import WholeFiles
 
 FILES = Path(fastapi_offline.__file__).parent / "static"
 FILES_URL = "/docs/files"
@@ -26,7 +26,7 @@ SEES_DOCS = Depends(Needs(Scope.READ, setting="docs"))
 
 def add_reference(application: FastAPI) -> None:
     """Serve the reference of `application` at /docs, and its document at /openapi.json, to whom the setting lets."""
-    application.mount(FILES_URL, StaticFiles(directory=FILES), name="reference files")
+    application.mount(FILES_URL, WholeFiles(directory=FILES), name="reference files")
     page = get_swagger_ui_html(
         openapi_url=OPENAPI_URL,
         title=application.title,

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from structlog.stdlib import BoundLogger
 
-from shared.alerts.actions.rule import acted, as_published, as_watched, is_lasting
+from shared.alerts.actions.rule import acted, as_published, as_watched, is_full, is_lasting
 from shared.events.records import AlertAction, AlertId, NetworkId, TrafficAlert
 
 log: BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -81,6 +81,8 @@ class AlertActions:
             if alert is None:
                 log.info("no such alert any more", alert=action.alert_id, action=action.action_id)
                 continue
+            if is_full(alert):
+                log.warning("an alert has as many actions as it may", alert=action.alert_id, action=action.action_id)
             changed = acted(alert, action, alert.updated_at if at is None else at)
             if changed is not None:
                 self._keep(changed)

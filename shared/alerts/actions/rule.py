@@ -1,6 +1,7 @@
 """How an operator's action changes the record of an alert, and what a closed alert is to those who detect. Pure.
 
-- An action becomes part of the record once, by its `action_id`. A close of an alert that is cleared already is none.
+- An action becomes part of the record once, by its `action_id`, and no more than `MAX_ACTIONS` do: a record has to fit
+  into a message. A close of an alert that is cleared already is none; one that is not can always be closed.
 - A close clears the alert for everybody, but its cause may last: the detectors go on to follow it as an active
   alert, and what they say of it is withheld. So nothing raises it again until they find that it has ended. Then the
   record gets a last revision, whose `updated_at` is later than its `cleared_at`; that is how the log tells a cause
@@ -14,8 +15,15 @@ from datetime import datetime, timedelta
 from shared.alerts.lifecycle.changes import cleared, revised
 from shared.events.records import AlertAction, AlertActionKind, AlertStatus, TrafficAlert
 
+MAX_ACTIONS = 100
+"""Of one alert, a close not counted: with the longest texts that there can be, its record fits into a message well."""
 SHORTLY = timedelta(milliseconds=1)
 """The least by which two times on the log differ."""
+
+
+def is_full(alert: TrafficAlert) -> bool:
+    """Whether it takes no action any more but a close."""
+    return len(alert.actions) >= MAX_ACTIONS
 
 
 def is_closed(alert: TrafficAlert) -> bool:
@@ -40,6 +48,8 @@ def acted(alert: TrafficAlert, action: AlertAction, at: datetime) -> TrafficAler
         return None
     taken = replace(alert, actions=(*alert.actions, action))
     if action.kind is not AlertActionKind.CLOSE:
+        if is_full(alert):
+            return None
         return revised(taken, status=AlertStatus.UPDATED if alert.active else alert.status)
     if not alert.active:
         return None

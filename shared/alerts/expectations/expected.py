@@ -4,7 +4,7 @@ All predictions of a network are in the partition of its id, so an origin is jud
 or a later origin came, or nothing has come for a while.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -54,6 +54,7 @@ class ExpectedAlerts:
         covered: sensors of active alerts of other kinds.
         published: what becomes of changes on their way to the log.
         on_close: is called when the partition is no longer ours.
+        clocks_off: the sensors of a network whose clocks are off: forecasts from what they say count no more than that.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class ExpectedAlerts:
         covered: Callable[[NetworkId], Iterable[SensorId]],
         published: Callable[[Iterable[TrafficAlert]], Iterable[TrafficAlert]],
         on_close: Callable[[], object] = lambda: None,
+        clocks_off: Callable[[NetworkId], Collection[SensorId]] = lambda _: (),
     ) -> None:
         self._detectors = detectors
         self._networks = {network_id: _Expectations(board) for network_id, board in boards.items()}
@@ -74,6 +76,7 @@ class ExpectedAlerts:
         self._covered = covered
         self._published = published
         self._on_close = on_close
+        self._clocks_off = clocks_off
         self._elsewhere = Strangers("forecasts outside the partition of their network")
         self._unknown = Strangers("forecasts of sensors that their network does not have")
 
@@ -169,8 +172,10 @@ class ExpectedAlerts:
         yield from self._kept(network, changes)
 
     def _outlook(self, network: _Expectations, at: datetime) -> Outlook:
-        detector = self._detectors[network.board.network.network_id]
-        return outlook(detector.road, at, network.waiting.pop(at), detector.rule.congestion.slow_mph)
+        network_id = network.board.network.network_id
+        detector, off = self._detectors[network_id], self._clocks_off(network_id)
+        told = {sensor: forecast for sensor, forecast in network.waiting.pop(at).items() if sensor not in off}
+        return outlook(detector.road, at, told, detector.rule.congestion.slow_mph)
 
     def _kept(self, network: _Expectations, changes: Iterable[Sequence[TrafficAlert]]) -> Iterator[RoadChanges]:
         for alerts in changes:

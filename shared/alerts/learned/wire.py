@@ -8,7 +8,7 @@ step or before give the whole state. Values are safetensors, which hold no code.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,25 @@ from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned, arrays_of, of_arrays
 from shared.alerts.lifecycle.changes import StateRecord
 from shared.events.errors import MetrlaError
+from shared.events.quantities import EPOCH, LATEST, instant_of
 from shared.events.records import NetworkId
 from shared.events.tensors import read_tensors
+from shared.traffic.calendar import DAY_TYPES
 from shared.traffic.usual.running import RunningRow, RunningUsual
 
 VERSION = "1"
 NOW = "now"
-BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE = EPOCH
 """The step of rows that no step has taught."""
 ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
 
 
 class UnreadableStateError(MetrlaError):
     """A record of what was learned is damaged, or was written in another form."""
+
+
+class OtherVersionError(UnreadableStateError):
+    """A state that another release wrote: nothing is wrong with it."""
 
 
 def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
@@ -63,14 +69,24 @@ class LearnedRecords:
     _now: tuple[Mapping[str, str], Mapping[str, NDArray[Any]]] | None = None
     _rows: dict[int, tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]] = field(default_factory=dict)
 
-    def put(self, value: bytes) -> None:
+    def put(self, value: bytes, latest: datetime = LATEST) -> None:
         """Take one record in, unless one of a later step is there: an instance that was replaced may write late.
 
+        Args:
+            value: of the record.
+            latest: the latest step that can be: a state from the future would keep every true one out.
+
         Raises:
-            UnreadableStateError: it is damaged or of another version; it is left out.
+            UnreadableStateError: it is damaged, of another version or from the future; it is left out.
         """
         about, arrays = _read(value)
         place = int(about["place"])
+        if _step(about) > latest:
+            raise UnreadableStateError(f"step {about['step']} is after {latest.isoformat()}")
+        if place >= DAY_TYPES * self.learner.per_day:
+            raise UnreadableStateError(f"place {place} is not among those of the day")
+        if "late" in arrays:
+            self._require_whole(arrays)
         known = self._now if "late" in arrays else self._rows.get(place)
         if known is not None and _step(known[0]) > _step(about):
             return
@@ -99,6 +115,15 @@ class LearnedRecords:
             fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
         return of_arrays(step, place, usual, fitted)
 
+    def _require_whole(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        fresh = arrays_of(self.learner.nothing())
+        missing = fresh.keys() - arrays.keys()
+        if missing:
+            raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
+        odd = [name for name, start in fresh.items() if np.isnan(arrays[name]).any() and not np.isnan(start).any()]
+        if odd:
+            raise UnreadableStateError(f"{', '.join(odd)}: not a number")
+
     def _row(self, about: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> RunningRow:
         places = self._places(about)
         value = np.where(places < 0, np.float32(np.nan), arrays[ROW_VALUE][places])
@@ -115,12 +140,16 @@ def _read(value: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
     try:
         about, arrays = read_tensors(value)
         if about["version"] != VERSION:
-            raise UnreadableStateError(f"version {about['version']}, not {VERSION}")
+            raise OtherVersionError(f"version {about['version']}, not {VERSION}")
         _step(about)
-        count = len(json.loads(about["sensors"]))
-        if int(about["place"]) < 0 or any(array.shape != (count,) for array in arrays.values()):
+        sensors = json.loads(about["sensors"])
+        if not isinstance(sensors, list) or not sensors or not all(isinstance(one, str) for one in sensors):
+            raise UnreadableStateError("sensors that are no list of ids")
+        if int(about["place"]) < 0 or any(array.shape != (len(sensors),) for array in arrays.values()):
             raise UnreadableStateError("arrays of another shape")
         missing = {ROW_VALUE, ROW_SEEN} - arrays.keys()
+        if any(np.isinf(array).any() for array in arrays.values()) or np.isnan(arrays.get(ROW_SEEN, 0.0)).any():
+            raise UnreadableStateError("infinite numbers")
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as damaged:
         raise UnreadableStateError(repr(damaged)) from damaged
     if missing:
@@ -129,7 +158,7 @@ def _read(value: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
 
 
 def _step(about: Mapping[str, str]) -> datetime:
-    return datetime.fromisoformat(about["step"])
+    return instant_of(about["step"])
 
 
 def _row(learner: Learner, step: datetime, place: int, row: RunningRow) -> StateRecord:

@@ -1,21 +1,25 @@
 """What the windows of a partition show: congestion, incidents and advisories, as changes of alerts. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import numpy as np
 
 from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.congestion.detector import CongestionDetector
-from shared.alerts.learned.learner import Learner
+from shared.alerts.learned.learner import Learner, Lesson
 from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import records_of
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.step import Boards, judged, silenced
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.network import Network
+from shared.traffic.roadway import Roadway
 from shared.traffic.steps import NetworkSteps, Step
 
 CORRECTABLE_WINDOWS = 3
@@ -36,6 +40,7 @@ class DetectionRules:
         clock: wall time, by which advisories of a silent network begin and end; `None`: by its own event time alone.
         learners: of the networks whose usual speeds are learned.
         strangers: what was named in the log.
+        clocks_off: the sensors of a network whose clocks are off: what they say is of another time, and no evidence.
     """
 
     detectors: Mapping[NetworkId, CongestionDetector]
@@ -45,6 +50,7 @@ class DetectionRules:
     clock: Callable[[], datetime] | None = None
     learners: Mapping[NetworkId, Learner] = field(default_factory=dict)
     strangers: Strangers = field(default_factory=Strangers)
+    clocks_off: Callable[[NetworkId], Collection[SensorId]] = lambda _: ()
 
     def assembler(self) -> StepAssembler:
         """The steps of a partition."""
@@ -202,6 +208,9 @@ class ObservedAlerts:
             self._rules.detectors[step.network.network_id],
             self._rules.learners.get(step.network.network_id),
         )
+        off = self._clocks_off(step.network)
+        if off is not None:
+            step = _without(step, off)
         shown = step.window_end, step.speed_mph, step.share_observed, step.volume_vehicles
         if learner is None:
             yield from self._kept(watch, detector.changes(watch.boards.congestion, *shown))
@@ -210,11 +219,24 @@ class ObservedAlerts:
         before = watch.before or Taught(nothing, learner.hours(nothing))
         newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
         lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
+        if off is not None:
+            lesson = _doubting(lesson, off, learner.road)
         watch.after = Taught(lesson.after, lesson.hours)
         watch.doubted = int((~lesson.sensors.believed).sum())
         moment = detector.look(watch.boards.active(), *shown, lesson.sensors)
         yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
         yield RoadChanges((), records_of(learner, lesson.after))
+
+    def _clocks_off(self, network: Network) -> Flags | None:
+        """The sensors whose clocks are off, (sensors,) in their order; `None` where no clock is."""
+        places = [
+            network.index[sensor] for sensor in self._rules.clocks_off(network.network_id) if sensor in network.index
+        ]
+        if not places:
+            return None
+        off = np.zeros(len(network.sensors), np.bool_)
+        off[places] = True
+        return off
 
     def _passing(self, watch: NetworkWatch, now: float) -> Iterable[RoadChanges]:
         """What advisories change between steps."""
@@ -241,6 +263,30 @@ class ObservedAlerts:
             boards = Boards(AlertBoard(network, AlertType.CONGESTION), AlertBoard(network, AlertType.INCIDENT))
             self._watches[network_id] = NetworkWatch(self._assembler.of(network_id), boards, now)
         return self._watches[network_id]
+
+
+def _without(step: Step, off: Flags) -> Step:
+    """A step in which these sensors have said nothing."""
+
+    def hidden(measure: Floats) -> Floats:
+        return np.where(off, np.nan, measure)
+
+    return replace(
+        step,
+        speed_mph=hidden(step.speed_mph),
+        share_observed=hidden(step.share_observed),
+        volume_vehicles=hidden(step.volume_vehicles),
+        occupancy=hidden(step.occupancy),
+    )
+
+
+def _doubting(lesson: Lesson, off: Flags, road: Roadway) -> Lesson:
+    """A lesson in which these sensors are not believed and raise no alarm."""
+    return replace(
+        lesson,
+        sensors=replace(lesson.sensors, believed=lesson.sensors.believed & ~off),
+        alarms=replace(lesson.alarms, active=lesson.alarms.active & ~off[road.columns]),
+    )
 
 
 def _each(alerts: Iterable[TrafficAlert]) -> Iterable[RoadChanges]:

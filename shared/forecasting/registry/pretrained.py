@@ -141,7 +141,8 @@ class PretrainedModels:
 def install(shipped: PretrainedModels, shipped_id: NetworkId, archive: Archive, network_id: NetworkId) -> Sequence[str]:
     """Copy the models of a network that weights come for into the archive, as models of `network_id`.
 
-    Cards come last: a version without one does not exist yet.
+    Cards come last, as a version without one does not exist yet, and those of ensembles behind those of their members:
+    a predictor that looks meanwhile finds nothing that is incomplete.
 
     Returns:
         The folders of the versions.
@@ -150,19 +151,19 @@ def install(shipped: PretrainedModels, shipped_id: NetworkId, archive: Archive, 
         ArchiveError: the archive does not do what is asked.
         ModelError: a card that comes with metrla is damaged.
     """
-    parts = [(found.path, parse_model_path(found.path)) for found in shipped.list(model_prefix(shipped_id))]
-    in_order = sorted(parts, key=lambda each: each[0].endswith(f"/{CARD_FILE}"))
-    folders = []
-    for path, part in in_order:
+    cards: list[tuple[bool, str, str, bytes]] = []
+    for found in shipped.list(model_prefix(shipped_id)):
+        part, content = parse_model_path(found.path), shipped.read(found.path)
         if part is None:
             continue
         name, version, file = part
-        content = shipped.read(path)
         if file == CARD_FILE:
-            content = _made_out(content, network_id)
-            folders.append(model_prefix(network_id, name, version))
-        archive.write(model_path(network_id, name, version, file), content)
-    return folders
+            cards.append((bool(ModelCard.read(content).members), name, version, _made_out(content, network_id)))
+        else:
+            archive.write(model_path(network_id, name, version, file), content)
+    for _, name, version, card in sorted(cards):
+        archive.write(model_path(network_id, name, version, CARD_FILE), card)
+    return [model_prefix(network_id, name, version) for _, name, version, _ in sorted(cards)]
 
 
 def _made_out(card: bytes, network_id: NetworkId) -> bytes:

@@ -27,7 +27,7 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 SECOND = timedelta(seconds=1)
 
 
-def keep_recent(archive: Archive, network: Network, rows: Sequence[RecentRow]) -> str | None:
+def keep_recent(archive: Archive, network: Network, rows: Sequence[RecentRow]) -> str:
     """Keep the rows of a history, at least one, in place of those of histories that end earlier; returns the path.
 
     Raises:

@@ -18,8 +18,11 @@ def open_sqlite(file: Path, *, create: bool) -> Engine:
     """An engine on `file` with the tables in place.
 
     Raises:
-        StoreError: its tables were made by a newer metrla, or there are none and `create` is false.
+        StoreError: it is no file, its tables were made by a newer metrla, or there are none and `create` is false.
     """
+    if file.exists() and not file.is_file():
+        # SQLite would take it, and leave its journal beside it.
+        raise StoreError(f"store: {file} is no regular file")
     if not create and not file.exists():
         raise StoreError(f"store: there is no SQLite file {file}")
     try:

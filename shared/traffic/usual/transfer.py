@@ -32,6 +32,7 @@ def completed(network: Network, profile_mph: Floats) -> Floats:
         return np.full_like(profile_mph, FALLBACK_MPH)
     filled = profile_mph.copy()
     travel = np.array([sensor.travel_miles for sensor in network.sensors])
+    places = np.array([(sensor.latitude, sensor.longitude) for sensor in network.sensors])
     along = _donors_by_road(network, known)
     anywhere = np.flatnonzero(known)
     for row in np.flatnonzero(~known).tolist():
@@ -39,7 +40,7 @@ def completed(network: Network, profile_mph: Floats) -> Floats:
         if donors is not None:
             miles = np.abs(travel[donors] - travel[row])
         else:
-            donors, miles = anywhere, _miles_over_ground(network, row, anywhere)
+            donors, miles = anywhere, _miles_over_ground(places[row], places[anywhere])
         nearest = np.argsort(miles, kind="stable")[:NEAREST]
         weights = 1 / (miles[nearest] + HALF_WEIGHT_MILES)
         filled[:, row] = profile_mph[:, donors[nearest]] @ (weights / weights.sum())
@@ -53,10 +54,8 @@ def _donors_by_road(network: Network, known: Flags) -> Mapping[str, Integers]:
     return {road: np.array(of, dtype=np.intp) for road, of in rows.items()}
 
 
-def _miles_over_ground(network: Network, row: int, others: Integers) -> Floats:
-    """Distances short enough for the plane: degrees of longitude shrink with the latitude."""
-    here = network.sensors[row]
-    there = np.array([(network.sensors[other].latitude, network.sensors[other].longitude) for other in others])
-    north, east = np.radians(there - (here.latitude, here.longitude)).T
-    miles: Floats = EARTH_RADIUS_MILES * np.hypot(north, east * np.cos(np.radians(here.latitude)))
+def _miles_over_ground(here: Floats, there: Floats) -> Floats:
+    """From one place to others near it, in degrees (latitude, longitude): degrees of longitude shrink with latitude."""
+    north, east = np.radians(there - here).T
+    miles: Floats = EARTH_RADIUS_MILES * np.hypot(north, east * np.cos(np.radians(here[0])))
     return miles

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
+
+from shared.kafka.replay import open_reader, read_range
 
 Factory = Callable[..., Awaitable[Any]]
 NONE, CORRUPT_MESSAGE, UNKNOWN_PARTITION, OUT_OF_ORDER, INVALID_EPOCH = 0, 2, 3, 45, 47
@@ -107,6 +111,47 @@ async def test_a_damaged_batch_is_refused(raw: RawProducer, read_all: Factory) -
     damaged[-3] ^= 0xFF
     assert (await raw.send_bytes(bytes(damaged)))[0] == CORRUPT_MESSAGE
     assert await values(read_all, raw) == []
+
+
+def resealed(data: bytes, start: int, piece: bytes) -> bytes:
+    """The batch with other bytes from `start` on, and the checksum of these."""
+    changed = bytearray(data)
+    changed[start : start + len(piece)] = piece
+    changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        pytest.param(61, b"\x7f", id="a record longer than the batch"),
+        pytest.param(21, b"\x00\x04", id="no zstd"),
+        pytest.param(21, b"\x00\x01", id="no gzip"),
+        pytest.param(21, b"\x00\x20", id="a control batch"),
+        pytest.param(57, b"\x00\x00\x00\x09", id="more records than there are"),
+    ],
+)
+async def test_what_no_reader_could_read_is_refused(
+    raw: RawProducer, read_all: Factory, start: int, piece: bytes
+) -> None:
+    code, _ = await raw.send_bytes(resealed(batch(-1, -1, -1, [b"one", b"two"]), start, piece))
+    assert code != NONE
+    assert await values(read_all, raw) == []
+
+
+async def test_a_header_name_that_is_no_utf8_is_read_escaped(raw: RawProducer, bootstrap_servers: str) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1_000_000)
+    for index in range(3):
+        builder.append(index, 1_700_000_000_000, b"k", b"%d" % index, [("NAME", b"v")] if index == 1 else [])
+    data = bytes(builder.build())
+    assert (await raw.send_bytes(resealed(data, data.index(b"NAME"), b"\xff\xfeA\xc3")))[0] == NONE
+    async with open_reader(bootstrap_servers, "test") as reader:
+        records = await read_range(reader, TopicPartition(raw.topic, 0), 0, 3)
+    assert [(record.value, record.headers) for record in records] == [
+        (b"0", ()),
+        (b"1", ((r"\xff\xfeA\xc3", b"v"),)),
+        (b"2", ()),
+    ]
 
 
 async def test_an_unknown_partition_is_an_error(raw: RawProducer) -> None:

@@ -116,6 +116,19 @@ async def test_a_record_from_the_far_future_is_refused(new_topic: Factory, new_p
     await producer.send_and_wait(topic, b"value", timestamp_ms=now_ms + 60_000)
 
 
+async def test_a_topic_may_keep_its_own_time(new_topic: Factory, new_producer: Factory, read_all: Factory) -> None:
+    topic = await new_topic(config={"message.timestamp.type": "LogAppendTime"})
+    producer: AIOKafkaProducer = await new_producer()
+    before_ms = int(time.time() * 1000)
+    for timestamp_ms in (1_330_560_000_000, before_ms + 50 * 60_000):
+        await producer.send_and_wait(topic, b"value", timestamp_ms=timestamp_ms, headers=[("a", b"b")])
+    records = await read_all(topic)
+    assert all(before_ms <= record.timestamp <= int(time.time() * 1000) for record in records)
+    assert [(record.value, record.headers, record.timestamp_type) for record in records] == [
+        (b"value", (("a", b"b"),), 1)
+    ] * 2
+
+
 async def test_earliest_latest_and_offsets_by_time(
     new_topic: Factory, new_producer: Factory, new_consumer: Factory
 ) -> None:

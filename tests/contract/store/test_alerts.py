@@ -21,6 +21,7 @@ from shared.events.records import (
     TrafficAlert,
 )
 from shared.store.port import Store
+from tests.kit.announcements import alert_of
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2012, 5, 2, 7, 0, tzinfo=UTC)
@@ -30,23 +31,21 @@ SHARED_STORE = settings(max_examples=40, deadline=None, suppress_health_check=[H
 
 def alert(network: NetworkId, name: str = "a", revision: int = 1, raised: int = 0) -> TrafficAlert:
     cleared = revision > 4
-    return TrafficAlert(
+    return alert_of(
+        START + raised * MINUTE,
         alert_id=AlertId(f"{network}/{name}"),
         network_id=network,
-        alert_type=AlertType.CONGESTION,
         severity=AlertSeverity.HIGH,
         status=AlertStatus.CLEARED if cleared else AlertStatus.RAISED,
         revision=revision,
         message="Queue on I-405 N: 18 mph, 42 mph below the sensor upstream",
         location="I-405 N near Sunset Blvd",
-        raised_at=START + raised * MINUTE,
         updated_at=START + (raised + revision) * MINUTE,
         cleared_at=START + (raised + revision) * MINUTE if cleared else None,
         latitude=34.0689,
         longitude=-118.4732,
         affected_sensors=tuple(SensorId(f"76{number}") for number in range(revision)),
         estimated_duration_minutes=None if revision == 1 else 12.5,
-        confidence_score=0.9,
     )
 
 

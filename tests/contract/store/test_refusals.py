@@ -13,9 +13,6 @@ from shared.events.avro import decode, encode
 from shared.events.errors import RefusedByStoreError
 from shared.events.records import (
     AlertId,
-    AlertSeverity,
-    AlertStatus,
-    AlertType,
     NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
@@ -23,6 +20,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.port import Store
+from tests.kit.announcements import alert_of
 from tests.kit.records import records_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -30,10 +28,15 @@ AT_MOST_AT_ONCE = settings(max_examples=25, suppress_health_check=[HealthCheck.f
 
 
 def alert(network: NetworkId, message: str) -> TrafficAlert:
-    return TrafficAlert(
-        AlertId(f"{network}-1"), network, AlertType.CONGESTION, AlertSeverity.LOW, AlertStatus.RAISED, 1, message,
-        "I-405 N", START, START, None, 34.0, -118.0, (SensorId("a"),), None, 0.5,
-    )  # fmt: skip
+    return alert_of(
+        START,
+        alert_id=AlertId(f"{network}-1"),
+        network_id=network,
+        message=message,
+        location="I-405 N",
+        affected_sensors=(SensorId("a"),),
+        confidence_score=0.5,
+    )
 
 
 @given(st.data())

@@ -19,9 +19,7 @@ from shared.events.records import (
     AlertAction,
     AlertActionKind,
     AlertId,
-    AlertSeverity,
     AlertStatus,
-    AlertType,
     NetworkId,
     SensorId,
     TrafficAlert,
@@ -29,8 +27,11 @@ from shared.events.records import (
 from shared.events.topics import ALERTS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.store.port import Store
 from shared.store.url import open_store
+from tests.kit.announcements import alert_of
 
 pytestmark = pytest.mark.integration
 
@@ -38,22 +39,15 @@ NOON = datetime(2012, 5, 2, 12, tzinfo=UTC)
 
 
 def alert(number: int, revision: int = 1, sensors: int = 3) -> TrafficAlert:
-    return TrafficAlert(
+    return alert_of(
+        NOON,
         alert_id=AlertId(f"congestion-test-{number}"),
-        network_id=NetworkId("test"),
-        alert_type=AlertType.CONGESTION,
-        severity=AlertSeverity.LOW,
         status=AlertStatus.RAISED if revision == 1 else AlertStatus.UPDATED,
         revision=revision,
         message="slow",
         location="I-5 N",
-        raised_at=NOON,
         updated_at=NOON + revision * timedelta(minutes=5),
-        cleared_at=None,
-        latitude=34.0,
-        longitude=-118.0,
         affected_sensors=tuple(SensorId(f"{number}-{sensor}") for sensor in range(sensors)),
-        estimated_duration_minutes=None,
         confidence_score=1.0,
     )
 
@@ -73,7 +67,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         store = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
         try:
             async with open_producer(servers, "test") as producer:
-                yield Bench(producer, store, AlertLog(servers, producer, store, "test"))
+                letters = ReaderLetters(servers, "test", Quarantine())
+                yield Bench(producer, store, AlertLog(servers, producer, store, "test", letters))
         finally:
             store.close()
 

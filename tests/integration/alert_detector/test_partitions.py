@@ -21,14 +21,17 @@ from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import DetectionRules
-from shared.events.records import AlertId, AlertSeverity, AlertStatus, AlertType, TrafficAlert
+from shared.events.records import AlertId, AlertType
 from shared.events.topics import AGGREGATES
 from shared.kafka.admin import ensure_topics
 from shared.kafka.deadletter import DeadLetterWriter
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import open_producer
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.announcements import alert_of
 
 pytestmark = pytest.mark.integration
 
@@ -36,22 +39,13 @@ NETWORK = load_network(EXAMPLE_NETWORK)
 OURS = partition_of(NETWORK.network_id, range(AGGREGATES.partitions))
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
-QUEUE = TrafficAlert(
+QUEUE = alert_of(
+    NOON,
     alert_id=AlertId("congestion-1"),
     network_id=NETWORK.network_id,
-    alert_type=AlertType.CONGESTION,
-    severity=AlertSeverity.LOW,
-    status=AlertStatus.RAISED,
-    revision=1,
     message="slow",
     location="there",
-    raised_at=NOON,
-    updated_at=NOON,
-    cleared_at=None,
-    latitude=34.0,
-    longitude=-118.0,
     affected_sensors=(NETWORK.sensors[0].sensor_id,),
-    estimated_duration_minutes=None,
     confidence_score=1.0,
 )
 EXPECTED = replace(QUEUE, alert_id=AlertId("congestion-forecast-1"), expected_at=NOON)
@@ -75,7 +69,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         store = open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
         try:
             async with open_producer(servers, "test") as producer:
-                alerts = AlertLog(servers, producer, store, "test")
+                letters = ReaderLetters(servers, "test", Quarantine())
+                alerts = AlertLog(servers, producer, store, "test", letters)
                 await alerts.write([RoadChanges((QUEUE, EXPECTED))])
                 detectors = {NETWORK.network_id: CongestionDetector(NETWORK, CongestionRule(), Materiality())}
                 known = asyncio.Event()
@@ -85,7 +80,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
                         {NETWORK.network_id: ExpectationDetector(NETWORK, ExpectationRule(CongestionRule()))},
                         AlertActions(),
                         alerts,
-                        StateLog(servers, producer, "test"),
+                        StateLog(servers, producer, "test", letters),
                         None,
                         DeadLetterWriter(servers, producer, "test"),
                         producer,

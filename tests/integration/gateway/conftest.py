@@ -21,12 +21,10 @@ from shared.events.records import (
     AlertId,
     AlertSeverity,
     AlertStatus,
-    AlertType,
     HorizonForecast,
     PredictionBasis,
     ProcessedTrafficAggregate,
     SensorId,
-    TrafficAlert,
     TrafficPrediction,
 )
 from shared.events.topics import AGGREGATES, ALERTS, PREDICTIONS
@@ -38,6 +36,7 @@ from shared.store.port import Store
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
+from tests.kit.announcements import alert_of
 from tests.kit.until import until
 from tests.kit.windows import processed_window
 
@@ -236,23 +235,19 @@ def alert(network: Network) -> Callable[..., Message]:
     def build(alert_id: str, number: int, *, cleared: bool = False, severity: str = "high") -> Message:
         time = START + number * WINDOW
         here = network.sensors[0]
-        record = TrafficAlert(
+        record = alert_of(
+            time,
             alert_id=AlertId(alert_id),
             network_id=network.network_id,
-            alert_type=AlertType.CONGESTION,
             severity=AlertSeverity(severity),
             status=AlertStatus.CLEARED if cleared else AlertStatus.RAISED,
             revision=2 if cleared else 1,
-            message="Queue.",
             location=here.road_name,
-            raised_at=time,
-            updated_at=time,
             cleared_at=time if cleared else None,
             latitude=here.latitude,
             longitude=here.longitude,
             affected_sensors=(SensorId(here.sensor_id),),
             estimated_duration_minutes=30.0,
-            confidence_score=0.9,
         )
         return Message(ALERTS.name, alert_id.encode(), encode(record))
 

@@ -1,5 +1,6 @@
 """Advisories over the API: single ones, documents, who may write, what is refused."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -169,6 +170,51 @@ async def test_what_cannot_be_used_is_a_problem(client: httpx.AsyncClient, body:
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert said in json.dumps(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "said"),
+    [
+        ({"severty": "high"}, "severty", "did you mean severity?"),
+        ({"titel": "x"}, "titel", "did you mean title?"),
+        ({"geometry": {"type": "Circle", "coordinates": []}}, "geometry.type", ""),
+        ({"direction": "Q"}, "direction", "'Q' is none of N, E, S, W"),
+        ({"latitude": 34.0}, "advisory", "latitude and longitude come together"),
+        ({"affected_sensors": ["nobody"]}, "affected_sensors", "has no nobody"),
+        ({"starts_at": 1784600000}, "starts_at", "ISO 8601"),
+        ({"ends_at": "1784600000"}, "ends_at", "ISO 8601"),
+    ],
+)
+async def test_a_faulty_advisory_is_refused_by_the_field_that_is_meant(
+    client: httpx.AsyncClient, network: Network, given: dict[str, Any], name: str, said: str
+) -> None:
+    good = {"advisory_type": "event", "title": "Game", "affected_sensors": [network.sensors[0].sensor_id]}
+    refusal = (await client.post("/api/advisories", json=good | given)).json()
+    (fault,) = refusal["errors"]
+    assert fault["name"] == name
+    assert said in fault["detail"]
+    assert refusal["detail"].startswith(f"{name}: ")
+
+
+async def test_a_refusal_is_bounded_whatever_is_wrong(client: httpx.AsyncClient) -> None:
+    document = await client.post("/api/advisories", json=feed(*({"id": f"f{number}"} for number in range(5000))))
+    strangers = {"advisory_type": "event", "title": "Game", "affected_sensors": [1] * 9000}
+    for answer in (document, await client.post("/api/advisories", json=strangers)):
+        assert answer.status_code == 422
+        assert len(answer.content) < 64 * 1024
+        assert len(answer.json()["errors"]) <= 100
+    assert "And 4995 more." in document.json()["detail"]
+
+
+async def test_a_compressed_body_is_refused_as_such(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/advisories", content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert "Content-Encoding" in answer.json()["detail"]
+    assert (
+        await client.post("/api/advisories", content=b"{}", headers={"Content-Encoding": "identity"})
+    ).status_code == 422
+    twice = await client.post("/api/advisories?feed=x&feed=y", content=b"{}")
+    assert [fault["name"] for fault in twice.json()["errors"]] == ["feed"]
 
 
 async def test_who_may_write(world: Any, client: httpx.AsyncClient, start_gateway: Start) -> None:  # noqa: ANN401 - the fixture's world

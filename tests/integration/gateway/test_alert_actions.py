@@ -21,7 +21,7 @@ from metrla.client import (
     HeartbeatMessage,
     NewAdvisory,
 )
-from services.gateway.alerts import actions
+from shared.alerts.actions import rule
 from shared.events import records as platform
 from shared.events.avro import decode, encode
 from shared.events.records import AlertAction, AlertEvidence, MeasuredWindow, SensorId, TrafficAlert
@@ -182,7 +182,7 @@ async def test_what_an_alert_does_not_take(
     keys = {"Idempotency-Key": "a"}
     assert "differs from" in await refused("standing", SEEN | {"action_id": "b"}, 422, headers=keys)
     await refused("standing", SEEN, 401, headers={"Authorization": "Bearer wrong"})
-    monkeypatch.setattr(actions, "MAX_ACTIONS", 0)
+    monkeypatch.setattr(rule, "MAX_ACTIONS", 0)
     assert "takes no more" in await refused("standing", SEEN, 409)
     assert await published(world) == []
     assert (await client.get("/api/alerts/nothing")).status_code == 404

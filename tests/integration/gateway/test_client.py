@@ -1,5 +1,7 @@
 import asyncio
+import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime
@@ -8,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
-from metrla.client import AlertSeverity, Channel, GatewayClient, GatewayError, PredictionsMessage
+from metrla.client import AlertSeverity, Channel, GatewayClient, GatewayError, HeartbeatMessage, PredictionsMessage
 from metrla.local.launcher.plan import PipelinePlan, free_port
 from metrla.local.launcher.supervisor import supervise
 from shared.events.records import ProcessedTrafficAggregate, TrafficPrediction
@@ -72,9 +76,9 @@ async def test_rest(
             with pytest.raises(GatewayError, match="Nothing is known of a model oracle") as refused:
                 await client.model("oracle")
             assert refused.value.status == 404
-            with pytest.raises(GatewayError, match="There is no sensor nowhere") as refused:
+            with pytest.raises(GatewayError, match="there is no sensor 'nowhere'") as refused:
                 _ = [window async for window in client.aggregates("nowhere")]
-            assert refused.value.status == 404
+            assert refused.value.status == 422
             with pytest.raises(GatewayError, match="limit") as refused:
                 await client.predictions(limit=0)
             assert refused.value.status == 422
@@ -127,6 +131,39 @@ async def test_the_example_of_the_documentation_runs_as_it_stands(
     assert lines[0].startswith("Queue. ")
     assert any(line.startswith("linear_regression ") for line in lines)
     assert sum(line.startswith("2012-05-02 ") for line in lines) >= 2  # a window and the forecasts
+
+
+async def test_a_stream_waits_out_a_refusal_that_passes() -> None:
+    asked: list[float] = []
+    refusals = [(429, "1"), (408, None), (425, "soon"), (503, "1")]
+    beat: dict[str, object] = {"type": "heartbeat", "data": [], "timestamp": None, "interval_s": 3.0}
+
+    def refuse(connection: ServerConnection, _: Request) -> Response | None:
+        asked.append(time.monotonic())
+        if len(asked) > len(refusals):
+            return None
+        status, wait = refusals[len(asked) - 1]
+        answer = connection.respond(status, "")
+        if wait is not None:
+            answer.headers["Retry-After"] = wait
+        return answer
+
+    async def greet(socket: ServerConnection) -> None:
+        await socket.send(json.dumps(beat))
+        await socket.wait_closed()
+
+    async with serve(greet, "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with (
+            GatewayClient(f"http://127.0.0.1:{port}") as client,
+            aclosing(client.stream()) as messages,  # type: ignore[type-var]  # a generator
+            asyncio.timeout(DEADLINE_S),
+        ):
+            async for message in messages:
+                if isinstance(message, HeartbeatMessage) and message.unheard_since is None:
+                    break
+    assert len(asked) == 5
+    assert asked[1] - asked[0] >= 1.0
 
 
 async def test_nobody_there() -> None:

@@ -6,17 +6,13 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -28,6 +24,8 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.web.server import listen
 from shared.events.errors import ConfigurationError
 from shared.kafka.producer import Message
+from tests.kit.asking import PATIENCE_S, answered, ask, opened, status_of, until_ready
+from tests.kit.certificates import certified
 from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
@@ -37,42 +35,6 @@ SECRET = "sesame"  # noqa: S105 - of a gateway that lives for one test
 Start = Callable[..., AbstractAsyncContextManager[str]]
 Until = Callable[..., Awaitable[httpx.Response]]
 Step = Callable[..., list[Message]]
-PATIENCE_S = 20.0
-
-
-@asynccontextmanager
-async def opened(url: str, sent: bytes = b"") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    try:
-        writer.write(sent)
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-        # The transport closes its socket in the next turn of the loop.
-        await asyncio.sleep(0)
-
-
-async def answered(url: str, sent: bytes) -> str:
-    """Everything that the gateway says to `sent`, until it closes."""
-    async with opened(url) as (reader, writer):
-        try:
-            writer.write(sent)
-            await writer.drain()
-        except ConnectionError:
-            pass
-        said = bytearray()
-        async with asyncio.timeout(PATIENCE_S):
-            try:
-                while piece := await reader.read(65536):
-                    said += piece
-            except ConnectionError:
-                pass
-        return said.decode()
-
-
-def status_of(text: str) -> int:
-    return int(text.split(" ", 2)[1])
 
 
 @pytest.mark.parametrize(
@@ -100,20 +62,6 @@ async def test_what_is_no_request_is_a_problem(world: Any, start_gateway: Start,
         assert status_of(said) == status
         assert json.loads(said.partition("\r\n\r\n")[2])["status"] == status
         assert (await ask(url, "/live")).status_code == 200
-
-
-async def ask(url: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401 - passed on
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
-        return await client.get(path, **given)
-
-
-async def until_ready(url: str) -> None:
-    """Before its view is complete, a gateway answers 503 whoever asks, and sends no snapshot."""
-
-    async def ready() -> bool:
-        return (await ask(url, "/ready")).status_code == HTTPStatus.OK
-
-    await until(ready, f"{url} is ready", PATIENCE_S)
 
 
 async def next_message(socket: ClientConnection) -> dict[str, Any]:
@@ -197,6 +145,8 @@ def socket_of(url: str, query: str = "") -> str:
         ("?horizon=15", {}, 422, "did you mean horizon_minutes?"),
         ("?channel=alerts", {}, 422, "did you mean channels?"),
         ("?horizon_minutes=0", {}, 422, "horizon_minutes"),
+        ("?horizon_minutes=7", {}, 422, "there are 5, 10, 15"),
+        ("?horizon_minutes=15&horizon_minutes=30", {}, 422, "more than once"),
         ("?model=oracle", {}, 403, "there is no such model"),
         ("", {"Origin": "http://evil"}, 403, "origin"),
         ("", {"Host": "evil", "Origin": "http://evil"}, 400, "host"),
@@ -229,6 +179,7 @@ async def test_a_message_with_a_wrong_name_says_what_may_be_meant(world: Any, st
             ({"type": "subscribe", "sensor_id": ["405N-01"]}, "did you mean sensor_ids?"),
             ({"type": "subscribe", "sensor_ids": ["405N-1"]}, "did you mean 405N-01?"),
             ({"type": "subscribe", "horizon": 15}, "did you mean horizon_minutes?"),
+            ({"type": "subscribe", "horizon_minutes": 7}, "there are 5, 10, 15"),
             ({"type": "ping", "x": 1}, "there is no field 'x'"),
         ]:
             await socket.send(json.dumps(sent))
@@ -340,6 +291,46 @@ async def test_a_websocket_says_who_it_is_in_its_first_message(
                 assert (closed.value.rcvd.code, json.loads(closed.value.rcvd.reason)["status"]) == (1008, 401)
 
 
+async def test_a_ticket_opens_one_websocket_with_the_scopes_of_who_asked(
+    world: Any,  # noqa: ANN401 - likewise
+    start_gateway: Start,
+    keys: tuple[Path, dict[Scope, str]],
+) -> None:
+    path, texts = keys
+    async with (
+        start_gateway(world.platform, keys_file=path, reads="key") as url,
+        start_gateway(world.platform, keys_file=path, reads="key") as another,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        await until_ready(url)
+        await until_ready(another)
+        assert (await client.post("/api/tickets")).status_code == 401
+
+        async def ticket() -> str:
+            answer = await client.post("/api/tickets", headers=bearer(texts[Scope.READ]))
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
+            assert 0 < answer.json()["expires_in_s"] <= 60
+            return str(answer.json()["ticket"])
+
+        used = await ticket()
+        async with connect(f"{socket_of(url)}?ticket={used}") as socket:
+            assert (await next_message(socket))["type"] == "predictions_snapshot"
+        async with connect(socket_of(url)) as socket:
+            await socket.send(json.dumps({"type": "authenticate", "ticket": await ticket()}))
+            assert await next_message(socket) == {"type": "authenticated"}
+        elsewhere = f"{socket_of(another)}?ticket={await ticket()}"
+        wrong = {f"{socket_of(url)}?ticket={used}": 401, f"{socket_of(url)}?ticket=x": 401, elsewhere: 421}
+        for where, status in wrong.items():
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(where):
+                    pass
+            assert refused.value.response.status_code == status
+            assert "icket" in json.loads(refused.value.response.body)["detail"]
+        async with connect(socket_of(another)) as socket:
+            await socket.send(json.dumps({"type": "authenticate", "ticket": await ticket()}))
+            assert "another instance" in (await next_message(socket))["detail"]
+
+
 async def test_wrong_tokens_are_logged_and_slowed_and_right_ones_are_not(
     world: Any,  # noqa: ANN401 - likewise
     start_gateway: Start,
@@ -377,28 +368,25 @@ async def test_a_proxy_is_believed_only_where_it_is_trusted(world: Any, start_ga
             assert statuses[-1] == last
 
 
-def certified(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "certificate.pem", folder / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+async def test_what_a_trusted_proxy_says_is_an_address_or_is_not_taken(
+    world: Any,  # noqa: ANN401 - likewise
+    start_gateway: Start,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    odd = ("a" * 5000, '"; INJ', "evil;x", "fe80::1%" + "z" * 500, "1.2.3.4.5", ",,,", "[::1", "999.1.1.1")
+    right = {
+        "10.0.0.1": "10.0.0.1",
+        "10.0.0.2:80": "10.0.0.2",
+        "[2001:DB8::1]:80": "2001:db8::1",
+        "x, 10.0.0.3": "10.0.0.3",
+    }
+    trusting = start_gateway(world.platform, trusted_proxies=("127.0.0.1",), write_token=SECRET)
+    async with trusting as url, httpx.AsyncClient(base_url=url) as client:
+        for said in (*odd, *right):
+            await client.delete("/api/advisories/x", headers={"X-Forwarded-For": said, **bearer("wrong")})
+    refusals = [line for line in capsys.readouterr().out.splitlines() if "credentials are not known" in line]
+    addresses = [line.partition("address=")[2].split()[0] for line in refusals]
+    assert addresses == ["127.0.0.1"] * len(odd) + list(right.values())
 
 
 async def test_tls_begins_behind_the_door(world: Any, tmp_path: Path) -> None:  # noqa: ANN401 - the World of conftest.py
@@ -436,6 +424,21 @@ async def test_a_certificate_that_cannot_be_used_stops_the_start(world: Any, tmp
         settings = GatewaySettings(port=0, tls_certificate=path, tls_key=path)
         with closing(listen(settings)) as listener, pytest.raises(ConfigurationError, match="TLS_CERTIFICATE"):
             await serve_on(listener, world.platform, settings, asyncio.Event())
+
+
+async def test_a_key_with_a_pass_phrase_is_refused_and_nobody_is_asked_for_it(world: Any, tmp_path: Path) -> None:  # noqa: ANN401 - likewise
+    certificate, key = certified(tmp_path)
+    plain = serialization.load_pem_private_key(key.read_bytes(), None)
+    key.write_bytes(
+        plain.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"sesame"),
+        )
+    )
+    settings = GatewaySettings(port=0, tls_certificate=certificate, tls_key=key)
+    with closing(listen(settings)) as listener, pytest.raises(ConfigurationError, match="has a pass phrase"):
+        await serve_on(listener, world.platform, settings, asyncio.Event())
 
 
 @asynccontextmanager

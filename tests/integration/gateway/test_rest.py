@@ -216,7 +216,6 @@ async def test_outcomes_are_filled_in(client: httpx.AsyncClient, network: Networ
         ("model=linear_regression&limit=7", 7),
         ("model=historical_average", 0),
         ("network_id=la-example&limit=3", 3),
-        ("horizon_minutes=7", 0),
     ],
 )
 async def test_prediction_filters(client: httpx.AsyncClient, query: str, count: int) -> None:
@@ -244,6 +243,23 @@ async def test_prediction_filters(client: httpx.AsyncClient, query: str, count: 
         ("/api/sensors?road_type=freewya", "road_type", "did you mean freeway?"),
         ("/api/advisories?network_id=other", "network_id", "there is no network 'other'"),
         ("/api/models?network_id=other", "network_id", "there is no network 'other'"),
+        ("/api/models/linear_regression?network_id=zz", "network_id", "there is no network 'zz'"),
+        ("/api/history/aggregates?sensor_id=405N-1", "sensor_id", "did you mean 405N-01?"),
+        ("/api/history/predictions?sensor_id=405N-01&network_id=la-exampel", "network_id", "did you mean la-example?"),
+        ("/api/history/aggregates?sensor_id=nowhere", "sensor_id", "there is no sensor 'nowhere'"),
+        ("/api/predictions?horizon_minutes=7", "horizon_minutes", "there are 5, 10, 15, 20,"),
+        ("/api/predictions?horizon_minutes=1000", "horizon_minutes", "55, 60, and all"),
+        (
+            "/api/history/predictions?sensor_id=405N-01&horizon_minutes=65",
+            "horizon_minutes",
+            "no horizon of 65 minutes",
+        ),
+        ("/api/alerts?active=true&active=false", "active", "more than once"),
+        ("/api/predictions?sensor_id=405N-04&sensor_id=405N-05", "sensor_id", "more than once"),
+        ("/api/predictions?limit=5&limit=5", "limit", "more than once"),
+        ("/api/sensors?network_id=la-example&network_id=la-example", "network_id", "more than once"),
+        ("/api/models/linear_regression?live_hours=3&live_hours=4", "live_hours", "more than once"),
+        ("/api/history/aggregates?sensor_id=405N-01&limit=1&limit=2", "limit", "more than once"),
     ],
 )
 async def test_what_there_is_not_is_a_problem_that_says_what_may_be_meant(
@@ -265,8 +281,7 @@ async def test_a_flood_of_parameters_is_refused_before_it_is_read(client: httpx.
     ("path", "meant"),
     [
         ("/api/alerts/standng", "Did you mean standing?"),
-        ("/api/history/aggregates?sensor_id=405N-1", "Did you mean 405N-01?"),
-        ("/api/history/predictions?sensor_id=405N-01&network_id=la-exampel", "Did you mean la-example?"),
+        ("/api/advisories/nowhere", "There is no advisory nowhere."),
     ],
 )
 async def test_an_id_in_a_path_that_there_is_not_is_404_and_says_what_may_be_meant(
@@ -328,7 +343,7 @@ async def test_one_model(client: httpx.AsyncClient) -> None:
     assert (answer["training_data"], answer["calibration"], answer["card"]) == (None, None, CARD)
     body = problem(await client.get("/api/models/oracle"), 404)
     assert body["detail"] == "Nothing is known of a model oracle; known: linear_regression, xgboost."
-    problem(await client.get("/api/models/linear_regression?network_id=other"), 404)
+    problem(await client.get("/api/models/linear_regression?network_id=other"), 422)
 
 
 async def test_alerts(client: httpx.AsyncClient) -> None:
@@ -434,6 +449,11 @@ async def test_history_bounds_are_half_open_and_may_have_any_offset(client: http
         ("/api/history/aggregates?sensor_id=405N-01&from=yesterday", ["from"]),
         ("/api/history/aggregates?sensor_id=405N-01&from=2012-05-02T00:00:00", ["from"]),
         ("/api/history/aggregates?sensor_id=405N-01&from=2012-05-03T00:00:00Z&to=2012-05-02T00:00:00Z", ["from"]),
+        ("/api/history/aggregates?sensor_id=405N-01&to=20260721", ["to"]),
+        ("/api/history/aggregates?sensor_id=405N-01&from=2026", ["from"]),
+        ("/api/history/aggregates?sensor_id=405N-01&from=1", ["from"]),
+        ("/api/history/predictions?sensor_id=405N-01&from=1784600000000&to=1e12", ["from", "to"]),
+        ("/api/history/predictions?sensor_id=405N-01&from=2026-07-21", ["from"]),
         ("/api/history/aggregates?sensor_id=405N-01&limit=10001", ["limit"]),
         ("/api/history/predictions", ["sensor_id"]),
         ("/api/history/predictions?sensor_id=405N-01&limit=2017", ["limit"]),
@@ -451,11 +471,30 @@ async def test_faulty_parameters_are_named(client: httpx.AsyncClient, path: str,
 async def test_other_errors_are_problems_too(client: httpx.AsyncClient) -> None:
     problem(await client.get("/nowhere"), 404)
     problem(await client.get("/live-map/nothing.js"), 404)
-    problem(await client.get("/api/history/aggregates?sensor_id=nowhere"), 404)
-    problem(await client.get("/api/history/predictions?sensor_id=nowhere"), 404)
     refused = await client.post("/api/predictions")
     assert problem(refused, 405)["detail"] == "POST is not allowed at /api/predictions."
-    assert refused.headers["allow"] == "GET"
+    assert refused.headers["allow"] == "GET, HEAD"
+    compressed = await client.post("/api/advisories", content=b"x", headers={"Content-Encoding": "gzip"})
+    assert problem(compressed, 403)  # credentials come first
+
+
+async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient) -> None:
+    paths = ("/", "/live", "/ready", "/health", "/metrics", "/docs", "/openapi.json", "/live-map/", "/api/predictions")
+    for path in (*paths, "/api/alerts", "/api/sensors?network_id=la-example", "/api/networks", "/api/models"):
+        got, head = await client.get(path), await client.head(path)
+        assert (path, head.status_code, head.content) == (path, 200, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert (await client.head("/api/alerts?x=1")).status_code == 422
+    assert (await client.head("/nowhere")).status_code == 404
+    counted = (await client.get("/metrics")).text
+    assert 'metrla_gateway_requests_total{method="HEAD",route="/live",status="200"} 1.0' in counted
+
+
+async def test_files_are_sent_whole_whatever_part_is_asked_for(client: httpx.AsyncClient) -> None:
+    whole = await client.get("/live-map/")
+    for part in ("bytes=0-1", "bytes=99999999-", "bytes=x", "bytes=" + "0-1," * 1000):
+        answer = await client.get("/live-map/", headers={"Range": part})
+        assert (answer.status_code, answer.content) == (200, whole.content)
 
 
 async def test_cors_and_security_headers(client: httpx.AsyncClient) -> None:

@@ -25,6 +25,30 @@ def message(network: Network, sensors: dict[int, SensorTime]) -> Message:
     return Message(SENSOR_TIMES.name, times.key.encode(), write_times(times))
 
 
+async def test_a_sensor_whose_clock_is_off_does_not_report(
+    world: World,
+    start_gateway: Start,
+    network: Network,
+    step: Callable[..., list[Message]],
+    until_answer: Callable[..., Awaitable[Any]],
+) -> None:
+    count, third = len(network.sensors), network.sensors[3].sensor_id
+    await world.publish(step(0))
+    async with start_gateway(world.platform, stale_after_s=600) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            await until_answer(client, "/ready", lambda answer: answer.is_success)
+            (row,) = (await client.get("/api/networks")).json()
+            assert (row["reporting_count"], row["clocks_off_count"]) == (count, 0)
+            await world.publish([message(network, {3: SensorTime(3000.0, 0, NOW), 1: SensorTime(None, 7)})])
+            answer = await until_answer(client, "/api/networks", lambda answer: answer.json()[0]["clocks_off_count"])
+            assert answer.json()[0]["reporting_count"] == count - 1
+        async with GatewayClient(url) as gateway:
+            doubts = {one.sensor_id: one.doubt for one in await gateway.sensors() if one.doubt is not None}
+            assert list(doubts) == [third]
+            assert (doubts[third].reason, doubts[third].detail) == ("clock_off", "its clock is 50 min fast")
+            assert doubts[third].since == NOW
+
+
 async def test_sensors_with_wrong_times_are_named_from_the_start_and_as_they_change(
     world: World,
     start_gateway: Start,

@@ -262,6 +262,18 @@ async def test_events_without_their_key_find_their_windows(pipeline: Pipeline) -
     await process.stop()
 
 
+async def test_who_claims_to_send_a_copy_is_archived_all_the_same(pipeline: Pipeline) -> None:
+    events = readings(20)
+    forged = [
+        replace(message(event), headers=((REKEYED_FROM, f"{place % 4}:{place}".encode()),))
+        for place, event in enumerate(events)
+    ]
+    await pipeline.produce(forged)
+    await pipeline.start("ingest")
+    await pipeline.until(lambda: len(pipeline.archived()) >= len(events), "every event is in the archive")
+    assert sorted(one.event.event_id for one in pipeline.archived()) == sorted(event.event_id for event in events)
+
+
 async def test_late_readings_revise_and_too_late_ones_are_counted(pipeline: Pipeline) -> None:
     events = readings(80)
     late, too_late = events[5], events[6]

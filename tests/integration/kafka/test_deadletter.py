@@ -91,6 +91,14 @@ async def test_what_an_earlier_process_wrote_is_not_written_again(producer: AIOK
     assert await offsets(producer) == [7, 9, 7, 8]
 
 
+@pytest.mark.parametrize("name", [SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET])
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"x", b"9" * 5_000])
+async def test_letters_of_strangers_are_passed_over(producer: AIOKafkaProducer, name: str, value: bytes | None) -> None:
+    headers = {SOURCE_TOPIC: b"traffic-events", SOURCE_PARTITION: b"0", SOURCE_OFFSET: b"7"} | {name: value}
+    await producer.send_and_wait(TRAFFIC_EVENTS_DLQ.name, b"v", headers=list(headers.items()), partition=0)
+    assert [one.source for one in await writer(producer, ZERO).write([letter(7)])] == [("traffic-events", 0, 7)]
+
+
 async def test_partitions_that_come_back_are_looked_up_again(producer: AIOKafkaProducer) -> None:
     subject, other = writer(producer, ZERO), writer(producer)
     await subject.write([letter(1)])

@@ -11,6 +11,8 @@ from shared.events.topics import ALERT_ACTIONS
 from shared.kafka.admin import ensure_topics
 from shared.kafka.following import TopicFollower
 from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.kafka.replay import LogRecord
 from tests.kit.until import until
 
@@ -46,7 +48,8 @@ async def test_it_begins_anew_when_the_broker_comes_back_with_another_log() -> N
     async with DevBroker() as broker:
         port = broker.port
         await publish(broker, b"a", b"b")
-        follower = TopicFollower(broker.bootstrap_servers, "test", ALERT_ACTIONS, known.replace, known.take)
+        letters = ReaderLetters(broker.bootstrap_servers, "test", Quarantine())
+        follower = TopicFollower(broker.bootstrap_servers, "test", ALERT_ACTIONS, known.replace, known.take, letters)
         following = asyncio.create_task(follower.run())
         await follower.caught_up.wait()
         await publish(broker, b"c")

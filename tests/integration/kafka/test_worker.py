@@ -1,14 +1,18 @@
 """The worker on the embedded broker: what it does with faults, restarts and rebalances, seen from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiokafka.errors import ProducerFenced
 
 from metrla.local.devbroker import DevBroker
+from shared.events.avro import codec, encode
 from shared.events.errors import (
     ConfigurationError,
     RefusedByStoreError,
@@ -16,6 +20,7 @@ from shared.events.errors import (
     RejectionReason,
     StoreError,
 )
+from shared.events.records import ProcessedTrafficAggregate
 from shared.events.topics import Topic
 from shared.kafka.admin import ensure_topics
 from shared.kafka.assignment import Input
@@ -24,11 +29,13 @@ from shared.kafka.quarantine import Culprit, Quarantine
 from shared.kafka.replay import LogRecord
 from shared.kafka.worker import Worker, WorkerError
 from tests.kit.until import until
+from tests.kit.windows import processed_window
 
 pytestmark = pytest.mark.integration
 
 TOPIC = Topic("numbers", None, "none", partitions=2)
 GROUP = "test-worker"
+LONG_AGO_MS = 3_600_000
 
 
 @dataclass
@@ -103,13 +110,16 @@ class Harness:
     fail: Callable[[Sequence[int]], None] = lambda _: None
     group: str = GROUP
     formerly: str | None = None
+    decode: Callable[[bytes], Any] = decode
+    reasons: Collection[RejectionReason] = (RejectionReason.UNDECODABLE, RejectionReason.UNPROCESSABLE)
 
     async def deliver(self, outputs: Sequence[int]) -> None:
         self.fail(outputs)
         self.out.extend(outputs)
 
     async def dead_letter(self, record: LogRecord, reason: RejectedEventError) -> None:
-        assert reason.reason in {RejectionReason.UNDECODABLE, RejectionReason.UNPROCESSABLE}
+        assert reason.reason in self.reasons
+        assert abs(time.time() * 1000 - record.timestamp) < LONG_AGO_MS, "milliseconds, as on the log"
         self.dead.append(record.value)
         self.stages.append(reason.stage)
 
@@ -117,7 +127,7 @@ class Harness:
         self.aside.append(culprit.item)
 
     def worker(self) -> Worker[int]:
-        inputs = [Input(topic, decode, self.dead_letter, self.sums.create, self.formerly) for topic in self.topics]
+        inputs = [Input(topic, self.decode, self.dead_letter, self.sums.create, self.formerly) for topic in self.topics]
         return Worker(self.servers, self.group, inputs, self.deliver, asyncio.Event(), self.put_aside, self.quarantine)
 
     @asynccontextmanager
@@ -131,10 +141,11 @@ class Harness:
             await asyncio.wait_for(running, 60)
 
     async def send(self, *values: object, partition: int = 0) -> None:
+        await self.send_bytes([str(value).encode() for value in values], partition)
+
+    async def send_bytes(self, values: Iterable[bytes], partition: int = 0) -> None:
         async with open_producer(self.servers, "test") as producer:
-            await send_all(
-                producer, [Message(TOPIC.name, None, str(value).encode(), partition=partition) for value in values]
-            )
+            await send_all(producer, [Message(TOPIC.name, None, value, partition=partition) for value in values])
 
 
 @pytest.fixture
@@ -199,6 +210,25 @@ async def test_an_undecodable_record_is_dead_lettered_and_the_stream_goes_on(har
     async with harness.working():
         await until(lambda: harness.out == [1, 2], lambda: f"the expected records, not {harness.out}")
     assert harness.dead == [b"x"]
+
+
+async def test_a_record_that_is_dated_far_ahead_is_dead_lettered_and_one_of_now_is_not(harness: Harness) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    far = datetime(2199, 1, 1, tzinfo=UTC)
+    ends = (now, far, now + timedelta(minutes=5))
+    windows = [processed_window("toy", "s0", end - timedelta(minutes=5), 50.0) for end in ends]
+    harness.decode, harness.reasons = codec(ProcessedTrafficAggregate).decode, [RejectionReason.TIMESTAMP_IN_FUTURE]
+    out: list[Any] = harness.out
+    await harness.send_bytes(map(encode, windows))
+    async with harness.working():
+        await until(lambda: len(out) == 2, lambda: f"two windows, not {out}")
+    assert [window.window_end for window in out] == [ends[0], ends[2]]
+    assert harness.dead == [encode(windows[1])]
+    harness.sums = Sums()
+    async with harness.working() as worker:
+        await until(lambda: worker.waiting_for() is None, "the worker waits for nothing")
+        recalled: list[Any] = harness.sums.rebuilt[0]
+        assert [window.window_end for window in recalled] == [ends[0], ends[2]], "nor is it recalled"
 
 
 async def test_a_store_that_is_away_delays_and_loses_nothing(harness: Harness) -> None:

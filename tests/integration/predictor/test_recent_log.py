@@ -10,6 +10,8 @@ from services.predictor.recent_log import messages_of, read_recent
 from shared.events.topics import PREDICTOR_STATE
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.traffic.network import Network
 from shared.traffic.usual.recent import RecentSpeeds
 from tests.kit.networks import along, network_of
@@ -40,8 +42,10 @@ async def test_what_was_learned_comes_back() -> None:
             # Also sent twice, as after a failed attempt.
             await send_all(producer, [*messages, damaged, *messages[-9:]])
         fresh = {one.network_id: RecentSpeeds(one) for one in (north, south)}
-        await read_recent(broker.bootstrap_servers, "test", fresh)
-        await read_recent(broker.bootstrap_servers, "test", fresh)
+        letters = ReaderLetters(broker.bootstrap_servers, "test", Quarantine())
+        await read_recent(broker.bootstrap_servers, "test", fresh, letters)
+        await read_recent(broker.bootstrap_servers, "test", fresh, letters)
+    assert letters.quarantine.count == 1, "the damaged row, once"
     for network_id, one in known.items():
         np.testing.assert_array_equal(fresh[network_id].total_mph, one.total_mph)
         np.testing.assert_array_equal(fresh[network_id].days, one.days)

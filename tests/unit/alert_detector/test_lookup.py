@@ -12,11 +12,12 @@ from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.advisories.usual import UsualLookups
 from shared.alerts.congestion.queues import CongestionRule
 from shared.events.errors import StoreError
-from shared.events.records import AdvisoryId, AdvisoryType, AlertSeverity, TrafficAdvisory
+from shared.events.records import AdvisoryId, TrafficAdvisory
 from shared.store.deferred import DeferredStore
 from shared.store.port import Store
 from shared.store.url import open_store
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
+from tests.kit.announcements import advisory_of
 from tests.kit.until import until
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,20 +25,11 @@ NETWORK = load_network(EXAMPLE_NETWORK)
 
 
 def paving() -> TrafficAdvisory:
-    return TrafficAdvisory(
-        advisory_id=AdvisoryId("a"),
+    return advisory_of(
+        START,
         network_id=NETWORK.network_id,
-        advisory_type=AdvisoryType.CONSTRUCTION,
-        title="Paving",
-        description="",
-        severity=AlertSeverity.LOW,
-        starts_at=START,
         ends_at=START + timedelta(hours=1),
         affected_sensors=(NETWORK.sensors[0].sensor_id,),
-        latitude=None,
-        longitude=None,
-        source="Caltrans",
-        withdrawn=False,
     )
 
 

@@ -17,6 +17,7 @@ from shared.events.records import (
     AlertStatus,
     AlertType,
     ProcessedTrafficAggregate,
+    SensorId,
     TrafficAlert,
 )
 from shared.traffic.network import Network
@@ -47,8 +48,9 @@ def step(
 class Service:
     """One partition, its log of windows and its log of alerts."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, clocks_off: Iterable[str] = ()) -> None:
         self.network = network
+        self.clocks_off = {SensorId(sensor) for sensor in clocks_off}
         self.windows: list[ProcessedTrafficAggregate] = []
         self.log: list[TrafficAlert] = []
         self.now = 1000.0
@@ -57,7 +59,9 @@ class Service:
     def start(self, committed: int) -> None:
         detector = CongestionDetector(self.network, CongestionRule(), Materiality())
         announced = AnnouncedAlerts({self.network.network_id: AdvisoryDetector(self.network, CongestionRule())})
-        rules = DetectionRules({self.network.network_id: detector}, SETTLE, SILENCE, announced)
+        rules = DetectionRules(
+            {self.network.network_id: detector}, SETTLE, SILENCE, announced, clocks_off=lambda _: self.clocks_off
+        )
         board = AlertBoard.rebuilt(self.network, AlertType.CONGESTION, self.log)
         self.processor = ObservedAlerts(rules, Recalled({self.network.network_id: board}))
         self.processor.rebuild(self.windows[:committed], self.now)
@@ -97,6 +101,24 @@ def test_a_complete_step_is_judged_at_once(service: Service) -> None:
     assert alert.status is AlertStatus.RAISED
     assert alert.raised_at == START + 5 * WINDOW
     assert service.processor.active() == 1
+
+
+def test_a_sensor_whose_clock_is_off_is_no_evidence(small: Network) -> None:
+    service = Service(small, clocks_off=["E3", "E4", "stranger"])
+    for number in range(8):
+        assert service.feed(step(number, JAM)) == []
+    service.clocks_off.clear()
+    assert service.feed(step(8, JAM)), "its windows of before count as soon as its clock is right"
+
+
+def test_an_alert_ends_when_the_clocks_of_all_its_sensors_are_off(service: Service) -> None:
+    for number in range(5):
+        service.feed(step(number, JAM))
+    assert service.processor.active() == 1
+    service.clocks_off |= {SensorId(f"E{sensor}") for sensor in range(2, 7)}
+    for number in range(5, 30):
+        service.feed(step(number, JAM))
+    assert service.processor.active() == 0
 
 
 def test_an_incomplete_step_is_judged_when_the_next_begins(service: Service) -> None:

@@ -10,9 +10,7 @@ import pytest
 from shared.events.avro import decode, encode
 from shared.events.records import (
     AlertId,
-    AlertSeverity,
     AlertStatus,
-    AlertType,
     NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
@@ -27,6 +25,7 @@ from tests.chaos.holdings import Stored
 from tests.chaos.logs import Logged
 from tests.chaos.scenario import Sort, chaos_networks, feed, lanes
 from tests.chaos.truth import SEQUENCE_HEADER, FedMessage
+from tests.kit.announcements import alert_of
 
 WINDOW_MS = 300_000
 LATENESS_MS = 900_000
@@ -234,10 +233,15 @@ def test_the_same_record_again_is_a_repeat_and_no_doubling(clean: Evidence) -> N
 
 def test_an_expectation_has_one_life(clean: Evidence) -> None:
     at = datetime(2026, 3, 3, 14, tzinfo=UTC)
-    raised = TrafficAlert(
-        AlertId("e"), NetworkId("n"), AlertType.CONGESTION, AlertSeverity.LOW, AlertStatus.RAISED, 1, "soon", "here",
-        at, at, None, 34.0, -118.0, (SensorId("s"),), None, 0.9, expected_at=at,
-    )  # fmt: skip
+    raised = alert_of(
+        at,
+        alert_id=AlertId("e"),
+        network_id=NetworkId("n"),
+        message="soon",
+        location="here",
+        affected_sensors=(SensorId("s"),),
+        expected_at=at,
+    )
     cleared = replace(raised, status=AlertStatus.CLEARED, revision=2, cleared_at=at, message="over")
 
     def lived(*changes: TrafficAlert) -> tuple[int, int]:

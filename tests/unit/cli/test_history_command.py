@@ -19,8 +19,6 @@ from shared.events.records import (
     AlertEvidence,
     AlertId,
     AlertSeverity,
-    AlertStatus,
-    AlertType,
     HorizonForecast,
     MeasuredWindow,
     NetworkId,
@@ -30,6 +28,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.store.url import open_store
+from tests.kit.announcements import alert_of
 
 NETWORK = NetworkId("metr-la")
 A, B = SensorId("a"), SensorId("b")
@@ -54,23 +53,14 @@ def prediction(sensor: SensorId, step: int) -> TrafficPrediction:
 
 def alert(name: str, minute: int, *sensors: SensorId) -> TrafficAlert:
     raised = START + timedelta(minutes=minute)
-    return TrafficAlert(
-        AlertId(name),
-        NETWORK,
-        AlertType.CONGESTION,
-        AlertSeverity.HIGH,
-        AlertStatus.RAISED,
-        1,
-        "Queue",
-        "I-5 N",
+    return alert_of(
         raised,
-        raised,
-        None,
-        34.0,
-        -118.0,
-        sensors,
-        None,
-        0.9,
+        alert_id=AlertId(name),
+        network_id=NETWORK,
+        severity=AlertSeverity.HIGH,
+        message="Queue",
+        location="I-5 N",
+        affected_sensors=sensors,
     )
 
 
@@ -112,7 +102,8 @@ def test_aggregates_by_sensor_time_and_limit(filled: str) -> None:
 
     assert found("--sensor", "a", "--limit", "2") == ["a2", "a1"]
     assert found("--network", "metr-la", "--from", "2012-05-02T07:05Z", "--to", "2012-05-02T07:10Z") == ["a1", "b1"]
-    assert found("--network", "other") == []
+    with pytest.raises(ConfigurationError, match="--network 'other'"):
+        found("--network", "other")
 
 
 def test_local_times_are_read_and_shown_in_the_zone_of_the_network(filled: str, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.models import app
-from metrla.cli.network import app as network_commands
 from metrla.data.importing.folder import write_network
 from shared.archive.local import LocalArchive
 from shared.events.errors import ConfigurationError
@@ -15,19 +14,15 @@ from shared.events.records import NetworkId
 from shared.forecasting.registry.registry import Registry, listing
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.network import Network
-from tests.kit.places import METR_LA
+from tests.kit.metr_la import imported_metr_la
 
 
 @pytest.fixture
 def metr_la(tmp_path: Path) -> Network:
-    """METR-LA as somebody imports it who calls it by a name of theirs."""
-    if not (METR_LA / "sensors.csv").exists():
-        pytest.skip(f"METR-LA is not there: {METR_LA} (METRLA_DATA)")
-    files = ["--sensors", str(METR_LA / "sensors.csv"), "--edges", str(METR_LA / "adjacency.csv")]
-    folder = tmp_path / "imported"
-    arguments = ["import", *files, "--id", "los-angeles", "--time-zone", "America/Los_Angeles", "--out", str(folder)]
-    assert CliRunner().invoke(network_commands, arguments).exit_code == 0
-    return load_network(folder)
+    """METR-LA by a name of somebody's own, in a folder."""
+    network = imported_metr_la("los-angeles")
+    write_network(network, tmp_path / "imported")
+    return network
 
 
 def install(*arguments: str) -> str:
@@ -45,6 +40,12 @@ def test_a_folder_is_recognised_and_its_models_serve_under_its_own_id(tmp_path: 
     assert not serving.refused
     assert serving.champion is not None
     assert serving.champion.model.name == "ensemble"
+    newer = serving.champion.model.version.replace("2", "3", 1)
+    for file in ("model.safetensors", "card.json"):
+        root = tmp_path / "archive" / "traffic-data" / "models" / "los-angeles" / "ensemble"
+        (root / newer).mkdir(exist_ok=True)
+        (root / newer / file).write_bytes((root / serving.champion.model.version / file).read_bytes())
+    assert f"ensemble {newer} is newer" in install(str(folder), "--archive-url", url)
 
 
 def test_an_id_is_looked_up_among_the_configured_networks(

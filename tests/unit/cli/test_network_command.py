@@ -5,8 +5,10 @@ import pytest
 from typer.testing import CliRunner
 
 from metrla.cli.network import app
+from metrla.data.importing.folder import write_network
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import load_network
+from tests.kit.networks import along, network_of
 
 SENSORS = "sensor_id,latitude,longitude,freeway\n1,34.0,-118.2,I5-N\n2,34.01,-118.2,I5-N\n"
 
@@ -116,3 +118,52 @@ def test_import_writes_nothing_that_no_loader_takes(tmp_path: Path, changes: dic
     with pytest.raises(ConfigurationError, match=said):
         CliRunner().invoke(app, arguments(tmp_path, **changes), catch_exceptions=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_check_says_whether_a_file_fits(tmp_path: Path) -> None:
+    write_network(network_of(*along("I-5 N", ("1", "2"))), tmp_path / "net")
+    rows = [f"2012-05-02 00:{minute:02},{speed},60" for minute, speed in enumerate((60, 60, -1, 999, 60, 0, 60))]
+    (tmp_path / "x.csv").write_text("\n".join(("time,1,2", *rows)) + "\n")
+    found = CliRunner().invoke(app, ["check", str(tmp_path / "net"), "--data", str(tmp_path / "x.csv")])
+    assert found.exit_code == 0
+    said = found.output.splitlines()
+    assert "is sound" in said[0]
+    assert "it fits: 2 windows of 2 sensors from 2012-05-02T07:00:00+00:00 on, 13 readings" in said[1]
+    assert said[2] == "  a reading every 1 min, of which windows of 5 min are the means"
+    assert said[3].startswith("  2 of 13 readings (15.4%) left out: 2 out of range")
+
+
+@pytest.mark.parametrize("name", ["Städte 'Nord' \U0001f600", 'a "quoted" \\ name', "日本"])
+def test_import_keeps_names_of_any_script(tmp_path: Path, name: str) -> None:
+    assert CliRunner().invoke(app, arguments(tmp_path, name=name, id=name)).exit_code == 0
+    network = load_network(tmp_path / "out")
+    assert (network.name, network.network_id) == (name, name)
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "reason"),
+    [
+        ("edges.csv", "1,2,0.6", "1,2,-1", r"edges.csv, row 1: weight '-1' is not within 0 to 1"),
+        ("edges.csv", "1,2,0.6", "1,2", r"edges.csv, row 1: 2 cells, but 3 columns"),
+        ("edges.csv", "1,2,0.6", "1,2,0.6,7", r"edges.csv, row 1: 4 cells, but 3 columns"),
+        ("edges.csv", ",", ";", r"not by semicolons"),
+        ("sensors.csv", "2,34.01", "2\x1b,34.01", r"id '2.*not printable"),
+        ("sensors.csv", "sensor_id", "PK\x03\x04", r"a zip file"),
+    ],
+)
+def test_import_blames_the_table_that_is_at_fault(tmp_path: Path, table: str, old: str, new: str, reason: str) -> None:
+    options = arguments(tmp_path)
+    file = tmp_path / table
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(ConfigurationError, match=reason) as refused:
+        CliRunner().invoke(app, options, catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+    assert "network check" not in str(refused.value)
+
+
+def test_import_writes_into_no_folder_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.doc").write_text("precious")
+    with pytest.raises(ConfigurationError, match="other files"):
+        CliRunner().invoke(app, [*arguments(tmp_path), "--force"], catch_exceptions=False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.doc"]

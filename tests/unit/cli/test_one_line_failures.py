@@ -87,6 +87,49 @@ def test_a_file_that_cannot_be_read_is_refused_at_every_gate(
     assert name in said
 
 
+@pytest.mark.parametrize(
+    "gate",
+    [*GATES.values(), ("evaluate-alerts", "--inject", "1", "--data"), ("network", "check")],
+    ids=lambda gate: str(gate[0]),
+)
+@pytest.mark.parametrize("minutes", [6, 15, 60])
+def test_readings_further_apart_than_windows_are_refused_at_every_gate(
+    fails: Fails, folder: Path, gate: tuple[str, ...], minutes: int
+) -> None:
+    # A row that is missing, and one more in between, do not hide how far apart the others are.
+    (folder / "x.csv").write_text(
+        speeds(rows=100, minutes=minutes, row_3=f"{START + minutes * timedelta(minutes=2.5)}")
+    )
+    said = (
+        fails(*gate, folder / "x.csv", "--network", folder / "net")
+        if gate[0] != "network"
+        else fails("network", "check", folder / "net", "--data", folder / "x.csv")
+    )
+    assert f"{minutes} min apart" in said
+    assert "windows of network test last 5 min" in said
+    assert f"window_minutes = {minutes}" in said
+
+
+def test_detectors_are_judged_by_one_reading_per_window(fails: Fails, folder: Path) -> None:
+    (folder / "x.csv").write_text(speeds(minutes=1))
+    said = fails("evaluate-alerts", "--inject", "1", "--data", folder / "x.csv", "--network", folder / "net")
+    assert "1 min apart" in said
+    assert "one reading per window" in said
+
+
+@pytest.mark.parametrize(
+    "options", [("--time-format", "%d"), ("--time-zone", "Pacific")], ids=lambda options: str(options[0])
+)
+def test_options_about_times_are_those_of_every_reader(fails: Fails, folder: Path, options: tuple[str, ...]) -> None:
+    (folder / "x.csv").write_text(speeds())
+    data, network = ("--data", folder / "x.csv"), ("--network", folder / "net")
+    for command in (
+        ("evaluate-alerts", "--inject", "1", *data, *network),
+        ("network", "check", folder / "net", *data),
+    ):
+        assert options[0] in fails(*command, *options)
+
+
 @pytest.mark.parametrize("gate", GATES)
 @pytest.mark.parametrize(
     ("options", "reason"),
@@ -160,7 +203,7 @@ def test_a_store_that_is_no_database_is_refused_in_one_line(fails: Fails, tmp_pa
 def test_an_unexpected_failure_is_one_line_unless_more_is_asked_for(
     fails: Fails, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def raises() -> None:
+    def raises(**_: object) -> None:
         raise error
 
     monkeypatch.setattr("metrla.cli.main.app", raises)

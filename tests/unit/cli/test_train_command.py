@@ -40,6 +40,10 @@ def test_simulated_history_becomes_models_in_the_archive(tmp_path: Path) -> None
         assert f"{tmp_path.as_uri()}/traffic-data/models/la-example/{name}/{version}" in output
     assert "60 min" in output
     assert "last_value" in output
+    (_, gains) = output.split("What linear_regression gains on the test part")
+    assert [line.split()[0] for line in gains.splitlines() if line[:1].isspace() or line[:1].isdigit()][-12:] == [
+        str(minutes) for minutes in range(5, 65, 5)
+    ]
     assert version[:4] == f"{datetime.now(UTC):%Y}"
 
 

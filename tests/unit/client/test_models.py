@@ -29,6 +29,7 @@ from shared.store.model_records import ModelRole
 
 SERVED: tuple[tuple[type[BaseModel], type[BaseModel]], ...] = (
     (traffic.Prediction, responses.Prediction),
+    (traffic.SensorDoubt, responses.SensorDoubt),
     (traffic.SensorReport, responses.SensorReport),
     (traffic.SensorTimesReport, responses.SensorTimesReport),
     (traffic.Aggregate, responses.Aggregate),

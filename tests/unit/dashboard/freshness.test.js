@@ -89,3 +89,13 @@ test("measured speeds are current without forecasts, forecasts are not", () => {
   assert.equal(isCurrent(freshness.judge(NETWORK, 60000), "now"), false);
   assert.equal(isCurrent(new Freshness(0).judge(NETWORK, 0), "now"), false);
 });
+
+test("a network that nobody feeds has no data yet, since the gateway looked", () => {
+  const message = beat({ ages: { readings: 601, windows: null, forecasts: null, alerts: null, push: null } });
+  const [row] = message.data;
+  row.stages = row.stages.map((stage) => ({ ...stage, arrived_at: stage.stage === "broker" ? "2026-11-30T12:00:00Z" : null }));
+  freshness.hear(message, 0);
+  const judged = freshness.judge(NETWORK, 1000);
+  assert.equal(describeFreshness(judged, Date.UTC(2026, 10, 30, 12, 10, 2), time), "No data yet, since 12:00:00");
+  assert.equal(isCurrent(judged, "now"), false);
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { horizonsOf, nearestHorizon, waitForNetworks } from "../../../services/gateway/dashboard/networks.js";
+import { horizonsOf, nearestHorizon, threeOf, waitForNetworks } from "../../../services/gateway/dashboard/networks.js";
 
 const NETWORKS = [{ network_id: "toy" }];
 const answer = (body, ok = true) => ({ ok, json: () => Promise.resolve(body) });
@@ -18,6 +18,12 @@ test("it asks again after a pause, whatever went wrong", async () => {
   const found = await waitForNetworks(() => answers.shift()(), (duration) => pauses.push(duration));
   assert.deepEqual(found, NETWORKS);
   assert.deepEqual(pauses, [3000, 3000, 3000]);
+});
+
+test("models are compared at three horizons that the network has", () => {
+  for (const [minutes, shown] of [[1, [3, 6, 12]], [5, [15, 30, 60]], [15, [45, 90, 180]], [60, [180, 360, 720]]]) {
+    assert.deepEqual(threeOf(horizonsOf({ window_minutes: minutes })), shown);
+  }
 });
 
 test("horizons follow the length of a network's windows, and the nearest to 15 minutes is shown first", () => {

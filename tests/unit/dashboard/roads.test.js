@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brokenPath, carriageways, extent, mean, pairs, path } from "../../../services/gateway/dashboard/roads.js";
+import { brokenPath, carriageways, extent, mean, pairs, path, placeOfName } from "../../../services/gateway/dashboard/roads.js";
 
 const sensor = (id, road, direction, postmile) => ({ sensor_id: id, road_name: road, direction, postmile });
 
@@ -34,4 +34,12 @@ test("a path goes through its points, and begins anew after a missing value", ()
 test("mean and extent", () => {
   assert.equal(mean([1, 2, 6]), 3);
   assert.deepEqual(extent([3, -1, 2]), [-1, 3]);
+});
+
+test("no name of a road is written over another", () => {
+  const road = [[0, 0], [100, 0], [200, 0], [300, 0]];
+  assert.deepEqual(placeOfName(road, [], 20), [150, 24], "beside the middle");
+  assert.deepEqual(placeOfName(road, [[150, 24]], 20), [150, -16], "on the other side");
+  assert.deepEqual(placeOfName(road, [[150, 24], [150, -16]], 20), [50, 24], "beside the next stretch");
+  assert.equal(placeOfName([[0, 0], [10, 0]], [[5, 4]], 1), null, "nowhere");
 });

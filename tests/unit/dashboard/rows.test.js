@@ -48,4 +48,6 @@ test("a sensor reports while its newest window is not older than the one before 
   assert.equal(reporting(rows, ({ sensor }) => sensor.current_speed, "now", 15), 3);
   assert.equal(reporting(rows, () => null, "forecast", 5), 0);
   assert.equal(reporting([], () => 60, "now", 5), 0);
+  const fast = { sensor: { ...at("55", 60).sensor, doubt: { reason: "clock_off" } }, forecast: null };
+  assert.equal(reporting([...rows, fast], ({ sensor }) => sensor.current_speed, "now", 5), 2, "a clock that is off says nothing of now");
 });

@@ -25,6 +25,15 @@ class Server(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/file")
             self.end_headers()
+        elif self.path == "/away":
+            self.send_response(302)
+            # The same machine by another name, which might as well be one of the network that we stand in.
+            self.send_header("Location", "http://localhost:9/file")
+            self.end_headers()
+        elif self.path == "/again":
+            self.send_response(302)
+            self.send_header("Location", "/again")
+            self.end_headers()
         elif self.path == "/gone":
             self.send_error(404)
         else:
@@ -82,6 +91,15 @@ def test_an_interrupted_download_goes_on(tmp_path: Path, server: tuple[str, list
     assert have == len(CONTENT) // 2
     assert fetch_data_set(TINY, tmp_path, f"{url}/file", lambda *_: None).read_bytes() == CONTENT
     assert ranges == ["", f"bytes={have}-"]
+
+
+@pytest.mark.parametrize(("path", "said"), [("/away", "redirected to http://localhost"), ("/again", "redirects")])
+def test_a_redirect_to_elsewhere_or_for_ever_is_refused(
+    tmp_path: Path, server: tuple[str, list[str]], path: str, said: str
+) -> None:
+    with pytest.raises(FetchError, match=said):
+        fetch_data_set(TINY, tmp_path, f"{server[0]}{path}", lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_without_ranges_starts_anew(tmp_path: Path, server: tuple[str, list[str]]) -> None:

@@ -1,21 +1,13 @@
 """The recipe for nginx: whole, in step with the gateway's own limits, and taken by nginx where there is one."""
 
 import re
-import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.gateway.routes.advisories import MAX_BODY_BYTES
-from tests.kit.places import ROOT
-
-RECIPE = ROOT / "deploy" / "nginx" / "metrla.conf"
-NGINX = shutil.which("nginx")
+from tests.kit.nginx import NGINX, RECIPE, configured
 
 
 def statements() -> list[str]:
@@ -41,6 +33,7 @@ def test_the_recipe_says_who_asks_and_lets_nobody_else_say_so() -> None:
     assert not any("proxy_add_x_forwarded_for" in each for each in said)
     assert "proxy_set_header Upgrade $http_upgrade" in said
     assert "ssl_reject_handshake on" in said
+    assert {"limit_req_status 429", "limit_conn_status 429"} <= set(said)
 
 
 def test_the_recipe_takes_the_bodies_that_the_gateway_takes() -> None:
@@ -50,26 +43,6 @@ def test_the_recipe_takes_the_bodies_that_the_gateway_takes() -> None:
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx here")
 def test_nginx_takes_the_recipe(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "traffic.example.org")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, private = tmp_path / "x.pem", tmp_path / "x.key"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    recipe = RECIPE.read_text(encoding="utf-8").replace("/etc/nginx/tls/traffic.example.org", str(tmp_path / "x"))
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ {recipe} }}")
+    whole, _ = configured(tmp_path, 443, 8000)
     done = subprocess.run([str(NGINX), "-t", "-c", str(whole)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,6 @@ from shared.events.records import (
     AlertId,
     AlertSeverity,
     AlertStatus,
-    AlertType,
     HorizonForecast,
     NetworkId,
     PredictionBasis,
@@ -32,6 +31,7 @@ from shared.events.records import (
     TrafficEvent,
     TrafficPrediction,
 )
+from tests.kit.announcements import alert_of
 from tests.kit.records import ANY_RECORDS, KINDS, RECORDS
 
 EVENT = TrafficEvent(
@@ -68,7 +68,8 @@ def test_what_is_read_is_within_the_limits_or_rejected(record: Record) -> None:
         assert rejected.reason is RejectionReason.INVALID_FIELD  # noqa: PT017  both outcomes are right
         assert len(rejected.detail) < 400  # noqa: PT017  likewise
     else:
-        assert decode(type(record), encode(read)) == read
+        # By their bytes: a reading, which ingest judges, may say NaN.
+        assert encode(decode(type(record), encode(read))) == encode(read)
 
 
 def test_prose_that_is_on_the_log_already_is_cleaned_and_an_id_is_not() -> None:
@@ -94,22 +95,16 @@ def test_fingerprints_are_those_of_the_specification() -> None:
 
 
 def test_enums_and_tuples_come_back_as_such() -> None:
-    alert = TrafficAlert(
+    alert = alert_of(
+        EVENT.timestamp,
         alert_id=AlertId("a-1"),
         network_id=NetworkId("metr-la"),
-        alert_type=AlertType.CONGESTION,
         severity=AlertSeverity.HIGH,
-        status=AlertStatus.RAISED,
-        revision=1,
         message="Slow traffic",
         location="I-405 N at Sunset Bl",
-        raised_at=EVENT.timestamp,
-        updated_at=EVENT.timestamp,
-        cleared_at=None,
         latitude=34.07,
         longitude=-118.46,
         affected_sensors=(SensorId("717490"), SensorId("717491")),
-        estimated_duration_minutes=None,
         confidence_score=0.8,
     )
     read = decode(TrafficAlert, encode(alert))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.text import cleaned, composed, cut, fault_of, shown
+from shared.events.text import cleaned, composed, cut, fault_of, one_line, quoted, shown
 
 MOST = 50
 TEXTS = st.text(alphabet=st.characters(), max_size=2 * MOST)
@@ -64,3 +64,17 @@ def test_a_terminal_gets_to_see_escapes_as_text() -> None:
 def test_a_long_run_of_accents_is_cut_before_it_is_composed() -> None:
     # Composing all of it would take minutes.
     assert len(cleaned("e" + "\u0301\u0316" * 500_000, 4_000)) == 4_000
+
+
+@given(TEXTS | st.binary(max_size=2 * MOST) | st.floats() | st.lists(TEXTS, max_size=3))
+def test_what_is_quoted_or_said_is_one_printable_line(value: object) -> None:
+    for line in (quoted(value), one_line(value), one_line(ValueError(value))):
+        assert fault_of(line, 300) is None
+
+
+def test_a_silent_error_says_its_name_and_a_long_one_is_cut() -> None:
+    assert one_line(MemoryError()) == "MemoryError"
+    assert one_line(ValueError(" two\n\tlines ")) == "two lines"
+    assert one_line("x" * 10**7) == "x" * 200 + "..."
+    assert quoted("x" * 10**7) == "'" + "x" * 59 + "..."
+    assert quoted(b"\x00") == "b'\\x00'"

@@ -238,15 +238,31 @@ def test_what_is_said_of_a_silent_network_rests_on_usual_speeds_and_is_as_sure_a
 def test_silence_and_speech_in_one_batch_are_told_apart(network: Network, models: Serving, step_of: MakeStep) -> None:
     silent = step_of(600, np.full((12, len(network.sensors)), np.nan))
     batches = [batch_of(one) for one in (silent, step_of(600))]
+    one, other = batches
     both = replace(
-        batches[0],
-        speed_mph=np.concatenate([one.speed_mph for one in batches]),
-        lag_slots=np.concatenate([one.lag_slots for one in batches]),
-        ahead_slots=np.concatenate([one.ahead_slots for one in batches]),
-        days=np.concatenate([one.days for one in batches]),
+        one,
+        speed_mph=np.concatenate([one.speed_mph, other.speed_mph]),
+        lag_slots=np.concatenate([one.lag_slots, other.lag_slots]),
+        ahead_slots=np.concatenate([one.ahead_slots, other.ahead_slots]),
+        days=np.concatenate([one.days, other.days]),
     )
     together = Forecasting(network).of_batch(both, models)[0]
     for place, batch in enumerate(batches):
         alone = Forecasting(network).of_batch(batch, models)[0]
         np.testing.assert_array_equal(together.basis[place], alone.basis[0])
         np.testing.assert_allclose(together.bounds.lower_mph[place], alone.bounds.lower_mph[0])
+
+
+def test_windows_that_come_after_a_silence_was_told_are_shown_to_the_average_of_the_stream(
+    network: Network, step_of: MakeStep
+) -> None:
+    step = step_of(600)
+    silent = replace(
+        step,
+        speed_mph=np.concatenate([step.speed_mph[:-1], np.full((1, len(network.sensors)), np.nan)]),
+        revisions=np.concatenate([step.revisions[:-1], np.zeros((1, len(network.sensors)), dtype=np.int64)]),
+    )
+    late, in_time = Forecasting(network), Forecasting(network)
+    late.forecast(silent, Serving())
+    (found,), (wanted,) = (one.forecast(step, Serving()) for one in (late, in_time))
+    np.testing.assert_array_equal(found.predicted_mph, wanted.predicted_mph)

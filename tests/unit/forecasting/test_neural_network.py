@@ -18,7 +18,7 @@ from metrla.lab.forecasting.training.neural_network.fit import fit_neural_networ
 from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
 from metrla.lab.forecasting.training.neural_network.steps import State, learning_rate, optimiser, step_of
-from metrla.lab.forecasting.training.neural_network.surroundings import Learned, means_of
+from metrla.lab.forecasting.training.neural_network.surroundings import LearnedMean, means_of
 from shared.events.errors import ConfigurationError, ModelError
 from shared.events.records import SensorId
 from shared.events.tensors import read_tensors
@@ -251,7 +251,7 @@ def test_a_large_network_learns_as_a_small_one_does(monkeypatch: pytest.MonkeyPa
     pairs = Edges(random.integers(0, 30, edges), random.integers(5, 40, edges), random.random(edges, dtype=np.float32))
     logs, values = random.standard_normal(edges), random.standard_normal((sensors, 2, 3))
 
-    def loss(mean: Learned) -> Callable[[Any, Any], Any]:
+    def loss(mean: LearnedMean) -> Callable[[Any, Any], Any]:
         return lambda some, of: (mean(some)(of) ** 3).sum()
 
     matrix = jax.value_and_grad(loss(means_of(pairs, sensors)), (0, 1))(logs, values)

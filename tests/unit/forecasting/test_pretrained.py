@@ -14,6 +14,7 @@ from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, LINEAR_REGRESSION
 from shared.forecasting.registry.pretrained import NETWORK_FILE, SHIPPED, PretrainedModels, install
 from shared.forecasting.registry.registry import Registry, listing, save
+from shared.forecasting.registry.serving import Serving
 from shared.traffic.fingerprint import digest_of, fingerprint_of
 from shared.traffic.network import Edge, Network
 from tests.kit.networks import along, network_of
@@ -108,3 +109,28 @@ def test_weights_serve_in_the_archive_under_the_id_that_the_network_has_there(
     assert sorted(folders) == [
         f"traffic-data/models/{name}/{model}/{VERSION}" for model in (HISTORICAL_AVERAGE, LINEAR_REGRESSION)
     ]
+
+
+def test_a_predictor_that_looks_while_weights_are_installed_refuses_none(tmp_path: Path) -> None:
+    """An ensemble that is there before its members would be called incomplete."""
+    shipped = PretrainedModels()
+    (shipped_id, *_) = shipped.networks
+    network = network_of(*along("I-5 N", shipped.sensors(shipped_id)), network_id=shipped_id)
+
+    class Watched(LocalArchive):
+        """Looks for models whenever a card has been written."""
+
+        def write(self, path: str, content: bytes) -> None:
+            super().write(path, content)
+            if path.endswith("card.json"):
+                registry.refresh()
+                seen.append(registry.serving(network.network_id))
+
+    archive, seen = Watched(tmp_path), list[Serving]()
+    registry = Registry(archive, {network.network_id: network})
+    install(shipped, shipped_id, archive, network.network_id)
+    assert not [refused for serving in seen for refused in serving.refused]
+    assert [len(serving.ranked) for serving in seen] == [1, 2, 3, 4, 5, 6]
+    champion = seen[-1].champion
+    assert champion is not None
+    assert champion.model.name == ENSEMBLE

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.catalogue import TARGETS
 from tests.fuzz.gateway import close_world
 from tests.fuzz.hunt import Hunt, case_of, failure, hunt
+from tests.fuzz.mutation import HOSTILE, anything
 from tests.fuzz.target import Target
 
 SEED = 11
@@ -53,3 +55,12 @@ def test_the_file_of_a_finding_gives_its_input_back() -> None:
     finding = failure(Target("toy", st.none(), _refuse_nul), "a\0\ninput:\nβ")
     assert finding is not None
     assert case_of(finding.text()) == ("toy", "a\0\ninput:\nβ")
+
+
+@given(st.data())
+def test_what_is_drawn_may_be_changed(data: st.DataObject) -> None:
+    """Put into itself, a value that all draws share would make the next ones endless."""
+    drawn = data.draw(anything)
+    if isinstance(drawn, list):
+        drawn.append(drawn)
+    assert not any(one is drawn for one in HOSTILE if isinstance(one, list | dict))

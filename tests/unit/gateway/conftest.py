@@ -11,8 +11,6 @@ from services.gateway.views.traffic import TrafficView
 from shared.events.records import (
     AlertId,
     AlertSeverity,
-    AlertStatus,
-    AlertType,
     HorizonForecast,
     NetworkId,
     ProcessedTrafficAggregate,
@@ -21,6 +19,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.traffic.network import Network
+from tests.kit.announcements import alert_of
 from tests.kit.networks import along, network_of
 from tests.kit.windows import processed_window
 
@@ -87,21 +86,11 @@ def alert() -> Callable[..., TrafficAlert]:
         values: dict[str, Any] = {
             "alert_id": AlertId(alert_id or f"a{step}"),
             "network_id": NETWORK,
-            "alert_type": AlertType.CONGESTION,
             "severity": AlertSeverity.HIGH,
-            "status": AlertStatus.RAISED,
-            "revision": 1,
-            "message": "Queue.",
-            "location": "I-10 E",
-            "raised_at": time,
-            "updated_at": time,
-            "cleared_at": None,
-            "latitude": 34.0,
-            "longitude": -118.0,
             "affected_sensors": (SensorId("s0"), SensorId("s1")),
             "estimated_duration_minutes": 20.0,
             "confidence_score": 0.8,
         }
-        return TrafficAlert(**{**values, **changes})
+        return alert_of(time, **{**values, **changes})
 
     return build

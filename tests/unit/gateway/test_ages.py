@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.health_checks import data_health
 from services.gateway.views.ages import DataAges, DataStage, DataState
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficPrediction
 from shared.traffic.network import Network
@@ -82,6 +83,51 @@ def one_step(
 def test_before_the_first_window_it_waits(ages: DataAges) -> None:
     known = ages.of(NETWORK)
     assert (known.state, known.word, known.stale, known.since) == (DataState.WAITING, "waiting", (), None)
+
+
+def test_a_network_that_nobody_feeds_is_late_once_a_reading_is_due(
+    networks: Mapping[NetworkId, Network], time: Time
+) -> None:
+    ages = ages_of(networks, time)
+    time.pass_by(3600.0)
+    assert ages.of(NETWORK).state is DataState.WAITING
+    ages.complete = True
+    (limit_s,) = (age.limit_s for age in ages.of(NETWORK).ages if age.stage is DataStage.READINGS)
+    for passed_s in (limit_s, 0.1):
+        assert ages.of(NETWORK).word == "waiting"
+        time.pass_by(passed_s)
+        ages.note_broker()
+    known = ages.of(NETWORK)
+    assert (known.state, known.stale) == (DataState.STALE, (DataStage.READINGS,))
+    assert known.word == "no data yet, since 2026-11-30T13:00:00Z"
+    ages.note(NETWORK, DataStage.READINGS)
+    assert ages.of(NETWORK).word == "waiting"
+    assert data_health([known], complete=True).fault == "toy: no data yet, since 2026-11-30T13:00:00Z"
+
+
+def test_windows_without_readings_are_no_silence(ages: DataAges, time: Time, window: Window) -> None:
+    """Whoever writes windows onto the log by other ways than ingest has no readings there."""
+    for step in range(1, 300):
+        time.pass_by(5.0)
+        ages.note_broker()
+        for stage in (DataStage.ALERTS, DataStage.PUSH, DataStage.FORECASTS):
+            ages.note(NETWORK, stage)
+        ages.note_record(window(step))
+    assert ages.of(NETWORK).state is DataState.FRESH
+
+
+def test_health_says_of_data_what_its_ages_say_and_who_knows_why(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=5.0)
+    assert data_health(ages.all(), complete=True).word == "healthy"
+    for step in range(9, 14):
+        time.pass_by(5.0)
+        one_step(ages, window(step))
+        known = ages.all()
+        assert (data_health(known, complete=True).fault is None) == (known[0].state is DataState.FRESH)
+    fault = data_health(ages.all(), complete=True).fault
+    assert fault == "toy: stale since 2026-11-30T12:00:40Z (forecasts); /ready of the predictor may say why"
 
 
 def test_a_replay_of_another_year_is_fresh_while_it_runs_and_stale_when_it_stops(

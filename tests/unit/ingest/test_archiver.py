@@ -1,7 +1,7 @@
 """The archiver against a local archive: what a crash at any point leaves, the next one repairs."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -87,12 +87,17 @@ class Bench:
             archive=archive,
             policy=policy or FlushPolicy(seconds=60, events=1000, bytes=1_000_000),
             put_aside=put_aside,
+            origins=self.read,
             metrics=IngestMetrics(self.registry),
             clock=lambda: datetime(2027, 1, 1, tzinfo=UTC),
             monotonic=self.clock,
         )
 
         self.archiver: Archiver | None = None
+        self.log: dict[tuple[int, int], ConsumerRecord] = {}
+
+    async def read(self, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], ConsumerRecord]:
+        return {place: self.log[place] for place in places if place in self.log}
 
     @property
     def work(self) -> Archiver:
@@ -113,8 +118,16 @@ def record(offset: int, minute: float = 0, headers: tuple[tuple[str, bytes], ...
     return raw(offset, encode(event), headers)
 
 
-def raw(offset: int, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()) -> ConsumerRecord:
-    return ConsumerRecord(PARTITION.topic, PARTITION.partition, offset, 0, 0, b"k", value, None, 1, len(value), headers)
+def raw(
+    offset: int, value: bytes, headers: tuple[tuple[str, bytes | None], ...] = (), key: bytes = b"k"
+) -> ConsumerRecord:
+    return ConsumerRecord(PARTITION.topic, PARTITION.partition, offset, 0, 0, key, value, None, 1, len(value), headers)
+
+
+def copy_of(original: ConsumerRecord, offset: int) -> ConsumerRecord:
+    """As ingest publishes it."""
+    origin = f"{original.partition}:{original.offset}".encode()
+    return raw(offset, original.value, ((REKEYED_FROM, origin),), SENSOR.encode())
 
 
 def files(archive: Archive) -> list[str]:
@@ -187,10 +200,65 @@ def archive_root(archive: LocalArchive) -> Path:
 async def test_rejected_and_rekeyed_records_are_passed_over(archive: LocalArchive) -> None:
     bench = Bench(archive)
     await bench.take()
-    await bench.handle([raw(0, b"junk"), record(1), record(2, headers=((REKEYED_FROM, b"0:1"),)), raw(3, b"")])
+    original = record(1)
+    bench.log[2, 1] = original
+    await bench.handle([raw(0, b"junk"), original, copy_of(original, 2), raw(3, b"")])
     await bench.handle(at_s=60)
     assert offsets(archive) == {1: 1}
     assert bench.member.commits == [0, 4]
+
+
+def rejected(original: ConsumerRecord) -> ConsumerRecord:
+    return with_value(original, b"junk")
+
+
+def of_another_value(original: ConsumerRecord) -> ConsumerRecord:
+    return with_value(original, record(9).value)
+
+
+def with_value(original: ConsumerRecord, value: bytes) -> ConsumerRecord:
+    return raw(original.offset, value)
+
+
+def rightly_keyed(original: ConsumerRecord) -> ConsumerRecord:
+    return raw(original.offset, original.value, key=SENSOR.encode())
+
+
+def a_copy_itself(original: ConsumerRecord) -> ConsumerRecord:
+    return raw(original.offset, original.value, ((REKEYED_FROM, b"0:0"),))
+
+
+@pytest.mark.parametrize("there", [rejected, of_another_value, rightly_keyed, a_copy_itself, None])
+async def test_who_only_claims_to_be_a_copy_is_archived(
+    archive: LocalArchive, there: Callable[[ConsumerRecord], ConsumerRecord] | None
+) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    original = record(1)
+    if there is not None:
+        bench.log[2, 1] = there(original)
+    await bench.handle([copy_of(original, 2)])
+    await bench.handle(at_s=60)
+    assert offsets(archive) == {2: 1}
+
+
+@pytest.mark.parametrize("origin", [b"", b"2", b"2:", b":1", b"-1:1", b"2:x", b"9" * 40 + b":1", b"\xff:\x00", None])
+async def test_a_header_of_any_bytes_keeps_nothing_out(archive: LocalArchive, origin: bytes | None) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    await bench.handle([raw(0, record(0).value, ((REKEYED_FROM, origin),), SENSOR.encode())])
+    await bench.handle(at_s=60)
+    assert offsets(archive) == {0: 1}
+
+
+async def test_a_copy_under_a_wrong_key_is_archived(archive: LocalArchive) -> None:
+    bench = Bench(archive)
+    await bench.take()
+    original = record(1)
+    bench.log[2, 1] = original
+    await bench.handle([raw(2, original.value, ((REKEYED_FROM, b"2:1"),))])
+    await bench.handle(at_s=60)
+    assert offsets(archive) == {2: 1}
 
 
 async def test_a_batch_without_a_valid_event_is_committed_without_a_file(archive: LocalArchive) -> None:

@@ -14,13 +14,14 @@ from tests.chaos.watermark import NaiveTime
 EXPECTED = tuple(SensorId(f"s{number}") for number in range(5))
 OTHERS = (SensorId("x"), SensorId("y"))
 ROUND = 6
+WINDOW_MS = 300_000
 
 Readings = Sequence[tuple[SensorId, int]]
 READINGS = st.lists(st.tuples(st.sampled_from(EXPECTED + OTHERS), st.integers(0, 4 * HOUR_MS)), max_size=120)
 
 
 def clocks(rounds: Rounds | None = None, expected: Sequence[SensorId] = EXPECTED) -> NetworkClocks:
-    return NetworkClocks(expected, 60_000, ROUND, rounds)
+    return NetworkClocks(expected, 60_000, ROUND, WINDOW_MS, rounds)
 
 
 @given(READINGS, st.sampled_from(((), EXPECTED, EXPECTED[:2])))
@@ -76,3 +77,21 @@ def test_nothing_is_to_be_read_again_before_the_first_reading() -> None:
     subject = clocks()
     subject.take(EXPECTED[0], 10, 7)
     assert subject.rounds(8) == Rounds(NOBODY, 7)
+
+
+@given(st.integers(1, 40), st.sampled_from((0, 100, WINDOW_MS)))
+@settings(deadline=None)
+def test_neither_a_flood_nor_a_message_sent_again_makes_others_dead(flood: int, pace_ms: int) -> None:
+    """One of five is 50 minutes fast and sends as many readings as it likes while the others speak once a window."""
+    subject, fast, honest = clocks(), EXPECTED[0], EXPECTED[1:]
+    offset = 0
+    for window in range(24):
+        now = window * WINDOW_MS
+        for number in range(flood * 10):
+            # What is not believed of a time: it is bound by the log's.
+            assert subject.take(fast, now + 50 * 60_000 + min(number * pace_ms, WINDOW_MS - 1), offset) <= now
+            offset += 1
+        for sensor in honest:
+            assert subject.take(sensor, now, offset) <= now
+            offset += 1
+    assert subject.take(honest[0], 24 * WINDOW_MS, offset) == 23 * WINDOW_MS

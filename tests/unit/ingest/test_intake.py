@@ -3,13 +3,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka import ConsumerRecord
 
-from services.ingest.intake import is_rekeyed, validate
+from services.ingest.intake import validate
 from services.ingest.validator import EventValidator
 from shared.events.avro import encode
 from shared.events.decoder import EventDecoder
 from shared.events.errors import RejectionReason
 from shared.events.records import TrafficEvent
-from shared.events.topics import REKEYED_FROM
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
 NETWORK = load_network(EXAMPLE_NETWORK)
@@ -53,8 +52,3 @@ def test_a_sender_from_the_future_is_judged_by_our_clock() -> None:
     later = NOW + timedelta(days=365)
     judged = validate(VALIDATOR, [record(0, value(later), later)], lambda: NOW)
     assert [letter.reason for letter in judged.rejected] == [RejectionReason.TIMESTAMP_IN_FUTURE]
-
-
-def test_a_rekeyed_copy_is_known_by_its_header() -> None:
-    assert is_rekeyed(record(0, b"", NOW, ((REKEYED_FROM, b"1:7"),)))
-    assert not is_rekeyed(record(0, b"", NOW, (("traceparent", b"00"),)))

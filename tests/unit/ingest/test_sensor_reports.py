@@ -59,7 +59,7 @@ def test_the_topic_is_told_what_changed_and_at_first_that_nothing_is_wrong(repor
     reports.clocks({1: {A: 2990.0, B: -600.0}}, 1.0)
     assert reports.news([0, 1], [NETWORK], 2.0, NOW) == []
     (told,) = reports.news([0, 1], [NETWORK], 6.0, NOW)
-    assert told.sensors == {SensorId("a"): SensorTime(3000.0, 2), SensorId("b"): SensorTime(-600.0, 0)}
+    assert told.sensors == {SensorId("a"): SensorTime(3000.0, 2, NOW), SensorId("b"): SensorTime(-600.0, 0, NOW)}
     assert (told.key, told.since, told.as_of) == ("n/1", SINCE, NOW)
     reports.clocks({1: {A: 3010.0, B: -610.0}}, 12.0)
     assert reports.news([0, 1], [NETWORK], 12.0, NOW) == []

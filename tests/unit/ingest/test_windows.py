@@ -14,6 +14,7 @@ from services.ingest.checkpoint import Checkpoint
 from services.ingest.windows import PartitionWindows, WindowPolicy
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId, TrafficEvent
 from shared.traffic.network import Network
+from shared.traffic.readings import speed_of_traffic
 from tests.chaos.watermark import NaiveTime
 from tests.kit.networks import along, network_of
 
@@ -77,6 +78,20 @@ def run(events: Sequence[TrafficEvent], batch: int = 1, target: PartitionWindows
     absorb(final, target.drain())
     absorb(final, target.drain_idle(1e9))
     return final
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one message", "one measure a message"])
+def test_an_empty_road_is_no_jam(apart: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    whole = replace(event(0, 0.0), volume_vehicles=0.0, occupancy=0.0)
+    alone = replace(whole, speed_mph=None, volume_vehicles=None, occupancy=None)
+    parts = [replace(alone, speed_mph=0.0), replace(alone, volume_vehicles=0.0), replace(alone, occupancy=0.0)]
+    subject = windows()
+    for offset, one in enumerate(parts if apart else [whole]):
+        subject.add(one, offset)
+    (window,) = subject.drain_idle(1e9)
+    assert (window.mean_speed_mph, window.speed_count) == (None, 0)
+    assert (window.volume_vehicles, window.occupancy) == (0.0, 0.0)
+    assert window.share_observed > 0.0
 
 
 def test_a_window_closes_when_the_watermark_reaches_its_end() -> None:
@@ -333,13 +348,23 @@ def told(one: TrafficEvent) -> set[str]:
     return {name for name in MEASURES if getattr(one, name) is not None}
 
 
-def first_told(messages: Sequence[TrafficEvent], name: str) -> list[float]:
+def first_told(messages: Sequence[TrafficEvent], name: str) -> dict[datetime, float]:
     """The first value of a measure at each moment."""
     firsts: dict[datetime, float] = {}
     for one in messages:
         if getattr(one, name) is not None:
             firsts.setdefault(one.timestamp, getattr(one, name))
-    return list(firsts.values())
+    return firsts
+
+
+def driven(messages: Sequence[TrafficEvent]) -> list[float]:
+    """The speeds but those of nobody."""
+    volumes, occupancies = first_told(messages, "volume_vehicles"), first_told(messages, "occupancy")
+    return [
+        speed
+        for moment, speed in first_told(messages, "speed_mph").items()
+        if speed_of_traffic(speed, volumes.get(moment), occupancies.get(moment)) is not None
+    ]
 
 
 @given(EVENTS)
@@ -348,7 +373,7 @@ def test_figures_are_those_of_a_naive_model(events: list[TrafficEvent]) -> None:
     assert final.keys() == expected.keys()
     for key, readings in expected.items():
         aggregate = final[key]
-        speeds, volumes = first_told(readings, "speed_mph"), first_told(readings, "volume_vehicles")
+        speeds, volumes = driven(readings), first_told(readings, "volume_vehicles").values()
         assert (aggregate.revision, aggregate.speed_count) == (len(readings), len(speeds))
         if speeds:
             assert aggregate.mean_speed_mph == pytest.approx(np.mean(speeds))
@@ -408,12 +433,13 @@ def test_order_within_the_lateness_does_not_matter(events: list[TrafficEvent], c
 
 
 @given(EVENTS, st.data())
-def test_duplicates_within_the_lateness_change_nothing(events: list[TrafficEvent], data: st.DataObject) -> None:
-    """(c): the same reading again, right behind or some readings later."""
+def test_a_reading_that_comes_twice_changes_nothing(events: list[TrafficEvent], data: st.DataObject) -> None:
+    """(c): the same reading again, before the next one of its network; later it says that its sensor is alive."""
     doubled = list(events)
     for one in data.draw(st.lists(st.sampled_from(events), max_size=20)) if events else ():
         at = next(place for place, other in enumerate(doubled) if other is one)
-        doubled.insert(data.draw(st.integers(at + 1, len(doubled))), replace(one, event_id="again"))
+        following = (place for place in range(at + 1, len(doubled)) if doubled[place].network_id == one.network_id)
+        doubled.insert(data.draw(st.integers(at + 1, next(following, len(doubled)))), replace(one, event_id="again"))
     assert run(doubled) == run(events)
 
 

@@ -32,6 +32,8 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.following import read_topic
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import open_producer
+from shared.kafka.quarantine import Quarantine
+from shared.kafka.reader_letters import ReaderLetters
 from shared.runtime.metrics import PredictorMetrics
 from shared.store.deferred import DeferredStore
 from shared.store.model_records import ModelScore
@@ -108,7 +110,7 @@ class Life:
         servers = self.broker.bootstrap_servers
         sent = {(one.partition, one.key, one.value) for one in await read_topic(servers, "test", PREDICTIONS)}
         recent = {network_id: RecentSpeeds(network) for network_id, network in self.predicting.networks.items()}
-        await read_recent(servers, "test", recent)
+        await read_recent(servers, "test", recent, ReaderLetters(servers, "test", Quarantine()))
         learned = [each.ravel().tolist() for one in recent.values() for each in (one.total_mph, one.days)]
         return Left(list(self.store.predictions()), list(self.store.model_scores()), sent, learned, counted)
 

@@ -1,5 +1,6 @@
 """A network folder is read rightly, or each thing that is wrong with it is said in a line; nothing else comes out."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.events.errors import ConfigurationError
 from shared.traffic.folder import EXAMPLE_NETWORK, check_network, load_network
+from shared.traffic.text_file import read_small_file
 
 TOML = 'id = "tiny"\ntime_zone = "America/Los_Angeles"\n'
 SENSORS = (
@@ -205,3 +207,46 @@ def test_mutated_folders_are_read_or_refused(
         at = int(where * len(files[which]))
         files[which] = files[which][:at] + piece + files[which][at + replaced :]
     faults(write(tmp_path, *files))
+
+
+@pytest.mark.parametrize(
+    "code", ["__class__", "US-", "-CA", "Registry", "registry", "us", "country_holidays", "US-CA-1"]
+)
+def test_holidays_are_looked_up_by_codes_alone(tmp_path: Path, code: str) -> None:
+    (fault,) = faults(write(tmp_path, toml=f'{TOML}holidays = "{code}"\n'))
+    assert "network.toml" in fault
+    assert "holidays" in fault
+    assert "US-CA" in fault
+
+
+@pytest.mark.parametrize("name", ["network.toml", "sensors.csv", "edges.csv"])
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    write(tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    assert any(fault.startswith(str(tmp_path)) for fault in faults(tmp_path))
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/zero")
+    assert any(fault.startswith(str(tmp_path)) for fault in faults(tmp_path))
+
+
+def test_a_file_is_not_read_beyond_what_it_may_hold(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"123")
+    assert read_small_file(tmp_path / "x", 3) == b"123"
+    with pytest.raises(ConfigurationError, match="larger"):
+        read_small_file(tmp_path / "x", 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"PK\x03\x04", "a zip file"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (SENSORS.encode("utf-16"), "UTF-16"),
+        (SENSORS.encode("utf-16-be"), "UTF-16"),
+        (SENSORS.encode("latin-1") + b"\xe9", "Latin-1"),
+        (b"PAR1", "Parquet"),
+    ],
+)
+def test_what_a_file_is_instead_of_text_is_said(tmp_path: Path, content: bytes, reason: str) -> None:
+    assert any(reason in fault for fault in faults(write(tmp_path, sensors=content)))

@@ -17,15 +17,12 @@ from shared.alerts.lifecycle.messages import (
 )
 from shared.events.records import (
     AlertId,
-    AlertSeverity,
-    AlertStatus,
-    AlertType,
-    NetworkId,
     SensorId,
     TrafficAlert,
 )
 from shared.traffic.landmarks import Landmarks, landmark
 from shared.traffic.network import Sensor
+from tests.kit.announcements import alert_of
 from tests.kit.networks import network_of
 
 WHEN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -54,23 +51,13 @@ def queue(*names: str) -> Queue:
 
 
 def alert(location: str) -> TrafficAlert:
-    return TrafficAlert(
-        AlertId("congestion-test-a"),
-        NetworkId("test"),
-        AlertType.CONGESTION,
-        AlertSeverity.LOW,
-        AlertStatus.RAISED,
-        1,
-        "",
-        location,
+    return alert_of(
         WHEN,
-        WHEN,
-        None,
-        34.0,
-        -118.0,
-        (SensorId("a"),),
-        None,
-        1.0,
+        alert_id=AlertId("congestion-test-a"),
+        message="",
+        location=location,
+        affected_sensors=(SensorId("a"),),
+        confidence_score=1.0,
     )
 
 

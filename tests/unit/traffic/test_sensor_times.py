@@ -1,5 +1,8 @@
 import json
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.events.errors import RejectedEventError
 from shared.events.records import NetworkId, SensorId
-from shared.traffic.health.times import MOST_SENSORS, SensorTime, SensorTimes, read_times, write_times
+from shared.traffic.health.times import MOST_SENSORS, ClocksOff, SensorTime, SensorTimes, read_times, write_times
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 GOOD = {"network_id": "n", "partition": 0, "since": NOW.isoformat(), "as_of": NOW.isoformat(), "sensors": {"s": [1, 2]}}
@@ -17,7 +20,10 @@ def times(sensors: dict[SensorId, SensorTime]) -> SensorTimes:
     return SensorTimes(NetworkId("n"), 3, NOW, NOW, sensors)
 
 
-@given(st.dictionaries(st.text(), st.builds(SensorTime, st.none() | st.floats(-1e6, 1e6), st.integers(0, 2**40))))
+IDS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).map(partial(normalize, "NFC"))
+
+
+@given(st.dictionaries(IDS, st.builds(SensorTime, st.none() | st.floats(-1e6, 1e6), st.integers(0, 2**31 - 1))))
 def test_what_is_written_is_read(sensors: dict[SensorId, SensorTime]) -> None:
     assert read_times(write_times(times(sensors))) == times(sensors)
 
@@ -51,3 +57,49 @@ def test_fields_of_another_kind_are_refused(name: str, value: object) -> None:
 def test_times_without_a_zone_are_refused() -> None:
     with pytest.raises(RejectedEventError):
         read_times(json.dumps({**GOOD, "since": "2026-11-30T09:00:00"}).encode())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"sensors": {"s": [None, -1]}},
+        {"sensors": {"s": [None, 10**20]}},
+        {"sensors": {"s": [1e308, 0]}},
+        {"sensors": {"s": [float("nan"), 0]}},
+        {"sensors": {"": [1.0, 0]}},
+        {"sensors": {"a\x1b]": [1.0, 0]}},
+        {"partition": -7},
+        {"partition": 10**30},
+        {"network_id": 7},
+        {"network_id": "n" * 1_000},
+        {"since": "2026-03-02T08:00:00"},
+        {"since": "0001-01-01T00:00:00+23:59"},
+        {"as_of": "9999-12-31T23:59:59-23:59"},
+    ],
+)
+def test_times_that_cannot_be_are_refused(odd: dict[str, Any]) -> None:
+    read_times(json.dumps(GOOD).encode())
+    with pytest.raises(RejectedEventError):
+        read_times(json.dumps(GOOD | odd).encode())
+
+
+def test_since_when_a_clock_is_off_passes_over_the_log_and_is_not_needed() -> None:
+    since = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    sensors = {SensorId("a"): SensorTime(90.0, 0, since), SensorId("b"): SensorTime(None, 1)}
+    times = SensorTimes(NetworkId("n"), 0, since, since, sensors)
+    assert read_times(write_times(times)) == times
+    earlier = json.loads(write_times(times))
+    del earlier["off_since"]
+    assert read_times(json.dumps(earlier).encode()).sensors[SensorId("a")] == SensorTime(90.0, 0)
+
+
+def test_the_clocks_of_all_partitions_count_as_they_were_last_said() -> None:
+    since = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    network, clocks = NetworkId("n"), ClocksOff()
+    for partition, sensors in ((0, {"a": 90.0}), (1, {"b": -90.0}), (1, {"c": None})):
+        said = {SensorId(name): SensorTime(ahead, 0) for name, ahead in sensors.items()}
+        clocks.take(SensorTimes(network, partition, since, since, said))
+    assert clocks.of(network) == {"a"}
+    assert clocks.of(NetworkId("other")) == frozenset()
+    clocks.restart()
+    assert clocks.of(network) == frozenset()

@@ -7,7 +7,8 @@ from pathlib import Path
 from zlib import error as zlib_error
 
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import not_utf8, one_line
+from shared.events.text import one_line
+from shared.traffic.text_file import not_utf8
 
 READ_FAULTS = (
     OSError,

@@ -11,13 +11,14 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from metrla.data.feeds.files.faults import readable
 from metrla.data.feeds.files.readings_file import RecordedStep
+from metrla.data.feeds.files.text_rows import TextRows, opened_text
 from metrla.data.feeds.files.times import PLAIN, TimeReading, extent_of, read_times
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import shown
+from shared.events.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ COLUMNS = {
     10: "occupancy",
     11: "speed",
 }
+STATION_CELLS, LANE_CELLS = 12, 5
 NUMBERS = ("observed", "flow", "occupancy", "speed")
 DIRECTIONS = frozenset("NSEW")
 TIME_FORMAT = "%m/%d/%Y %H:%M:%S"
@@ -101,15 +103,18 @@ class PemsStationFile:
     def _chunks(self) -> Iterator["pd.DataFrame"]:
         import pandas as pd  # noqa: PLC0415 - half a second that other commands need not wait
 
-        with pd.read_csv(
-            self.path,
-            header=None,
-            usecols=list(COLUMNS),
-            names=list(COLUMNS.values()),
-            dtype={name: "float64" if name in NUMBERS else "str" for name in COLUMNS.values()},
-            keep_default_na=True,
-            chunksize=ROWS_AT_ONCE,
-        ) as chunks:
+        with (
+            opened_text(self.path) as lines,
+            pd.read_csv(
+                cast("Any", TextRows(self.path, lines, _fault)),
+                header=None,
+                usecols=list(COLUMNS),
+                names=list(COLUMNS.values()),
+                dtype={name: "float64" if name in NUMBERS else "str" for name in COLUMNS.values()},
+                keep_default_na=True,
+                chunksize=ROWS_AT_ONCE,
+            ) as chunks,
+        ):
             first = 1
             for chunk in chunks:
                 self._check(chunk, first)
@@ -131,5 +136,12 @@ class PemsStationFile:
             if faulty.any():
                 row = int(faulty.to_numpy().argmax())
                 raise ConfigurationError(
-                    f"{self.path}: not {KIND}: row {first + row} {what} but {shown(chunk[name].iloc[row])}"
+                    f"{self.path}: not {KIND}: row {first + row} {what} but {quoted(chunk[name].iloc[row])}"
                 )
+
+
+def _fault(cells: int) -> str:
+    """A row has those of the station, and five for each lane; what is cut within a lane of them has another number."""
+    if cells >= STATION_CELLS and (cells - STATION_CELLS) % LANE_CELLS == 0:
+        return ""
+    return f"not {KIND}: {cells} cells, but {STATION_CELLS} of a station and {LANE_CELLS} of each lane were to be"

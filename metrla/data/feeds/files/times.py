@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import shown
+from shared.events.text import quoted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCHS = {
@@ -47,10 +47,10 @@ class TimeReading:
         try:
             found = datetime.strptime(probe.strftime(self.form), self.form)  # noqa: DTZ007 - any zone is as good
         except (ValueError, re.error) as wrong:
-            raise ConfigurationError(f"--time-format {shown(self.form)}: {wrong}") from wrong
+            raise ConfigurationError(f"--time-format {quoted(self.form)}: {wrong}") from wrong
         if found.replace(tzinfo=None) != probe.replace(tzinfo=None):
             raise ConfigurationError(
-                f"--time-format {shown(self.form)} does not give date, hour and minute: write a pattern such as "
+                f"--time-format {quoted(self.form)} does not give date, hour and minute: write a pattern such as "
                 f"'%m/%d/%Y %H:%M:%S', or one of {', '.join(EPOCHS)}"
             )
 
@@ -101,24 +101,24 @@ def _time(cell: object, form: str | None) -> datetime:
         raise ValueError("the time is empty")
     if form in EPOCHS:
         if not NUMBER.fullmatch(text):
-            raise ValueError(f"{shown(text)} is not a number, as --time-format {form} says")
+            raise ValueError(f"{quoted(text)} is not a number, as --time-format {form} says")
         return EPOCH + float(text) * EPOCHS[form]
     if form is not None:
         try:
             return datetime.strptime(text, form)  # noqa: DTZ007 - local unless the pattern has an offset
         except ValueError as wrong:
-            raise ValueError(f"{shown(text)} is not a time of the form {form}") from wrong
+            raise ValueError(f"{quoted(text)} is not a time of the form {form}") from wrong
     if NUMBER.fullmatch(text):
         raise ValueError(
-            f"the first column holds no times but numbers such as {shown(text)}: if they are seconds since 1970, say "
+            f"the first column holds no times but numbers such as {quoted(text)}: if they are seconds since 1970, say "
             "--time-format epoch_s (epoch_ms, epoch_us)"
         )
     if ISO.fullmatch(text):
         try:
             return datetime.fromisoformat(text.upper().replace(" ", "T", 1).replace(" ", "").replace(",", "."))
         except ValueError as wrong:
-            raise ValueError(f"{shown(text)} is no time: {wrong}") from wrong
+            raise ValueError(f"{quoted(text)} is no time: {wrong}") from wrong
     raise ValueError(
         f"the first column holds no times of ISO 8601 such as 2012-03-01 00:05 or 2012-03-01T00:05:00-08:00 but "
-        f"{shown(text)}: --time-format (and --time-zone) say how they are written, e.g. '%m/%d/%Y %H:%M'"
+        f"{quoted(text)}: --time-format (and --time-zone) say how they are written, e.g. '%m/%d/%Y %H:%M'"
     )

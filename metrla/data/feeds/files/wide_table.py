@@ -1,7 +1,6 @@
 """METR-LA and PEMS-BAY as published: one row per time, one column per sensor: `.h5`, `.csv` (`.gz`), `.parquet`."""
 
 import csv
-import gzip
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -11,9 +10,12 @@ from typing import IO, TYPE_CHECKING, Any
 from metrla.data.feeds.files.faults import readable
 from metrla.data.feeds.files.hdf5 import read_hdf5
 from metrla.data.feeds.files.readings_file import RecordedStep
+from metrla.data.feeds.files.text_rows import MAX_ROW_CHARACTERS, TextRows, opened_text
 from metrla.data.feeds.files.times import PLAIN, TimeReading, extent_of, read_times
 from shared.events.errors import ConfigurationError
-from shared.traffic.text_file import shown
+from shared.events.text import quoted
+from shared.traffic.folder import NUMBER
+from shared.traffic.text_file import other_separator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 2048
 PARQUET_INDEX = "__index_level_0__"
-MAX_HEADER_CHARACTERS = 4 * 1024 * 1024
 SHOWN_NAMES = 5
 KIND = "a readable table"
 
@@ -80,7 +81,7 @@ class WideTable:
         if not all(names):
             raise ConfigurationError(f"{self.path}: column {names.index('') + 2} has no name: it must be a sensor's id")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
-            listed = ", ".join(map(shown, twice[:SHOWN_NAMES]))
+            listed = ", ".join(map(quoted, twice[:SHOWN_NAMES]))
             raise ConfigurationError(f"{self.path}: columns are there twice: {listed}")
         return names
 
@@ -88,13 +89,14 @@ class WideTable:
         for name, kind in chunk.dtypes.items():
             if kind.kind not in "iuf":
                 self._require_numbers(str(name), chunk[name])
-        values: list[list[float]] = chunk.astype("float64").to_numpy().tolist()
+        numbers = chunk.astype("float64").to_numpy()
+        values: list[list[float]] = numbers.tolist()
         return values
 
     def _require_numbers(self, name: str, column: "pd.Series[Any]") -> None:
         for cell in column:
             if not _is_number(cell):
-                raise ConfigurationError(f"{self.path}: column {shown(name)} holds {shown(cell)}, which is no speed")
+                raise ConfigurationError(f"{self.path}: column {quoted(name)} holds {quoted(cell)}, which is no speed")
 
     def _time_cells(self) -> Iterator[Sequence[object]]:
         import pyarrow.parquet as pq  # noqa: PLC0415 - half a second that other commands need not wait
@@ -123,46 +125,49 @@ class WideTable:
     def _csv(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         import pandas as pd  # noqa: PLC0415 - likewise
 
-        # Read apart: pandas renames columns that are there twice, and shifts rows that have more cells.
-        header = self._csv_header()
-        columns = range(len(header))
-        with pd.read_csv(
-            self.path,
-            header=None,
-            skiprows=1,
-            names=list(columns),
-            dtype={0: "str"},
-            usecols=[0] if times_only else None,
-            chunksize=rows,
-            encoding="utf-8",
-            encoding_errors="strict",
-            low_memory=False,
-            skip_blank_lines=True,
-        ) as chunks:
-            for chunk in chunks:
-                if not isinstance(chunk.index, pd.RangeIndex):
-                    raise ConfigurationError(f"{self.path}: a row has more cells than the first line, {len(header)}")
-                indexed = chunk.set_index(0)
-                indexed.columns = pd.Index([header[int(number)] for number in indexed.columns], dtype="object")
-                yield indexed
+        with opened_text(self.path) as lines:
+            # Read apart: pandas renames columns that are there twice, and shifts rows that have more cells.
+            header = self._csv_header(lines)
+            width, columns = len(header), range(len(header))
+            # Of the protocol of files, pandas uses what it has.
+            rows_only: Any = TextRows(
+                self.path, lines, lambda cells: "" if cells == width else f"{cells} cells, but {width} columns"
+            )
+            with pd.read_csv(
+                rows_only,
+                header=None,
+                names=list(columns),
+                dtype={0: "str"},
+                usecols=[0] if times_only else None,
+                chunksize=rows,
+                low_memory=False,
+                skip_blank_lines=True,
+            ) as chunks:
+                for chunk in chunks:
+                    indexed = chunk.set_index(0)
+                    indexed.columns = pd.Index([header[int(number)] for number in indexed.columns], dtype="object")
+                    yield indexed
 
-    def _csv_header(self) -> list[str]:
-        packed = self.path.name.endswith(".gz")
-        with (gzip.open if packed else open)(self.path, "rt", encoding="utf-8-sig", newline="") as lines:
-            text = _line(lines)
+    def _csv_header(self, lines: IO[str]) -> list[str]:
+        text = _line(lines)
         header = next(csv.reader([text]), [])
         if not header:
             raise ConfigurationError(f"{self.path}: No columns: the first line is to name the sensors")
+        if separator := other_separator(text):
+            raise ConfigurationError(f"{self.path}: its columns are to be separated by commas, not by {separator}")
         return header
 
     def _hdf5(self, rows: int, *, times_only: bool) -> Iterator["pd.DataFrame"]:
         del times_only
-        yield from read_hdf5(self.path, rows)
+        for table in read_hdf5(self.path, rows):
+            if table.ndim == 1:
+                raise ConfigurationError(f"{self.path}: it holds a series, not a table with a column for each sensor")
+            yield table
 
 
 def _line(lines: IO[str]) -> str:
-    text = lines.readline(MAX_HEADER_CHARACTERS)
-    if len(text) >= MAX_HEADER_CHARACTERS:
+    text = lines.readline(MAX_ROW_CHARACTERS)
+    if len(text) >= MAX_ROW_CHARACTERS:
         raise ValueError("its first line does not end")
     return text
 
@@ -193,11 +198,7 @@ def _is_number(cell: object) -> bool:
         return True
     if isinstance(cell, bool) or not isinstance(cell, str | int | float):
         return False
-    try:
-        float(cell or "nan")
-    except ValueError:
-        return False
-    return True
+    return not isinstance(cell, str) or not cell.strip() or NUMBER.fullmatch(cell.strip()) is not None
 
 
 def _sensor_id(name: object) -> str:

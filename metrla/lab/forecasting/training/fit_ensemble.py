@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.models.ensemble import between, importance
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE
@@ -73,7 +73,7 @@ def fit_ensemble(task: Task) -> Fitted:
     Raises:
         TooLittleError: fewer than two of them can be compared with what happened.
     """
-    pace, origins = Pace.of(task), task.validation
+    pace, origins = Pacing.of(task), task.validation
     trained = sorted(set(task.predicted) - {ENSEMBLE, HISTORICAL_AVERAGE})
     with_usual = sorted({*trained, HISTORICAL_AVERAGE} & set(task.predicted))
     if not trained or len(with_usual) < LEAST_MEMBERS:
@@ -112,7 +112,7 @@ def fit_ensemble(task: Task) -> Fitted:
     )
 
 
-def _affordable(left: float, pace: Pace, part: _Part) -> int:
+def _affordable(left: float, pace: Pacing, part: _Part) -> int:
     few, members = replace(part, most=TRIED_ROWS), part.predicted.shape[-1]
     knots = _knots(part.predicted, CHOICES[TRIED])
     seconds = pace.timed(lambda: least_absolute(*few.rows(HORIZONS - 1, knots), members)) / TRIED_ROWS

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from shared.forecasting.inputs.history import HORIZONS
 from shared.forecasting.inputs.links import Sides, sides_of
 from shared.forecasting.models.linear_features import COUNT, GROUPS, features
@@ -25,7 +25,7 @@ LEAST_ORIGINS = 2 * LEAST_ROWS
 """That are fitted to, if there are as many, however little time there is."""
 MOST_OVER = 2.0
 """So much more time than it has a fit may need for the least that it does."""
-SENSORS_AT_ONCE = 24
+SENSORS_AT_ONCE, TRIED_SENSORS = 24, 4
 ORIGINS_AT_ONCE = 512
 
 
@@ -46,14 +46,15 @@ def fit_linear(task: Task) -> Fitted:
     intercepts = np.full((sensors, HORIZONS), np.nan, dtype=np.float32)
     spread = np.zeros((sensors, COUNT))
     task.progress(0, sensors)
-    sides, pace = sides_of(recorded.network), Pace.of(task)
+    sides, pace = sides_of(recorded.network), Pacing.of(task)
     most, per_row = max(1, origins // LEAST_ORIGINS), None
     for first in range(0, sensors, SENSORS_AT_ONCE):
         block = np.arange(first, min(first + SENSORS_AT_ONCE, sensors))
 
         def apart(left: float, of: Integers = block, known: float | None = per_row) -> int:
             some = np.arange(0, origins, most)
-            seconds = known or pace.timed(lambda: _fit(recorded, sides, some, of)) / (len(some) * len(of))
+            few = of[:TRIED_SENSORS]
+            seconds = known or pace.timed(lambda: _fit(recorded, sides, some, few)) / (len(some) * len(few))
             needed = seconds * len(some) * (sensors - of[0])
             if not of[0] and needed > MOST_OVER * left:
                 raise TooLittleError(f"linear_regression needs {needed:.0f} seconds of the budget, and has {left:.0f}")

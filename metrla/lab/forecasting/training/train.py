@@ -1,7 +1,7 @@
 """Train the models of a network on recorded speeds: fit, calibrate, test, pack. The caller saves. Pure."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,14 @@ from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fit, Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
 from metrla.lab.forecasting.training.run.catalogue import CALIBRATION_SHARE, ORDER, SHARES, seconds_of, settings_of
 from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
 from metrla.lab.forecasting.training.run.held_out import EVERY, HeldOut
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
 from shared.events.errors import ConfigurationError
+from shared.events.text import quoted
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
 from shared.forecasting.models.card import FitOrigin, FitOutcome, TrainingReport
 from shared.forecasting.models.forecaster import (
@@ -101,10 +102,7 @@ def train(
         ConfigurationError: too little history, or a model that cannot be trained.
         ImportError: a library of the train extra is missing.
     """
-    if unknown := set(choice.models) - set(ORDER):
-        raise ConfigurationError(f"cannot train {', '.join(sorted(unknown))}: choose from {', '.join(ORDER)}")
-    if set(choice.models) == {ENSEMBLE}:
-        raise ConfigurationError(f"{ENSEMBLE} needs a model to combine with {HISTORICAL_AVERAGE}: name one too")
+    check_models(choice.models)
     chosen = catalogue_fits(choice.models) if fits is None else fits
     everything = {HISTORICAL_AVERAGE: lambda _task: Fitted({}), **chosen}
     with _one_thread():
@@ -225,7 +223,7 @@ class _Run:
         if self.choice.budget_seconds is None:
             return None
         checkpoints = self.work.of("validation", {**self.origin.entries(), "models": sorted(self.choice.models)})
-        pace = Pace(CALIBRATION_SHARE * self.choice.budget_seconds, self.clock, checkpoints)
+        pace = Pacing(CALIBRATION_SHARE * self.choice.budget_seconds, self.clock, checkpoints)
         some = self.split.train + np.arange(min(TRIED_ORIGINS, self.split.validation))
         models = sum(COST_OF_CALIBRATION[name] for name in self.choice.models)
 
@@ -303,3 +301,13 @@ class _Run:
         # Before it is tested, a model is packed to be tested: as it will be opened.
         report = TrainingReport(fitted.settings, None if came is None else self.origin, came)
         return pack(name, self.version, self.recording.network, tensors, report, onnx=fitted.onnx, members=members)
+
+
+def check_models(names: Collection[str]) -> None:
+    """Raise `ConfigurationError` where one of these models cannot be trained, or not without others."""
+    if unknown := set(names) - set(ORDER):
+        raise ConfigurationError(
+            f"cannot train {', '.join(map(quoted, sorted(unknown)))}: choose from {', '.join(ORDER)}"
+        )
+    if set(names) == {ENSEMBLE}:
+        raise ConfigurationError(f"{ENSEMBLE} needs a model to combine with {HISTORICAL_AVERAGE}: name one too")

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.errors import CorruptRecordException
 
 from metrla.local.devbroker.handlers.context import BrokerState, Request, RequestContext, Response
 from metrla.local.devbroker.log.batch import (
@@ -12,12 +12,14 @@ from metrla.local.devbroker.log.batch import (
     InvalidBatchError,
     UnsupportedFormatError,
     checked_header,
+    stamped,
 )
 from metrla.local.devbroker.log.partition import PartitionLog
 from metrla.local.devbroker.log.producers import NEW_BATCH, AppendedBatch
-from metrla.local.devbroker.log.records import decode
+from metrla.local.devbroker.log.topic_config import CREATE_TIME, LOG_APPEND_TIME
 from metrla.local.devbroker.log.topics import StoredTopic
 from metrla.local.devbroker.wire.error_codes import ErrorCode
+from shared.kafka.batches import records_of
 
 _ACKS = (-1, 0, 1)
 
@@ -41,7 +43,6 @@ _REFUSALS: dict[type[Exception], ErrorCode] = {
     UnsupportedFormatError: ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
     InvalidBatchError: ErrorCode.CORRUPT_MESSAGE,
     CorruptRecordException: ErrorCode.CORRUPT_MESSAGE,
-    UnsupportedCodecError: ErrorCode.CORRUPT_MESSAGE,
 }
 
 
@@ -99,6 +100,9 @@ def _append(topic: StoredTopic, log: PartitionLog, data: bytes) -> tuple[ErrorCo
     verdict = log.producers.check(header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence)
     if verdict != NEW_BATCH:
         return verdict.error, -1 if verdict.duplicate_of is None else verdict.duplicate_of
+    if topic.config.timestamp_type == LOG_APPEND_TIME:
+        data = stamped(data, now_ms)
+        header = BatchHeader.parse(data)
     offset = log.append(data, header, now_ms)
     log.producers.appended(
         header.producer_id,
@@ -115,10 +119,13 @@ def _accepted(topic: StoredTopic, data: bytes, now_ms: int) -> BatchHeader:
     header = checked_header(data)
     if header.attributes & TRANSACTIONAL_OR_CONTROL:
         raise _InvalidRecordError
-    if header.max_timestamp > now_ms + topic.config.max_ahead_ms:
+    created = topic.config.timestamp_type == CREATE_TIME
+    if created and header.max_timestamp > now_ms + topic.config.max_ahead_ms:
         raise _InvalidTimestampError
-    if topic.config.compacted and any(record.key is None for record in decode(data)):
-        raise _InvalidRecordError
+    # Like Kafka's: what no reader could read is refused while its producer is there to be told.
+    for number, record in enumerate(records_of(data)):
+        if record.offset != header.base_offset + number or (topic.config.compacted and record.key is None):
+            raise _InvalidRecordError
     return header
 
 

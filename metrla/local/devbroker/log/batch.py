@@ -16,6 +16,8 @@ _MAGIC_POSITION = 16
 _CRC_POSITION = 17
 _ATTRIBUTES_POSITION = 21
 _LAST_DELTA_POSITION = 23
+_MAX_TIMESTAMP_POSITION = 35
+_LOG_APPEND_TIME = 0x08
 _LEADER_EPOCH = struct.pack(">i", 0)
 MAGIC = 2
 HEADER_BYTES = _HEADER.size
@@ -90,6 +92,16 @@ def checked_header(data: bytes) -> BatchHeader:
 def placed(data: bytes, base_offset: int) -> bytes:
     """Return the batch with the base offset and leader epoch that the log gives it."""
     return b"".join((_OFFSET.pack(base_offset), data[8:_LENGTH_END], _LEADER_EPOCH, data[_MAGIC_POSITION:]))
+
+
+def stamped(data: bytes, now_ms: int) -> bytes:
+    """Return the batch with the time at which the log takes it (LogAppendTime), whatever its producer says."""
+    changed = bytearray(data)
+    (attributes,) = struct.unpack_from(">h", changed, _ATTRIBUTES_POSITION)
+    struct.pack_into(">h", changed, _ATTRIBUTES_POSITION, attributes | _LOG_APPEND_TIME)
+    struct.pack_into(">q", changed, _MAX_TIMESTAMP_POSITION, now_ms)
+    struct.pack_into(">I", changed, _CRC_POSITION, calc_crc32c(bytes(changed[_ATTRIBUTES_POSITION:])))
+    return bytes(changed)
 
 
 def resealed(data: bytearray, base_offset: int, last_offset_delta: int) -> bytes:

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from metrla.local.devbroker.log.batch import MAGIC, BatchHeader, resealed
+from shared.kafka.batches import records_of
 
 
 class Record(NamedTuple):
@@ -21,10 +22,9 @@ def decode(data: bytes) -> list[Record]:
     """Decode the records of one batch.
 
     Raises:
-        aiokafka.errors.CorruptRecordException: the records do not parse.
-        aiokafka.errors.UnsupportedCodecError: an unknown compression.
+        aiokafka.errors.CorruptRecordException: the records do not parse, or inflate beyond bounds.
     """
-    return [Record(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in DefaultRecordBatch(data)]
+    return [Record(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in records_of(data)]
 
 
 def rebuild(data: bytes, kept: list[Record]) -> bytes:

@@ -10,6 +10,7 @@ from shared.events.errors import ConfigurationError
 _HOUR_MS = 3600 * 1000
 _DAY_MS = 24 * _HOUR_MS
 _POLICIES = ("compact", "delete")
+CREATE_TIME, LOG_APPEND_TIME = "CreateTime", "LogAppendTime"
 # Real settings of Kafka topics that mean nothing to a log in memory: accepted, so that one table of topics fits both.
 _IGNORED = frozenset(
     {
@@ -47,7 +48,7 @@ class TopicConfig:
     min_cleanable_dirty_ratio: float = 0.5
     delete_retention_ms: int = _DAY_MS
     max_ahead_ms: int = _HOUR_MS
-    timestamp_type: str = "CreateTime"
+    timestamp_type: str = CREATE_TIME
     given: Mapping[str, str]
 
     @classmethod
@@ -133,9 +134,9 @@ def _ratio(text: str) -> float:
     return value
 
 
-def _create_time(text: str) -> str:
-    if text != "CreateTime":
-        raise ValueError("the embedded broker keeps the producer's timestamps (CreateTime)")
+def _timestamp_type(text: str) -> str:
+    if text not in {CREATE_TIME, LOG_APPEND_TIME}:
+        raise ValueError(f"{CREATE_TIME} or {LOG_APPEND_TIME}")
     return text
 
 
@@ -147,6 +148,6 @@ _READ: dict[str, tuple[str, Callable[[str], object]]] = {
     "max.message.bytes": ("max_message_bytes", _at_least(0)),
     "min.cleanable.dirty.ratio": ("min_cleanable_dirty_ratio", _ratio),
     "message.timestamp.after.max.ms": ("max_ahead_ms", _at_least(0)),
-    "message.timestamp.type": ("timestamp_type", _create_time),
+    "message.timestamp.type": ("timestamp_type", _timestamp_type),
     "delete.retention.ms": ("delete_retention_ms", _at_least(0)),
 }

@@ -118,13 +118,16 @@ class Extent:
     """How much of a feed a document says that it holds.
 
     `next_url` is where the feed goes on, as the document writes it. `skipped` features are before this document,
-    `total` are in the whole feed, where it says so. `cut`: the server says that it left features out.
+    `total` are in the whole feed, in `pages` documents of `limit` features at most, where it says so. `more` is how it
+    says that there is more without saying where.
     """
 
     next_url: str | None = None
     skipped: int = 0
     total: int | None = None
-    cut: bool = False
+    more: str | None = None
+    pages: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from datetime import datetime
 from shared.alerts.advisories.documents.draft import DocumentFormat, Draft, Parsed, Rejected, Unread
 from shared.alerts.advisories.documents.formats.reading import UNUSABLE, reason_of
 from shared.alerts.advisories.documents.matching import Matcher
+from shared.events.errors import RejectedEventError
 from shared.events.limits import MAX_FEED_CHARACTERS
+from shared.events.present import require_present
 from shared.events.records import AdvisoryId, NetworkId, SensorId, TrafficAdvisory
 from shared.events.text import cleaned
 
@@ -68,6 +70,7 @@ def prepare(
     feed: str = "",
     *,
     complete: bool = False,
+    now: datetime | None = None,
 ) -> ImportResult:
     """Compare a document with the log.
 
@@ -78,6 +81,7 @@ def prepare(
         feed: address or name of the feed that the document is from.
         complete: the document is all that the feed holds: what it published before and no longer has is taken back,
             unless the document itself says that it is only a part.
+        now: wall time; what is dated further ahead of it than can be meant is rejected. `None`: nothing is.
     """
     outcome = ImportResult(parsed.format, parsed.features, parsed.rejected, parsed.unread, parsed.partial)
     unplaced: list[Rejected] = []
@@ -101,8 +105,10 @@ def prepare(
                 continue
             try:
                 record = _matched(draft, advisory_id, matcher, feed)
-            except UNUSABLE as wrong:
-                # A place that was read and that the geometry library does not get along with.
+                if record is not None and now is not None:
+                    require_present(record, now)
+            except (*UNUSABLE, RejectedEventError) as wrong:
+                # A place that was read and that the geometry library does not get along with, or a time in the future.
                 unplaced.append(Rejected(draft.index, draft.publisher_id, reason_of(wrong)))
                 touched = True
                 taken.add(advisory_id)

@@ -8,11 +8,13 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Extent, Parsed, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.extent import extent_of_json, extent_of_xml
 from shared.alerts.advisories.documents.formats import cap, chp, datex2, lcs, nws, open511, open511_xml, wzdx
 from shared.alerts.advisories.documents.formats.reading import read_json
 from shared.alerts.advisories.documents.formats.xml import UTF_16, is_xml, read_xml
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
-from shared.alerts.advisories.documents.paging import extent_of_json, extent_of_xml, whole
+from shared.alerts.advisories.documents.paging import whole
+from shared.traffic.text_file import other_kind
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NONE_OF = (
@@ -57,6 +59,8 @@ class Reader:
 
     def _page(self, data: bytes) -> tuple[Parsed, Extent]:
         text = data if data.startswith(UTF_16) else data.removeprefix(BYTE_ORDER_MARK).strip()
+        if not is_xml(text) and (other := other_kind(data)):
+            raise UnreadableAdvisoriesError(f"it is {other}")
         if is_xml(text):
             root = read_xml(text)
             return self._xml(root), extent_of_xml(root)

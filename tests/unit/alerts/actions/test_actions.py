@@ -7,18 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.alerts.actions.alerts import AlertActions
-from shared.alerts.actions.rule import acted, as_published, as_watched, is_closed, is_lasting
+from shared.alerts.actions.rule import MAX_ACTIONS, acted, as_published, as_watched, is_closed, is_lasting
+from shared.events.avro import encode
+from shared.events.limits import MAX_COMMENT_CHARACTERS, MAX_OPERATOR_CHARACTERS
 from shared.events.records import (
     AlertAction,
     AlertActionKind,
     AlertId,
     AlertSeverity,
     AlertStatus,
-    AlertType,
     NetworkId,
     SensorId,
     TrafficAlert,
 )
+from shared.events.text import MAX_ID_CHARACTERS
+from tests.kit.announcements import alert_of
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=5)
@@ -27,23 +30,15 @@ ACKNOWLEDGE, COMMENT, CLOSE = AlertActionKind
 
 
 def alert(name: str = "a", revision: int = 1, step: int = 0) -> TrafficAlert:
-    return TrafficAlert(
+    return alert_of(
+        START,
         alert_id=AlertId(name),
         network_id=NETWORK,
-        alert_type=AlertType.CONGESTION,
         severity=AlertSeverity.HIGH,
-        status=AlertStatus.RAISED,
         revision=revision,
         message="Queue of 2 mi",
-        location="I-10 E",
-        raised_at=START,
         updated_at=START + step * WINDOW,
-        cleared_at=None,
-        latitude=34.0,
-        longitude=-118.0,
         affected_sensors=(SensorId("E3"),),
-        estimated_duration_minutes=None,
-        confidence_score=0.9,
     )
 
 
@@ -60,6 +55,19 @@ def cleared(known: TrafficAlert, step: int) -> TrafficAlert:
 
 def action(kind: AlertActionKind, name: str = "1", text: str = "", of: str = "a") -> AlertAction:
     return AlertAction(name, AlertId(of), NETWORK, kind, START + timedelta(days=9), "Dana", text)
+
+
+def test_an_alert_with_as_many_actions_as_it_may_have_fits_into_a_message_and_can_be_closed() -> None:
+    subject, longest = alert(), "\U0001f697" * MAX_COMMENT_CHARACTERS
+    for number in range(2 * MAX_ACTIONS):
+        remark = action(COMMENT, f"{number}" + "\U0001f697" * (MAX_ID_CHARACTERS - 4), longest)
+        remark = replace(remark, operator="\U0001f697" * MAX_OPERATOR_CHARACTERS)
+        subject = acted(subject, remark, START + WINDOW) or subject
+    assert len(subject.actions) == MAX_ACTIONS
+    closed = acted(subject, action(CLOSE, "last", longest), START + WINDOW)
+    assert closed is not None
+    assert not closed.active
+    assert len(encode(closed)) < 700_000
 
 
 def test_an_acknowledgement_is_an_update_that_no_window_made() -> None:

@@ -18,7 +18,6 @@ from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts, Recalled
 from shared.events.records import (
     AdvisoryId,
-    AdvisoryType,
     AlertAction,
     AlertActionKind,
     AlertSeverity,
@@ -29,6 +28,7 @@ from shared.events.records import (
     TrafficAdvisory,
     TrafficAlert,
 )
+from tests.kit.announcements import advisory_of
 from tests.kit.networks import along, network_of
 from tests.kit.windows import processed_window
 
@@ -38,20 +38,13 @@ JAM = {"E3": 25.0, "E4": 20.0}
 NETWORK = network_of(
     *along("I-10 E", [f"E{number}" for number in range(8)], 0.5, 1 / 60, names="Exit {number}"), network_id="test"
 )
-WORKS = TrafficAdvisory(
+WORKS = advisory_of(
+    START,
     advisory_id=AdvisoryId("works"),
     network_id=NETWORK.network_id,
-    advisory_type=AdvisoryType.CONSTRUCTION,
-    title="Paving",
-    description="",
     severity=AlertSeverity.MEDIUM,
-    starts_at=START,
     ends_at=START + 10 * WINDOW,
     affected_sensors=(SensorId("E6"),),
-    latitude=None,
-    longitude=None,
-    source="Caltrans",
-    withdrawn=False,
 )
 
 

@@ -19,13 +19,13 @@ from shared.events.records import (
     AlertSeverity,
     AlertStatus,
     AlertType,
-    NetworkId,
     ProcessedTrafficAggregate,
     SensorId,
     TrafficAdvisory,
     TrafficAlert,
 )
 from shared.traffic.network import Network
+from tests.kit.announcements import advisory_of
 from tests.kit.windows import processed_window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -35,20 +35,11 @@ RAISED, UPDATED, CLEARED = AlertStatus.RAISED, AlertStatus.UPDATED, AlertStatus.
 
 def advisory(name: str = "a", first: float = 0, last: float | None = 10, **changes: object) -> TrafficAdvisory:
     """One that holds from the end of window `first` to that of `last`."""
-    made = TrafficAdvisory(
+    made = advisory_of(
+        START + first * WINDOW,
         advisory_id=AdvisoryId(name),
-        network_id=NetworkId("test"),
-        advisory_type=AdvisoryType.CONSTRUCTION,
-        title="Paving",
-        description="",
-        severity=AlertSeverity.LOW,
-        starts_at=START + first * WINDOW,
         ends_at=None if last is None else START + last * WINDOW,
         affected_sensors=(SensorId("E5"), SensorId("E4"), SensorId("E3")),
-        latitude=None,
-        longitude=None,
-        source="Caltrans",
-        withdrawn=False,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # any field
 

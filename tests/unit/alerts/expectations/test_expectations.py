@@ -439,6 +439,20 @@ class TestProcessor:
         )
         assert not alerts.handle([one for told in self.two_origins(road) for one in told], 0.0)
 
+    @pytest.mark.parametrize("off", [False, True])
+    def test_a_sensor_whose_clock_is_off_lets_expect_nothing(self, road: Network, *, off: bool) -> None:
+        alerts = ExpectedAlerts(
+            {road.network_id: ExpectationDetector(road, ExpectationRule())},
+            {road.network_id: AlertBoard(road, AlertType.CONGESTION)},
+            settle_seconds=5.0,
+            silence_seconds=1800.0,
+            covered=lambda _: (),
+            published=lambda changes: changes,
+            clocks_off=lambda _: [sensor.sensor_id for sensor in road.sensors] if off else (),
+        )
+        changes = alerts.handle([one for told in self.two_origins(road) for one in told], 0.0)
+        assert bool(changes) is not off
+
     def test_forecasts_of_a_silent_network_are_no_news(self, road: Network) -> None:
         """They neither raise nor clear, nor are in the way of those that come late by all that was measured."""
         first, second = self.two_origins(road)

@@ -1,13 +1,15 @@
 """What is learned, that it is kept exactly, and what becomes of records that do not fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from shared.alerts.learned.learner import Learner, scales, tail_after
@@ -15,12 +17,14 @@ from shared.alerts.learned.start import from_profile
 from shared.alerts.learned.state import PRIOR_TAIL, Learned, arrays_of
 from shared.alerts.learned.wire import (
     LearnedRecords,
+    OtherVersionError,
     UnreadableStateError,
     beginning_of,
     network_of,
     records_of,
 )
 from shared.alerts.lifecycle.changes import StateRecord
+from shared.events.tensors import read_tensors
 from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.network import Network
 from shared.traffic.usual.running import RunningRow
@@ -125,11 +129,52 @@ def test_what_cannot_be_read_is_said(network: Network, value: bytes) -> None:
         LearnedRecords(Learner(network, 4.2)).put(value)
 
 
+def changed(value: bytes, about: Mapping[str, str], **arrays: NDArray[Any] | None) -> bytes:
+    """The record with something else in it; `None`: without that array."""
+    told, kept = read_tensors(value)
+    made = {**kept, **arrays}
+    return save({name: array for name, array in made.items() if array is not None}, {**told, **about})
+
+
+@pytest.mark.parametrize(
+    ("about", "arrays"),
+    [
+        pytest.param({"step": "2026-03-02T08:00:00"}, {}, id="a time without a zone"),
+        pytest.param({"step": "9999-12-31T23:59:59-12:00"}, {}, id="beyond the calendar"),
+        pytest.param({"step": "2199-01-01T00:00:00+00:00"}, {}, id="the future"),
+        pytest.param({"place": "-1"}, {}, id="a place before the first"),
+        pytest.param({"place": "576"}, {}, id="a place after the last"),
+        pytest.param({"sensors": "[]"}, {}, id="no sensors"),
+        pytest.param({"sensors": "[[1], [2], [3]]"}, {}, id="sensors that are no ids"),
+        pytest.param({"sensors": '{"a": 1, "b": 2, "c": 3}'}, {}, id="sensors that are no list"),
+        pytest.param({}, {"surprise": None}, id="an array is missing"),
+        pytest.param({}, {"late": np.full(3, np.nan, np.float32)}, id="not a number"),
+        pytest.param({}, {"tail": np.full(3, np.inf, np.float32)}, id="infinite"),
+        pytest.param({}, {"row_seen": np.full(3, np.nan, np.float32)}, id="a count that is none"),
+        pytest.param({}, {"late": np.zeros((3, 1), np.float32)}, id="another shape"),
+    ],
+)
+def test_a_state_that_cannot_be_is_left_out(
+    make_network: Callable[..., Network], about: dict[str, str], arrays: dict[str, NDArray[Any] | None]
+) -> None:
+    learner = Learner(make_network([0.0, 0.5, 1.0]), 4.2)
+    now, row = records_of(learner, taught(learner, 3))
+    found = LearnedRecords(learner)
+    with pytest.raises(UnreadableStateError):
+        found.put(changed(now.value, about, **arrays), START + 100 * WINDOW)
+    found.put(now.value)
+    found.put(row.value)
+    back, without = found.state(), recalled(learner, [now, row])
+    assert back is not None
+    assert without is not None
+    assert bit_equal(back, without)
+
+
 def test_another_version_is_left_out(network: Network) -> None:
     learner = Learner(network, 4.2)
     now, _ = records_of(learner, taught(learner, 3))
     found = LearnedRecords(learner)
-    with pytest.raises(UnreadableStateError, match="version 9"):
+    with pytest.raises(OtherVersionError, match="version 9"):
         found.put(now.value.replace(b'"version":"1"', b'"version":"9"'))
     assert found.state() is None
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +108,13 @@ def test_a_copy_under_the_right_key_is_not_archived() -> None:
     other = verification()
     other.check(0, 10, [LoggedRecord(1, event(1), rekeyed=True)], [archived(1)])
     assert other.faults == {Fault.UNEXPECTED: 1}
+
+
+@pytest.mark.parametrize("found", [[], [archived(1)]])
+def test_what_may_be_a_copy_whose_original_is_gone_may_be_archived_or_not(found: list[ArchivedEvent]) -> None:
+    one = verification()
+    one.check(0, 10, [LoggedRecord(1, event(1), rekeyed=True, unsure=True)], found)
+    assert one.exact
 
 
 def test_events_of_other_partitions_and_ranges_are_passed_over() -> None:

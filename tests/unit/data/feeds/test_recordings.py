@@ -1,14 +1,17 @@
 import gzip
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from metrla.data.feeds.files.formats import open_readings
+from metrla.data.feeds.files.times import TimeReading
 from metrla.data.feeds.replay import Missing, Replay
 from metrla.data.feeds.speed_table import speed_table
+from metrla.data.feeds.step_length import step_length
 from metrla.lab.forecasting.recording import read_recording
 from metrla.lab.incidents.measures import read_measures
 from shared.events.errors import ConfigurationError
@@ -204,6 +207,45 @@ def test_what_ingest_rejects_is_no_truth_in_training(tmp_path: Path) -> None:
     replay = Replay(open_readings(tmp_path / "spoilt.csv"), network(*SENSORS))
     events(replay)
     assert replay.counts.out_of_range == 5, "ingest will reject as many"
+
+
+def test_readings_that_are_closer_than_windows_are_averaged_and_that_is_said(tmp_path: Path) -> None:
+    frame = table(15)
+    frame.index = pd.date_range("2012-05-02 00:00", periods=15, freq="1min")
+    found = read_recording(write(frame, tmp_path / "x.csv"), network(*SENSORS))
+    means = frame.replace(0.0, np.nan).resample("5min").mean()
+    assert np.allclose(found.speed_mph, means.to_numpy())
+    assert list(found.notes) == ["x.csv: a reading every 1 min, of which windows of 5 min are the means"]
+    assert Replay(open_readings(tmp_path / "x.csv"), network(*SENSORS)).resampled == found.resampled
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5", ".parquet"])
+def test_readings_that_are_further_apart_than_windows_are_refused(tmp_path: Path, suffix: str) -> None:
+    frame = table(8)
+    frame.index = pd.date_range("2012-05-02 00:00", periods=8, freq="15min")
+    path = write(frame, tmp_path / f"x{suffix}")
+    for reads in (
+        lambda: read_recording(path, network(*SENSORS)),
+        lambda: Replay(open_readings(path), network(*SENSORS)),
+        lambda: read_measures(path, network(*SENSORS)),
+    ):
+        with pytest.raises(ConfigurationError, match=r"15 min apart, and windows .* last 5 min"):
+            reads()
+
+
+def test_gaps_do_not_change_how_far_apart_readings_are(tmp_path: Path) -> None:
+    frame = table(600, "2012-11-03 12:00")
+    kept = frame.drop(index=frame.index[range(3, 600, 3)])
+    assert step_length(open_readings(write(kept, tmp_path / "x.csv"))) == timedelta(minutes=5)
+
+
+def test_detectors_read_times_of_another_zone(tmp_path: Path) -> None:
+    path = write(table(12, "2012-05-02 07:00"), tmp_path / "x.csv")
+    utc, local = (read_measures(path, network(*SENSORS), TimeReading(zone=zone)) for zone in (ZoneInfo("UTC"), None))
+    assert (int(np.argmax(np.isfinite(utc.speed_mph[:, 0]))), int(np.argmax(np.isfinite(local.speed_mph[:, 0])))) == (
+        0,
+        84,
+    )
 
 
 def test_imputed_values_of_pems_are_no_truth_in_training(tmp_path: Path) -> None:

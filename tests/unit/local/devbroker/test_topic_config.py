@@ -39,7 +39,7 @@ def test_every_setting_is_described_and_ignored_ones_are_kept() -> None:
         ("retention.ms", "-2"),
         ("min.cleanable.dirty.ratio", "1.5"),
         ("segment.bytes", "0"),
-        ("message.timestamp.type", "LogAppendTime"),
+        ("message.timestamp.type", "BroadcastTime"),
         ("colour", "blue"),
     ],
 )

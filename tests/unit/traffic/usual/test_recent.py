@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.recorded import Recorded
 from services.predictor.recent_log import messages_of, put_rows, rows_in
+from shared.events.errors import RejectedEventError
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, batch_of, by_quarter
@@ -44,7 +45,7 @@ def learn(recent: RecentSpeeds, start: datetime, speed_mph: np.ndarray) -> Recen
 
 def put(value: bytes | None, recent: RecentSpeeds) -> None:
     """What a record holds into what is known."""
-    record = SimpleNamespace(value=value, offset=0)
+    record = SimpleNamespace(value=value, offset=0, timestamp=round(1000 * (MONDAY + 7 * DAY).timestamp()))
     put_rows([row for _, row in rows_in(record, {recent.network.network_id: recent})], recent)
 
 
@@ -226,10 +227,17 @@ def test_a_row_of_an_earlier_release_knows_the_days_and_not_the_weeks(network: N
         earlier.for_network(network, ["S0"])
 
 
-@pytest.mark.parametrize("value", [None, b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
-def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> None:
+def test_a_record_without_a_value_changes_nothing(network: Network) -> None:
     recent = RecentSpeeds(network)
-    put(value, recent)
+    put(None, recent)
+    assert recent.learned is None
+
+
+@pytest.mark.parametrize("value", [b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
+def test_a_damaged_row_is_refused(network: Network, value: bytes) -> None:
+    recent = RecentSpeeds(network)
+    with pytest.raises(RejectedEventError, match="damaged row"):
+        put(value, recent)
     assert recent.learned is None
 
 

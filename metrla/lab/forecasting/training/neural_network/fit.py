@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -19,7 +19,7 @@ from metrla.lab.forecasting.training.neural_network.settings import MemberSettin
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
 from metrla.lab.forecasting.training.neural_network.steps import State, TrainingStep, learning_rate, optimiser, step_of
 from metrla.lab.forecasting.training.neural_network.validation import Validation
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from shared.events.tensors import read_tensors
 from shared.forecasting.inputs.links import links
 from shared.forecasting.models.neural_network import EDGE_LOGS, EDGES, SCALE, SIZE, Perceptron, Scale, size_tensor
@@ -63,6 +63,9 @@ class _Member:
     random: Generator
 
 
+MemberOf = Callable[[int, MemberSettings], _Member]
+
+
 def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) -> Fitted:
     """Train the members one after the other.
 
@@ -75,8 +78,12 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
     """
     if task.split.train < settings.batch:
         raise TooLittleError(f"neural_network needs {settings.batch} origins to fit to, there are {task.split.train}")
-    pace, scale = Pace.of(task), _scale(task)
-    plan = _plan(task, pace, settings, scale)
+    pace, scale = Pacing.of(task), _scale(task)
+    edges, sensors = Edges.of(task.recorded.network), len(task.recorded.network.sensors)
+    # Compiled once for all networks of a size, and for the steps that are timed first.
+    compiled = cache(lambda size: step_of(settings, size, edges, scale, sensors))
+    member_of = partial(_member, task, settings, scale, compiled)
+    plan = _plan(task, pace, settings, member_of)
     begins, ends, _ = links(task.recorded.network)
     tensors: Arrays = {
         SCALE: np.array([scale.mean_mph, scale.spread_mph, scale.ceiling_mph], dtype=np.float32),
@@ -86,7 +93,7 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
     validation = Validation.of(scale, task.recorded, held_out, JUDGED_PAIRS)
     served, choices, steps = [], [], []
     for number, of in enumerate(plan.members):
-        member = _member(task, settings, scale, number, of)
+        member = member_of(number, of)
         state, count = _trained(task, pace, settings, member, plan)
         name, weights = _better(member, state, validation)
         served.append(_served(member, weights))
@@ -104,7 +111,7 @@ def _scale(task: Task) -> Scale:
     return Scale(float(np.nanmean(train)), float(np.nanstd(train)), float(np.nanmax(train)))
 
 
-def _plan(task: Task, pace: Pace, settings: NeuralNetworkSettings, scale: Scale) -> Plan:
+def _plan(task: Task, pace: Pacing, settings: NeuralNetworkSettings, member_of: MemberOf) -> Plan:
     batch = max(1, min(settings.batch, settings.pairs // len(task.recorded.network.sensors)))
     an_epoch = task.split.train // batch
     # An epoch is a unit of work for those networks that a batch holds whole; of a large one it has too many steps.
@@ -114,7 +121,7 @@ def _plan(task: Task, pace: Pace, settings: NeuralNetworkSettings, scale: Scale)
         parts = PARTS
 
     def seconds(chosen: MemberSettings) -> float:
-        a_step = _step_seconds(_member(task, settings, scale, 0, chosen), settings, batch, pace)
+        a_step = _step_seconds(member_of(0, chosen), settings, batch, pace)
         # Kept for the first part of the training.
         pace.decide(f"{A_STEP} of width {chosen.size.width}", 0, lambda _left: int(1e6 * a_step))
         return a_step
@@ -129,7 +136,7 @@ def _plan(task: Task, pace: Pace, settings: NeuralNetworkSettings, scale: Scale)
     return Plan(settings.members[:count] or (settings.hurried,), parts, -(-steps // parts), batch)
 
 
-def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, pace: Pace) -> float:
+def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, pace: Pacing) -> float:
     state, _ = _begin(member, settings)
     origins = np.arange(batch)
 
@@ -145,17 +152,18 @@ def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, 
     return pace.timed(lambda: steps(more)) / more if more else a_step
 
 
-def _member(task: Task, settings: NeuralNetworkSettings, scale: Scale, number: int, chosen: MemberSettings) -> _Member:
+def _member(
+    task: Task,
+    settings: NeuralNetworkSettings,
+    scale: Scale,
+    compiled: Callable[[PerceptronSize], TrainingStep],
+    number: int,
+    chosen: MemberSettings,
+) -> _Member:
     size, blocks = chosen.size, chosen.usual_blocks
     recorded = task.recorded.learned_apart(blocks) if blocks else task.recorded
-    edges, sensors = Edges.of(recorded.network), len(recorded.network.sensors)
-    return _Member(
-        number=number,
-        size=size,
-        examples=Examples(recorded, scale, settings, size.layers, size.width),
-        step=step_of(settings, size, edges, scale, sensors),
-        random=np.random.default_rng([task.seed, number]),
-    )
+    examples = Examples(recorded, scale, settings, size.layers, size.width)
+    return _Member(number, size, examples, compiled(size), np.random.default_rng([task.seed, number]))
 
 
 def _begin(member: _Member, settings: NeuralNetworkSettings) -> tuple[State, Any]:
@@ -167,13 +175,19 @@ def _begin(member: _Member, settings: NeuralNetworkSettings) -> tuple[State, Any
     return state, jax.tree.structure(state)
 
 
-def _trained(task: Task, pace: Pace, settings: NeuralNetworkSettings, member: _Member, plan: Plan) -> tuple[State, int]:
+def _trained(
+    task: Task, pace: Pacing, settings: NeuralNetworkSettings, member: _Member, plan: Plan
+) -> tuple[State, int]:
     """The state after all parts, and how many steps they had."""
     state, structure = _begin(member, settings)
     done, taken, checkpoint = 0, 0, f"member-{member.number}"
     if (kept := task.checkpoints.read(checkpoint)) is not None:
         done, taken, state = _restored(kept, member.random, structure)
     a_step: float | None = None
+    if task.seconds is not None:
+        # Compiled before anything is timed; the result is thrown away.
+        example = member.examples.draw(np.arange(plan.batch), np.random.default_rng(0))
+        member.step(state, example, 0.0, 1.0)
     for part in range(done, plan.parts):
 
         def affordable(left: float, known: float | None = a_step, of: int = part) -> int:

@@ -1,32 +1,31 @@
 """Means over the neighbours of each sensor, as the network hears them, for JAX: learned weights, and slopes of them.
 
 A matrix for a small network. For a large one, whose matrix would have more zeros than fit into memory, values are
-gathered: all sensors with equally many neighbours together, and the slopes likewise along the edges turned around,
-because adding up what is scattered is slow on a CPU.
+gathered: all sensors with about equally many neighbours together, and the slopes likewise along the edges turned
+around, because adding up what is scattered is slow on a CPU.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shared.forecasting.models.perceptron import Mean
+from shared.forecasting.models.perceptron import Array, Mean
 from shared.forecasting.models.surroundings import DENSE_UP_TO, LEAST_TOTAL, Edges
 from shared.traffic.arrays import Integers
 
-Array: TypeAlias = Any  # of JAX
-Learned: TypeAlias = Callable[[Array], Mean]
+LearnedMean: TypeAlias = Callable[[Array], Mean]
 """The mean, with edges that count as much as these logarithms, (edges,), say."""
 
 
-def means_of(edges: Edges, sensors: int) -> Learned:
+def means_of(edges: Edges, sensors: int) -> LearnedMean:
     """For the edges of one side of a network."""
     return _matrix(edges, sensors) if sensors <= DENSE_UP_TO else _gathered(edges, sensors)
 
 
-def _matrix(edges: Edges, sensors: int) -> Learned:
+def _matrix(edges: Edges, sensors: int) -> LearnedMean:
     def learned(logs: Array) -> Mean:
         weights = jnp.asarray(edges.weights) * jnp.exp(logs)
         matrix = jnp.zeros((sensors, sensors)).at[edges.rows, edges.columns].add(weights)
@@ -36,7 +35,7 @@ def _matrix(edges: Edges, sensors: int) -> Learned:
     return learned
 
 
-def _gathered(edges: Edges, sensors: int) -> Learned:
+def _gathered(edges: Edges, sensors: int) -> LearnedMean:
     forth, back = _by_degree(edges.rows, sensors), _by_degree(edges.columns, sensors)
 
     @jax.custom_vjp

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
 from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
 from metrla.lab.forecasting.training.trees.rows import Rows, Source
 from shared.forecasting.models.tabular import COUNT, NAMES
@@ -66,7 +66,7 @@ def fit_random_forest(task: Task, settings: RandomForestSettings = DEFAULT) -> F
     Raises:
         TooLittleError: too little history.
     """
-    pace, source = Pace.of(task), Source.of(task.recorded, task.split)
+    pace, source = Pacing.of(task), Source.of(task.recorded, task.split)
     rows = pace.decide("rows", settings.rows, lambda left: _affordable(left, pace, task, settings, source))
     total = 2.0 * settings.trees + 1
     task.progress(0, total)
@@ -131,7 +131,7 @@ def _forest(task: Task, settings: RandomForestSettings) -> RandomForestRegressor
     )
 
 
-def _affordable(left: float, pace: Pace, task: Task, settings: RandomForestSettings, source: Source) -> int:
+def _affordable(left: float, pace: Pacing, task: Task, settings: RandomForestSettings, source: Source) -> int:
     found: list[Rows] = []
     random = np.random.default_rng([task.seed, 2])
     a_row = pace.timed(lambda: found.append(source.sample(TRIED_ROWS, random))) / TRIED_ROWS

@@ -14,7 +14,7 @@ import numpy as np
 import xgboost
 
 from metrla.lab.forecasting.training.fitted import Fitted, Task, TooLittleError
-from metrla.lab.forecasting.training.pace import Pace
+from metrla.lab.forecasting.training.pacing import Pacing
 from metrla.lab.forecasting.training.trees.export import Tree, to_onnx
 from metrla.lab.forecasting.training.trees.rows import Source
 from shared.forecasting.inputs.history import HORIZONS
@@ -69,7 +69,7 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
     Raises:
         TooLittleError: too little history.
     """
-    pace, source = Pace.of(task), Source.of(task.recorded, task.split)
+    pace, source = Pacing.of(task), Source.of(task.recorded, task.split)
     settings = _settled(task, settings, source, pace)
     held_out = source.validation(settings.validation_rows)
     expected = np.zeros_like(held_out.target)
@@ -122,7 +122,7 @@ def trees_of(booster: xgboost.Booster) -> Iterable[Tree]:
         )
 
 
-def _settled(task: Task, settings: XgboostSettings, source: Source, pace: Pace) -> XgboostSettings:
+def _settled(task: Task, settings: XgboostSettings, source: Source, pace: Pacing) -> XgboostSettings:
     def affordable(left: float) -> int:
         few, sampling = TRIED_ROWS, pace.timed(lambda: source.sample(TRIED_ROWS, np.random.default_rng(task.seed)))
         tried = replace(settings, rows=few, trees=TRIED_TREES)

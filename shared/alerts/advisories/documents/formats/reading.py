@@ -16,7 +16,7 @@ from shapely.validation import explain_validity
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
 from shared.events.quantities import time_in_span
-from shared.events.text import MAX_DERIVED_ID_CHARACTERS
+from shared.events.text import MAX_DERIVED_ID_CHARACTERS, shown
 from shared.traffic.network import on_globe
 
 SHOWN_FAULTS = 3
@@ -112,7 +112,7 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 def field_name(text: str) -> str:
     """A name that a publisher chose, fit for a line of a report."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_FIELD_NAME])
+    return shown(" ".join(text[:MAX_FIELD_NAME].split()))
 
 
 def id_of(feature: object, *names: str) -> str | None:

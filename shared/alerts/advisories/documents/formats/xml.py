@@ -13,11 +13,12 @@ MAX_DEPTH = 100
 MAX_TAGS = 3_000_000
 """Some hundred MiB as a tree; the largest feeds that are published have a tenth of it."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+BEGINNINGS = (b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")
 
 
 def is_xml(data: bytes) -> bool:
     """Whether a document looks like XML."""
-    return data.startswith((b"<", *UTF_16))
+    return data.startswith(BEGINNINGS)
 
 
 def read_xml(data: bytes) -> Element:

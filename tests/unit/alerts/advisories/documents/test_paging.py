@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.alerts.advisories.documents.draft import Extent, UnreadableAdvisoriesError
+from shared.alerts.advisories.documents.extent import extent_of_json, extent_of_xml
 from shared.alerts.advisories.documents.formats.xml import read_xml
 from shared.alerts.advisories.documents.importing import prepare
 from shared.alerts.advisories.documents.matching import Matcher
-from shared.alerts.advisories.documents.paging import extent_of_json, extent_of_xml, next_url
+from shared.alerts.advisories.documents.paging import next_url
 from shared.alerts.advisories.documents.reading import Reader
 from shared.traffic.network import Network
 from tests.kit.advisories import CHP, OPEN511_XML
@@ -28,7 +29,10 @@ URL = "https://511.example/events?offset=50"
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        ({"pagination": {"offset": 0, "limit": 50, "next_url": "/events?offset=50"}}, Extent("/events?offset=50")),
+        (
+            {"pagination": {"offset": 0, "limit": 50, "next_url": "/events?offset=50"}},
+            Extent("/events?offset=50", limit=50),
+        ),
         ({"pagination": {"offset": "0"}}, Extent()),
         ({"pagination": {"offset": "50"}}, Extent(skipped=50)),
         ({"pagination": {"next": URL}}, Extent(URL)),
@@ -37,8 +41,8 @@ URL = "https://511.example/events?offset=50"
         ({"next": URL}, Extent(URL)),
         ({"numberMatched": 70, "numberReturned": 50}, Extent(total=70)),
         ({"totalFeatures": "unknown"}, Extent()),
-        ({"exceededTransferLimit": True}, Extent(cut=True)),
-        ({"properties": {"exceededTransferLimit": True}}, Extent(cut=True)),
+        ({"exceededTransferLimit": True}, Extent(more="exceededTransferLimit")),
+        ({"properties": {"exceededTransferLimit": True}}, Extent(more="exceededTransferLimit")),
         ([], Extent()),
         ({"pagination": [], "links": {"rel": "next"}, "numberMatched": True, "properties": 5}, Extent()),
     ],
@@ -74,7 +78,57 @@ MARKS: tuple[Document, ...] = (
     {"links": [{"rel": "next", "href": "/next"}]},
     {"numberMatched": 3},
     {"exceededTransferLimit": True},
+    # What others write.
+    {"exceededTransferLimit": "true"},
+    {"pagination": {"next_url": ["/2"]}},
+    {"pagination": {"next_url": {"href": "/2"}}},
+    {"pagination": {"next_url": 2}},
+    {"Pagination": {"next_url": "/2"}},
+    {"pagination": [{"next_url": "/2"}]},
+    {"pagination": {"offset": 0, "limit": 1}},
+    {"pagination": {"offset": "0", "limit": "1", "total_items": 2}},
+    {"pagination": {"total": 2}},
+    {"pagination": {"next_cursor": "abc"}},
+    {"meta": {"next_url": "/2"}},
+    {"meta": {"pagination": {"next": "/2"}}},
+    {"next": {"href": "/2"}},
+    {"links": {"next": "/2"}},
+    {"links": {"next": {"href": "/2"}}},
+    {"_links": {"next": {"href": "/2"}}},
+    {"links": [{"rel": ["self", "next"], "href": "/2"}]},
+    {"links": [{"rel": "Next", "href": "/2"}]},
+    {"has_more": True},
+    {"page": 1, "pages": 2},
+    {"page": {"number": 0, "totalPages": 2}},
+    {"nextPageToken": "abc"},
+    {"pageInfo": {"hasNextPage": True, "endCursor": "abc"}},
+    {"count": 2, "previous": None},
+    {"perPage": 1},
 )
+ALL_THERE: tuple[Document, ...] = (
+    {"pagination": {"offset": 0, "limit": 1, "next_url": None}},
+    {"pagination": {"offset": 0, "limit": 50}},
+    {"links": [{"rel": "self", "href": "/1"}, {"rel": "next", "href": ""}]},
+    {"_links": {"self": {"href": "/1"}}},
+    {"count": 1, "next": None, "previous": None},
+    {"page": 1, "pages": 1, "has_more": False, "nextPageToken": ""},
+    {"pageInfo": {"hasNextPage": False, "endCursor": None}},
+    {"exceededTransferLimit": "false", "numberMatched": 1},
+)
+
+
+@pytest.mark.parametrize("mark", ALL_THERE)
+def test_the_whole_withdraws_what_it_has_no_more(
+    mark: Document, network: Network, make_feed: Callable[..., Document], make_work_zone: Callable[..., Document]
+) -> None:
+    matchers = [Matcher(network)]
+    both = prepare(
+        READER.read(json.dumps(make_feed([make_work_zone(1), make_work_zone(2)])).encode()), matchers, {}, FEED
+    )
+    log = {change.advisory_id: change for change in both.changes}
+    one = READER.read(json.dumps(make_feed([make_work_zone(1)]) | mark).encode())
+    whole = prepare(one, matchers, log, FEED, complete=True)
+    assert (whole.withdrawn, whole.partial) == (1, None)
 
 
 @pytest.mark.parametrize("mark", MARKS)

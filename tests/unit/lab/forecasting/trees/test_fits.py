@@ -129,7 +129,7 @@ def test_a_slower_machine_does_less_of_it_in_the_same_time(name: str, task: Task
     def rows(slower: float) -> int:
         began = time.process_time()
         clock: Callable[[], float] = lambda: slower * (time.process_time() - began)  # noqa: E731 - typed
-        fitted = FITS[name](replace(task, seconds=10.0, clock=clock, checkpoints=type(task.checkpoints)()))
+        fitted = FITS[name](replace(task, seconds=2.0, clock=clock, checkpoints=type(task.checkpoints)()))
         assert clock() < 20.0
         return int(fitted.settings["rows"])
 

@@ -14,7 +14,7 @@ DECIDED = "pace"
 
 
 @dataclass(eq=False)
-class Pace:
+class Pacing:
     """The time of one piece of work, from the moment that this is made.
 
     Attributes:
@@ -36,7 +36,7 @@ class Pace:
         self._decided = {} if kept is None else json.loads(kept)
 
     @classmethod
-    def of(cls, task: Task) -> "Pace":
+    def of(cls, task: Task) -> "Pacing":
         """Of a fit."""
         return cls(task.seconds, task.clock, task.checkpoints)
 
