@@ -36,7 +36,8 @@ def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
             PREDICTOR_STATE.name,
             f"{network.network_id}/{row.slot}".encode(),
             save(
-                {TOTAL: row.total_mph, DAYS: row.days},
+                # It writes the memory as it lies.
+                {TOTAL: np.ascontiguousarray(row.total_mph), DAYS: np.ascontiguousarray(row.days)},
                 {
                     "network_id": network.network_id,
                     "slot": str(row.slot),

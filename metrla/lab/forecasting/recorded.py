@@ -15,7 +15,7 @@ from shared.traffic.calendar import day_type_slots, days_of, slots_per_day
 from shared.traffic.health.stuck import without_stuck
 from shared.traffic.network import Network
 from shared.traffic.usual.profile import learned_profile
-from shared.traffic.usual.recent import RecentMeans, faded, recent_means
+from shared.traffic.usual.recent import DAYS, MEMORIES, WEEKS, RecentMeans, faded, recent_means
 from shared.traffic.usual.transfer import completed
 
 
@@ -29,7 +29,8 @@ class Recorded:
     has no speed in them. `usual_mph` (windows, N), never NaN, is what it says of each window, and what it would say of
     those first ones without their own day: with few days of history a window is closer to a profile that it is part of
     than any later window will be.
-    `late_total_mph` and `late_days` (windows, N) say of each window what traffic was at its time on the days before it.
+    `late_total_mph` and `late_days` (windows, 2, N) say of each window what traffic was at its time on the days and in
+    the weeks before it.
     """
 
     network: Network
@@ -91,7 +92,8 @@ class Recorded:
             lag_slots=self.slots[lags],
             ahead_slots=self.slots[ahead],
             days=self.days[lags[:, -1]],
-            recent=self._recent(ahead),
+            recent=self._before(ahead, DAYS),
+            weeks=self._before(np.concatenate([lags, ahead], axis=1), WEEKS),
         )
 
     def view(self, origins: Integers, sensors: Integers | None = None) -> View:
@@ -103,7 +105,7 @@ class Recorded:
             return table[windows[:, :, None], some] if sensors is not None else table[windows]
 
         ahead_mph = of(self.usual_mph, ahead)
-        recent = recent_means(of(self.late_total_mph, ahead), of(self.late_days, ahead))
+        recent = recent_means(of(self.late_total_mph[:, DAYS], ahead), of(self.late_days[:, DAYS], ahead))
         return View(
             network=self.network,
             speed_mph=without_stuck(of(self.speed_mph, lags)),
@@ -114,8 +116,8 @@ class Recorded:
             recent_mph=by_quarter(recent.deviation_mph(ahead_mph)),
         )
 
-    def _recent(self, windows: Integers) -> RecentMeans:
-        return recent_means(self.late_total_mph[windows], self.late_days[windows])
+    def _before(self, windows: Integers, memory: int) -> RecentMeans:
+        return recent_means(self.late_total_mph[windows, memory], self.late_days[windows, memory])
 
     def actual(self, origins: Integers, sensors: Integers | None = None) -> Floats:
         """What then happened: (B, N, HORIZONS) mph, NaN where missing."""
@@ -124,11 +126,12 @@ class Recorded:
 
 
 def _before(speed_mph: Floats, slots: Integers, slots_of_week: int) -> tuple[Compact, Compact]:
-    """What `RecentSpeeds` held of each window's slot just before it: weighted sums of speeds and days, (windows, N)."""
-    total, days = np.zeros((2, slots_of_week, speed_mph.shape[1]), dtype=np.float32)
-    total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
+    """What `RecentSpeeds` held of each window's slot just before it: sums of speeds and days, (windows, 2, N)."""
+    windows, sensors = speed_mph.shape
+    total, days = np.zeros((2, slots_of_week, MEMORIES, sensors), dtype=np.float32)
+    total_before, days_before = np.zeros((2, windows, WEEKS + 1, sensors), dtype=np.float32)
     for row, slot in enumerate(slots.tolist()):
-        total_before[row], days_before[row] = total[slot], days[slot]
+        total_before[row], days_before[row] = total[slot, : WEEKS + 1], days[slot, : WEEKS + 1]
         faded(total[slot], days[slot], speed_mph[row])
     return total_before, days_before
 
