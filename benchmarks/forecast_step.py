@@ -25,6 +25,7 @@ from shared.events.records import HorizonForecast, ProcessedTrafficAggregate, Tr
 from shared.forecasting.calibration.spread import Context
 from shared.forecasting.forecasting import Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, batch_of
+from shared.forecasting.inputs.signs import Lookout
 from shared.forecasting.models.forecaster import Combiner
 from shared.forecasting.predictions import records_of
 from shared.forecasting.registry.loading import Served
@@ -132,6 +133,8 @@ def step_of(network: Network, clock: Clock) -> Step:
 def parts(step: Step, models: Sequence[Served], clock: Clock) -> None:
     """What the forecasts of some models are made of, one after the other."""
     batch = clock.best("inputs", lambda: batch_of(step))
+    lookout = Lookout(step.network)
+    signs = clock.best("signs", lambda: lookout.signs(batch))
     predicted = {}
     for one in models:
         model = one.model
@@ -147,7 +150,7 @@ def parts(step: Step, models: Sequence[Served], clock: Clock) -> None:
                 lambda model=model, mine=mine: (model.combine(mine), model.disagreement(mine))[0],  # type: ignore[misc] # as above
             )
             apart = model.disagreement(mine)
-        context = Context(predicted[model.name], apart, batch.observed)
+        context = Context(predicted[model.name], apart, batch.observed, signs)
         clock.best(f"intervals of {model.name}", lambda one=one, context=context: one.uncertainty.bounds(context))  # type: ignore[misc] # as above
 
 

@@ -95,7 +95,11 @@ def import_(
     from metrla.cli.advising.importer import import_places  # noqa: PLC0415 - shapely and Kafka's client are slow to import
     from metrla.cli.advising.report import as_json as report_json  # noqa: PLC0415 - likewise
     from metrla.cli.advising.report import print_report  # noqa: PLC0415 - likewise
+    from metrla.data.web import is_url  # noqa: PLC0415 - likewise
 
+    for place in places:
+        # Refused where it is no address, before anybody is asked.
+        is_url(place)
     settings = read_settings(PlatformSettings)
     servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     networks = _networks(network or list(settings.networks))

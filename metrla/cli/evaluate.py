@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from metrla.cli.feeding.options import TimeFormatOption, TimeZoneOption, read_time_reading
-from metrla.cli.studying.forecasts import coverage_table, error_table, regime_table, robustness_table
+from metrla.cli.studying.forecasts import certainty_table, coverage_table, error_table, regime_table, robustness_table
 from metrla.cli.studying.models import (
     FiguresOption,
     ModelsUrlOption,
@@ -94,6 +94,8 @@ def _print(figures: dict[str, Any]) -> None:
     part = figures["part"]
     title = f"{figures['data']['source']}, {part} part: {figures['origins']:,} origins"
     tables = [error_table(figures, part, title), regime_table(figures), coverage_table(figures)]
+    if figures["calibration"].get(figures["serving"]):
+        tables.append(certainty_table(figures))
     if "robustness" in figures:
         tables.append(robustness_table(figures))
     print_tables(*tables)

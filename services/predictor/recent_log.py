@@ -45,7 +45,8 @@ def messages_of(network: Network, rows: Iterable[RecentRow]) -> list[Message]:
             PREDICTOR_STATE.name,
             f"{network.network_id}/{row.slot}".encode(),
             save(
-                {TOTAL: row.total_mph, DAYS: row.days},
+                # It writes the memory as it lies.
+                {TOTAL: np.ascontiguousarray(row.total_mph), DAYS: np.ascontiguousarray(row.days)},
                 {
                     "network_id": network.network_id,
                     "slot": str(row.slot),
@@ -183,7 +184,7 @@ def _health_of(kept: Mapping[str, NDArray[Any]], names: Sequence[str], course: H
             continue
         if told.shape != (len(names),) or not np.can_cast(told.dtype, start.dtype, "same_kind"):
             raise ValueError(f"{one.name} of another form")
-        sound = np.isfinite(told) | (np.isnan(start) & np.isnan(told))
+        sound = np.isfinite(told) | (np.isnan(told) & np.isnan(start).all())
         if not sound.all() or (told.dtype.kind in "iu" and (told < 0).any()):
             raise ValueError(f"{one.name} that cannot be")
         arrays[one.name] = np.where(at < 0, start, told.astype(start.dtype)[at])[course.road.columns]

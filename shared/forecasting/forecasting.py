@@ -1,16 +1,18 @@
 """From a network step to forecasts: each model once, then who speaks for which sensor, how sure. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
 
 from shared.events.records import PredictionBasis
-from shared.forecasting.calibration.spread import Bounds, Context
+from shared.forecasting.calibration.context import Context
+from shared.forecasting.calibration.spread import Bounds
 from shared.forecasting.inputs.health_course import HealthCourse, JudgedWindow
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, batch_of
+from shared.forecasting.inputs.signs import Lookout
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner
 from shared.forecasting.models.historical_average import StreamAverage
 from shared.forecasting.registry.loading import Key, Served
@@ -67,12 +69,13 @@ class Forecasting:
     recent: RecentSpeeds = field(init=False)
     health: HealthCourse = field(init=False)
     _stream: StreamAverage = field(init=False)
+    _lookout: Lookout = field(init=False)
     _shown: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin without knowledge of the stream."""
         self.recent, self._stream = RecentSpeeds(self.network), StreamAverage(self.network)
-        self.health = HealthCourse(self.network)
+        self.health, self._lookout = HealthCourse(self.network), Lookout(self.network)
 
     def forecast(
         self, step: Step, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
@@ -101,7 +104,7 @@ class Forecasting:
         self, batch: Batch, models: Serving, *, challengers: bool = True, scales: Scales = NO_SCALES
     ) -> list[ModelForecast]:
         """The same for any origins; the stream average knows what it has been shown, be it later than these."""
-        done = _Predictions(batch, models)
+        done, signs = _Predictions(batch, models), self._lookout.signs(batch)
         as_calibrated = np.ones((len(batch.observed), HORIZONS))
         unserved: Flags = np.ones(batch.observed.shape, dtype=np.bool_)
         forecasts = []
@@ -113,7 +116,7 @@ class Forecasting:
             unserved = unserved & ~mine
             if place and not challengers:
                 predicted = np.where(mine[..., None], predicted, np.nan)
-            context = Context(predicted, disagreement, batch.observed)
+            context = Context(predicted, disagreement, batch.observed, signs)
             scale = scales.get(model.key, as_calibrated)
             bounds, basis = _bounds(model, models, context, scale), self._basis(model, batch)
             forecasts.append(ModelForecast(*model.key, predicted, bounds, basis, mine, scale))
@@ -194,12 +197,13 @@ def _bounds(model: Served, models: Serving, context: Context, scale: Floats) -> 
     usual = next((one for one in models.ranked if one.model.name == HISTORICAL_AVERAGE), None)
     if usual is None or usual is model or not silent.any():
         return bounds
-    alone = Context(context.predicted, np.zeros_like(context.predicted), context.observed)
+    alone = replace(context, disagreement=np.zeros_like(context.predicted))
     instead, here = usual.uncertainty.bounds(alone), silent[:, None, None]
     return Bounds(
         np.where(here, instead.lower_mph, bounds.lower_mph),
         np.where(here, instead.upper_mph, bounds.upper_mph),
         np.where(here, instead.confidence, bounds.confidence),
+        np.where(here, instead.congested, bounds.congested),
     )
 
 

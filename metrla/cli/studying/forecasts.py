@@ -77,6 +77,30 @@ def regime_table(figures: Json) -> Table:
     return table
 
 
+def certainty_table(figures: Json) -> Table:
+    """Coverage and width of the served intervals by regime, and how early congestion was forecast."""
+    serving = figures["serving"]
+    mine, congestion = figures["calibration"][serving], figures["congestion"][serving]
+    lead = _cell(congestion["lead_minutes"], digits=1)
+    table = plain_table(
+        title=f"Intervals of {serving} by regime, and its chances of congestion, by minutes ahead",
+        caption=f"warned: congestion began and had a chance of one half or more; mean lead {lead} minutes",
+    )
+    table.add_column("what", no_wrap=True)
+    for minutes in figures["coverage_90"]:
+        table.add_column(minutes, justify="right")
+    for regime, coverage in mine["coverage_90_by_regime"].items():
+        table.add_row(f"{regime.replace('_', ' ')}: covered, %", *_percent(coverage))
+    for regime, widths in mine["width_mph_by_regime"].items():
+        table.add_row(f"{regime.replace('_', ' ')}: width, mph", *(_cell(each, digits=1) for each in widths.values()))
+    table.add_row("pinball loss, mph", *(_cell(each) for each in mine["pinball_mph"].values()))
+    for name, key in (("Brier score", "brier"), ("Brier score of the share", "brier_of_the_share")):
+        table.add_row(name, *(_cell(each, digits=3) for each in congestion[key].values()))
+    table.add_row("beginnings warned of, %", *_percent(congestion["warned"]))
+    table.add_row("warnings in vain, %", *_percent(congestion["in_vain"]))
+    return table
+
+
 def robustness_table(figures: Json) -> Table:
     """MAE on disturbed input, of the model that serves: of all forecasts and of those that the disturbance hit.
 

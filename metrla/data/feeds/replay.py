@@ -101,7 +101,8 @@ class Replay:
             if use.steps:
                 reason = use.reason(zero_is_missing=self.recording.zero_is_missing)
             raise ConfigurationError(f"{self.recording.path}: nothing to replay, {reason}")
-        return use.first, use.last
+        # As far as was asked for, where the file goes on so long.
+        return use.first, self.end if self.end is not None and self.end <= last else use.last
 
     def _heard(self, step: RecordedStep) -> Flags:
         """Which readings have a measure."""

@@ -17,7 +17,7 @@ from shared.traffic.health.rules import HealthJudge, Reasons, SensorHealth, Wind
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.usual.profile import learned_profile
-from shared.traffic.usual.recent import RecentMeans, faded, recent_means
+from shared.traffic.usual.recent import DAYS, MEMORIES, WEEKS, RecentMeans, faded, recent_means
 from shared.traffic.usual.transfer import completed
 
 
@@ -35,7 +35,8 @@ class Recorded:
     `doubt` (windows, N) is what the sensors' health says is wrong with each reading, judged window after window as in
     service: neither a profile nor a model learns from one that is doubted, or sees it.
     `resumed_at` is the window from which on `disturbed` judges anew, where a recording is tried in several ways.
-    `late_total_mph` and `late_days` (windows, N) say of each window what traffic was at its time on the days before it.
+    `late_total_mph` and `late_days` (windows, 2, N) say of each window what traffic was at its time on the days and in
+    the weeks before it.
     """
 
     network: Network
@@ -133,7 +134,8 @@ class Recorded:
             lag_slots=self.slots[lags],
             ahead_slots=self.slots[ahead],
             days=self.days[lags[:, -1]],
-            recent=self._recent(ahead),
+            recent=self._before(ahead, DAYS),
+            weeks=self._before(np.concatenate([lags, ahead], axis=1), WEEKS),
         )
 
     def view(self, origins: Integers, sensors: Integers | None = None) -> View:
@@ -145,7 +147,7 @@ class Recorded:
             return table[windows[:, :, None], some] if sensors is not None else table[windows]
 
         ahead_mph = of(self.usual_mph, ahead)
-        recent = recent_means(of(self.late_total_mph, ahead), of(self.late_days, ahead))
+        recent = recent_means(of(self.late_total_mph[:, DAYS], ahead), of(self.late_days[:, DAYS], ahead))
         return View(
             network=self.network,
             speed_mph=without_doubted(of(self.speed_mph, lags), of(self.doubt, lags)),
@@ -159,8 +161,8 @@ class Recorded:
     def _seen(self, lags: Integers) -> Floats:
         return without_doubted(self.speed_mph[lags], self.doubt[lags])
 
-    def _recent(self, windows: Integers) -> RecentMeans:
-        return recent_means(self.late_total_mph[windows], self.late_days[windows])
+    def _before(self, windows: Integers, memory: int) -> RecentMeans:
+        return recent_means(self.late_total_mph[windows, memory], self.late_days[windows, memory])
 
     def actual(self, origins: Integers, sensors: Integers | None = None) -> Floats:
         """What then happened: (B, N, HORIZONS) mph, NaN where missing."""
@@ -183,7 +185,7 @@ class _Memory:
     def of(cls, network: Network) -> "_Memory":
         """Of nothing yet."""
         road, sensors = roadway(network), len(network.sensors)
-        total, days = np.zeros((2, DAY_TYPES * slots_per_day(network), sensors), dtype=np.float32)
+        total, days = np.zeros((2, DAY_TYPES * slots_per_day(network), MEMORIES, sensors), dtype=np.float32)
         return cls(network, road, HealthJudge.of(road), SensorHealth.unknown(sensors), total, days)
 
     def copy(self) -> "_Memory":
@@ -194,15 +196,16 @@ class _Memory:
         """Take in the windows (windows, N) from `start` on.
 
         Returns:
-            What was doubted in each, and what `RecentSpeeds` held of its slot just before it, as weighted sums of
-            speeds and days: (windows, N) each.
+            What was doubted in each, (windows, N), and what `RecentSpeeds` held of its slot just before it, as weighted
+            sums of speeds and days: (windows, 2, N) each.
         """
         slots = day_type_slots(self.network, [start + row * self.network.window for row in range(len(speed_mph))])
         columns, places, total, days = self.road.columns, self.road.positions, self.total_mph, self.days
-        total_before, days_before = np.zeros((2, *speed_mph.shape), dtype=np.float32)
+        windows, sensors = speed_mph.shape
+        total_before, days_before = np.zeros((2, windows, WEEKS + 1, sensors), dtype=np.float32)
         doubt = np.zeros(speed_mph.shape, dtype=np.int8)
         for row, (at, speed) in enumerate(zip(slots.tolist(), speed_mph, strict=True)):
-            total_before[row], days_before[row] = total[at], days[at]
+            total_before[row], days_before[row] = total[at, : WEEKS + 1], days[at, : WEEKS + 1]
             belief, self.health = self.judge.step(WindowReadings.of_speeds(speed[columns]), self.health)
             doubt[row] = belief.doubt[places]
             faded(total[at], days[at], np.where(doubt[row] > 0, np.nan, speed))

@@ -51,7 +51,6 @@ INTRODUCTION_S = 10.0
 LOOK_AGAIN_S = 30.0
 SHOWN_STRANGERS = 5
 PARAMETERS = ("horizon_minutes", "channels", "model", "ticket")
-REPEATABLE = frozenset({"channels"})
 
 router = APIRouter()
 
@@ -122,7 +121,7 @@ async def stream(
 
 def _require_parameters(socket: WebSocket) -> None:
     try:
-        require_parameters(socket, PARAMETERS, REPEATABLE)
+        require_parameters(socket, PARAMETERS, frozenset({"channels"}))
     except RequestValidationError as invalid:
         raise WebSocketRequestValidationError(invalid.errors()) from invalid
 

@@ -1,5 +1,6 @@
 """What every request passes: it is counted, its answer gets security headers, and a crash becomes a problem."""
 
+import asyncio
 from contextlib import suppress
 from http import HTTPMethod, HTTPStatus
 from ipaddress import ip_address
@@ -166,6 +167,12 @@ class CrashGuard:
         except (ClientDisconnect, WebSocketDisconnect):
             # Nobody is left to answer, and nothing is wrong here: a stranger must not fill the log by leaving.
             log.debug("client left before its request was whole", path=scope["path"])
+        except asyncio.CancelledError:
+            # The server alone cancels requests, when it stops and has waited long enough: no fault of theirs.
+            log.warning("request cut off, because the gateway stops", path=scope["path"])
+            if not started:
+                stopping = problem_response(HTTPConnection(scope), HTTPStatus.SERVICE_UNAVAILABLE, "stopping")
+                await stopping(scope, receive, send)
         except Exception:
             log.exception("request failed", path=scope["path"])
             if started and scope["type"] == "websocket":

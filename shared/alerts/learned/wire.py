@@ -29,6 +29,13 @@ VERSION = "1"
 NOW = "now"
 BEFORE = EPOCH
 """The step of rows that no step has taught."""
+ADDED = frozenset(
+    {
+        *("doubt", "doubted_since", "health_apart", "health_top_mph"),
+        *(f"health_repeats_{where}" for where in ("slow", "free", "light", "top")),
+    }
+)
+"""What an earlier release did not write: it begins anew."""
 ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
 
 
@@ -118,10 +125,11 @@ class LearnedRecords:
 
     def _require_whole(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         fresh = arrays_of(self.learner.nothing())
-        missing = fresh.keys() - arrays.keys()
+        missing = fresh.keys() - arrays.keys() - ADDED
         if missing:
             raise UnreadableStateError(f"without {', '.join(sorted(missing))}")
-        odd = [name for name, start in fresh.items() if np.isnan(arrays[name]).any() and not np.isnan(start).any()]
+        told = {name: start for name, start in fresh.items() if name in arrays}
+        odd = [name for name, start in told.items() if np.isnan(arrays[name]).any() and not np.isnan(start).any()]
         if odd:
             raise UnreadableStateError(f"{', '.join(odd)}: not a number")
 

@@ -4,6 +4,7 @@ Counts add up, so a group's are the sum of those of the groups below it, and not
 """
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -25,9 +26,9 @@ def places(values: Floats) -> Integers:
     return np.clip(place, 0, BINS - 1)
 
 
-def counts(group: Integers, place: Integers, groups: int) -> Floats:
-    """How many values of each group fall into each bin: (groups, BINS), of two arrays of one length."""
-    found = np.bincount(group * BINS + place, minlength=groups * BINS)
+def counts(group: Integers, place: Integers, groups: int, weight: Floats | None = None) -> Floats:
+    """How many values of each group fall into each bin, or the sum of their weights: (groups, BINS), of flat arrays."""
+    found = np.bincount(group * BINS + place, weight, minlength=groups * BINS)
     return found.reshape(groups, BINS).astype(np.float64)
 
 
@@ -47,17 +48,32 @@ def quantile(histogram: Floats, share: float, beyond: float = 0.0) -> Floats:
     return np.where(total > 0, found, np.nan)
 
 
-def shrunken(sums: Floats, levels: int, statistic: Callable[[Floats], Floats]) -> Floats:
+def shrunken(
+    sums: Floats, shape: tuple[int, ...], statistic: Callable[[Floats], Floats], groups: Integers | None = None
+) -> Floats:
     """A statistic of every group, where one with few pairs leans on the group it is part of.
 
-    The first `levels` axes of `sums` (…, K) are the taxonomy, the coarsest first; `statistic` makes (…) of (…, K), and
-    the K sum to the number of pairs. A group of n pairs weighs n / (n + `LEAN`), as in the empirical Bayes of
-    Bühlmann's credibility theory ('Experience rating and credibility', ASTIN Bulletin 4, 1967).
+    A group of n pairs weighs n / (n + `LEAN`), as in the empirical Bayes of Bühlmann's credibility theory ('Experience
+    rating and credibility', ASTIN Bulletin 4, 1967).
+
+    Args:
+        sums: (n, K), of the groups that have any pairs, the K of a group sum to their number.
+        shape: of the taxonomy, the coarsest first.
+        statistic: makes (…) of (…, K).
+        groups: the number of each in the whole taxonomy, (n,), ascending; else they are all there.
+
+    Returns:
+        The statistic of all groups, flat.
     """
-    value = statistic(sums.sum(axis=tuple(range(levels)), keepdims=True))
-    for level in range(1, levels + 1):
-        own = sums.sum(axis=tuple(range(level, levels)), keepdims=True)
+    here = np.arange(len(sums)) if groups is None else groups
+    value = statistic(sums.sum(axis=0, keepdims=True))
+    for level in range(1, len(shape) + 1):
+        # Most groups of a fine taxonomy are empty: whatever is done is done to the others alone.
+        part = here // prod(shape[level:])
+        first = np.flatnonzero(np.diff(part, prepend=-1))
+        own, some = np.add.reduceat(sums, first, axis=0), part[first]
         pairs = own.sum(axis=-1)
         weight = pairs / (pairs + LEAN)
-        value = np.where(pairs > 0, weight * np.nan_to_num(statistic(own)) + (1 - weight) * value, value)
+        value = np.repeat(value, shape[level - 1])
+        value[some] = weight * np.nan_to_num(statistic(own)) + (1 - weight) * value[some]
     return value

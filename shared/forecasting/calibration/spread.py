@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from shared.forecasting.calibration.adaptive import prior_of
 from shared.forecasting.calibration.conformal import CLOSE_MPH, COVERAGE, ROADS, Tables, fit, probability
+from shared.forecasting.calibration.congestion import Congestion, congested_below
+from shared.forecasting.calibration.context import Context
 from shared.forecasting.calibration.residuals import LEAN
 from shared.forecasting.calibration.taxonomy import (
     CELLS,
     OBSERVED,
     OBSERVED_EDGES,
-    Context,
     Taxonomy,
+    agreed,
     fast,
     observed_of,
+    whole,
 )
 from shared.traffic.arrays import Floats, Integers
 
@@ -32,32 +35,41 @@ UNSEEN_SHARE = 0.9
 UNSEEN_FACTOR = 1.5
 """So much wider are intervals of forecasts with less input than any that was held out."""
 PREFIX = "calibration."
-TABLES = ("lower_mph", "upper_mph", "odds", "factor", "shift")
+BY_CELL = ("lower_mph", "upper_mph", "odds")
+BY_SENSOR = ("factor", "shift")
+TABLES = (*BY_CELL, *BY_SENSOR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bounds:
-    """Per forecast, (B, N, horizons): 90 % interval in mph, and the chance to be within 5 mph."""
+    """Per forecast, (B, N, horizons): 90 % interval in mph, the chance to be within 5 mph, and that of congestion.
+
+    `congested` is NaN where nothing is known of what congestion is.
+    """
 
     lower_mph: Floats
     upper_mph: Floats
     confidence: Floats
+    congested: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uncertainty:
     """The calibration of one model for N sensors.
 
-    `tables` are those of `conformal`, `prior` (horizons, `adaptive.BINS`) is the share of held-out scores in each bin,
-    which online adaptation starts from.
+    `congestion` tells the chance of it, `tables` are those of `conformal`, `prior` (horizons, `adaptive.BINS`) is the
+    share of held-out scores in each bin, which online adaptation starts from.
     """
 
     taxonomy: Taxonomy
+    congestion: Congestion
     tables: Tables
     prior: Floats
 
     @classmethod
-    def fit(cls, context: Context, actual: Floats, blocks: Integers | None = None) -> "Uncertainty":
+    def fit(
+        cls, context: Context, actual: Floats, blocks: Integers | None = None, below_mph: Floats | None = None
+    ) -> "Uncertainty":
         """Calibrate on held-out forecasts.
 
         Args:
@@ -65,19 +77,24 @@ class Uncertainty:
             actual: what then happened, (B, N, horizons) mph, NaN where missing.
             blocks: which stretch of time, counted from 0, each origin is from, (B,); else the B in order are cut into
                 `BLOCKS` of equal length. Origins close in time belong into one.
+            below_mph: where congestion begins, (N,); else it follows from `actual`.
 
         Raises:
             ValueError: a horizon has no forecast that can be compared.
         """
         taxonomy = Taxonomy.fit(context)
+        below = (
+            congested_below(actual.transpose(0, 2, 1).reshape(-1, actual.shape[1])) if below_mph is None else below_mph
+        )
+        congestion = Congestion.fit(context, actual, below)
         origins = len(actual)
         stretches = np.arange(origins) * BLOCKS // origins if blocks is None else blocks
-        tables, scores = fit(taxonomy, context, actual, stretches)
+        tables, scores = fit(taxonomy, congestion, context, actual, stretches)
         known = ~np.isnan(actual - context.predicted)
         counted = np.bincount(
             np.digitize(context.observed, OBSERVED_EDGES).ravel(), known.sum(axis=-1).ravel(), OBSERVED
         )
-        return cls(taxonomy, _wider(tables, counted), prior_of(scores))
+        return cls(taxonomy, congestion, _wider(tables, counted), prior_of(scores))
 
     def bounds(self, context: Context, scale: Floats | None = None) -> Bounds:
         """Interval and confidence of forecasts of N sensors; NaN stays NaN.
@@ -85,7 +102,8 @@ class Uncertainty:
         `scale` (horizons,) or (B, 1, horizons), of `adaptive`, multiplies the half widths; confidence falls with it.
         """
         tables, predicted = self.tables, context.predicted
-        cells = self.taxonomy.cells(context)
+        congested = self.congestion.chance(context)
+        cells = self.taxonomy.cells(context, congested)
         horizon, sensor = np.arange(predicted.shape[-1]), np.arange(predicted.shape[1])[:, None]
         road = fast(cells).astype(np.intp)
         factor = tables.factor[sensor, road]
@@ -96,12 +114,21 @@ class Uncertainty:
             np.maximum(predicted - tables.lower_mph[horizon, cells] * factor, 0.0),
             predicted + tables.upper_mph[horizon, cells] * factor,
             np.where(np.isnan(predicted), np.nan, chance),
+            congested,
         )
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """For the artefact."""
         tables = {name: getattr(self.tables, name).astype(np.float16) for name in TABLES}
-        mine = {**self.taxonomy.tensors(), **tables, "score_prior": self.prior.astype(np.float32)}
+        if not self.taxonomy.disagreement_edges_mph.any():
+            # A single model is never at odds with itself: three quarters of its cells are never asked.
+            tables |= {name: agreed(tables[name]) for name in BY_CELL}
+        mine = {
+            **self.taxonomy.tensors(),
+            **self.congestion.tensors(),
+            **tables,
+            "score_prior": self.prior.astype(np.float32),
+        }
         return {f"{PREFIX}{name}": values for name, values in mine.items()}
 
     @classmethod
@@ -113,15 +140,17 @@ class Uncertainty:
             ValueError: one has another shape than this release needs.
         """
         mine = {name.removeprefix(PREFIX): values for name, values in tensors.items() if name.startswith(PREFIX)}
-        lower, upper, odds, factor, shift = (mine[name].astype(np.float64) for name in TABLES)
+        lower, upper, odds = (whole(mine[name]).astype(np.float64) for name in BY_CELL)
+        factor, shift = (mine[name].astype(np.float64) for name in BY_SENSOR)
         taxonomy, prior = Taxonomy.of_tensors(mine), mine["score_prior"].astype(np.float64)
+        congestion = Congestion.of_tensors(mine, rows)
         if {lower.shape[1:], upper.shape[1:], odds.shape[1:]} != {(CELLS,)} or factor.shape[1:] != (ROADS,):
             raise ValueError(f"calibration tables {lower.shape} and {factor.shape} of another release")
         unseen = (rows < 0)[:, None]
         hardest, least = np.quantile(factor, UNSEEN_SHARE, axis=0), np.quantile(shift, 1 - UNSEEN_SHARE, axis=0)
         known = np.maximum(rows, 0)
         factor, shift = np.where(unseen, hardest, factor[known]), np.where(unseen, least, shift[known])
-        return cls(taxonomy, Tables(lower, upper, odds, factor, shift), prior)
+        return cls(taxonomy, congestion, Tables(lower, upper, odds, factor, shift), prior)
 
 
 def _wider(tables: Tables, pairs: NDArray[Any]) -> Tables:

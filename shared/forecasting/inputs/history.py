@@ -39,7 +39,8 @@ class Batch:
     `speed_mph` is (B, `LAGS`, N), oldest first, NaN where missing or doubted. `lag_slots` (B, `LAGS`) and
     `ahead_slots` (B, `HORIZONS`) say which slot of its day type each of these windows, and of those to be forecast, is
     in. `days` (B,) is the day of the last window: 0 Monday to 6 Sunday, a public holiday counts as a Sunday.
-    `recent` (B, `HORIZONS`, N) has the recent speeds at the time of the windows to be forecast; None: not known.
+    `recent` (B, `HORIZONS`, N) has the speeds of the last days at the time of the windows to be forecast, `weeks`
+    (B, `LAGS` + `HORIZONS`, N) those of the last weeks before each window, the last ones first; None: not known.
     """
 
     network: Network
@@ -48,6 +49,7 @@ class Batch:
     ahead_slots: Integers
     days: Integers
     recent: RecentMeans | None = None
+    weeks: RecentMeans | None = None
 
     @property
     def observed(self) -> Integers:
@@ -99,28 +101,40 @@ def batch_of(
     """
     window, network = step.network.window, step.network
     newest = len(step.speed_mph) - 1
-    slots, days, rows = [], [], []
+    slots, days, rows, weeks = [], [], [], []
     for age in ages:
         last = step.window_start - age * window
-        slots.append(day_type_slots(network, (last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1))))
+        starts = [last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1)]
+        slots.append(day_type_slots(network, starts))
         days.append(last)
+        if recent is not None:
+            weeks.append(recent.weeks_before(slots[-1], starts))
         rows.append(slice(newest - age - LAGS + 1, newest - age + 1))
     where = np.stack(slots)
     ahead = where[:, LAGS:]
-    means = None if recent is None else recent.at(ahead)
     known = None if doubts is None else np.stack([doubts[some] for some in rows])
-    speeds = without_doubted(np.stack([step.speed_mph[some] for some in rows]), known)
-    return Batch(network, speeds, where[:, :LAGS], ahead, days_of(network, days), means)
+    return Batch(
+        network,
+        without_doubted(np.stack([step.speed_mph[some] for some in rows]), known),
+        where[:, :LAGS],
+        ahead,
+        days_of(network, days),
+        None if recent is None else recent.at(ahead),
+        RecentMeans(*map(np.stack, zip(*weeks, strict=True))) if weeks else None,
+    )
 
 
 def view_of(batch: Batch, profile_mph: Floats) -> View:
-    """See a batch against a profile, (slots of both day types, N) mph without NaN."""
-    ahead = profile_mph[batch.ahead_slots]
+    """See a batch against a profile, (slots of both day types, N) mph without NaN, renewed by the last weeks."""
+    usual = profile_mph[np.concatenate([batch.lag_slots, batch.ahead_slots], axis=1)]
+    if batch.weeks is not None:
+        usual = batch.weeks.renewed(usual)
+    ahead = usual[:, LAGS:]
     deviation = np.zeros_like(ahead) if batch.recent is None else batch.recent.deviation_mph(ahead)
     return View(
         network=batch.network,
         speed_mph=batch.speed_mph,
-        usual_mph=profile_mph[batch.lag_slots],
+        usual_mph=usual[:, :LAGS],
         ahead_mph=ahead,
         recent_mph=by_quarter(deviation),
         times=batch.lag_slots[:, -1] % slots_per_day(batch.network),

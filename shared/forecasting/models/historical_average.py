@@ -90,4 +90,6 @@ class StreamAverage:
         within = np.array([erf(CLOSE_MPH / (one * np.sqrt(2.0))) for one in spread])
         predicted, reach = context.predicted, Z_90 * spread[:, None]
         confidence = np.broadcast_to(within[:, None], predicted.shape)
-        return Bounds(np.maximum(predicted - reach, 0.0), predicted + reach, confidence)
+        return Bounds(
+            np.maximum(predicted - reach, 0.0), predicted + reach, confidence, np.full_like(predicted, np.nan)
+        )

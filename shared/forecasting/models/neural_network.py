@@ -128,7 +128,9 @@ def _count(opened: Opened) -> int:
 
 
 def _some(batch: Batch, part: slice) -> Batch:
-    recent = None if batch.recent is None else RecentMeans(*(each[part] for each in batch.recent))
+    recent, weeks = (
+        None if means is None else RecentMeans(*(each[part] for each in means)) for means in (batch.recent, batch.weeks)
+    )
     return replace(
         batch,
         speed_mph=batch.speed_mph[part],
@@ -136,6 +138,7 @@ def _some(batch: Batch, part: slice) -> Batch:
         ahead_slots=batch.ahead_slots[part],
         days=batch.days[part],
         recent=recent,
+        weeks=weeks,
     )
 
 

@@ -42,8 +42,8 @@ def keep_recent(archive: Archive, network: Network, rows: Sequence[RecentRow]) -
     tensors: dict[str, NDArray[Any]] = {
         "slots": np.array([row.slot for row in rows], dtype=np.int64),
         "window_starts_s": np.array([(row.window_start - EPOCH) // SECOND for row in rows], dtype=np.int64),
-        "total_mph": np.stack([row.total_mph for row in rows]).astype(np.float32),
-        "days": np.stack([row.days for row in rows]).astype(np.float32),
+        "total_mph": np.ascontiguousarray(np.stack([row.total_mph for row in rows]), dtype=np.float32),
+        "days": np.ascontiguousarray(np.stack([row.days for row in rows]), dtype=np.float32),
     }
     archive.write(path, save(tensors, about))
     for found in list(archive.list(recent_prefix(network.network_id))):

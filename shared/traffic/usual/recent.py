@@ -3,6 +3,9 @@
 A school holiday, a diversion or a season moves the daily queues for days or weeks. For each slot of
 both day types the speeds of the last days are kept as a mean whose weights fall exponentially with the days that the
 slot was seen on since (exponential smoothing, R. G. Brown, 1956): each window changes a single row of sensors.
+
+Beside it is kept the same over the last weeks, which fades slowly. It renews the profile of the models day by day: what
+was learned in spring is drawn to what is usual by autumn, and no model is trained anew for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,8 +22,16 @@ from shared.traffic.network import Network
 
 FADE = 0.75
 """What a day counts of the day after it: the last four days of a type have two thirds of the weight."""
+WEEKS_FADE = 0.97
+"""The same of the slow memory: the last 23 days of a type have half of the weight."""
 PRIOR_DAYS = 1.0
 """How many days of the usual a deviation begins with: one odd day is no trend."""
+PROFILE_DAYS = 20.0
+"""How many days of the last weeks a learned profile weighs. Chosen on the validation part of METR-LA, with the profile
+of the whole training part and with that of its first half alone."""
+DAYS, WEEKS, WEEKS_BEFORE = range(3)
+"""The memories of a slot. The last is that of the weeks as it was before the newest window of the slot."""
+MEMORIES = 3
 
 
 class RecentMeans(NamedTuple):
@@ -33,9 +44,16 @@ class RecentMeans(NamedTuple):
         """How far from the usual, drawn to 0 where it rests on few days, 0 where unknown: (…, N)."""
         return np.nan_to_num(self.speed_mph - usual_mph) * self.days / (self.days + PRIOR_DAYS)
 
+    def renewed(self, profile_mph: Floats) -> Floats:
+        """A learned profile drawn to these means of the last weeks: (…, N) of (…, N) mph."""
+        return (PROFILE_DAYS * profile_mph + np.nan_to_num(self.speed_mph) * self.days) / (PROFILE_DAYS + self.days)
+
 
 class RecentRow(NamedTuple):
-    """One slot of a day type, as of the window that began at `window_start`: weighted sums (N,) of speeds and days."""
+    """One slot of a day type, as of the window that began at `window_start`: weighted sums of speeds and days.
+
+    `total_mph` and `days` are (MEMORIES, N).
+    """
 
     slot: int
     window_start: datetime
@@ -52,9 +70,12 @@ class RecentRow(NamedTuple):
             raise ValueError(f"no slot {self.slot}")
         if not np.isfinite([self.total_mph, self.days]).all():
             raise ValueError("a sum that is no number")
+        total, days = (_all_memories(kept) for kept in (self.total_mph, self.days))
+        if not total.shape == days.shape == (MEMORIES, len(sensors)):
+            raise ValueError(f"sums of shape {self.total_mph.shape} and {self.days.shape}")
         place = {sensor: at for at, sensor in enumerate(sensors)}
         at = np.array([place.get(sensor.sensor_id, -1) for sensor in network.sensors], dtype=np.intp)
-        total, days = (np.where(at < 0, np.float32(0), kept[at]) for kept in (self.total_mph, self.days))
+        total, days = (np.where(at < 0, np.float32(0), kept[:, at]) for kept in (total, days))
         return self._replace(total_mph=total, days=days)
 
 
@@ -62,18 +83,21 @@ class RecentRow(NamedTuple):
 class RecentSpeeds:
     """The means of one network of N sensors, learned window by window in the order of time.
 
-    `total_mph` and `days` are weighted sums, (slots of both day types, N); `learned` is the start of the newest window.
+    `total_mph` and `days` are weighted sums, (slots of both day types, MEMORIES, N); `learned` is the start of the
+    newest window, `newest` (slots,) that of each slot in seconds since 1970.
     """
 
     network: Network
     learned: datetime | None = None
     total_mph: Compact = field(init=False)
     days: Compact = field(init=False)
+    newest: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
         """Know nothing."""
-        shape = DAY_TYPES * slots_per_day(self.network), len(self.network.sensors)
-        self.total_mph, self.days = np.zeros((2, *shape), dtype=np.float32)
+        slots = DAY_TYPES * slots_per_day(self.network)
+        self.total_mph, self.days = np.zeros((2, slots, MEMORIES, len(self.network.sensors)), dtype=np.float32)
+        self.newest = np.full(slots, -np.inf)
 
     def rows_of(self, window_starts: Sequence[datetime], speed_mph: Floats) -> list[RecentRow]:
         """The rows that further windows make, one a window; nothing is known of them before `learn` takes them.
@@ -98,7 +122,7 @@ class RecentSpeeds:
     def learn(self, row: RecentRow) -> None:
         """Take a row in, unless what is known is newer; rows come oldest first."""
         if self.learned is None or row.window_start > self.learned:
-            self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
+            self._take(row)
             self.learned = row.window_start
 
     def fill(self, rows: Iterable[RecentRow]) -> list[RecentRow]:
@@ -109,21 +133,42 @@ class RecentSpeeds:
         taken = []
         for row in sorted(rows, key=lambda one: one.window_start):
             if row.days.any() and not self.days[row.slot].any():
-                self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
+                self._take(row)
                 self.learned = row.window_start if self.learned is None else max(self.learned, row.window_start)
                 taken.append(row)
         return taken
 
     def at(self, slots: NDArray[np.intp]) -> RecentMeans:
-        """Of windows in some slots of the day types, (…,)."""
-        return recent_means(self.total_mph[slots], self.days[slots])
+        """The last days at the time of windows in some slots of the day types, (…,)."""
+        return recent_means(self.total_mph[slots, DAYS], self.days[slots, DAYS])
+
+    def weeks_before(self, slots: NDArray[np.intp], window_starts: Sequence[datetime]) -> RecentMeans:
+        """The last weeks before each of some windows, (…,), the newest window of whose slot it may be or not be yet."""
+        starts = np.array([start.timestamp() for start in window_starts])
+        memory = np.where(self.newest[slots] >= starts, WEEKS_BEFORE, WEEKS)
+        return recent_means(self.total_mph[slots, memory], self.days[slots, memory])
+
+    def _take(self, row: RecentRow) -> None:
+        self.total_mph[row.slot], self.days[row.slot] = row.total_mph, row.days
+        self.newest[row.slot] = row.window_start.timestamp()
 
 
 def faded(total_mph: Compact, days: Compact, speed_mph: Floats) -> None:
-    """Add one more day to the weighted sums of a slot, (N,) each, in place."""
+    """Add one more day to the weighted sums of a slot, (MEMORIES, N) each, in place."""
     seen = ~np.isnan(speed_mph)
-    total_mph[seen] = FADE * total_mph[seen] + speed_mph[seen]
-    days[seen] = FADE * days[seen] + 1
+    total_mph[WEEKS_BEFORE], days[WEEKS_BEFORE] = total_mph[WEEKS], days[WEEKS]
+    for memory, fade in ((DAYS, FADE), (WEEKS, WEEKS_FADE)):
+        total_mph[memory, seen] = fade * total_mph[memory, seen] + speed_mph[seen]
+        days[memory, seen] = fade * days[memory, seen] + 1
+
+
+def _all_memories(kept: Compact) -> Compact:
+    """A row of an earlier release, (N,), has the last days alone."""
+    if kept.ndim != 1:
+        return kept
+    every = np.zeros((MEMORIES, len(kept)), dtype=np.float32)
+    every[DAYS] = kept
+    return every
 
 
 def recent_means(total_mph: Compact, days: Compact) -> RecentMeans:

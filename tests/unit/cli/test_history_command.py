@@ -102,7 +102,8 @@ def test_aggregates_by_sensor_time_and_limit(filled: str) -> None:
 
     assert found("--sensor", "a", "--limit", "2") == ["a2", "a1"]
     assert found("--network", "metr-la", "--from", "2012-05-02T07:05Z", "--to", "2012-05-02T07:10Z") == ["a1", "b1"]
-    assert found("--network", "other") == []
+    with pytest.raises(ConfigurationError, match="--network 'other'"):
+        found("--network", "other")
 
 
 def test_local_times_are_read_and_shown_in_the_zone_of_the_network(filled: str, tmp_path: Path) -> None:

@@ -176,3 +176,13 @@ def test_tensors_of_another_release_are_refused(fitted: Uncertainty) -> None:
     for name in ("calibration.odds", "calibration.factor", "calibration.regime_edges_mph"):
         with pytest.raises(ValueError, match="another release"):
             Uncertainty.of_tensors({**tensors, name: tensors[name][..., :-1]}, rows)
+
+
+def test_a_model_that_is_alone_keeps_no_cells_of_disagreement(fitted: Uncertainty) -> None:
+    context, actual = drawn(1)
+    alone = Context(context.predicted, np.zeros_like(context.disagreement), context.observed)
+    single = Uncertainty.fit(alone, actual)
+    kept = single.tensors()
+    assert 4 * kept["calibration.odds"].size == fitted.tensors()["calibration.odds"].size
+    again = Uncertainty.of_tensors(kept, np.arange(SENSORS))
+    np.testing.assert_allclose(again.bounds(alone).upper_mph, single.bounds(alone).upper_mph, rtol=4e-3)

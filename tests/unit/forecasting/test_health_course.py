@@ -20,6 +20,7 @@ from shared.traffic.arrays import Floats
 from shared.traffic.health.rules import Doubt
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import DAYS
 from tests.kit.networks import along, network_of
 
 MONDAY = datetime(2025, 7, 7, 7, tzinfo=UTC)
@@ -85,7 +86,7 @@ def test_neither_profile_nor_recent_speeds_learn_what_is_doubted(network: Networ
         followed(forecasting, step_of(network, speeds, last))
     assert np.isnan(recorded.believed_mph[60:110, 1]).all()
     assert np.isfinite(recorded.believed_mph[:60, 1]).all()
-    learned = forecasting.recent.days[:, 1] > 0
+    learned = forecasting.recent.days[:, DAYS, 1] > 0
     assert learned.sum() == 200 - LAGS - 50
     assert not np.any(np.isclose(recorded.profile_mph[:, 1], 65.0))
 

@@ -21,8 +21,10 @@ from shared.forecasting.models.linear_features import COUNT, features
 from shared.forecasting.models.linear_regression import LinearRegression
 from shared.forecasting.registry.loading import Model, open_model
 from shared.traffic.arrays import Floats
+from shared.traffic.health.rules import Doubt
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
+from shared.traffic.usual.recent import RecentSpeeds
 
 MakeStep = Callable[..., Step]
 Artefacts = Mapping[str, Artefact]
@@ -69,11 +71,16 @@ def test_some_sensors_of_a_recording_are_seen_as_among_all(recorded: Recorded) -
 def test_serving_forecasts_what_training_tested(
     network: Network, recorded: Recorded, split: Split, artefacts: Artefacts, step_of: MakeStep
 ) -> None:
-    model = opened(network, artefacts)
+    model, recent, learned = opened(network, artefacts), RecentSpeeds(network), 0
     origins = np.arange(split.train + 24, recorded.origins, 97)
     together = predict(model, recorded.batch(origins))
     for place, origin in enumerate(origins.tolist()):
-        batch = batch_of(step_of(origin + 11))
+        windows = range(learned, origin + 12)
+        starts = [recorded.start + row * network.window for row in windows]
+        for row in recent.rows_of(starts, recorded.speed_mph[windows.start : windows.stop]):
+            recent.learn(row)
+        learned = windows.stop
+        batch = batch_of(step_of(origin + 11), recent=recent)
         np.testing.assert_allclose(predict(model, batch)[0], together[place])
 
 
@@ -118,7 +125,10 @@ def test_a_model_serves_a_network_whose_sensors_have_changed(
     assert served.known.tolist() == [True, False, True]
     step = step_of(300)
     speeds = np.stack([step.speed_mph[:, 2], np.full(12, 50.0), step.speed_mph[:, 0]], axis=1)
-    predicted = predict(served.model, batch_of(replace(step, network=changed, speed_mph=speeds)))
+    # The new one repeats itself, and is not believed.
+    doubts = np.zeros(speeds.shape, dtype=np.int8)
+    doubts[:, 1] = Doubt.STUCK
+    predicted = predict(served.model, batch_of(replace(step, network=changed, speed_mph=speeds), doubts=doubts))
     assert np.isnan(predicted[0, 1]).all()
     alone = predict(opened(replace(network, edges=()), artefacts), batch_of(replace(step, network=network)))
     assert np.abs(predicted[0, [0, 2]] - alone[0, [2, 0]]).max() < 5.0

@@ -197,8 +197,9 @@ def test_the_order_of_sensors_is_nothing(fitted: Fitted, recorded: Recorded, net
     batch, turned = recorded.batch(np.arange(20, 25)), [2, 0, 3, 1]
     other = replace(network, sensors=tuple(network.sensors[place] for place in turned))
     assert batch.recent is not None
-    late = RecentMeans(*(each[..., turned] for each in batch.recent))
-    moved = replace(batch, network=other, speed_mph=batch.speed_mph[:, :, turned], recent=late)
+    assert batch.weeks is not None
+    late, weeks = (RecentMeans(*(each[..., turned] for each in means)) for means in (batch.recent, batch.weeks))
+    moved = replace(batch, network=other, speed_mph=batch.speed_mph[:, :, turned], recent=late, weeks=weeks)
     expected = served(fitted, recorded, network).predict(batch)[:, turned]
     assert np.allclose(served(fitted, recorded, other).predict(moved), expected, atol=1e-3)
 
@@ -209,7 +210,7 @@ def test_a_sensor_never_seen_is_answered(fitted: Fitted, recorded: Recorded, net
     grown = replace(network, sensors=(*network.sensors, new), edges=edges)
     batch = recorded.batch(np.arange(20, 25))
     speeds = np.concatenate([batch.speed_mph, batch.speed_mph[:, :, 1:2]], axis=2)
-    seen = replace(batch, network=grown, speed_mph=speeds, recent=None)
+    seen = replace(batch, network=grown, speed_mph=speeds, recent=None, weeks=None)
     predicted = served(fitted, recorded, grown).predict(seen)
     assert np.isfinite(predicted).all()
     assert np.abs(predicted[:, 4] - np.nan_to_num(speeds[:, -1, 4:], nan=60.0)).mean() < 20

@@ -59,7 +59,7 @@ def made(draw: st.DrawFn) -> tuple[Step, list[ModelForecast]]:
         confidence = numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape)
         basis = np.array(draw(st.lists(st.integers(0, len(BASES) - 1), min_size=len(ids), max_size=len(ids))))[None]
         serving = np.array(draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids))))[None]
-        bounds = Bounds(lower, upper, confidence)
+        bounds = Bounds(lower, upper, confidence, np.full_like(lower, np.nan))
         name, version = draw(st.text(min_size=1)), f"{number}"
         forecasts.append(ModelForecast(name, version, predicted, bounds, basis, serving, np.ones((1, HORIZONS))))
     return step, forecasts

@@ -201,7 +201,7 @@ async def test_what_recent_speeds_begin_with_is_on_the_log_whatever_fails(
             await life.predicting.deliver([step])
         (known,), left = life.predicting.recent.values(), await life.left()
     assert left.recent_mph_days == [known.total_mph.ravel().tolist(), known.days.ravel().tolist()]
-    assert np.count_nonzero(known.days.any(axis=1)) == len(rows) == 288
+    assert np.count_nonzero(known.days.any(axis=(1, 2))) == len(rows) == 288
 
 
 async def test_predictions_are_on_the_partition_of_their_network(lives: Lives, steps: Sequence[Step]) -> None:

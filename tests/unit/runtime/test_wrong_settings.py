@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.places import ROOT
 from tests.kit.processes import environment
 
 
@@ -22,7 +21,7 @@ from tests.kit.processes import environment
 def test_wrong_settings_are_one_line(service: str, wrong: dict[str, str], said: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", f"services.{service}.app"],
-        env=environment("127.0.0.1:1", tmp_path, **wrong) | {"PYTHONPATH": str(ROOT)},
+        env=environment("127.0.0.1:1", tmp_path, **wrong),
         capture_output=True,
         text=True,
         timeout=180,

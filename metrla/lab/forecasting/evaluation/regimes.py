@@ -1,8 +1,8 @@
 """The regimes that errors are told apart by: free flow, onset, congestion, recovery. Pure.
 
-A sensor is congested while its speed is below `CONGESTED_SHARE` of its free-flow speed, which is the 85th percentile of
-its speeds in the training part (the percentile that speed limits are set by). A pair of origin and target is
-free flow or congested where both are, an onset where only the target is congested, a recovery where only the origin is.
+When a sensor is congested says `shared.forecasting.calibration.congestion`, from its speeds in the training part.
+A pair of origin and target is free flow or congested where both are, an onset where only the target is congested, a
+recovery where only the origin is.
 As the target decides too, regimes say where errors come from; nobody knows them in advance. What can be known is the
 regime that a forecast announces, with the forecast in place of the target: confidence is judged by that.
 """
@@ -12,11 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.events.quantities import FREE_FLOW_MPH
 from shared.traffic.arrays import Flags, Floats
-
-FREE_FLOW_PERCENTILE = 85.0
-CONGESTED_SHARE = 0.7
 
 
 class Regime(IntEnum):
@@ -31,15 +27,6 @@ class Regime(IntEnum):
     def label(self) -> str:
         """As people read it: 'free flow'."""
         return self.name.lower().replace("_", " ")
-
-
-def congested_below(train_mph: Floats) -> Floats:
-    """The speed in mph below which each sensor is congested: (sensors,) of (windows, sensors), NaN where missing."""
-    known = ~np.isnan(train_mph).all(axis=0)
-    free = np.full(train_mph.shape[1], FREE_FLOW_MPH)
-    free[known] = np.nanpercentile(train_mph[:, known], FREE_FLOW_PERCENTILE, axis=0)
-    threshold: Floats = CONGESTED_SHARE * free
-    return threshold
 
 
 def regimes(now_mph: Floats, then_mph: Floats, below_mph: Floats) -> NDArray[np.intp]:

@@ -10,13 +10,20 @@ import numpy as np
 
 from metrla.lab.forecasting.evaluation.regimes import Regime
 from metrla.lab.forecasting.evaluation.tally import (
+    BEGUN,
+    BEGUN_WARNED,
     BINS,
+    BRIER,
     CLOSE,
     CONFIDENCE,
     COVERED,
     COVERED_OFFLINE,
     PAIRS,
+    PINBALL,
     SIGNED,
+    SLOW,
+    WARNED,
+    WARNED_IN_VAIN,
     WIDTH,
     Tally,
     calibration_error,
@@ -24,7 +31,7 @@ from metrla.lab.forecasting.evaluation.tally import (
     share,
 )
 from shared.forecasting.inputs.history import HORIZONS
-from shared.traffic.arrays import Floats
+from shared.traffic.arrays import Floats, ratio
 from shared.traffic.calendar import HOURS
 from shared.traffic.network import Network
 
@@ -60,6 +67,7 @@ class Evaluation:
             "bias_mph": {name: self._by_horizon(share(tally.whole, SIGNED)) for name, tally in self.tallies.items()},
             "within_5_mph": {name: self._by_horizon(share(tally.whole, CLOSE)) for name, tally in self.tallies.items()},
             "calibration": {name: self._calibration(self.tallies[name]) for name in models},
+            "congestion": {name: self._congestion(self.tallies[name]) for name in models},
             "regimes": {name: self._regimes(tally) for name, tally in self.tallies.items()},
             "hours": {name: self._hours(tally) for name, tally in self.tallies.items()},
             "sensors": {name: self._sensors(tally) for name, tally in self.tallies.items()},
@@ -108,16 +116,31 @@ class Evaluation:
         return {
             "coverage_90": self._by_horizon(share(tally.whole, COVERED)),
             "coverage_90_offline": self._by_horizon(share(tally.whole, COVERED_OFFLINE)),
-            "coverage_90_by_regime": self._coverage(tally.by_regime),
-            "coverage_90_by_announced_regime": self._coverage(tally.by_announced),
+            "coverage_90_by_regime": self._of_regimes(tally.by_regime, COVERED),
+            "coverage_90_by_announced_regime": self._of_regimes(tally.by_announced, COVERED),
             "width_mph": self._by_horizon(share(tally.whole, WIDTH)),
+            "width_mph_by_regime": self._of_regimes(tally.by_regime, WIDTH),
+            "pinball_mph": self._by_horizon(share(tally.whole, PINBALL)),
+            "pinball_mph_by_regime": self._of_regimes(tally.by_regime, PINBALL),
             "confidence": self._by_horizon(share(tally.whole, CONFIDENCE)),
             "ece": _number(calibration_error(tally.bins)),
             "ece_by_horizon": self._by_horizon([calibration_error(tally.bins[:, :, h]) for h in range(HORIZONS)]),
         }
 
-    def _coverage(self, by_regime: Floats) -> Json:
-        return {regime.name.lower(): self._by_horizon(share(by_regime[:, regime], COVERED)) for regime in Regime}
+    def _of_regimes(self, by_regime: Floats, measure: int) -> Json:
+        return {regime.name.lower(): self._by_horizon(share(by_regime[:, regime], measure)) for regime in Regime}
+
+    def _congestion(self, tally: Tally) -> Json:
+        slow, warnings = np.array(share(tally.whole, SLOW)), tally.warnings
+        warned = ratio(warnings[BEGUN_WARNED], warnings[BEGUN])
+        return {
+            "brier": self._by_horizon(share(tally.whole, BRIER)),
+            "brier_of_the_share": self._by_horizon([float(one) for one in slow * (1 - slow)]),
+            "begun": int(warnings[BEGUN].sum()),
+            "warned": self._by_horizon([float(one) for one in warned]),
+            "in_vain": self._by_horizon([float(one) for one in ratio(warnings[WARNED_IN_VAIN], warnings[WARNED])]),
+            "lead_minutes": _number(float(warned.sum()) * (self.network.window / timedelta(minutes=1))),
+        }
 
     def _regimes(self, tally: Tally) -> Json:
         return {

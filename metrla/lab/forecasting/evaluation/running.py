@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from metrla.lab.forecasting.evaluation.disturbances import Disturbed
-from metrla.lab.forecasting.evaluation.regimes import congested_below
 from metrla.lab.forecasting.evaluation.results import Evaluation
 from metrla.lab.forecasting.evaluation.scale_replay import ScaleReplay
 from metrla.lab.forecasting.evaluation.tally import Piece, PieceForecasts, Tally
@@ -14,6 +13,7 @@ from metrla.lab.forecasting.progress import Told
 from metrla.lab.forecasting.recorded import Recorded, last_values
 from shared.events.errors import ModelError
 from shared.forecasting.calibration.adaptive import AdaptiveScale, score
+from shared.forecasting.calibration.congestion import congested_below
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting, ModelForecast
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch
 from shared.forecasting.models.forecaster import HISTORICAL_AVERAGE, Combiner, Forecaster
@@ -181,7 +181,15 @@ def _once(served: Served) -> Served:
 def _answer(name: str, adapted: Mapping[str, ModelForecast], offline: Mapping[str, ModelForecast]) -> PieceForecasts:
     mine, before = adapted[name], offline[name].bounds
     predicted, bounds = mine.predicted_mph, mine.bounds
-    answer = (predicted, bounds.lower_mph, bounds.upper_mph, before.lower_mph, before.upper_mph, bounds.confidence)
+    answer = (
+        predicted,
+        bounds.lower_mph,
+        bounds.upper_mph,
+        before.lower_mph,
+        before.upper_mph,
+        bounds.confidence,
+        bounds.congested,
+    )
     silent, usual = np.isnan(predicted), adapted.get(HISTORICAL_AVERAGE)
     if usual is None or not silent.any():
         return PieceForecasts(*answer)
@@ -193,6 +201,7 @@ def _answer(name: str, adapted: Mapping[str, ModelForecast], offline: Mapping[st
         usual_before.lower_mph,
         usual_before.upper_mph,
         with_usual.confidence,
+        with_usual.congested,
     )
     return PieceForecasts(*(np.where(silent, other, own) for own, other in zip(answer, instead, strict=True)))
 

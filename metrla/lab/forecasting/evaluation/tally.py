@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from metrla.lab.forecasting.evaluation import reliability
 from metrla.lab.forecasting.evaluation.regimes import Regime, regimes
-from shared.forecasting.calibration.conformal import CLOSE_MPH
+from shared.forecasting.calibration.conformal import CLOSE_MPH, COVERAGE
 from shared.forecasting.inputs.history import HORIZONS
 from shared.traffic.arrays import Flags, Floats, ratio
 from shared.traffic.calendar import HOURS
@@ -28,8 +28,30 @@ MEASURES = (
     "width",
     "confidence",
     "close",
+    "pinball",
+    "brier",
+    "slow",
 )
-PAIRS, ABSOLUTE, SQUARED, RELATIVE, SIGNED, COVERED, COVERED_OFFLINE, WIDTH, CONFIDENCE, CLOSE = range(len(MEASURES))
+(
+    PAIRS,
+    ABSOLUTE,
+    SQUARED,
+    RELATIVE,
+    SIGNED,
+    COVERED,
+    COVERED_OFFLINE,
+    WIDTH,
+    CONFIDENCE,
+    CLOSE,
+    PINBALL,
+    BRIER,
+    SLOW,
+) = range(len(MEASURES))
+
+WARNED_FROM = 0.5
+"""A chance of congestion from which on a forecast counts as a warning."""
+WARNINGS = ("begun", "begun_warned", "warned", "warned_in_vain")
+BEGUN, BEGUN_WARNED, WARNED, WARNED_IN_VAIN = range(len(WARNINGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,7 @@ class PieceForecasts:
     """What a model said: (origins, sensors, HORIZONS) each; without intervals only `predicted_mph`.
 
     `lower_mph` and `upper_mph` are the 90 % interval as served, `offline_lower_mph` and `offline_upper_mph` the same
-    without adaptation to the stream.
+    without adaptation to the stream; `congested` is the chance of congestion.
     """
 
     predicted_mph: Floats
@@ -71,11 +93,17 @@ class PieceForecasts:
     offline_lower_mph: Floats | None = None
     offline_upper_mph: Floats | None = None
     confidence: Floats | None = None
+    congested: Floats | None = None
 
 
 @dataclass(eq=False)
 class Tally:
-    """Sums of one model: `MEASURES` by sensor, hour, regime and regime as forecast, bins of confidence; by horizon."""
+    """Sums of one model: `MEASURES` by sensor, hour, regime and regime as forecast, bins of confidence; by horizon.
+
+    `warnings` (`WARNINGS`, HORIZONS) are of sensors that are free at the origin: windows in which congestion begins,
+    those of them for which it was forecast as more likely than not, all targets for which it was, and those of them
+    that were free.
+    """
 
     sensors: int
     by_sensor: Floats = field(init=False)
@@ -84,6 +112,7 @@ class Tally:
     by_announced: Floats = field(init=False)
     affected: Floats = field(init=False)
     bins: Floats = field(init=False)
+    warnings: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
@@ -94,6 +123,7 @@ class Tally:
         self.affected = np.zeros((len(MEASURES), HORIZONS))
         # Pairs, sum of confidence, pairs within 5 mph; by regime as forecast, horizon and bin of confidence.
         self.bins = np.zeros((3, len(Regime), HORIZONS, BINS))
+        self.warnings = np.zeros((len(WARNINGS), HORIZONS))
 
     @property
     def whole(self) -> Floats:
@@ -116,6 +146,8 @@ class Tally:
         for measure, each in enumerate(values):
             self.by_regime[measure] += _grouped(happened, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
             self.by_announced[measure] += _grouped(announced, each, len(Regime) * HORIZONS).reshape(-1, HORIZONS)
+        if answer.congested is not None:
+            self.warnings += _warnings(piece, answer.congested)
         if piece.affected is not None:
             self.affected += (values * piece.affected[:, :, None]).sum(axis=(1, 2))
         if answer.confidence is not None:
@@ -157,11 +189,33 @@ def _measured(piece: Piece, answer: PieceForecasts) -> Floats:
     if answer.lower_mph is not None and answer.upper_mph is not None:
         values[COVERED] = known & (answer.lower_mph <= actual) & (actual <= answer.upper_mph)
         values[WIDTH] = np.where(known, answer.upper_mph - answer.lower_mph, 0.0)
+        low, high = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
+        off = _pinball(actual, answer.lower_mph, low) + _pinball(actual, answer.upper_mph, high)
+        values[PINBALL] = np.where(known, off / 2, 0.0)
     if answer.offline_lower_mph is not None and answer.offline_upper_mph is not None:
         values[COVERED_OFFLINE] = known & (answer.offline_lower_mph <= actual) & (actual <= answer.offline_upper_mph)
     if answer.confidence is not None:
         values[CONFIDENCE] = np.where(known, answer.confidence, 0.0)
+    slow = actual < piece.below_mph[:, None]
+    values[SLOW] = known & slow
+    if answer.congested is not None:
+        values[BRIER] = np.where(known, (np.nan_to_num(answer.congested) - slow) ** 2, 0.0)
     return values
+
+
+def _pinball(actual: Floats, quantile_mph: Floats, share_below: float) -> Floats:
+    above = actual - quantile_mph
+    return np.maximum(share_below * above, (share_below - 1) * above)
+
+
+def _warnings(piece: Piece, congested: Floats) -> Floats:
+    actual, below = piece.actual_mph, piece.below_mph[:, None]
+    free_now = (piece.now_mph >= piece.below_mph)[:, :, None]
+    told = free_now & (actual > 0) & ~np.isnan(congested)
+    before = np.concatenate([piece.now_mph[:, :, None], actual[:, :, :-1]], axis=2)
+    begun, warned = told & (actual < below) & (before >= below), told & (congested >= WARNED_FROM)
+    each = (begun, begun & warned, warned, warned & (actual >= below))
+    return np.stack([one.sum(axis=(0, 1)) for one in each]).astype(np.float64)
 
 
 def _grouped(group: NDArray[np.intp], values: Floats, groups: int) -> Floats:

@@ -25,7 +25,7 @@ LEAST_ORIGINS = 2 * LEAST_ROWS
 """That are fitted to, if there are as many, however little time there is."""
 MOST_OVER = 2.0
 """So much more time than it has a fit may need for the least that it does."""
-SENSORS_AT_ONCE = 24
+SENSORS_AT_ONCE, TRIED_SENSORS = 24, 4
 ORIGINS_AT_ONCE = 512
 
 
@@ -53,7 +53,8 @@ def fit_linear(task: Task) -> Fitted:
 
         def apart(left: float, of: Integers = block, known: float | None = per_row) -> int:
             some = np.arange(0, origins, most)
-            seconds = known or pace.timed(lambda: _fit(recorded, sides, some, of)) / (len(some) * len(of))
+            few = of[:TRIED_SENSORS]
+            seconds = known or pace.timed(lambda: _fit(recorded, sides, some, few)) / (len(some) * len(few))
             needed = seconds * len(some) * (sensors - of[0])
             if not of[0] and needed > MOST_OVER * left:
                 raise TooLittleError(f"linear_regression needs {needed:.0f} seconds of the budget, and has {left:.0f}")

@@ -74,7 +74,9 @@ def says(*names: str) -> Says:
             reach = 3.0 + ahead + 0.1 * last[..., None]
             confidence = np.broadcast_to(1 / (1.0 + 0.07 * ahead + place), predicted.shape)
             scale = np.broadcast_to(1 + 0.01 * ahead, (len(predicted), HORIZONS))
-            bounds = Bounds(np.maximum(predicted - reach, 0.0), predicted + 1.5 * reach, confidence)
+            bounds = Bounds(
+                np.maximum(predicted - reach, 0.0), predicted + 1.5 * reach, confidence, np.full_like(predicted, np.nan)
+            )
             basis = np.zeros(predicted.shape[:2], dtype=np.intp)
             made.append(ModelForecast(name, "1", predicted, bounds, basis, basis == place, scale))
         return made

@@ -11,13 +11,23 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.recorded import Recorded
 from services.predictor.recent_log import messages_of, put_rows, rows_in
+from shared.events.errors import RejectedEventError
 from shared.events.topics import PREDICTOR_STATE
 from shared.forecasting.forecasting import SETTLED_WINDOWS, Forecasting
 from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, batch_of, by_quarter
 from shared.traffic.calendar import day_type_slots, slots_per_day
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
-from shared.traffic.usual.recent import FADE, PRIOR_DAYS, RecentRow, RecentSpeeds
+from shared.traffic.usual.recent import (
+    FADE,
+    MEMORIES,
+    PRIOR_DAYS,
+    PROFILE_DAYS,
+    WEEKS_FADE,
+    RecentMeans,
+    RecentRow,
+    RecentSpeeds,
+)
 from tests.kit.networks import along, network_of
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -35,7 +45,7 @@ def learn(recent: RecentSpeeds, start: datetime, speed_mph: np.ndarray) -> Recen
 
 def put(value: bytes | None, recent: RecentSpeeds) -> None:
     """What a record holds into what is known."""
-    record = SimpleNamespace(value=value, offset=0)
+    record = SimpleNamespace(value=value, offset=0, timestamp=round(1000 * (MONDAY + 7 * DAY).timestamp()))
     put_rows([row for _, row in rows_in(record, {recent.network.network_id: recent})], recent)
 
 
@@ -54,6 +64,40 @@ def test_days_fade(network: Network) -> None:
     deviation = late.deviation_mph(np.full((1, SENSORS), 50.0))
     assert deviation[0, 0] == pytest.approx((late.speed_mph[0, 0] - 50) * weights.sum() / (weights.sum() + PRIOR_DAYS))
     assert deviation[0, 1] == pytest.approx(0.0)
+
+
+def test_the_last_weeks_renew_a_profile(network: Network) -> None:
+    recent = RecentSpeeds(network)
+    for day, speed in enumerate((60.0, 40.0, 20.0)):
+        learn(recent, MONDAY + day * DAY, speeds(speed))
+    slots = day_type_slots(network, [MONDAY])
+    later = MONDAY + 3 * DAY
+    weeks = recent.weeks_before(slots, [later])
+    weights = np.array([WEEKS_FADE**2, WEEKS_FADE, 1])
+    assert weeks.speed_mph[0, 0] == pytest.approx(weights @ [60.0, 40.0, 20.0] / weights.sum())
+    profile = np.full((1, SENSORS), 55.0)
+    days = weights.sum()
+    expected = (PROFILE_DAYS * 55 + days * weeks.speed_mph[0, 0]) / (PROFILE_DAYS + days)
+    assert weeks.renewed(profile)[0, 0] == pytest.approx(expected)
+    unknown = RecentMeans(np.full((1, SENSORS), np.nan), np.zeros((1, SENSORS)))
+    np.testing.assert_array_equal(unknown.renewed(profile), profile)
+    # Of the newest window itself: what was known before it.
+    assert recent.weeks_before(slots, [MONDAY + 2 * DAY]).speed_mph[0, 0] == pytest.approx(
+        (WEEKS_FADE * 60 + 40) / (WEEKS_FADE + 1)
+    )
+
+
+def test_a_window_changes_nothing_that_is_known_before_it(network: Network) -> None:
+    rows, changed = 5 * slots_per_day(network), 900
+    table = np.random.default_rng(4).uniform(5, 70, (rows, SENSORS))
+    other = table.copy()
+    other[changed:] = 3.0
+    origins = np.arange(changed - LAGS + 1)
+    one, two = (Recorded(network, MONDAY, each, rows // 4).batch(origins) for each in (table, other))
+    for before, after in ((one.recent, two.recent), (one.weeks, two.weeks)):
+        assert before is not None
+        assert after is not None
+        np.testing.assert_array_equal(before.speed_mph, after.speed_mph)
 
 
 def test_unknown_is_usual(network: Network) -> None:
@@ -108,12 +152,14 @@ def test_training_sees_what_serving_sees(network: Network) -> None:
         step = _step(network, MONDAY, table, last, shown)
         if last % 97 == 0:
             origin = last - LAGS + 1
-            served = batch_of(step, recent=forecasting.recent).recent
-            trained = recorded.batch(np.array([origin])).recent
-            assert served is not None
-            assert trained is not None
-            np.testing.assert_allclose(served.days, trained.days, rtol=1e-6)
-            np.testing.assert_allclose(served.speed_mph, trained.speed_mph, rtol=1e-6)
+            now, before = batch_of(step, ages=[0, HORIZONS], recent=forecasting.recent), origin - HORIZONS
+            same = recorded.batch(np.array([origin, before]))
+            for served, trained in ((now.recent, same.recent), (now.weeks, same.weeks)):
+                assert served is not None
+                assert trained is not None
+                # Also of an origin whose own windows have been learned since.
+                np.testing.assert_array_equal(served.days, trained.days)
+                np.testing.assert_array_equal(served.speed_mph, trained.speed_mph)
             assert recorded.view(np.array([origin])).recent_mph.shape == (1, QUARTERS, SENSORS)
         forecasting.learn(forecasting.settle(step))
 
@@ -158,17 +204,40 @@ def test_rows_come_back_from_the_log(network: Network) -> None:
     assert row is not None
     (message,) = messages_of(network, [row])
     assert message.topic == PREDICTOR_STATE.name
+    # A row that was read and goes out again lies otherwise in memory.
     turned = replace(network, sensors=network.sensors[::-1], edges=())
+    (message,) = messages_of(turned, [row.for_network(turned, [sensor.sensor_id for sensor in network.sensors])])
     other = RecentSpeeds(turned)
     put(message.value, other)
-    np.testing.assert_array_equal(other.total_mph[row.slot], row.total_mph[::-1])
+    np.testing.assert_array_equal(other.total_mph[row.slot], row.total_mph[:, ::-1])
     assert other.learned == MONDAY
 
 
-@pytest.mark.parametrize("value", [None, b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
-def test_a_damaged_row_is_passed_over(network: Network, value: bytes | None) -> None:
+def test_a_row_of_an_earlier_release_knows_the_days_and_not_the_weeks(network: Network) -> None:
     recent = RecentSpeeds(network)
-    put(value, recent)
+    row = learn(recent, MONDAY, speeds(60.0))
+    assert row is not None
+    earlier = row._replace(total_mph=row.total_mph[0], days=row.days[0])
+    other = RecentSpeeds(network)
+    other.learn(earlier.for_network(network, [sensor.sensor_id for sensor in network.sensors]))
+    slots = np.array([row.slot])
+    np.testing.assert_array_equal(other.at(slots).speed_mph, recent.at(slots).speed_mph)
+    assert not other.weeks_before(slots, [MONDAY + DAY]).days.any()
+    with pytest.raises(ValueError, match="shape"):
+        earlier.for_network(network, ["S0"])
+
+
+def test_a_record_without_a_value_changes_nothing(network: Network) -> None:
+    recent = RecentSpeeds(network)
+    put(None, recent)
+    assert recent.learned is None
+
+
+@pytest.mark.parametrize("value", [b"", b"nonsense", b"\x10" + 7 * b"\0" + b"{}              "])
+def test_a_damaged_row_is_refused(network: Network, value: bytes) -> None:
+    recent = RecentSpeeds(network)
+    with pytest.raises(RejectedEventError, match="damaged row"):
+        put(value, recent)
     assert recent.learned is None
 
 
@@ -176,7 +245,7 @@ def test_an_older_row_changes_nothing(network: Network) -> None:
     recent = RecentSpeeds(network)
     known = learn(recent, MONDAY, speeds(60.0))
     assert known is not None
-    zeros = np.zeros(SENSORS, dtype=np.float32)
+    zeros = np.zeros((MEMORIES, SENSORS), dtype=np.float32)
     recent.learn(RecentRow(known.slot, MONDAY - DAY, zeros, zeros))
     np.testing.assert_array_equal(recent.total_mph[known.slot], known.total_mph)
 

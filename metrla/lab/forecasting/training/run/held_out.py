@@ -12,8 +12,11 @@ import numpy as np
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.calibration.spread import BLOCKS, Context, Uncertainty
+from shared.forecasting.calibration.congestion import congested_below
+from shared.forecasting.calibration.context import Context
+from shared.forecasting.calibration.spread import BLOCKS, Uncertainty
 from shared.forecasting.inputs.history import LAGS, Batch
+from shared.forecasting.inputs.signs import Lookout, Signs
 from shared.forecasting.models.forecaster import Combiner
 from shared.forecasting.registry.loading import Model
 from shared.traffic.arrays import Compact, Flags, Floats, Integers
@@ -32,6 +35,7 @@ class HeldOut:
 
     `origins` (B,) has the copies behind the originals; `actual` is (B, N, HORIZONS) mph, NaN where missing; `observed`
     (B, N) counts the usable readings of the last windows; `told` (B, N) are the sensors that count at an origin.
+    `signs` are those of the origins, `below_mph` (N,) is where congestion begins by the part that is fitted to.
 
     Where time or memory are short, at most `most` origins count, evenly spaced.
 
@@ -49,6 +53,8 @@ class HeldOut:
     observed: Integers = field(init=False)
     told: Flags = field(init=False)
     hidden: Flags = field(init=False)
+    signs: Signs = field(init=False)
+    below_mph: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out what happened."""
@@ -66,7 +72,13 @@ class HeldOut:
         self.hidden = self._hidden(len(copies))
         untouched = np.ones((len(first), len(self.recorded.network.sensors)), dtype=np.bool_)
         self.told = np.concatenate([untouched, self.hidden.any(axis=1)])
-        self.observed = np.concatenate([self._batch(rows).observed for rows in self._pieces()])
+        self.below_mph = congested_below(self.recorded.speed_mph[: self.split.train_windows])
+        lookout, observed, signs = Lookout(self.recorded.network), [], []
+        for batch in map(self._batch, self._pieces()):
+            observed.append(batch.observed)
+            signs.append([each.astype(np.float32) for each in lookout.signs(batch)])
+        self.observed = np.concatenate(observed)
+        self.signs = Signs(*(np.concatenate(each) for each in zip(*signs, strict=True)))
 
     @property
     def count(self) -> int:
@@ -100,7 +112,8 @@ class HeldOut:
         counted = np.where(self.told[:, :, None], mine, np.nan).astype(np.float64)
         place = np.arange(self.count)
         blocks = np.concatenate([place, place[::EVERY]]) * BLOCKS // self.count
-        return mine, Uncertainty.fit(Context(counted, apart.astype(np.float64), self.observed), self.actual, blocks)
+        context = Context(counted, apart.astype(np.float64), self.observed, self.signs)
+        return mine, Uncertainty.fit(context, self.actual, blocks, self.below_mph)
 
     def _batch(self, rows: slice) -> Batch:
         batch = self.recorded.batch(self.origins[rows])

@@ -5,10 +5,13 @@ from hypothesis import strategies as st
 
 from metrla.lab.forecasting.evaluation.regimes import Regime
 from metrla.lab.forecasting.evaluation.tally import (
+    BRIER,
     CLOSE,
     COVERED,
     PAIRS,
+    PINBALL,
     SIGNED,
+    SLOW,
     WIDTH,
     Piece,
     PieceForecasts,
@@ -101,3 +104,26 @@ def test_confidence_that_means_what_it_says_has_no_calibration_error() -> None:
         PieceForecasts(predicted, confidence=confidence),
     )
     assert calibration_error(tally.bins) < 0.01
+
+
+def test_a_beginning_is_warned_of_as_far_ahead_as_it_was_likely() -> None:
+    """Twice free at the origin and congested later: told once two windows ahead, and once in vain."""
+    actual = np.full((2, 1, HORIZONS), 60.0)
+    actual[0, :, 2:] = 30.0
+    actual[1, :, 1:] = 30.0
+    chance = np.full_like(actual, 0.1)
+    chance[0, 0, 0] = 0.9  # in vain: still free
+    chance[1, 0, 1] = 0.5  # one window later, two windows ahead
+    piece = Piece(actual, np.array([[60.0], [60.0]]), np.array([40.0]), np.full((2, HORIZONS), 8))
+    tally = Tally(1)
+    predicted = np.full_like(actual, 50.0)
+    tally.add(piece, PieceForecasts(predicted, predicted - 30, predicted + 15, predicted, predicted, chance, chance))
+    begun, begun_warned, warned, in_vain = tally.warnings
+    assert begun.tolist() == [0, 1, 1] + [0] * 9
+    assert begun_warned.tolist() == [0, 1] + [0] * 10
+    assert warned.tolist() == [1, 1] + [0] * 10
+    assert in_vain.tolist() == [1] + [0] * 11
+    assert tally.whole[SLOW].sum() == 10 + 11
+    assert share(tally.whole, BRIER)[0] == pytest.approx((0.9**2 + 0.1**2) / 2)
+    # 60 lies within 20 to 65: each bound is off by its distance, times the share that may lie beyond it.
+    assert share(tally.whole, PINBALL)[0] == pytest.approx((0.05 * 40 + 0.05 * 5) / 2)
