@@ -28,6 +28,14 @@ class JudgedWindow(NamedTuple):
     health: SensorHealth
 
 
+class _Judgement(NamedTuple):
+    """One window as it was judged: the readings, the health before them, and what came of it."""
+
+    seen: WindowReadings
+    health: SensorHealth
+    window: JudgedWindow
+
+
 @dataclass(eq=False)
 class HealthCourse:
     """The health of one network of N sensors, as of the window that began at `judged`."""
@@ -38,6 +46,7 @@ class HealthCourse:
     road: Roadway = field(init=False)
     _judge: HealthJudge = field(init=False)
     _kept: dict[datetime, Reasons] = field(default_factory=dict, init=False)
+    _before: dict[datetime, _Judgement] = field(default_factory=dict, init=False, repr=False)
     _last: tuple[Step, datetime | None, list[JudgedWindow]] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,13 +70,22 @@ class HealthCourse:
         if self.judged is None:
             first = int(np.argmax(step.revisions.any(axis=1)))
             new = [row for row in new if row >= first]
-        columns, health, made = self.road.columns, self.health, []
+        columns, health, made = self.road.columns, self.health, list[JudgedWindow]()
+        judgements: dict[datetime, _Judgement] = {}
         for row in new:
             seen = WindowReadings(
                 step.speed_mph[row, columns], step.occupancy[row, columns], step.volume_vehicles[row, columns]
             )
-            belief, health = self._judge.step(seen, health)
-            made.append(JudgedWindow(starts[row], belief.doubt[self.road.positions], health))
+            known = self._before.get(starts[row])
+            if known is None or known.health is not health or not _same(known.seen, seen):
+                belief, after = self._judge.step(seen, health)
+                judged = JudgedWindow(starts[row], belief.doubt[self.road.positions], after)
+                known = _Judgement(seen, health, judged)
+            health = known.window.health
+            judgements[starts[row]] = known
+            made.append(known.window)
+        # Of a step most windows were in the one before it, with the same readings.
+        self._before = judgements
         return made
 
     def doubts(self, step: Step) -> Reasons:
@@ -90,3 +108,12 @@ class HealthCourse:
     def kept(self) -> list[tuple[datetime, Reasons]]:
         """What was wrong in the last judged windows, oldest first."""
         return sorted(self._kept.items(), key=lambda entry: entry[0])
+
+
+def _same(one: WindowReadings, other: WindowReadings) -> bool:
+    pairs = (
+        (one.speed_mph, other.speed_mph),
+        (one.occupancy, other.occupancy),
+        (one.volume_vehicles, other.volume_vehicles),
+    )
+    return all(np.array_equal(*pair, equal_nan=True) for pair in pairs)

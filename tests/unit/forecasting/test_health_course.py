@@ -102,6 +102,19 @@ def test_the_same_step_finds_the_same_doubts_until_it_is_learned(network: Networ
     assert (first[-1] == [Doubt.NONE, Doubt.STUCK, Doubt.DEAD]).all()
 
 
+@pytest.mark.parametrize("back", [0, 5, 11])
+def test_a_window_that_is_corrected_is_judged_anew_and_those_after_it(network: Network, back: int) -> None:
+    speeds, forecasting = table(120), Forecasting(network)
+    speeds[60:81, 1] = 65.0
+    for last in (79, 80):
+        forecasting.doubts(step_of(network, speeds, last))
+    corrected = speeds.copy()
+    corrected[80 - back, 1] = 41.0
+    step = step_of(network, corrected, 80)
+    np.testing.assert_array_equal(forecasting.doubts(step), Forecasting(network).doubts(step))
+    assert (forecasting.doubts(step)[SHOWN - 1 - back :, 1] == Doubt.NONE).any()
+
+
 def test_health_comes_back_from_the_log_and_goes_on_as_if_nothing_had_been(network: Network) -> None:
     speeds, forecasting, value = table(150), Forecasting(network), None
     for last in range(SHOWN - 1, 100):
