@@ -113,7 +113,8 @@ def verify(
     servers = settings.kafka_bootstrap_servers if bootstrap_servers is None else bootstrap_servers
     output = Output.choose(form, out)
     with (
-        _archive(settings.archive_url if archive_url is None else archive_url) as archive,
+        # One whose archiver has not begun has no folder yet.
+        _archive(settings.archive_url if archive_url is None else archive_url, create=True) as archive,
         open_validator(settings) as validator,
         progress("offsets") as bar,
     ):
@@ -153,8 +154,8 @@ def _report(output: Output, verifications: list["PartitionVerification"]) -> Non
 
 
 @contextmanager
-def _archive(url: str) -> Iterator["Archive"]:
+def _archive(url: str, *, create: bool = False) -> Iterator["Archive"]:
     from shared.archive.url import open_archive  # noqa: PLC0415 - a quick --help
 
-    with closing(open_archive(url, create=False)) as archive:
+    with closing(open_archive(url, create=create)) as archive:
         yield archive

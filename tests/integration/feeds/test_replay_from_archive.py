@@ -140,6 +140,9 @@ async def test_what_cannot_be_replayed_is_said(tmp_path: Path) -> None:
     async with DevBroker() as broker:
         empty = Pipeline(broker, tmp_path)
         code, output = await empty.metrla("feed", "replay", "--from-archive")
+        assert (code, "there is no such folder" in output) == (2, True)
+        (tmp_path / "archive").mkdir()
+        code, output = await empty.metrla("feed", "replay", "--from-archive")
         assert (code, "holds no events of network" in output) == (2, True)
         code, output = await empty.metrla("feed", "replay")
         assert (code, "--from-archive" in output) == (2, True)

@@ -25,7 +25,7 @@ def test_cards_that_were_shipped_are_read_whole(path: Path) -> None:
     card.expect(FORMAT, "metr-la", path.parts[-3], 300.0)
     assert len(card.sensors) == 207
     assert card.training_data is not None
-    assert card.created_at == datetime(2026, 11, 23, 1, 0, 51, 577219, tzinfo=UTC)
+    assert card.created_at == datetime(2026, 11, 30, 14, 0, 9, tzinfo=UTC)
     assert set(card.results["test"]) == set(range(5, 65, 5))
     assert card.calibration is not None
     assert card.calibration.coverage_90[60] == pytest.approx(0.9, abs=0.02)
