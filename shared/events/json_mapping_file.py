@@ -1,5 +1,6 @@
 """Read a JSON mapping from its TOML file; `docs/json-feeds.md` describes the format."""
 
+import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,10 @@ def _known_format(pattern: str) -> str:
     if "%" not in pattern:
         raise ValueError(f"{pattern!r} is neither {', '.join(NAMED_FORMATS)} nor a pattern such as %Y-%m-%d %H:%M:%S")
     # Tried for the ValueError that a wrong pattern raises.
-    datetime.strptime(SAMPLE_TIME.strftime(pattern), pattern)  # noqa: DTZ007  the result is not used
+    try:
+        datetime.strptime(SAMPLE_TIME.strftime(pattern), pattern)  # noqa: DTZ007  the result is not used
+    except re.error as odd:
+        raise ValueError(f"{pattern!r} is no pattern of a time: {odd}") from odd
     return pattern
 
 
@@ -122,7 +126,7 @@ def load_json_mapping(path: Path, network_id: NetworkId | None = None) -> JsonMa
         raise ConfigurationError(f"{path}: {unreadable.strerror}") from unreadable
     except ValidationError as invalid:
         raise ConfigurationError(f"{path}: {'; '.join(map(_fault, invalid.errors()))}") from invalid
-    except ValueError as damaged:  # TOML or UTF-8
+    except (ValueError, RecursionError) as damaged:  # TOML or UTF-8
         raise ConfigurationError(f"{path}: {damaged}") from damaged
     zone = described.timestamp.time_zone
     return JsonMapping(

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.events.errors import ModelError
 from shared.events.records import SensorId
+from shared.events.text import one_line
 from shared.traffic.network import Network
 
 FORMAT = 2
@@ -211,11 +212,11 @@ class ModelCard:
             raise ModelError("files are no object on the card")
         for file, about in described.items():
             if file not in files:
-                raise ModelError(f"{file} is missing")
+                raise ModelError(f"{one_line(file)} is missing")
             if not isinstance(about, Mapping) or "sha256" not in about:
-                raise ModelError(f"the sha256 of {file} is missing on the card")
+                raise ModelError(f"the sha256 of {one_line(file)} is missing on the card")
             if sha256(files[file]).hexdigest() != about["sha256"]:
-                raise ModelError(f"{file} is damaged, its checksum is not the one on the card")
+                raise ModelError(f"{one_line(file)} is damaged, its checksum is not the one on the card")
         if needed is not None and needed not in described:
             raise ModelError(f"{needed} is not on the card")
 

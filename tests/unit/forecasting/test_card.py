@@ -92,3 +92,11 @@ def test_entries_that_nobody_knows_survive() -> None:
     card = ModelCard.read(json.dumps(content).encode())
     assert card.what is None
     assert card.short == {"what": 7, "of the future": {"x": 1}}
+
+
+def test_files_of_odd_names_are_refused_in_one_line() -> None:
+    card = ModelCard.read(json.dumps({"files": {"a\nb\x1b": {"sha256": "0"}}}).encode())
+    for files in ({}, {"a\nb\x1b": b""}):
+        with pytest.raises(ModelError) as refused:
+            card.check(files)
+        assert str(refused.value).isprintable()
