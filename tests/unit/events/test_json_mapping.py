@@ -252,7 +252,7 @@ def test_an_expression_that_fails_rejects_the_event(mapping_file: Path) -> None:
         (f'{LEAST_MAPPING}[constants]\nspeed_mph = "fast"', "speed_mph is to be a number"),
         (f"{LEAST_MAPPING}[constants]\nnetwork_id = 7", "network_id is to be text"),
         (f"{LEAST_MAPPING}[other]\na = 1", "other"),
-        ('[fields]\ntimestamp = "t"\nsensor_id = "s"\n[timestamp]\nformat = "%Y(%m"', "is no pattern of a time"),
+        ('[fields]\ntimestamp = "t"\nsensor_id = "s"\n[timestamp]\nformat = "%Y %Y"', "is no pattern of a time"),
         ("a = " + "[" * 100_000, "recursion"),
     ],
 )
