@@ -55,7 +55,7 @@ def test_simulated_history_becomes_models_in_the_archive(tmp_path: Path) -> None
         (("--simulate", "7", "--from", "2026-03-01"), "--from"),
         (("--simulate", "7", "--to", "yesterday"), "--to 'yesterday'"),
         (("--data", "missing.parquet"), "missing.parquet"),
-        (("--simulate", "7", "--to", "2026-03-08", "--models", "oracle"), "cannot train oracle"),
+        (("--simulate", "7", "--to", "2026-03-08", "--models", "oracle"), "cannot train 'oracle'"),
         (("--simulate", "7", "--to", "2026-03-08", "--archive-url", "ftp://x"), "archive"),
     ],
 )

@@ -73,8 +73,7 @@ def test_serving_forecasts_what_training_tested(
 ) -> None:
     model, recent, learned = opened(network, artefacts), RecentSpeeds(network), 0
     origins = np.arange(split.train + 24, recorded.origins, 97)
-    # A step alone knows nothing of the days before.
-    together = predict(model, replace(recorded.batch(origins), recent=None, weeks=None))
+    together = predict(model, recorded.batch(origins))
     for place, origin in enumerate(origins.tolist()):
         windows = range(learned, origin + 12)
         starts = [recorded.start + row * network.window for row in windows]

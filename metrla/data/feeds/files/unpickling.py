@@ -1,4 +1,4 @@
-"""Python objects in files of others: plain values and the steps of a calendar are read, and nothing else. No code runs.
+"""Python objects in files of others: plain values, zones and steps of a calendar are read, nothing else. No code runs.
 
 PyTables and pandas store what HDF5 has no type for as pickles: an index without a name, a step of five minutes. Whoever
 unpickles runs what the file says, so here a pickle may name only the classes that pandas itself writes.
@@ -18,6 +18,8 @@ from tables import atom, attributeset
 _STEPS = re.compile(
     r"pandas\.(_libs\.tslibs\.offsets|tseries\.offsets) (Day|Hour|Minute|Second|Milli|Micro|Nano)"
     r"|(copyreg|copy_reg) _reconstructor|(builtins|__builtin__) object"
+    # The zone of an index of times.
+    r"|datetime (timezone|timedelta)|zoneinfo ZoneInfo\._unpickle"
 )
 
 

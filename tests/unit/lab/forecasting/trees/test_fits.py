@@ -210,7 +210,7 @@ def test_a_sensor_that_the_training_did_not_have_gets_a_forecast(name: str, task
     model = served(name, fitted, recorded, grown)
     batch = recorded.batch(np.array([50]))
     speed = np.concatenate([batch.speed_mph[..., :1], batch.speed_mph], axis=-1)
-    predicted = model.predict(replace(batch, network=grown, speed_mph=speed, recent=None))
+    predicted = model.predict(replace(batch, network=grown, speed_mph=speed, recent=None, weeks=None))
     assert predicted.shape == (1, 5, HORIZONS)
     assert np.isfinite(predicted).all()
 
