@@ -101,14 +101,16 @@ def batch_of(
     """
     window, network = step.network.window, step.network
     newest = len(step.speed_mph) - 1
-    slots, days, rows, weeks = [], [], [], []
+    slots, days, rows, late, weeks = [], [], [], [], []
     for age in ages:
         last = step.window_start - age * window
         starts = [last + ahead * window for ahead in range(1 - LAGS, HORIZONS + 1)]
         slots.append(day_type_slots(network, starts))
         days.append(last)
         if recent is not None:
-            weeks.append(recent.weeks_before(slots[-1], starts))
+            of_days, of_weeks = recent.before(slots[-1], starts)
+            late.append(RecentMeans(*(each[LAGS:] for each in of_days)))
+            weeks.append(of_weeks)
         rows.append(slice(newest - age - LAGS + 1, newest - age + 1))
     where = np.stack(slots)
     ahead = where[:, LAGS:]
@@ -119,7 +121,7 @@ def batch_of(
         where[:, :LAGS],
         ahead,
         days_of(network, days),
-        None if recent is None else recent.at(ahead),
+        RecentMeans(*map(np.stack, zip(*late, strict=True))) if late else None,
         RecentMeans(*map(np.stack, zip(*weeks, strict=True))) if weeks else None,
     )
 

@@ -29,9 +29,9 @@ PRIOR_DAYS = 1.0
 PROFILE_DAYS = 20.0
 """How many days of the last weeks a learned profile weighs. Chosen on the validation part of METR-LA, with the profile
 of the whole training part and with that of its first half alone."""
-DAYS, WEEKS, WEEKS_BEFORE = range(3)
-"""The memories of a slot. The last is that of the weeks as it was before the newest window of the slot."""
-MEMORIES = 3
+DAYS, WEEKS, WEEKS_BEFORE, DAYS_BEFORE = range(4)
+"""The memories of a slot. The last two are as they were before the newest window of the slot."""
+MEMORIES = 4
 
 
 class RecentMeans(NamedTuple):
@@ -138,14 +138,17 @@ class RecentSpeeds:
                 taken.append(row)
         return taken
 
-    def at(self, slots: NDArray[np.intp]) -> RecentMeans:
-        """The last days at the time of windows in some slots of the day types, (…,)."""
-        return recent_means(self.total_mph[slots, DAYS], self.days[slots, DAYS])
+    def before(self, slots: NDArray[np.intp], window_starts: Sequence[datetime]) -> tuple[RecentMeans, RecentMeans]:
+        """The last days and the last weeks before each of some windows, (windows,) in these slots of the day types.
 
-    def weeks_before(self, slots: NDArray[np.intp], window_starts: Sequence[datetime]) -> RecentMeans:
-        """The last weeks before each of some windows, (…,), the newest window of whose slot it may be or not be yet."""
-        starts = np.array([start.timestamp() for start in window_starts])
-        memory = np.where(self.newest[slots] >= starts, WEEKS_BEFORE, WEEKS)
+        It may be the newest window of its slot, or not yet: a step that is made again after a restart knows no more
+        than it did the first time.
+        """
+        known = self.newest[slots] >= np.array([start.timestamp() for start in window_starts])
+        days, weeks = np.where(known, DAYS_BEFORE, DAYS), np.where(known, WEEKS_BEFORE, WEEKS)
+        return self._means(slots, days), self._means(slots, weeks)
+
+    def _means(self, slots: NDArray[np.intp], memory: NDArray[np.intp]) -> RecentMeans:
         return recent_means(self.total_mph[slots, memory], self.days[slots, memory])
 
     def _take(self, row: RecentRow) -> None:
@@ -156,8 +159,8 @@ class RecentSpeeds:
 def faded(total_mph: Compact, days: Compact, speed_mph: Floats) -> None:
     """Add one more day to the weighted sums of a slot, (MEMORIES, N) each, in place."""
     seen = ~np.isnan(speed_mph)
-    total_mph[WEEKS_BEFORE], days[WEEKS_BEFORE] = total_mph[WEEKS], days[WEEKS]
-    for memory, fade in ((DAYS, FADE), (WEEKS, WEEKS_FADE)):
+    for memory, before, fade in ((DAYS, DAYS_BEFORE, FADE), (WEEKS, WEEKS_BEFORE, WEEKS_FADE)):
+        total_mph[before], days[before] = total_mph[memory], days[memory]
         total_mph[memory, seen] = fade * total_mph[memory, seen] + speed_mph[seen]
         days[memory, seen] = fade * days[memory, seen] + 1
 
@@ -167,7 +170,7 @@ def _all_memories(kept: Compact) -> Compact:
     if kept.ndim != 1:
         return kept
     every = np.zeros((MEMORIES, len(kept)), dtype=np.float32)
-    every[DAYS] = kept
+    every[DAYS] = every[DAYS_BEFORE] = kept
     return every
 
 

@@ -57,7 +57,7 @@ def test_days_fade(network: Network) -> None:
     recent = RecentSpeeds(network)
     for day, speed in enumerate((60.0, 40.0, 20.0)):
         learn(recent, MONDAY + day * DAY, speeds(speed))
-    late = recent.at(day_type_slots(network, [MONDAY]))
+    late, _ = recent.before(day_type_slots(network, [MONDAY]), [MONDAY + 7 * DAY])
     weights = np.array([FADE**2, FADE, 1])
     assert late.days[0, 0] == pytest.approx(weights.sum())
     assert late.speed_mph[0, 0] == pytest.approx(weights @ [60.0, 40.0, 20.0] / weights.sum())
@@ -72,7 +72,7 @@ def test_the_last_weeks_renew_a_profile(network: Network) -> None:
         learn(recent, MONDAY + day * DAY, speeds(speed))
     slots = day_type_slots(network, [MONDAY])
     later = MONDAY + 3 * DAY
-    weeks = recent.weeks_before(slots, [later])
+    weeks = recent.before(slots, [later])[1]
     weights = np.array([WEEKS_FADE**2, WEEKS_FADE, 1])
     assert weeks.speed_mph[0, 0] == pytest.approx(weights @ [60.0, 40.0, 20.0] / weights.sum())
     profile = np.full((1, SENSORS), 55.0)
@@ -82,9 +82,20 @@ def test_the_last_weeks_renew_a_profile(network: Network) -> None:
     unknown = RecentMeans(np.full((1, SENSORS), np.nan), np.zeros((1, SENSORS)))
     np.testing.assert_array_equal(unknown.renewed(profile), profile)
     # Of the newest window itself: what was known before it.
-    assert recent.weeks_before(slots, [MONDAY + 2 * DAY]).speed_mph[0, 0] == pytest.approx(
+    assert recent.before(slots, [MONDAY + 2 * DAY])[1].speed_mph[0, 0] == pytest.approx(
         (WEEKS_FADE * 60 + 40) / (WEEKS_FADE + 1)
     )
+
+
+def test_of_a_window_that_comes_again_is_known_what_was_known_the_first_time(network: Network) -> None:
+    recent = RecentSpeeds(network)
+    learn(recent, MONDAY, speeds(60.0))
+    slots = day_type_slots(network, [MONDAY + DAY])
+    first = recent.before(slots, [MONDAY + DAY])
+    learn(recent, MONDAY + DAY, speeds(20.0))
+    for known, again in zip(first, recent.before(slots, [MONDAY + DAY]), strict=True):
+        np.testing.assert_array_equal(known.speed_mph, again.speed_mph)
+        np.testing.assert_array_equal(known.days, again.days)
 
 
 def test_a_window_changes_nothing_that_is_known_before_it(network: Network) -> None:
@@ -103,7 +114,7 @@ def test_a_window_changes_nothing_that_is_known_before_it(network: Network) -> N
 def test_unknown_is_usual(network: Network) -> None:
     recent = RecentSpeeds(network)
     learn(recent, MONDAY, speeds(np.nan))
-    late = recent.at(day_type_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]))
+    late, _ = recent.before(day_type_slots(network, [MONDAY, MONDAY + timedelta(hours=1)]), [MONDAY + 7 * DAY] * 2)
     assert np.isnan(late.speed_mph[0, 0])
     assert np.isnan(late.speed_mph[1]).all()
     assert not late.deviation_mph(np.full((2, SENSORS), 60.0))[:, 0].any()
@@ -221,8 +232,9 @@ def test_a_row_of_an_earlier_release_knows_the_days_and_not_the_weeks(network: N
     other = RecentSpeeds(network)
     other.learn(earlier.for_network(network, [sensor.sensor_id for sensor in network.sensors]))
     slots = np.array([row.slot])
-    np.testing.assert_array_equal(other.at(slots).speed_mph, recent.at(slots).speed_mph)
-    assert not other.weeks_before(slots, [MONDAY + DAY]).days.any()
+    then = [MONDAY + DAY] * len(slots)
+    np.testing.assert_array_equal(other.before(slots, then)[0].speed_mph, recent.before(slots, then)[0].speed_mph)
+    assert not other.before(slots, [MONDAY + DAY])[1].days.any()
     with pytest.raises(ValueError, match="shape"):
         earlier.for_network(network, ["S0"])
 
