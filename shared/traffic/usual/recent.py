@@ -64,12 +64,12 @@ class RecentRow(NamedTuple):
         """The row of some sensors as one of a network's, which knows nothing of those that are not among them.
 
         Raises:
-            ValueError: the network has no such slot, or a sum is no number.
+            ValueError: the network has no such slot, or a sum cannot be.
         """
         if not 0 <= self.slot < DAY_TYPES * slots_per_day(network):
             raise ValueError(f"no slot {self.slot}")
-        if not np.isfinite([self.total_mph, self.days]).all():
-            raise ValueError("a sum that is no number")
+        if not all(np.isfinite(sums).all() and (sums >= 0).all() for sums in (self.total_mph, self.days)):
+            raise ValueError("a sum that is no number, or below 0")
         total, days = (_all_memories(kept) for kept in (self.total_mph, self.days))
         if not total.shape == days.shape == (MEMORIES, len(sensors)):
             raise ValueError(f"sums of shape {self.total_mph.shape} and {self.days.shape}")
