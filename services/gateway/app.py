@@ -30,6 +30,7 @@ from services.gateway.views.traffic import TrafficView
 from services.gateway.web.application import build_application
 from services.gateway.web.door import OWN_FILES, Door, files_at_most
 from services.gateway.web.server import Server, build_server, listen
+from services.gateway.written import WrittenRows
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.archive.port import Archive
@@ -93,6 +94,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
     history = timedelta(minutes=settings.history_minutes)
     view = TrafficView(load_networks(platform.networks), history, settings.max_alerts, settings.max_predictions)
     ages = DataAges(view.networks, settings.stale_after_s, settings.push_interval_s, wall_clock, time.monotonic)
+    written = WrittenRows()
     places = Places(settings.max_websocket_clients, settings.max_websocket_clients_per_address)
     hub = Hub(
         view,
@@ -100,6 +102,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         settings.push_interval_s,
         settings.heartbeat_interval_s,
         places,
+        written,
         metrics,
     )
     servers = platform.kafka_bootstrap_servers
@@ -124,6 +127,7 @@ def build_gateway(platform: PlatformSettings, settings: GatewaySettings, archive
         names=Names.of(view.networks),
         clock=wall_clock,
         version=version("metrla"),
+        written=written,
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 MOST_HOLDERS = 10_000
+# Whoever asks too often is answered late: that costs a flood its pace, and us a timer.
+LATE_S = 1.0
 
 
 @dataclass(slots=True)

@@ -2,24 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 
-from services.gateway.alerts.alert import Alert
 from services.gateway.live.channels import Board, Channel, Item, Selection, Subscriber
 from services.gateway.live.heartbeat import heartbeat
-from services.gateway.responses import Prediction, SensorReport
 from services.gateway.views.ages import DataAges, DataStage
 from services.gateway.views.horizons import default_horizon
 from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView
 from services.gateway.views.windows import SensorState
+from services.gateway.written import WrittenRows
 from shared.events.records import TrafficAlert
 from shared.runtime.metrics import GatewayMetrics
 
 # A network step comes in several batches; waiting this long for the next one sends it as one update.
 SETTLE_S = 0.2
+# How many clients are written to before the event loop comes back to everybody else.
+AT_ONCE = 8
 
 
 class Client:
@@ -71,6 +73,7 @@ class Hub:
         push_interval_s: least time between two updates, seconds.
         heartbeat_interval_s: time between two heartbeats, seconds.
         places: how many clients there can be.
+        written: the rows that are sent, written as they are for whoever asks.
         metrics: where clients and updates are counted.
     """
 
@@ -81,6 +84,7 @@ class Hub:
         push_interval_s: float,
         heartbeat_interval_s: float,
         places: "Places",
+        written: WrittenRows,
         metrics: GatewayMetrics,
     ) -> None:
         self._view = view
@@ -88,6 +92,7 @@ class Hub:
         self._push_interval_s = push_interval_s
         self._heartbeat_interval_s = heartbeat_interval_s
         self.places = places
+        self._written = written
         self._metrics = metrics
         self._touched = asyncio.Event()
         self._clients: set[Client] = set()
@@ -149,15 +154,15 @@ class Hub:
         changed = (
             self.boards[Channel.PREDICTIONS].publish(
                 (
-                    _forecast_item(key, each)
+                    self._forecast_item(key, each)
                     for key, made in predictions.items()
                     for each in self._view.all_horizons(made)
                 ),
                 ((*key, horizon.horizon_minutes) for key, made in old_predictions.items() for horizon in made.horizons),
                 time,
             ),
-            self.boards[Channel.ALERTS].publish(map(_alert_item, alerts), forgotten_alerts, time),
-            self.boards[Channel.SENSORS].publish(map(_sensor_item, sensors), (), time),
+            self.boards[Channel.ALERTS].publish(map(self._alert_item, alerts), forgotten_alerts, time),
+            self.boards[Channel.SENSORS].publish(map(self._sensor_item, sensors), (), time),
         )
         if began or any(changed):
             self._wake()
@@ -173,28 +178,31 @@ class Hub:
         except TimeoutError:
             return
 
+    def _forecast_item(self, key: PredictionKey, forecast: Forecast) -> Item:
+        _, sensor_id, model_name = key
+        minutes = forecast.horizon.horizon_minutes
+        return Item(
+            (*key, minutes),
+            (sensor_id,),
+            minutes,
+            partial(self._written.forecast, forecast),
+            model_name,
+            minutes == default_horizon(forecast.prediction),
+        )
+
+    def _alert_item(self, alert: TrafficAlert) -> Item:
+        return Item(alert.alert_id, alert.affected_sensors, None, partial(self._written.alert, alert))
+
+    def _sensor_item(self, state: SensorState) -> Item:
+        key = (state.network_id, state.sensor.sensor_id)
+        return Item(key, (state.sensor.sensor_id,), None, partial(self._written.sensor, state))
+
     def _wake(self) -> None:
-        for client in self._clients:
+        self._wake_some(iter(tuple(self._clients)))
+
+    def _wake_some(self, asleep: Iterator[Client]) -> None:
+        woken = tuple(islice(asleep, AT_ONCE))
+        for client in woken:
             client.awake.set()
-
-
-def _forecast_item(key: PredictionKey, forecast: Forecast) -> Item:
-    _, sensor_id, model_name = key
-    minutes = forecast.horizon.horizon_minutes
-    write = partial(_write, lambda: Prediction.of(forecast))
-    return Item(
-        (*key, minutes), (sensor_id,), minutes, write, model_name, minutes == default_horizon(forecast.prediction)
-    )
-
-
-def _alert_item(alert: TrafficAlert) -> Item:
-    return Item(alert.alert_id, alert.affected_sensors, None, partial(_write, lambda: Alert.of(alert)))
-
-
-def _sensor_item(state: SensorState) -> Item:
-    key = (state.network_id, state.sensor.sensor_id)
-    return Item(key, (state.sensor.sensor_id,), None, partial(_write, lambda: SensorReport.of(state)))
-
-
-def _write(answer: Callable[[], Prediction | Alert | SensorReport]) -> bytes:
-    return answer().model_dump_json().encode()
+        if len(woken) == AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._wake_some, asleep)

@@ -16,6 +16,7 @@ from services.gateway.routes.guarded import OPERATES, ViewRoute
 from services.gateway.routes.parameters import NetworkParameter, SensorParameter, header_text, location_of
 from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
+from services.gateway.written import json_list
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
@@ -24,7 +25,13 @@ AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, descr
 router = APIRouter(tags=["traffic"], route_class=ViewRoute)
 
 
-@router.get("/api/alerts", summary="Alerts, newest first", dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
+@router.get(
+    "/api/alerts",
+    summary="Alerts, newest first",
+    response_model=list[Alert],
+    dependencies=COMPLETE_VIEW,
+    responses=INCOMPLETE_VIEW,
+)
 async def alerts(
     gateway: Running,
     limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of alerts.")] = 50,
@@ -42,7 +49,7 @@ async def alerts(
     ] = None,
     sensor_id: SensorParameter = None,
     network_id: NetworkParameter = None,
-) -> list[Alert]:
+) -> Response:
     """Give alerts with their complete current state, the last raised first."""
     query = AlertQuery(
         limit=limit,
@@ -54,7 +61,7 @@ async def alerts(
         predicted=predicted,
         sensor_id=None if sensor_id is None else SensorId(sensor_id),
     )
-    return [Alert.of(alert) for alert in gateway.view.alerts.find(query)]
+    return json_list(map(gateway.written.alert, gateway.view.alerts.find(query)))
 
 
 @router.get(

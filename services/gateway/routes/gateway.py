@@ -23,6 +23,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.views.ages import DataAges
 from services.gateway.views.names import Names
 from services.gateway.views.traffic import TrafficView
+from services.gateway.written import WrittenRows
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import GatewayMetrics
 from shared.store.port import Store
@@ -52,11 +53,12 @@ class Gateway:
     names: Names
     clock: Clock
     version: str
+    written: WrittenRows
     tickets: Tickets = field(default_factory=Tickets)
     turns: Turns = field(default_factory=Turns)
 
 
-def _running(connection: HTTPConnection) -> Gateway:
+async def _running(connection: HTTPConnection) -> Gateway:
     gateway = connection.app.state.gateway
     assert isinstance(gateway, Gateway)  # noqa: S101 - narrows what Starlette's state leaves untyped
     return gateway

@@ -40,7 +40,7 @@ class Needs:
         self.body_bytes = body_bytes
         self.setting = setting
 
-    def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
+    async def __call__(self, _: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
         """Say so in the OpenAPI document; `GuardedRoute` checks it."""
 
     def require(self, connection: HTTPConnection) -> None:

@@ -29,7 +29,7 @@ HorizonParameter = Annotated[
 ]
 
 
-def _known_model(
+async def _known_model(
     gateway: Running,
     model: Annotated[
         ShortText | None,

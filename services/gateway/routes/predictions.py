@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from services.gateway.responses import Prediction
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
@@ -16,12 +16,13 @@ from services.gateway.routes.parameters import (
 )
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from services.gateway.views.predictions import PredictionQuery
+from services.gateway.written import json_list
 from shared.events.records import NetworkId, SensorId
 
 router = APIRouter(tags=["traffic"], route_class=ViewRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 
 
-@router.get("/api/predictions", summary="Forecasts, newest first")
+@router.get("/api/predictions", summary="Forecasts, newest first", response_model=list[Prediction])
 async def predictions(
     gateway: Running,
     model: ModelParameter,
@@ -33,7 +34,7 @@ async def predictions(
     ] = None,
     horizon_minutes: HorizonParameter = DEFAULT_HORIZON_MINUTES,
     network_id: NetworkParameter = None,
-) -> list[Prediction]:
+) -> Response:
     """Give the forecasts of the last two hours of event time (configurable), newest first.
 
     Without `model` they are those that were served: one model's for each sensor and moment. Forecasts of the same
@@ -49,4 +50,4 @@ async def predictions(
         horizon_minutes=None if horizon_minutes == "all" else horizon_minutes,
         model_name=model,
     )
-    return [Prediction.of(forecast) for forecast in gateway.view.forecasts(query)]
+    return json_list(map(gateway.written.forecast, gateway.view.forecasts(query)))

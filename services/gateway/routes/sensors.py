@@ -1,23 +1,24 @@
 """`GET /api/sensors` and `GET /api/networks`: where the sensors are, and their latest measurements."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from services.gateway.responses import NetworkReport, SensorReport, SensorTimesReport
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.guarded import ViewRoute
 from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
+from services.gateway.written import json_list
 from shared.events.records import NetworkId
 
 router = APIRouter(tags=["traffic"], route_class=ViewRoute, dependencies=COMPLETE_VIEW, responses=INCOMPLETE_VIEW)
 
 
-@router.get("/api/sensors", summary="Sensors with their latest measurements")
+@router.get("/api/sensors", summary="Sensors with their latest measurements", response_model=list[SensorReport])
 async def sensors(
     gateway: Running, network_id: NetworkParameter = None, road_type: RoadTypeParameter = None
-) -> list[SensorReport]:
+) -> Response:
     """Give every sensor, in the order of its network, with its newest window."""
     states = gateway.view.sensors(None if network_id is None else NetworkId(network_id), road_type)
-    return [SensorReport.of(state) for state in states]
+    return json_list(map(gateway.written.sensor, states))
 
 
 @router.get("/api/sensors/times", summary="Sensors whose clocks are off or whose readings come too late")

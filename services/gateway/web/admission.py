@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.access.audit import Audit
-from services.gateway.access.limits import Buckets
+from services.gateway.access.limits import LATE_S, Buckets
 from services.gateway.access.origins import is_ours
 from services.gateway.access.principals import ANONYMOUS, Principal
 from services.gateway.routes.gateway import Gateway
@@ -18,8 +18,6 @@ PROBES = frozenset({"/live", "/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FAULTS = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 REFUSALS = frozenset({400, 401, 403, 429})
-# Whoever asks too often is answered late: that costs a flood its pace, and us a timer.
-LATE_S = 1.0
 TOO_OFTEN = 429
 
 

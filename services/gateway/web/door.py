@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 from uvicorn.server import ServerState
 
+from services.gateway.access.limits import Buckets
 from services.gateway.access.origins import Trusted
 from services.gateway.settings import GatewaySettings
 from shared.runtime.metrics import GatewayMetrics
@@ -58,6 +59,7 @@ class Door(ServerState):
         self._per_address: Counter[str] = Counter()
         # Those that are still sending a request or are idle, the longest first.
         self._waiting: OrderedDict[Entrant, None] = OrderedDict()
+        self._faults = Buckets(settings.faults_per_second, settings.fault_burst)
         self._unsaid: Counter[str] = Counter()
         self._said_at = float("-inf")
 
@@ -96,6 +98,10 @@ class Door(ServerState):
     def works(self, protocol: Entrant) -> None:
         """Note that a connection is being answered."""
         self._waiting.pop(protocol, None)
+
+    def is_too_often(self, address: str) -> bool:
+        """Count what was no request of an address; whether there were too many, so that it is answered late."""
+        return address not in self._proxies and self._faults.take(address) > 0
 
     def say(self, what: str, address: str, now: float) -> None:
         """Count a refusal, and log it, but not each of a flood."""

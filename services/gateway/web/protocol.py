@@ -8,6 +8,7 @@ import json
 from asyncio import AbstractEventLoop, BaseTransport, Protocol, Task, TimerHandle, Transport, get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from ssl import SSLContext, SSLError
 from typing import Any, cast
@@ -16,6 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from services.gateway.access.limits import LATE_S
 from services.gateway.web.door import Door
 from services.gateway.web.middleware import DATA_HEADERS
 
@@ -233,12 +235,22 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self._disarm()
-        if not self._cycles or not self.cycle.response_started:
-            self.transport.write(raw_problem(status, detail, {"retry-after": "5"}))
+        answered = self._cycles and self.cycle.response_started
         if self._cycles and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._door.metrics.refused.labels(str(status.value)).inc()
+        problem = b"" if answered else raw_problem(status, detail, {"retry-after": "5"})
+        if self._door.is_too_often(self.client[0] if self.client else ""):
+            self.flow.pause_reading()
+            self._arm(LATE_S, partial(self._end, problem))
+        else:
+            self._end(problem)
+
+    def _end(self, problem: bytes) -> None:
+        self._timer = None
+        if problem:
+            self.transport.write(problem)
         self.transport.close()
         self._sticks(LINGER_S)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.gateway.access.keys import KeyRing, write_keys
+from services.gateway.access.limits import LATE_S
 from services.gateway.access.principals import Scope
 from services.gateway.app import serve_on
 from services.gateway.settings import GatewaySettings
@@ -113,6 +115,20 @@ async def test_half_requests_end_in_time(
         assert [status_of(each) for each in said[1:]] == [408, 408, 408]
     # Whoever leaves early leaves no traceback.
     assert "request failed" not in capsys.readouterr().out
+
+
+async def test_a_flood_of_what_is_no_request_is_answered_late(world: Any, start_gateway: Start) -> None:  # noqa: ANN401 - likewise
+    limits = {"fault_burst": 5, "faults_per_second": 0.01}
+    flood = b"GET /live HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 200_000
+    async with start_gateway(world.platform, **limits) as url:
+        for _ in range(5):
+            assert status_of(await answered(url, flood)) == 431
+        began = time.monotonic()
+        said = await asyncio.gather(*(answered(url, flood) for _ in range(20)))
+        # Together, not one after the other: nobody waits for them.
+        assert LATE_S <= time.monotonic() - began < 10 * LATE_S
+        assert {status_of(each) for each in said} == {431}
+        assert (await ask(url, "/live")).status_code == 200
 
 
 async def test_whoever_waits_makes_place_for_whoever_asks(world: Any, start_gateway: Start) -> None:  # noqa: ANN401 - likewise
