@@ -11,6 +11,7 @@ from metrla.client.answers import detail_of, parse_list
 from metrla.client.errors import GatewayError
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
+_Parameter = str | float | tuple[str, ...] | None
 
 
 class Connection:
@@ -31,7 +32,7 @@ class Connection:
     ) -> None:
         await self._http.aclose()
 
-    async def _pages(self, kind: type[_Answer], path: str, **parameters: str | float | None) -> AsyncIterator[_Answer]:
+    async def _pages(self, kind: type[_Answer], path: str, **parameters: _Parameter) -> AsyncIterator[_Answer]:
         answer = await self._get(path, **parameters)
         while True:
             for each in parse_list(kind, answer):
@@ -41,10 +42,10 @@ class Connection:
                 return
             answer = await self._get(following["url"])
 
-    async def _list(self, kind: type[_Answer], path: str, **parameters: str | float | None) -> list[_Answer]:
+    async def _list(self, kind: type[_Answer], path: str, **parameters: _Parameter) -> list[_Answer]:
         return parse_list(kind, await self._get(path, **parameters))
 
-    async def _get(self, path: str, **parameters: str | float | None) -> httpx.Response:
+    async def _get(self, path: str, **parameters: _Parameter) -> httpx.Response:
         given = {name: value for name, value in parameters.items() if value is not None}
         return await self._request("GET", path, params=given or None)
 

@@ -30,6 +30,7 @@ PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatu
 MAX_WAITING = 16
 
 _Horizon = int | Literal["all"]
+_PAGE = 1000
 
 
 class GatewayClient(ControlRoom):
@@ -52,8 +53,11 @@ class GatewayClient(ControlRoom):
         horizon_minutes: _Horizon = 15,
         model: str | None = None,
         network_id: str | None = None,
+        latest: bool | None = None,
     ) -> list[Prediction]:
         """Forecasts, newest first, `limit` (1-1000) at most; without `model` those that were served.
+
+        `latest`: only the newest moment of each network. `all_predictions` gives what goes beyond `limit`.
 
         Raises:
             GatewayError: a parameter is not valid, or the gateway does not answer.
@@ -68,7 +72,45 @@ class GatewayClient(ControlRoom):
             horizon_minutes=horizon_minutes,
             model=model,
             network_id=network_id,
+            latest=latest,
         )
+
+    async def all_predictions(
+        self,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        sensor_ids: Collection[str] = (),
+        freeway: str | None = None,
+        direction: str | None = None,
+        horizon_minutes: _Horizon = "all",
+        model: str | None = None,
+        network_id: str | None = None,
+        latest: bool | None = None,
+    ) -> AsyncIterator[Prediction]:
+        """Every forecast that the gateway has in memory and that was made in [start, end), newest first, page by page.
+
+        Without `model` they are those that were served, with 'all' every model's. What comes in meanwhile is on no
+        page; nothing is left out or told twice.
+
+        Raises:
+            GatewayError: a parameter is not valid, or the gateway does not answer.
+        """
+        pages = self._pages(
+            Prediction,
+            "/api/predictions",
+            limit=_PAGE,
+            sensor_id=tuple(sensor_ids) or None,
+            freeway=freeway,
+            direction=direction,
+            horizon_minutes=horizon_minutes,
+            model=model,
+            network_id=network_id,
+            latest=latest,
+            **{"from": _iso(start), "to": _iso(end)},
+        )
+        async for prediction in pages:
+            yield prediction
 
     async def sensors(self, *, network_id: str | None = None, road_type: str | None = None) -> list[SensorReport]:
         """Every sensor with what it measured last; raises `GatewayError`."""

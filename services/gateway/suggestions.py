@@ -6,7 +6,7 @@ from difflib import get_close_matches
 MOST_NAMES = 500
 LONGEST_NAME = 100
 ALIKE = 0.6
-SHOWN_NAMES = 12
+SHOWN_NAMES = 20
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

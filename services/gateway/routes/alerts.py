@@ -1,23 +1,31 @@
 """`/api/alerts`: alerts, and what operators do about them."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator
 
 from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
+from services.gateway.routes.cursors import link_next, place_of, time_of
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.guarded import OPERATES, ViewRoute
-from services.gateway.routes.parameters import NetworkParameter, SensorParameter, header_text, location_of
+from services.gateway.routes.parameters import (
+    CursorParameter,
+    NetworkParameter,
+    WhereParameter,
+    header_text,
+    location_of,
+)
 from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
 from services.gateway.written import json_list
-from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
+from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, TrafficAlert
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
 
 AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The alert."), Line]
@@ -34,6 +42,8 @@ router = APIRouter(tags=["traffic"], route_class=ViewRoute)
 )
 async def alerts(
     gateway: Running,
+    request: Request,
+    where: WhereParameter,
     limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of alerts.")] = 50,
     severity: Annotated[AlertSeverity | None, Query(description="Only this severity.")] = None,
     alert_type: Annotated[AlertType | None, Query(description="Only this type.")] = None,
@@ -47,21 +57,36 @@ async def alerts(
         bool | None,
         Query(description="true: only expected congestion; false: only what has been observed; absent: both."),
     ] = None,
-    sensor_id: SensorParameter = None,
     network_id: NetworkParameter = None,
+    cursor: CursorParameter = None,
 ) -> Response:
-    """Give alerts with their complete current state, the last raised first."""
+    """Give alerts with their complete current state, the last raised first.
+
+    Those of a sensor, a road or a place are those that affect a sensor there. Where there are more than `limit`, the
+    `Link` header leads to the next page (RFC 8288, `rel="next"`).
+    """
     query = AlertQuery(
-        limit=limit,
+        limit=limit + 1,
         network_id=None if network_id is None else NetworkId(network_id),
         severity=severity,
         alert_type=alert_type,
         active=active,
         acknowledged=acknowledged,
         predicted=predicted,
-        sensor_id=None if sensor_id is None else SensorId(sensor_id),
+        sensors=gateway.view.places(where),
+        after=None if cursor is None else _after(cursor),
     )
-    return json_list(map(gateway.written.alert, gateway.view.alerts.find(query)))
+    found = list(gateway.view.alerts.find(query))
+    page = found[:limit]
+    response = json_list(map(gateway.written.alert, page))
+    if len(found) > limit:
+        link_next(request, response, (page[-1].raised_at.isoformat(), page[-1].alert_id))
+    return response
+
+
+def _after(cursor: str) -> tuple[datetime, AlertId]:
+    raised_at, alert_id = place_of(cursor, (str, str))
+    return time_of(raised_at), AlertId(alert_id)
 
 
 @router.get(

@@ -25,7 +25,7 @@ BEARER = HTTPBearer(
 MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_PARAMETERS = 100
 SHOWN_NAMES = 10
-CHECKED = ("network_id", "sensor_id", "road_type", "horizon_minutes")
+CHECKED = ("network_id", "sensor_id", "road_type", "freeway", "horizon_minutes")
 MANY = frozenset({list, set, frozenset, tuple})
 
 
@@ -164,7 +164,7 @@ def _require_known(connection: HTTPConnection) -> None:
     faults = [
         (name, why)
         for name in CHECKED
-        if (value := given.get(name)) is not None
+        for value in given.getlist(name)
         if (why := gateway.names.fault(name, value, network_id)) is not None
     ]
     if faults:

@@ -12,7 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from services.gateway.responses import Aggregate, Prediction
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.guarded import GuardedRoute
-from services.gateway.routes.parameters import HorizonParameter, Instant, ModelParameter, NetworkParameter
+from services.gateway.routes.parameters import (
+    HorizonParameter,
+    Instant,
+    ModelParameter,
+    NetworkParameter,
+    require_range,
+)
 from services.gateway.stored import Stretch, made_with_outcomes
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES, is_asked
 from services.gateway.views.traffic import Forecast
@@ -52,7 +58,7 @@ async def aggregates(
 
     Where there are more than `limit`, the `Link` header leads to the next page (RFC 8288, `rel="next"`).
     """
-    _require_range(from_, to)
+    require_range(from_, to)
     network, sensor = _network_of(gateway, sensor_id, network_id), SensorId(sensor_id)
     found = await _read(gateway, lambda store: list(store.aggregates(network, sensor, from_, to, limit + 1)))
     page = found[:limit]
@@ -82,7 +88,7 @@ async def predictions(
     measured. Where there are more than `limit` origins, the `Link` header leads to the next page (RFC 8288,
     `rel="next"`).
     """
-    _require_range(from_, to)
+    require_range(from_, to)
     network = gateway.view.networks[_network_of(gateway, sensor_id, network_id)]
     sensor = network[SensorId(sensor_id)]
     stretch = Stretch(network.network_id, sensor.sensor_id, from_, to, model)
@@ -96,11 +102,6 @@ async def predictions(
         for horizon, actual_speed_mph in zip(each.prediction.horizons, each.actual_speeds_mph, strict=True)
         if horizon_minutes == "all" or is_asked(horizon, each.prediction, horizon_minutes)
     ]
-
-
-def _require_range(start: datetime | None, end: datetime | None) -> None:
-    if start is not None and end is not None and start >= end:
-        raise RequestValidationError([{"loc": ("query", "from"), "msg": "must be before `to`", "type": "value_error"}])
 
 
 def _link_next(request: Request, response: Response, network_id: NetworkId, end: datetime) -> None:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from services.gateway.responses import NetworkReport, SensorReport, SensorTimesReport
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.guarded import ViewRoute
-from services.gateway.routes.parameters import NetworkParameter, RoadTypeParameter
+from services.gateway.routes.parameters import NetworkParameter, WhereParameter
 from services.gateway.written import json_list
 from shared.events.records import NetworkId
 
@@ -13,11 +13,9 @@ router = APIRouter(tags=["traffic"], route_class=ViewRoute, dependencies=COMPLET
 
 
 @router.get("/api/sensors", summary="Sensors with their latest measurements", response_model=list[SensorReport])
-async def sensors(
-    gateway: Running, network_id: NetworkParameter = None, road_type: RoadTypeParameter = None
-) -> Response:
+async def sensors(gateway: Running, where: WhereParameter, network_id: NetworkParameter = None) -> Response:
     """Give every sensor, in the order of its network, with its newest window."""
-    states = gateway.view.sensors(None if network_id is None else NetworkId(network_id), road_type)
+    states = gateway.view.sensors(None if network_id is None else NetworkId(network_id), where)
     return json_list(map(gateway.written.sensor, states))
 
 

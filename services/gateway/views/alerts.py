@@ -2,8 +2,10 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from services.gateway.views.known import require_alert
 from shared.events.records import AlertActionKind, AlertId, AlertSeverity, AlertType, NetworkId, SensorId, TrafficAlert
@@ -11,7 +13,7 @@ from shared.events.records import AlertActionKind, AlertId, AlertSeverity, Alert
 
 @dataclass(frozen=True, slots=True)
 class AlertQuery:
-    """What a client asks for; `None` does not restrict."""
+    """What a client asks for; `None` does not restrict. `after`: when the last one before was raised, and its id."""
 
     limit: int
     network_id: NetworkId | None = None
@@ -20,7 +22,8 @@ class AlertQuery:
     active: bool | None = None
     acknowledged: bool | None = None
     predicted: bool | None = None
-    sensor_id: SensorId | None = None
+    sensors: AbstractSet[tuple[NetworkId, SensorId]] | None = None
+    after: tuple[datetime, AlertId] | None = None
 
     def matches(self, alert: TrafficAlert) -> bool:
         """Whether the alert is asked for."""
@@ -31,8 +34,12 @@ class AlertQuery:
             and (self.active is None or alert.active is self.active)
             and (self.acknowledged is None or is_acknowledged(alert) is self.acknowledged)
             and (self.predicted is None or (alert.expected_at is not None) is self.predicted)
-            and (self.sensor_id is None or self.sensor_id in alert.affected_sensors)
+            and self._is_there(alert)
         )
+
+    def _is_there(self, alert: TrafficAlert) -> bool:
+        sensors = self.sensors
+        return sensors is None or any((alert.network_id, each) in sensors for each in alert.affected_sensors)
 
 
 def is_acknowledged(alert: TrafficAlert) -> bool:
@@ -97,7 +104,8 @@ class AlertsView:
     def find(self, query: AlertQuery) -> Iterator[TrafficAlert]:
         """At most `limit` alerts, the last raised first."""
         left = query.limit
-        for _, alert_id in reversed(self._by_time):
+        end = len(self._by_time) if query.after is None else bisect_left(self._by_time, query.after)
+        for _, alert_id in islice(reversed(self._by_time), len(self._by_time) - end, None):
             alert = self._alerts[alert_id]
             if query.matches(alert):
                 if left == 0:

@@ -20,6 +20,7 @@ class Names:
     networks: tuple[str, ...]
     sensors: Mapping[str, frozenset[str]]
     road_types: frozenset[str]
+    freeways: frozenset[str]
     horizons: Mapping[str, tuple[int, ...]]
 
     @classmethod
@@ -29,15 +30,18 @@ class Names:
             tuple(networks),
             {each: frozenset(sensor.sensor_id for sensor in network.sensors) for each, network in networks.items()},
             frozenset(sensor.road_type for network in networks.values() for sensor in network.sensors),
+            frozenset(sensor.freeway for network in networks.values() for sensor in network.sensors),
             {each: tuple(minutes_ahead(network.window)) for each, network in networks.items()},
         )
 
     def fault(self, parameter: str, value: str, network_id: str | None) -> str | None:
-        """What is wrong with a `network_id`, `sensor_id`, `road_type` or `horizon_minutes`; `None`: it is known."""
+        """What is wrong with one of these parameters, named by `parameter`; `None`: it is known."""
         if parameter == "network_id" and value not in self.networks:
             return unknown("network", value, self.networks)
         if parameter == "road_type" and value not in self.road_types:
             return unknown("road type", value, sorted(self.road_types))
+        if parameter == "freeway" and value not in self.freeways:
+            return unknown("freeway", value, sorted(self.freeways))
         if parameter == "sensor_id" and not self.has_sensor(value, network_id):
             return self.no_sensor(value, network_id)
         if parameter == "horizon_minutes" and value.isdecimal() and len(value) <= LONGEST_NUMBER:

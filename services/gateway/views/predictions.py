@@ -1,7 +1,7 @@
 """The predictions of the newest forecast origins, and the newest of every sensor and model. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -10,6 +10,7 @@ from typing import TypeAlias
 from services.gateway.views.horizons import is_asked
 from services.gateway.views.known import known_sensor, require_prediction
 from services.gateway.views.origins import Origins
+from services.gateway.views.where import ANYWHERE, Where
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
 from shared.traffic.network import Network, Sensor
 
@@ -17,6 +18,30 @@ PredictionKey: TypeAlias = tuple[NetworkId, SensorId, str | None]
 """Whose newest prediction: a sensor's by one model, or, without a model, by whichever serves."""
 
 MAX_PREDICTIONS = 60_000
+ALL_MODELS = "all"
+"""Asks for every model's, where a model's name would ask for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a forecast stands among all: newest origin first, then by network, sensor, model and horizon."""
+
+    timestamp: datetime
+    network_id: NetworkId
+    sensor_id: SensorId
+    model_name: str
+    horizon_minutes: int
+
+    @classmethod
+    def of(cls, prediction: TrafficPrediction, horizon: HorizonForecast) -> "Position":
+        """Of a forecast."""
+        return cls(
+            prediction.timestamp,
+            prediction.network_id,
+            prediction.sensor_id,
+            prediction.model_name,
+            horizon.horizon_minutes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +56,30 @@ class VersionActivity:
 class PredictionQuery:
     """What a client asks for; `None` does not restrict, but for the model: without one, what was served is asked for.
 
-    `horizon_minutes=None` means every horizon, 15 the one nearest to it.
+    `horizon_minutes=None` means every horizon, 15 the one nearest to it. `only`: one origin of
+    each of these networks. Origins are asked for in [`start`, `end`), and what comes behind `after`: new forecasts move
+    nothing that is behind.
     """
 
     limit: int
     network_id: NetworkId | None = None
-    sensor_id: SensorId | None = None
-    road_type: str | None = None
+    where: Where = ANYWHERE
     min_confidence: float | None = None
     horizon_minutes: int | None = None
     model_name: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    only: Mapping[NetworkId, datetime] | None = None
+    after: Position | None = None
+
+    def has_origin(self, network_id: NetworkId, time: datetime) -> bool:
+        """Whether an origin of a network is asked for."""
+        return (
+            (self.only is None or self.only.get(network_id) == time)
+            and (self.start is None or time >= self.start)
+            and (self.end is None or time < self.end)
+            and (self.after is None or time <= self.after.timestamp)
+        )
 
 
 class PredictionsView:
@@ -66,7 +105,11 @@ class PredictionsView:
     @property
     def newest_origin(self) -> datetime | None:
         """The newest origin of any network; `None` before the first prediction."""
-        return max((origins.times[-1] for origins in self._origins.values() if origins.times), default=None)
+        return max(self.newest_origins().values(), default=None)
+
+    def newest_origins(self) -> dict[NetworkId, datetime]:
+        """The newest origin of every network that has one."""
+        return {id_: origins.times[-1] for id_, origins in self._origins.items() if origins.times}
 
     @property
     def model_names(self) -> frozenset[str]:
@@ -133,6 +176,8 @@ class PredictionsView:
                     continue
                 if query.min_confidence is not None and horizon.confidence_score < query.min_confidence:
                     continue
+                if query.after is not None and _is_shown(query.after, prediction, horizon, query.model_name):
+                    continue
                 if left == 0:
                     return
                 left -= 1
@@ -141,29 +186,62 @@ class PredictionsView:
     def _walk(self, query: PredictionQuery) -> Iterator[tuple[Sensor, TrafficPrediction]]:
         wanted = {id_: sensors for id_ in self._networks if (sensors := self._sensors(id_, query))}
         newest_first = merge(
-            *([(time, id_) for time in reversed(self._origins[id_].times)] for id_ in wanted),
+            *([(time, id_) for time in self._times(id_, query)] for id_ in wanted),
             key=lambda step: step[0],
             reverse=True,
         )
         for time, network_id in newest_first:
             origins = self._origins[network_id]
-            for sensor in wanted[network_id]:
-                if query.model_name is None:
-                    made = origins.served(time, sensor.sensor_id)
-                else:
-                    made = origins.at[time].get(sensor.sensor_id, {}).get(query.model_name)
-                if made is not None:
+            for sensor in wanted[network_id][self._first(time, network_id, wanted[network_id], query.after) :]:
+                for made in _made(origins, time, sensor.sensor_id, query.model_name):
                     yield sensor, made
+
+    def _times(self, network_id: NetworkId, query: PredictionQuery) -> list[datetime]:
+        """The origins of a network that are asked for, newest first."""
+        return [time for time in reversed(self._origins[network_id].times) if query.has_origin(network_id, time)]
+
+    def _first(self, time: datetime, network_id: NetworkId, sensors: Sequence[Sensor], after: Position | None) -> int:
+        """Which of a network's sensors is the first that `after` does not stand behind."""
+        if after is None or time != after.timestamp:
+            return 0
+        ranks = {id_: rank for rank, id_ in enumerate(self._networks)}
+        if after.network_id not in ranks or ranks[network_id] > ranks[after.network_id]:
+            return 0
+        if network_id != after.network_id:
+            return len(sensors)
+        index = self._networks[network_id].index
+        shown = index.get(after.sensor_id, -1)
+        return next((place for place, each in enumerate(sensors) if index[each.sensor_id] >= shown), len(sensors))
 
     def _sensors(self, network_id: NetworkId, query: PredictionQuery) -> tuple[Sensor, ...]:
         network = self._networks[network_id]
         if query.network_id is not None and network_id != query.network_id:
             return ()
-        if query.sensor_id is not None:
-            sensors: tuple[Sensor, ...] = (network[query.sensor_id],) if query.sensor_id in network.index else ()
-        else:
-            sensors = network.sensors
-        return tuple(sensor for sensor in sensors if query.road_type is None or sensor.road_type == query.road_type)
+        if query.where is ANYWHERE:
+            return network.sensors
+        return tuple(filter(query.where.has, network.sensors))
+
+
+def _made(origins: Origins, time: datetime, sensor_id: SensorId, model_name: str | None) -> Iterable[TrafficPrediction]:
+    """What was forecast for a sensor at an origin: by what served, by one model, or by all in the order of names."""
+    models = origins.at[time].get(sensor_id, {})
+    if model_name == ALL_MODELS:
+        return models.values()
+    made = origins.served(time, sensor_id) if model_name is None else models.get(model_name)
+    return () if made is None else (made,)
+
+
+def _is_shown(after: Position, prediction: TrafficPrediction, horizon: HorizonForecast, model_name: str | None) -> bool:
+    """Whether a forecast of the sensor and origin of `after` stands before it, or is it."""
+    if (prediction.timestamp, prediction.network_id, prediction.sensor_id) != (
+        after.timestamp,
+        after.network_id,
+        after.sensor_id,
+    ):
+        return False
+    if model_name == ALL_MODELS and prediction.model_name != after.model_name:
+        return prediction.model_name < after.model_name
+    return horizon.horizon_minutes <= after.horizon_minutes
 
 
 def _keys(prediction: TrafficPrediction) -> tuple[PredictionKey, ...]:

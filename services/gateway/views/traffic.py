@@ -9,6 +9,7 @@ from services.gateway.views.alerts import AlertsView
 from services.gateway.views.doubted import DoubtedView
 from services.gateway.views.predictions import MAX_PREDICTIONS, PredictionQuery, PredictionsView
 from services.gateway.views.sensor_times import SensorTimesView
+from services.gateway.views.where import ANYWHERE, Where
 from services.gateway.views.windows import SensorState, WindowsView
 from shared.events.model_names import MODEL_NAMES
 from shared.events.records import (
@@ -112,9 +113,20 @@ class TrafficView:
         self._changed_sensors.clear()
         return changed
 
-    def sensors(self, network_id: NetworkId | None = None, road_type: str | None = None) -> Iterator[SensorState]:
+    def sensors(self, network_id: NetworkId | None = None, where: Where = ANYWHERE) -> Iterator[SensorState]:
         """The newest state of every sensor, in the networks' order, with what is said against it."""
-        return map(self._doubting, self.windows.states(network_id, road_type))
+        return map(self._doubting, self.windows.states(network_id, where))
+
+    def places(self, where: Where) -> frozenset[tuple[NetworkId, SensorId]] | None:
+        """The sensors of all networks that are asked for; `None` where none is left out."""
+        if where == ANYWHERE:
+            return None
+        return frozenset(
+            (id_, sensor.sensor_id)
+            for id_, network in self.networks.items()
+            for sensor in network.sensors
+            if where.has(sensor)
+        )
 
     def apply_times(self, times: SensorTimes, offset: int) -> None:
         """Take in what ingest says of the clocks of sensors."""

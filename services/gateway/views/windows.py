@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from services.gateway.views.known import known_sensor, require_window
 from services.gateway.views.sensor_times import SensorTimeState
+from services.gateway.views.where import ANYWHERE, Where
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
 from shared.traffic.health.doubted import DoubtedSensor
 from shared.traffic.network import Network, Sensor
@@ -85,12 +86,12 @@ class WindowsView:
         sensor = self._networks[network_id][sensor_id]
         return self._state(network_id, sensor)
 
-    def states(self, network_id: NetworkId | None = None, road_type: str | None = None) -> Iterator[SensorState]:
+    def states(self, network_id: NetworkId | None = None, where: Where = ANYWHERE) -> Iterator[SensorState]:
         """The newest state of every sensor, in the networks' order."""
         for id_, network in self._networks.items():
             if network_id is None or id_ == network_id:
                 for sensor in network.sensors:
-                    if road_type is None or sensor.road_type == road_type:
+                    if where.has(sensor):
                         yield self._state(id_, sensor)
 
     def _state(self, network_id: NetworkId, sensor: Sensor) -> SensorState:

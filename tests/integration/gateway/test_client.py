@@ -56,6 +56,8 @@ async def test_rest(
             assert prediction.timestamp == datetime(2012, 5, 2, 15, 5, tzinfo=UTC)
             assert [each.alert_id for each in await client.alerts(severity=AlertSeverity.HIGH, active=True)] == ["a"]
             assert len(await client.sensors()) == len(network.sensors)
+            every = [each async for each in client.all_predictions(sensor_ids=["405N-01", "405N-02"], model="all")]
+            assert len({(each.sensor_id, each.model_name, each.horizon_minutes) for each in every}) == len(every) >= 24
             assert [each.network_id for each in await client.networks()] == [network.network_id]
             history = [window.mean_speed async for window in client.aggregates("405N-01")]
             assert history == [50.0 + number for number in range(30, 0, -1)]

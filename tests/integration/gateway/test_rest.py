@@ -255,7 +255,22 @@ async def test_prediction_filters(client: httpx.AsyncClient, query: str, count: 
             "no horizon of 65 minutes",
         ),
         ("/api/alerts?active=true&active=false", "active", "more than once"),
-        ("/api/predictions?sensor_id=405N-04&sensor_id=405N-05", "sensor_id", "more than once"),
+        ("/api/history/aggregates?sensor_id=405N-04&sensor_id=405N-05", "sensor_id", "more than once"),
+        ("/api/predictions?sensor_id=405N-04&sensor_id=405N-5", "sensor_id", "did you mean 405N-05?"),
+        ("/api/predictions?freeway=I-404", "freeway", "did you mean I-405?"),
+        ("/api/sensors?postmile_from=3", "freeway", "each freeway counts its own"),
+        ("/api/sensors?freeway=I-405&postmile_from=3&postmile_to=2", "postmile_from", "must not be greater"),
+        ("/api/predictions?bbox=1,2,3", "bbox", "west,south,east,north"),
+        ("/api/predictions?bbox=1,40,3,30", "bbox", "west,south,east,north"),
+        ("/api/alerts?bbox=nan,2,3,4", "bbox", "west,south,east,north"),
+        ("/api/alerts?circle=34,-118,0", "circle", "latitude,longitude,miles"),
+        ("/api/alerts?circle=34,-118,1e400", "circle", "latitude,longitude,miles"),
+        ("/api/predictions?from=2012-05-02T15:00:00Z&to=2012-05-02T15:00:00Z", "from", "before `to`"),
+        ("/api/predictions?cursor=abc", "cursor", "no cursor of this list"),
+        ("/api/predictions?cursor=W10", "cursor", "no cursor of this list"),
+        ("/api/predictions?cursor=%C3%A9", "cursor", "no cursor of this list"),
+        ("/api/alerts?cursor=W1tdLCJhIl0", "cursor", "no cursor of this list"),
+        ("/api/alerts?cursor=WyIyMDI2LTAxLTAxIiwiYSJd", "cursor", "no cursor of this list"),
         ("/api/predictions?limit=5&limit=5", "limit", "more than once"),
         ("/api/sensors?network_id=la-example&network_id=la-example", "network_id", "more than once"),
         ("/api/models/linear_regression?live_hours=3&live_hours=4", "live_hours", "more than once"),
@@ -370,6 +385,42 @@ async def test_sensors_and_networks(client: httpx.AsyncClient, network: Network)
     problem(await client.get("/api/sensors?road_type=canal"), 422)
     (report,) = TypeAdapter(list[NetworkReport]).validate_json((await client.get("/api/networks")).content)
     assert (report.time_zone, report.sensor_count) == ("America/Los_Angeles", len(network.sensors))
+
+
+@pytest.mark.parametrize("query", ["horizon_minutes=all", "horizon_minutes=all&model=all", "model=all&latest=true"])
+async def test_forecasts_come_page_by_page(client: httpx.AsyncClient, query: str) -> None:
+    everything = (await client.get(f"/api/predictions?{query}&limit=1000")).json()
+    answer = await client.get(f"/api/predictions?{query}&limit=7")
+    pages = answer.json()
+    while "next" in answer.links and len(pages) < len(everything):
+        answer = await client.get(answer.links["next"]["url"])
+        assert answer.status_code == 200
+        assert len(answer.json()) <= 7
+        pages += answer.json()
+    assert pages[:1000] == everything
+    keys = {(row["timestamp"], row["sensor_id"], row["model_name"], row["horizon_minutes"]) for row in pages}
+    assert len(keys) == len(pages)
+
+
+async def test_forecasts_of_a_place_and_a_time(client: httpx.AsyncClient, network: Network) -> None:
+    rows = (await client.get("/api/predictions?latest=true&limit=1000&freeway=I-405&direction=N")).json()
+    there = [each.sensor_id for each in network.sensors if (each.freeway, each.direction) == ("I-405", "N")]
+    assert [row["sensor_id"] for row in rows] == there
+    newest = rows[0]["timestamp"]
+    assert {row["timestamp"] for row in rows} == {newest}
+    earlier = (await client.get(f"/api/predictions?to={newest}&limit=1000&sensor_id=405N-01")).json()
+    assert earlier
+    assert all(row["timestamp"] < newest for row in earlier)
+    two = (await client.get(f"/api/predictions?from={newest}&sensor_id=405N-01&sensor_id=405N-02")).json()
+    assert {row["sensor_id"] for row in two} == {"405N-01", "405N-02"}
+    one = network.sensors[0]
+    near = (await client.get(f"/api/sensors?circle={one.latitude},{one.longitude},0.01")).json()
+    assert one.sensor_id in {row["sensor_id"] for row in near}
+    assert len(near) < len(network.sensors)
+    box = f"{one.longitude - 0.001},{one.latitude - 0.001},{one.longitude + 0.001},{one.latitude + 0.001}"
+    boxed = (await client.get(f"/api/sensors?bbox={box}")).json()
+    assert one.sensor_id in {row["sensor_id"] for row in boxed}
+    assert all(abs(row["longitude"] - one.longitude) <= 0.001 for row in boxed)
 
 
 async def test_history_comes_from_the_store_page_by_page(client: httpx.AsyncClient) -> None:

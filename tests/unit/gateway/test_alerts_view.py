@@ -58,7 +58,9 @@ def test_the_highest_revision_wins_and_moves_with_its_time(alert: Build) -> None
         ({"acknowledged": False}, ["low", "over"]),
         ({"predicted": True}, ["low"]),
         ({"predicted": False}, ["rain", "over"]),
-        ({"sensor_id": SensorId("s7")}, ["over"]),
+        ({"sensors": {(NetworkId("toy"), SensorId("s7"))}}, ["over"]),
+        ({"sensors": {(NetworkId("other"), SensorId("s7"))}}, []),
+        ({"sensors": frozenset()}, []),
     ],
 )
 def test_filters(alert: Build, restriction: dict[str, object], expected: list[str]) -> None:
@@ -69,6 +71,34 @@ def test_filters(alert: Build, restriction: dict[str, object], expected: list[st
     view.apply(replace(rain, actions=(seen,)))
     view.apply(alert(3, "low", severity=AlertSeverity.LOW, expected_at=rain.raised_at))
     assert ids(view, replace(EVERYTHING, **restriction)) == expected  # type: ignore[arg-type]  # each case its own type
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    steps=st.lists(st.integers(0, 5), max_size=12),
+    later=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), max_size=3), max_size=6),
+    size=st.integers(1, 4),
+)
+def test_pages_have_every_alert_once_whatever_changes_meanwhile(
+    alert: Build, steps: list[int], later: list[list[tuple[int, int]]], size: int
+) -> None:
+    view = AlertsView(100)
+    for number, step in enumerate(steps):
+        view.apply(alert(step, f"a{number}"))
+    first, seen, changes = ids(view), list[str](), iter(later)
+    query = AlertQuery(size)
+    while page := list(view.find(query)):
+        assert len(page) <= size
+        seen += [each.alert_id for each in page]
+        query = replace(query, after=(page[-1].raised_at, page[-1].alert_id))
+        for step, number in next(changes, ()):
+            known = view.get(AlertId(f"a{number}"))
+            if known is None:
+                view.apply(alert(step, f"b{number}"))
+            else:
+                view.apply(replace(known, revision=known.revision + 1, status=AlertStatus.UPDATED))
+    assert len(seen) == len(set(seen))
+    assert set(first) <= set(seen)
 
 
 def test_a_tombstone_forgets(alert: Build) -> None:

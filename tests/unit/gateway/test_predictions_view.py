@@ -1,15 +1,16 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
-from services.gateway.views.predictions import PredictionQuery, PredictionsView
+from services.gateway.views.predictions import ALL_MODELS, Position, PredictionQuery, PredictionsView
 from services.gateway.views.traffic import TrafficView
+from services.gateway.views.where import Where
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import HorizonForecast, NetworkId, SensorId, TrafficPrediction
 from shared.traffic.network import Network
@@ -17,7 +18,17 @@ from tests.kit.networks import UTC_ZONE, along, network_of
 
 Build = Callable[..., TrafficPrediction]
 EVERYTHING = PredictionQuery(limit=10_000)
+START, WINDOW = datetime(2012, 5, 2, 15, 0, tzinfo=UTC), timedelta(minutes=5)
 TOY, S0, S1 = NetworkId("toy"), SensorId("s0"), SensorId("s1")
+
+
+# A step, a network, a sensor and a model.
+MADE = st.tuples(
+    st.integers(1, 4),
+    st.sampled_from(["toy", "twin"]),
+    st.sampled_from(["s0", "s1", "s2"]),
+    st.sampled_from(["a", "b"]),
+)
 
 
 @pytest.fixture
@@ -83,6 +94,53 @@ def test_an_answer_that_is_withdrawn_is_gone(predictions: PredictionsView, predi
     assert predictions.served_names == frozenset()
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    before=st.lists(MADE, max_size=25),
+    meanwhile=st.lists(st.lists(MADE, max_size=4), max_size=8),
+    size=st.integers(1, 7),
+    model=st.sampled_from([None, "b", ALL_MODELS]),
+    pinned=st.booleans(),
+)
+def test_pages_have_everything_once_whatever_comes_meanwhile(
+    networks: dict[NetworkId, Network],
+    prediction: Build,
+    before: list[tuple[int, str, str, str]],
+    meanwhile: list[list[tuple[int, str, str, str]]],
+    size: int,
+    model: str | None,
+    *,
+    pinned: bool,
+) -> None:
+    """What is there from the first page to the last one is on one of them; nothing is on two."""
+    twin = NetworkId("twin")
+    both = networks | {twin: replace(networks[TOY], network_id=twin)}
+    view = PredictionsView(both, timedelta(minutes=600))
+
+    def apply(made: tuple[int, str, str, str]) -> None:
+        step, network_id, sensor_id, name = made
+        view.apply(prediction(step, sensor_id, name, network_id=NetworkId(network_id), serving=name == "a"))
+
+    for each in before:
+        apply(each)
+    query = PredictionQuery(size, model_name=model, only=view.newest_origins() if pinned else None)
+    first = [Position.of(made, each) for _, made, each in view.find(replace(query, limit=10_000))]
+    seen: list[Position] = []
+    arriving = iter(meanwhile)
+    while page := [Position.of(made, each) for _, made, each in view.find(query)]:
+        assert len(page) <= size
+        seen += page
+        query = replace(query, after=page[-1])
+        for each in next(arriving, ()):
+            apply(each)
+    assert len(seen) == len(set(seen))
+    assert set(first) <= set(seen)
+    if pinned:
+        assert {each.timestamp for each in seen} == {each.timestamp for each in first}
+    if not any(meanwhile):
+        assert seen == first
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 17, 18, 19])
 def test_the_limit_cuts_the_same_list(predictions: PredictionsView, prediction: Build, limit: int) -> None:
     for step in (1, 2):
@@ -94,10 +152,19 @@ def test_the_limit_cuts_the_same_list(predictions: PredictionsView, prediction: 
 @pytest.mark.parametrize(
     ("restriction", "expected"),
     [
-        ({"sensor_id": SensorId("s1")}, {"s1"}),
-        ({"sensor_id": SensorId("nowhere")}, set()),
-        ({"road_type": "ramp"}, {"s2"}),
-        ({"road_type": "ramp", "sensor_id": SensorId("s1")}, set()),
+        ({"where": Where(frozenset({S1}))}, {"s1"}),
+        ({"where": Where(frozenset({S0, S1}))}, {"s0", "s1"}),
+        ({"where": Where(frozenset({SensorId("nowhere")}))}, set()),
+        ({"where": Where(road_type="ramp")}, {"s2"}),
+        ({"where": Where(frozenset({S1}), road_type="ramp")}, set()),
+        ({"where": Where(freeway="I-10")}, {"s0", "s1", "s2"}),
+        ({"where": Where(freeway="I-10", direction="W")}, set()),
+        ({"start": START + 1 * WINDOW}, {"s0", "s1", "s2"}),
+        ({"start": START + 2 * WINDOW}, set()),
+        ({"end": START + 1 * WINDOW}, set()),
+        ({"only": {TOY: START + 1 * WINDOW}}, {"s0", "s1", "s2"}),
+        ({"only": {TOY: START + 2 * WINDOW}}, set()),
+        ({"only": {}}, set()),
         ({"network_id": NetworkId("toy")}, {"s0", "s1", "s2"}),
         ({"network_id": NetworkId("other")}, set()),
         ({"model_name": "linear_regression"}, {"s0", "s1", "s2"}),

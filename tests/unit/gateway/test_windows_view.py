@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.gateway.views.where import Where
 from services.gateway.views.windows import WindowsView
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, SensorId
@@ -55,7 +56,7 @@ def test_a_missing_speed_stays_missing(windows: WindowsView, window: Build) -> N
 
 
 def test_states_are_filtered_by_network_and_road_type(windows: WindowsView) -> None:
-    assert [state.sensor.sensor_id for state in windows.states(road_type="ramp")] == ["s2"]
+    assert [state.sensor.sensor_id for state in windows.states(where=Where(road_type="ramp"))] == ["s2"]
     assert len(list(windows.states(TOY))) == 3
     assert not list(windows.states(NetworkId("other")))
 
