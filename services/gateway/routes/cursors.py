@@ -11,15 +11,15 @@ from fastapi import Request, Response
 from services.gateway.routes.guarded import invalid_query
 
 MAX_CURSOR_CHARACTERS = 4096
-Place: TypeAlias = Sequence[Any]
+PageEnd: TypeAlias = Sequence[Any]
 
 
-def cursor_of(place: Place) -> str:
+def cursor_of(place: PageEnd) -> str:
     """The text for a place in a list."""
     return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str, kinds: Sequence[type]) -> Place:
+def place_of(cursor: str, kinds: Sequence[type]) -> PageEnd:
     """The place behind a text, values of these kinds.
 
     Raises:
@@ -50,7 +50,7 @@ def invalid_cursor() -> Exception:
     return invalid_query([("cursor", "is no cursor of this list; take it from a `Link` as it is")])
 
 
-def link_next(request: Request, response: Response, place: Place) -> None:
+def link_next(request: Request, response: Response, place: PageEnd) -> None:
     """Say where the list goes on (RFC 8288)."""
     following = request.url.include_query_params(cursor=cursor_of(place))
     response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway.responses import Prediction
-from services.gateway.routes.cursors import Place, link_next, place_of, time_of
+from services.gateway.routes.cursors import PageEnd, link_next, place_of, time_of
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.guarded import ViewRoute
 from services.gateway.routes.parameters import (
@@ -77,7 +77,7 @@ async def predictions(
     return response
 
 
-def _written(after: Position, only: Mapping[NetworkId, datetime] | None) -> Place:
+def _written(after: Position, only: Mapping[NetworkId, datetime] | None) -> PageEnd:
     """A cursor's content. What was newest for the first page goes with it: a newer moment is another list."""
     pinned = {} if only is None else {id_: time.isoformat() for id_, time in only.items()}
     place = after.timestamp.isoformat(), after.network_id, after.sensor_id, after.model_name, after.horizon_minutes
