@@ -82,8 +82,8 @@ TOPICS = (
     SENSOR_HEALTH,
 )
 
-# Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without
-# its key is published again with the right key and REKEYED_FROM, and only then enters the windows.
+# Headers. A dead letter carries the first six, and one in several parts the three after them; a reading that came
+# without its key is published again with the right key and REKEYED_FROM, and only then enters the windows.
 DEAD_LETTER_REASON = "metrla-reason"
 DEAD_LETTER_DETAIL = "metrla-detail"
 DEAD_LETTER_STAGE = "metrla-stage"
@@ -92,4 +92,5 @@ SOURCE_PARTITION = "metrla-source-partition"
 SOURCE_OFFSET = "metrla-source-offset"
 DEAD_LETTER_PART = "metrla-part"
 DEAD_LETTER_PART_OF = "metrla-part-of"
+DEAD_LETTER_NUMBER = "metrla-part-number"
 REKEYED_FROM = "metrla-rekeyed-from"
