@@ -46,7 +46,7 @@ LEASE_S = SESSION_TIMEOUT_MS / 1000 / 2
 half of what it takes a group to give the partition of a silent member to another."""
 DECODE = "decode"
 
-Source: TypeAlias = tuple[str, int, int]
+LetterSource: TypeAlias = tuple[str, int, int]
 Confirm: TypeAlias = Callable[[], Awaitable[None]]
 
 
@@ -144,8 +144,8 @@ class DeadLetterWriter:
         self._confirm: Confirm | None = None
         self._expected: set[TopicPartition] = set()
         self._unknown: set[tuple[str, int]] = set()
-        self._written: set[Source] = set()
-        self._own: set[Source] = set()
+        self._written: set[LetterSource] = set()
+        self._own: set[LetterSource] = set()
         self._read_through: dict[TopicPartition, int] = {}
         self._looked_s = -inf
 
@@ -287,7 +287,7 @@ class DeadLetterWriter:
         end: int,
         about: Collection[tuple[str, int]],
     ) -> None:
-        parts: dict[Source, set[bytes]] = {}
+        parts: dict[LetterSource, set[bytes]] = {}
         for begin in range(start, end, READ_BACK_STEP):
             for record in await read_range(reader, partition, begin, min(end, begin + READ_BACK_STEP)):
                 source = source_of(record)
@@ -304,12 +304,20 @@ class DeadLetterWriter:
         return [TopicPartition(TRAFFIC_EVENTS_DLQ.name, number) for number in sorted(numbers)]
 
 
+def headers_of_ours(record: ConsumerRecord) -> dict[str, bytes | None]:
+    """The headers that a letter has beside those that came, which are before them and may have any name."""
+    names = [name for name, _ in record.headers]
+    if DEAD_LETTER_REASON not in names:
+        return {}
+    return dict(record.headers[len(names) - 1 - names[::-1].index(DEAD_LETTER_REASON) :])
+
+
 def is_whole(record: ConsumerRecord, parts: set[bytes]) -> bool:
     """Whether a letter is there with this record of it; `parts` are the numbers of its parts so far, and are added to.
 
     A process that died between two parts left a letter that is none: it is written again, with all its parts.
     """
-    number = dict(record.headers).get(DEAD_LETTER_NUMBER) or b""
+    number = headers_of_ours(record).get(DEAD_LETTER_NUMBER) or b""
     of = number.partition(b"/")[2]
     if not of.isdigit() or len(of) > MOST_DIGITS:  # in one piece, or from a release that did not number parts
         return True
