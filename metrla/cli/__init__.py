@@ -4,6 +4,7 @@
     demo, run, stack         processes on this machine
     feed, advisories         onto the log                          feeding/, advising/
     archive, history, topics, schemas, store, settings             querying/
+    dead_letters             what could not be used, and back to where it came from
     network, data            folders of networks, published data sets
     train, evaluate, models, evaluate_alerts, evaluate_expectations   the laboratory and the registry     studying/
     broker, tables           asking the broker, or one line where none answers; what a terminal shows, in one look

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from shared.events.errors import ConfigurationError, MetrlaError
+from shared.runtime.settings import PlatformSettings, read_settings
 
 Reply = TypeVar("Reply")
 
@@ -19,6 +20,11 @@ BootstrapOption = Annotated[
         metavar="SERVERS",
     ),
 ]
+
+
+def servers_of(given: str | None) -> str:
+    """The brokers that an option names, or those of the settings."""
+    return read_settings(PlatformSettings).kafka_bootstrap_servers if given is None else given
 
 
 def answered(servers: str, question: Coroutine[Any, Any, Reply]) -> Reply:

@@ -8,7 +8,21 @@ import typer
 from aiokafka.errors import KafkaError
 
 from metrla import __version__
-from metrla.cli import advisories, archive, data, feed, history, keys, models, network, schemas, stack, store, topics
+from metrla.cli import (
+    advisories,
+    archive,
+    data,
+    dead_letters,
+    feed,
+    history,
+    keys,
+    models,
+    network,
+    schemas,
+    stack,
+    store,
+    topics,
+)
 from metrla.cli.demo import demo
 from metrla.cli.evaluate import evaluate
 from metrla.cli.evaluate_alerts import evaluate_alerts
@@ -38,8 +52,10 @@ app.command()(evaluate)
 app.command()(evaluate_alerts)
 app.command()(evaluate_expectations)
 app.command()(settings)
-for group in (feed, advisories, network, models, data, archive, history, topics, schemas, store, keys, stack):
-    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
+for group in (
+    *(feed, advisories, network, models, data, archive, history, topics, dead_letters, schemas, store, keys, stack),
+):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2].replace("_", "-"))
 
 
 def _say_version(on: bool) -> None:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrla.cli.broker import BootstrapOption, answered
+from metrla.cli.broker import BootstrapOption, answered, servers_of
 from metrla.cli.tables import plain_table, print_tables
 from metrla.terminal import say
-from shared.runtime.settings import PlatformSettings, read_settings
 
 if TYPE_CHECKING:
     from shared.kafka.inspection import TopicState
@@ -25,7 +24,7 @@ def create(
     from shared.events.topics import TOPICS  # noqa: PLC0415 - the codecs behind it are slow to import
     from shared.kafka.admin import ensure_topics  # noqa: PLC0415 - likewise
 
-    servers = _servers(bootstrap_servers)
+    servers = servers_of(bootstrap_servers)
     created = answered(servers, ensure_topics(servers, TOPICS, replication_factor))
     for topic in TOPICS:
         settings = ", ".join(f"{name}={value}" for name, value in topic.settings().items())
@@ -44,7 +43,7 @@ def describe(
     """
     from shared.kafka.inspection import inspect_topics  # noqa: PLC0415 - aiokafka is slow to import
 
-    servers = _servers(bootstrap_servers)
+    servers = servers_of(bootstrap_servers)
     states = answered(servers, inspect_topics(servers))
     if as_json:
         say(json.dumps([_as_json(state) for state in states], indent=2))
@@ -53,10 +52,6 @@ def describe(
     missing = [state.topic.name for state in states if not state.partitions]
     if missing:
         say(f"Missing: {', '.join(missing)}. `metrla topics create` creates them.", err=True)
-
-
-def _servers(given: str | None) -> str:
-    return read_settings(PlatformSettings).kafka_bootstrap_servers if given is None else given
 
 
 def _record(state: "TopicState") -> str:

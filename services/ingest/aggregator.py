@@ -51,6 +51,7 @@ class _Partition:
     windows: PartitionWindows
     handled: int
     committed: Checkpoint | None
+    start: Checkpoint
     since: int
     """Offset at or before the first reading of every window that may still be emitted."""
 
@@ -111,11 +112,12 @@ class Aggregation:
 
     async def begin(self, member: GroupMember, committed: Mapping[TopicPartition, Committed]) -> "Aggregator":
         """Start each partition from its checkpoint."""
-        self.dead_letters.expect(committed)
         partitions = await member.persist("read partitions", lambda: self.producer.partitions_for(TRAFFIC_EVENTS.name))
         sensors = _sensors_of(partitions)
         held = {partition: self._from(partition, one, sensors) for partition, one in committed.items()}
-        return Aggregator(self, member, held)
+        aggregator = Aggregator(self, member, held)
+        self.dead_letters.expect(committed, aggregator.confirm)
+        return aggregator
 
     def _from(
         self, partition: TopicPartition, commit: Committed, sensors: Callable[[int, Network], Collection[SensorId]]
@@ -132,6 +134,7 @@ class Aggregation:
             ),
             handled=checkpoint.handled,
             committed=None,
+            start=checkpoint,
             since=commit.offset,
         )
 
@@ -179,6 +182,14 @@ class Aggregator:
             for held in self._held.values():
                 held.lane.note_empty(self._with.monotonic())
 
+    async def confirm(self) -> None:
+        """Return when it is certain that the partitions are still ours; raises `CommitFailedError` where they are not.
+
+        Commits what is committed: a process that was suspended learns from it that it came too late.
+        """
+        known = {partition: held.committed or held.start for partition, held in self._held.items()}
+        await self._member.commit(_offsets(known.items()))
+
     async def finish(self) -> None:
         """Commit what is done; events that wait for their turn are left to whoever reads them next."""
         self._reports.close()
@@ -189,9 +200,6 @@ class Aggregator:
         validated = await self._member.persist(
             "validate", lambda: asyncio.to_thread(validate_all, self._with.validator, ours, self._with.clock)
         )
-        if any(batch.rejected for batch in validated.values()):
-            # A process that was suspended learns here that its partitions are another's, who has dead-lettered by now.
-            await self._commit(unchanged=True)
         rejected: list[DeadLetter] = []
         rekeyed: list[Message] = []
         seen: Counter[NetworkId] = Counter()
@@ -305,12 +313,12 @@ class Aggregator:
             messages = [Message(SENSOR_TIMES.name, times.key.encode(), write_times(times)) for times in news]
             await self._member.persist("send sensor times", lambda: send_all(self._with.producer, messages))
 
-    async def _commit(self, *, unchanged: bool = False) -> None:
+    async def _commit(self) -> None:
         self._next_commit_s = self._with.monotonic() + self._with.commit_interval_s
         due: dict[TopicPartition, Checkpoint] = {}
         for partition, held in self._held.items():
             checkpoint = held.windows.checkpoint(held.lane.position, held.handled)
-            if unchanged or checkpoint != held.committed:
+            if checkpoint != held.committed:
                 due[partition] = checkpoint
         await self._member.commit(_offsets(due.items()))
         for partition, checkpoint in due.items():

@@ -82,8 +82,8 @@ TOPICS = (
     SENSOR_HEALTH,
 )
 
-# Headers. A dead letter carries the first six, and one in several parts the two after them; a reading that came without
-# its key is published again with the right key and REKEYED_FROM, and only then enters the windows.
+# Headers. A dead letter carries the first six, and one in several parts the three after them; a reading that came
+# without its key is published again with the right key and REKEYED_FROM, and only then enters the windows.
 DEAD_LETTER_REASON = "metrla-reason"
 DEAD_LETTER_DETAIL = "metrla-detail"
 DEAD_LETTER_STAGE = "metrla-stage"
@@ -92,4 +92,9 @@ SOURCE_PARTITION = "metrla-source-partition"
 SOURCE_OFFSET = "metrla-source-offset"
 DEAD_LETTER_PART = "metrla-part"
 DEAD_LETTER_PART_OF = "metrla-part-of"
+DEAD_LETTER_NUMBER = "metrla-part-number"
+DEAD_LETTER_SENT = "metrla-letter-sent"
+"""On a note beside a dead letter, whose key is the letter's id: that somebody begins to send it, or has sent it."""
+DEAD_LETTER_ID = "metrla-letter"
+"""On a record that is sent again: the dead letter that it was."""
 REKEYED_FROM = "metrla-rekeyed-from"

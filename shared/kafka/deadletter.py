@@ -2,9 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from math import inf
+from typing import TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -14,6 +16,7 @@ from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.text import cut
 from shared.events.topics import (
     DEAD_LETTER_DETAIL,
+    DEAD_LETTER_NUMBER,
     DEAD_LETTER_PART,
     DEAD_LETTER_PART_OF,
     DEAD_LETTER_REASON,
@@ -23,8 +26,10 @@ from shared.events.topics import (
     SOURCE_TOPIC,
     TRAFFIC_EVENTS_DLQ,
 )
+from shared.kafka.appending import TooLateError, append
+from shared.kafka.membership import SESSION_TIMEOUT_MS
 from shared.kafka.persistence import too_large
-from shared.kafka.producer import Message, open_producer, send_all
+from shared.kafka.producer import Message
 from shared.kafka.replay import open_reader, read_range
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,9 +38,16 @@ log = structlog.stdlib.get_logger(__name__)
 CLOCK_SKEW_MS = 5 * 60 * 1000
 READ_BACK_STEP = 5_000
 SURELY_SENDABLE_BYTES = 512 * 1024
-MAX_LETTER_BYTES = 16 * 1024 * 1024
 MAX_DETAIL_BYTES = 1_000
+CHUNK = 500
+MOST_DIGITS = 9
+LEASE_S = SESSION_TIMEOUT_MS / 1000 / 2
+"""Whoever confirmed that a partition is theirs, or looked what others wrote about it, may rely on that for so long:
+half of what it takes a group to give the partition of a silent member to another."""
 DECODE = "decode"
+
+LetterSource: TypeAlias = tuple[str, int, int]
+Confirm: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +71,12 @@ class DeadLetter:
         value = b"" if key is None and value is None else value
         return Message(TRAFFIC_EVENTS_DLQ.name, key, value, [*self.record.headers, *self._ours()])
 
-    def parts(self) -> Iterator[Message]:
+    def parts(self) -> list[Message]:
         """The same in messages that every topic takes: pieces of the value, then of a long key, then of long headers.
 
         Each says what it is a piece of, and which: `metrla-part-of` is `value`, `key` or the name of a header,
-        `metrla-part` '1/3'. Put together in order they are the bytes that came.
+        `metrla-part` '1/3'; `metrla-part-number` counts the pieces of the whole letter. Put together in order they are
+        the bytes that came.
         """
         key, headers = self.record.key, list(self.record.headers)
         pieces = [("value", self.record.value)] if self.record.value is not None else []
@@ -73,12 +86,22 @@ class DeadLetter:
         if sum(len(name) + len(value or b"") for name, value in headers) > SURELY_SENDABLE_BYTES:
             pieces += [(cut(name, MAX_DETAIL_BYTES), value or b"") for name, value in headers]
             headers = []
-        for what, data in pieces:
-            count = max(1, -(-len(data) // SURELY_SENDABLE_BYTES))
-            for number in range(count):
-                place = [(DEAD_LETTER_PART_OF, what.encode()), (DEAD_LETTER_PART, f"{number + 1}/{count}".encode())]
-                piece = data[number * SURELY_SENDABLE_BYTES : (number + 1) * SURELY_SENDABLE_BYTES]
-                yield Message(TRAFFIC_EVENTS_DLQ.name, key, piece, [*headers, *self._ours(), *place])
+        cuts = [
+            (what, number, max(1, -(-len(data) // SURELY_SENDABLE_BYTES)), data)
+            for what, data in pieces
+            for number in range(max(1, -(-len(data) // SURELY_SENDABLE_BYTES)))
+        ]
+        messages = []
+        for position, (what, number, count, data) in enumerate(cuts, 1):
+            place = {
+                DEAD_LETTER_PART_OF: what,
+                DEAD_LETTER_PART: f"{number + 1}/{count}",
+                DEAD_LETTER_NUMBER: f"{position}/{len(cuts)}",
+            }
+            piece = data[number * SURELY_SENDABLE_BYTES : (number + 1) * SURELY_SENDABLE_BYTES]
+            ours = [*self._ours(), *((name, text.encode()) for name, text in place.items())]
+            messages.append(Message(TRAFFIC_EVENTS_DLQ.name, key, piece, [*headers, *ours]))
+        return messages
 
     def _ours(self) -> list[tuple[str, bytes]]:
         topic, partition, offset = self.source
@@ -106,25 +129,41 @@ class DeadLetterWriter:
     first dead letter of a partition that was newly assigned, the writer looks up in the dead-letter topic which sources
     are there already. It begins at the wall time of that bad record: whatever was written about it, or about a later
     one, came after.
+
+    A service that was suspended may wake with letters in hand whose partition is another's now. What the writer knows
+    is therefore good for `LEASE_S` only, less than it takes to lose a partition: then it asks `confirm` again, or looks
+    again at what the topic has got since. That is looked at in the last moment before a request is written
+    (`shared.kafka.appending`), so a second letter takes a suspension of more than `LEASE_S` between two lines of code.
+    Whoever reads letters counts sources (`shared.kafka.letters`), and is not misled even then.
     """
 
     def __init__(self, bootstrap_servers: str, producer: AIOKafkaProducer, client_id: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._producer = producer
         self._client_id = client_id
+        self._confirm: Confirm | None = None
         self._expected: set[TopicPartition] = set()
         self._unknown: set[tuple[str, int]] = set()
-        self._written: set[tuple[str, int, int]] = set()
+        self._written: set[LetterSource] = set()
+        self._own: set[LetterSource] = set()
+        self._read_through: dict[TopicPartition, int] = {}
+        self._looked_s = -inf
 
-    def expect(self, partitions: Iterable[TopicPartition]) -> None:
-        """These source partitions are ours now; what others wrote about them is not known yet."""
+    def expect(self, partitions: Iterable[TopicPartition], confirm: Confirm | None = None) -> None:
+        """These source partitions are ours now; what others wrote about them is not known yet.
+
+        `confirm` returns when it is certain that they still are, and raises where they are not.
+        """
         self._written.clear()
-        self._unknown = {(partition.topic, partition.partition) for partition in partitions}
+        self._own.clear()
+        self._read_through.clear()
+        self._confirm = confirm
+        self._expected = set(partitions)
+        self._unknown = {(partition.topic, partition.partition) for partition in self._expected}
 
     def expect_also(self, topic: str, partition: int) -> None:
         """One more source partition is ours; another process may have written about it, or about ours, meanwhile."""
-        self._expected.add(TopicPartition(topic, partition))
-        self.expect(self._expected)
+        self.expect({*self._expected, TopicPartition(topic, partition)}, self._confirm)
 
     async def reject(self, record: ConsumerRecord, rejected: RejectedEventError) -> None:
         """Write the dead letter of one record; raises `KafkaError`."""
@@ -141,49 +180,76 @@ class DeadLetterWriter:
         message = Message(
             TRAFFIC_EVENTS_DLQ.name, key, value, [(name, text.encode()) for name, text in headers.items()]
         )
-        async with self._for_large() as producer:
-            await send_all(producer, [message])
+        # It has no source to be told by, and may come twice: there is no deadline that could spare that.
+        await append(self._producer, TRAFFIC_EVENTS_DLQ.name, [message], inf)
 
     async def write(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Write those not there yet, and return them once the log has acknowledged every one; raises `KafkaError`."""
+        """Write those not there yet, and return them once the log has acknowledged every one.
+
+        Raises:
+            KafkaError: not all of them are there, or that is not known.
+            Exception: whatever `confirm` raises: the partitions are another's.
+        """
+        new: list[DeadLetter] = []
+        while True:
+            until_s = await self._sure_until(letters)
+            missing = [letter for letter in letters if letter.source not in self._written]
+            try:
+                await self._send(missing, until_s, new)
+            except TooLateError:
+                log.warning("dead letters held up, looking again whose they are", count=len(missing) - len(new))
+                self._written |= {letter.source for letter in new}
+                continue
+            except KafkaError:
+                # Some of them may have arrived.
+                self._unknown |= {letter.source[:2] for letter in missing}
+                raise
+            self._written.difference_update(letter.source for letter in letters)
+            if self._confirm is None:
+                self._own |= {letter.source for letter in new}
+            return new
+
+    async def _sure_until(self, letters: Sequence[DeadLetter]) -> float:
+        """Know which of them are there; until when, in seconds of the monotonic clock, that holds."""
+        began_s = time.monotonic()
+        if self._confirm is not None:
+            await self._confirm()
         unsure = [letter for letter in letters if letter.source[:2] in self._unknown]
         if unsure:
             await self._read_back(min(map(_written_since_ms, unsure)))
             self._unknown -= {letter.source[:2] for letter in unsure}
-        missing = [letter for letter in letters if letter.source not in self._written]
-        try:
-            await self._send(missing)
-        except KafkaError:
-            # Some of them may have arrived.
-            self._unknown |= {letter.source[:2] for letter in missing}
-            raise
-        self._written.difference_update(letter.source for letter in letters)
-        return missing
+            self._looked_s = began_s
+        elif self._confirm is None and began_s - self._looked_s > LEASE_S:
+            await self._read_on()
+            self._looked_s = began_s
+        return (self._looked_s if self._confirm is None else began_s) + LEASE_S
 
-    async def _send(self, letters: Sequence[DeadLetter]) -> None:
+    async def _send(self, letters: Sequence[DeadLetter], until_s: float, sent: list[DeadLetter]) -> None:
+        """Send letters; adds those to `sent` that the log has acknowledged."""
         large = [letter for letter in letters if size_of(letter.record) > SURELY_SENDABLE_BYTES]
-        await send_all(self._producer, [letter.message() for letter in letters if letter not in large])
-        if large:
-            await self._send_large(large)
+        small = [letter for letter in letters if letter not in large]
+        for start in range(0, len(small), CHUNK):
+            chunk = small[start : start + CHUNK]
+            await self._append([letter.message() for letter in chunk], until_s)
+            sent += chunk
+        for letter in large:
+            await self._send_large(letter, until_s)
+            sent.append(letter)
 
-    async def _send_large(self, letters: Sequence[DeadLetter]) -> None:
-        async with self._for_large() as producer:
-            for letter in letters:
-                try:
-                    await send_all(producer, [letter.message()])
-                except KafkaError as refused:
-                    if not too_large(refused):
-                        raise
-                    # It fitted into its own topic, perhaps well compressed, and does not fit here as a whole.
-                    topic, partition, offset = letter.source
-                    log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
-                    await send_all(producer, letter.parts())
+    async def _send_large(self, letter: DeadLetter, until_s: float) -> None:
+        try:
+            await self._append([letter.message()], until_s)
+        except KafkaError as refused:
+            if not too_large(refused):
+                raise
+            # It fitted into its own topic, perhaps well compressed, and does not fit here whole. Its parts may take
+            # longer than a lease lasts, and who sends it as well numbers them alike.
+            topic, partition, offset = letter.source
+            log.warning("dead letter sent in parts", topic=topic, partition=partition, offset=offset)
+            await self._append(letter.parts(), inf)
 
-    def _for_large(self) -> AbstractAsyncContextManager[AIOKafkaProducer]:
-        # Not our own producer: one whose batch the broker refuses can send no more.
-        return open_producer(
-            self._bootstrap_servers, f"{self._client_id}-large", idempotent=False, max_record_bytes=MAX_LETTER_BYTES
-        )
+    async def _append(self, messages: Sequence[Message], until_s: float) -> None:
+        await append(self._producer, TRAFFIC_EVENTS_DLQ.name, messages, until_s)
 
     async def on_log(self, topic: str, partition: int, start: int, end: int) -> list[ConsumerRecord]:
         """The records of a source with start <= offset < end as they are on the log; raises `KafkaError`."""
@@ -191,21 +257,72 @@ class DeadLetterWriter:
             return await read_range(reader, TopicPartition(topic, partition), start, end)
 
     async def _read_back(self, since_ms: int) -> None:
-        async with open_reader(self._bootstrap_servers, f"{self._client_id}-read-back") as reader:
-            for number in sorted(await self._producer.partitions_for(TRAFFIC_EVENTS_DLQ.name)):
-                await self._read_back_partition(reader, TopicPartition(TRAFFIC_EVENTS_DLQ.name, number), since_ms)
-
-    async def _read_back_partition(self, reader: AIOKafkaConsumer, partition: TopicPartition, since_ms: int) -> None:
+        """Read what was written since a time about partitions of which nothing is known."""
         since_ms = max(0, since_ms - CLOCK_SKEW_MS)
-        found = (await reader.offsets_for_times({partition: since_ms}))[partition]
-        if found is None:
-            return
-        end = (await reader.end_offsets([partition]))[partition]
-        for start in range(found.offset, end, READ_BACK_STEP):
-            for record in await read_range(reader, partition, start, min(end, start + READ_BACK_STEP)):
+        async with self._reader() as reader:
+            for partition in await self._partitions():
+                found = (await reader.offsets_for_times({partition: since_ms}))[partition]
+                end = (await reader.end_offsets([partition]))[partition]
+                start = end if found is None else found.offset
+                await self._note(reader, partition, start, end, self._unknown)
+                # From here on for all of them: what was known of the others already is known a second time.
+                self._read_through[partition] = min(end, self._read_through.get(partition, end))
+
+    async def _read_on(self) -> None:
+        """Read what was written since the last look."""
+        expected = {(partition.topic, partition.partition) for partition in self._expected}
+        async with self._reader() as reader:
+            for partition in await self._partitions():
+                end = (await reader.end_offsets([partition]))[partition]
+                start = self._read_through.get(partition, end)
+                await self._note(reader, partition, start, end, expected - self._unknown)
+                self._read_through[partition] = end
+        self._own.clear()
+
+    async def _note(
+        self,
+        reader: AIOKafkaConsumer,
+        partition: TopicPartition,
+        start: int,
+        end: int,
+        about: Collection[tuple[str, int]],
+    ) -> None:
+        parts: dict[LetterSource, set[bytes]] = {}
+        for begin in range(start, end, READ_BACK_STEP):
+            for record in await read_range(reader, partition, begin, min(end, begin + READ_BACK_STEP)):
                 source = source_of(record)
-                if source is not None and source[:2] in self._unknown:
+                if source is None or source[:2] not in about or source in self._own:
+                    continue
+                if is_whole(record, parts.setdefault(source, set())):
                     self._written.add(source)
+
+    def _reader(self) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+        return open_reader(self._bootstrap_servers, f"{self._client_id}-read-back")
+
+    async def _partitions(self) -> list[TopicPartition]:
+        numbers = await self._producer.partitions_for(TRAFFIC_EVENTS_DLQ.name)
+        return [TopicPartition(TRAFFIC_EVENTS_DLQ.name, number) for number in sorted(numbers)]
+
+
+def headers_of_ours(record: ConsumerRecord) -> dict[str, bytes | None]:
+    """The headers that a letter has beside those that came, which are before them and may have any name."""
+    names = [name for name, _ in record.headers]
+    if DEAD_LETTER_REASON not in names:
+        return {}
+    return dict(record.headers[len(names) - 1 - names[::-1].index(DEAD_LETTER_REASON) :])
+
+
+def is_whole(record: ConsumerRecord, parts: set[bytes]) -> bool:
+    """Whether a letter is there with this record of it; `parts` are the numbers of its parts so far, and are added to.
+
+    A process that died between two parts left a letter that is none: it is written again, with all its parts.
+    """
+    number = headers_of_ours(record).get(DEAD_LETTER_NUMBER) or b""
+    of = number.partition(b"/")[2]
+    if not of.isdigit() or len(of) > MOST_DIGITS:  # in one piece, or from a release that did not number parts
+        return True
+    parts.add(number)
+    return len(parts) >= int(of)
 
 
 def _written_since_ms(letter: DeadLetter) -> int:

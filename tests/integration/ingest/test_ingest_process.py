@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -43,7 +44,7 @@ from shared.kafka.replay import LogRecord, open_reader
 from shared.store.url import open_store
 from shared.traffic.health.times import read_times
 from tests.kit.networks import along, network_of
-from tests.kit.processes import Services
+from tests.kit.processes import ServiceProcess, Services
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -480,6 +481,54 @@ async def test_a_process_that_was_suspended_does_no_harm_when_it_wakes(pipeline:
         return pipeline.log.count("partitions assigned") >= rebalances + 4
 
     await pipeline.until(both_hold_partitions, "the process has joined again")
+    await first.stop()
+    await second.stop()
+    await pipeline.verify(events, bad=wrong)
+
+
+ASLEEP_WITH_LETTERS = """
+import os, pathlib, signal, sys
+from services.ingest.app import main
+from shared.kafka.deadletter import DeadLetterWriter
+
+send, flag = DeadLetterWriter._send, pathlib.Path(sys.argv[1])
+
+async def asleep(self, letters, *further):
+    if letters and not flag.exists():
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return await send(self, letters, *further)
+
+DeadLetterWriter._send = asleep
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+async def test_a_process_that_slept_with_dead_letters_in_hand_does_not_double_them(pipeline: Pipeline) -> None:
+    """Suspended after it knew that they are its own to write, and before it wrote them."""
+    events = readings(100)
+    messages, wrong = mixed(events, seed=9)
+    await pipeline.produce(messages)
+    flag, output = pipeline.folder / "asleep", pipeline.folder / "sleeper.log"
+    with output.open("ab") as said:
+        sleeper = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ASLEEP_WITH_LETTERS, str(flag)),
+            env=pipeline.environment(),
+            stdout=said,
+            stderr=said,
+        )
+    first = ServiceProcess("ingest", sleeper, output)
+    pipeline.processes.append(first)
+    await pipeline.until(flag.exists, "it sleeps with dead letters in hand")
+    second = await pipeline.start("ingest")
+    await pipeline.verify(events, bad=wrong)
+    first.process.send_signal(signal.SIGCONT)
+
+    async def joined_again() -> bool:
+        return first.said.count("partitions assigned") >= 4  # two groups, twice
+
+    await pipeline.until(joined_again, "it has joined again")
     await first.stop()
     await second.stop()
     await pipeline.verify(events, bad=wrong)

@@ -1,11 +1,13 @@
 """Dead letters on the embedded broker: byte for byte, once per source record, whoever wrote them before."""
 
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from metrla.local.devbroker import DevBroker
 from shared.events.errors import RejectionReason
@@ -21,10 +23,12 @@ from shared.events.topics import (
     TRAFFIC_EVENTS,
     TRAFFIC_EVENTS_DLQ,
 )
+from shared.kafka import deadletter
 from shared.kafka.admin import ensure_topics
 from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
-from shared.kafka.producer import open_producer
+from shared.kafka.producer import open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
+from tests.kit.until import until
 
 pytestmark = pytest.mark.integration
 
@@ -106,8 +110,68 @@ async def test_partitions_that_come_back_are_looked_up_again(producer: AIOKafkaP
     other.expect([ZERO])
     await other.write([letter(2)])
     subject.expect([ZERO])
-    assert [one.record.offset for one in await subject.write([letter(2), letter(3)])] == [3]
+    assert [one.record.offset for one in await subject.write([letter(3)])] == [3]
     assert await offsets(producer) == [1, 2, 3]
+
+
+class HeldUp(DeadLetterWriter):
+    """Is suspended between what it knows and what it sends: until others have written, and its lease is over."""
+
+    others: DeadLetterWriter
+    held_up = False
+
+    async def _send(self, letters: Sequence[DeadLetter], until_s: float, sent: list[DeadLetter]) -> None:
+        if not self.held_up:
+            self.held_up = True
+            await self.others.write(letters)
+            await until(lambda: time.monotonic() > until_s, "the lease is over")
+        await super()._send(letters, until_s, sent)
+
+
+async def test_who_wakes_with_letters_in_hand_looks_again_before_it_sends_them(producer: AIOKafkaProducer) -> None:
+    subject, other = HeldUp(bootstrap(producer), producer, "held up"), writer(producer, ZERO)
+    subject.others = other
+    subject.expect([ZERO])
+    assert await subject.write([letter(1), letter(2)]) == []
+    assert [one.record.offset for one in await subject.write([letter(3)])] == [3]
+    assert await offsets(producer) == [1, 2, 3]
+
+
+async def test_who_wakes_with_letters_in_hand_of_lost_partitions_sends_none(producer: AIOKafkaProducer) -> None:
+    subject, other = HeldUp(bootstrap(producer), producer, "held up"), writer(producer, ZERO)
+    subject.others = other
+
+    async def confirm() -> None:
+        if subject.held_up:
+            raise CommitFailedError
+
+    subject.expect([ZERO], confirm)
+    with pytest.raises(CommitFailedError):
+        await subject.write([letter(1), letter(2)])
+    assert await offsets(producer) == [1, 2]
+
+
+async def test_what_others_write_meanwhile_is_known_once_the_lease_is_over(
+    producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletter, "LEASE_S", 0.5)
+    subject, other = writer(producer, ZERO), writer(producer, ZERO)
+    await subject.write([letter(1)])
+    for offset in (2, 3, 4):
+        await other.write([letter(offset)])
+        over = time.monotonic() + 0.5
+        await until(lambda over=over: time.monotonic() > over, "the lease is over")  # type: ignore[misc]
+        assert await subject.write([letter(offset), letter(offset + 10)]) != []
+    assert await offsets(producer) == [1, 2, 12, 3, 13, 4, 14]
+
+
+async def test_a_letter_whose_writer_died_between_two_parts_is_written_again(producer: AIOKafkaProducer) -> None:
+    torn = replace(letter(1, value=b"v" * 1_200_000), reason=RejectionReason.TOO_LARGE)
+    parts = torn.parts()
+    assert len(parts) == 3
+    await send_all(producer, parts[:2])
+    assert [one.source for one in await writer(producer, ZERO).write([torn])] == [torn.source]
+    assert await writer(producer, ZERO).write([torn]) == []
 
 
 async def test_one_without_key_and_value_is_kept(producer: AIOKafkaProducer) -> None:
