@@ -47,7 +47,8 @@ def fit_linear(task: Task) -> Fitted:
     spread = np.zeros((sensors, COUNT))
     task.progress(0, sensors)
     sides, pace = sides_of(recorded.network), Pacing.of(task)
-    most, per_row = max(1, origins // LEAST_ORIGINS), None
+    most, per_row, widest = max(1, origins // LEAST_ORIGINS), None, 1
+    as_before = 1 if task.again is None else int(task.again["every"])
     for first in range(0, sensors, SENSORS_AT_ONCE):
         block = np.arange(first, min(first + SENSORS_AT_ONCE, sensors))
 
@@ -60,7 +61,8 @@ def fit_linear(task: Task) -> Fitted:
                 raise TooLittleError(f"linear_regression needs {needed:.0f} seconds of the budget, and has {left:.0f}")
             return int(np.clip(np.ceil(seconds * origins * (sensors - of[0]) / max(left, 1.0)), 1, most))
 
-        every = pace.decide(f"every, from sensor {first}", 1, apart)
+        every = pace.decide(f"every, from sensor {first}", as_before, apart)
+        widest = max(widest, every)
         chosen, before = np.arange(0, origins, every), pace.spent
         for sensor, found in _fit(recorded, sides, chosen, block):
             if found is not None:
@@ -79,7 +81,12 @@ def fit_linear(task: Task) -> Fitted:
             "ceiling_mph": np.max(train, axis=0, initial=0.0, where=~np.isnan(train)).astype(np.float32),
         },
         importance=_importance(weights, spread),
-        settings={"ridge": RIDGE, "reweightings": REWEIGHTINGS, "least_observed": LEAST_OBSERVED},
+        settings={
+            "ridge": RIDGE,
+            "reweightings": REWEIGHTINGS,
+            "least_observed": LEAST_OBSERVED,
+            "every": widest,
+        },
     )
 
 
