@@ -1,5 +1,6 @@
 """`metrla train`: train a network's models on recorded or simulated speeds and keep them in the archive."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from metrla.lab.forecasting.recording import Recording
     from metrla.lab.forecasting.training.run.card import Choice
     from metrla.lab.forecasting.training.run.work import Work
+    from metrla.lab.forecasting.training.train import Trained
 
 ALL = "all"
 DEFAULT_WORK = Path(".metrla/training")
@@ -50,7 +52,7 @@ def train(
     budget: Annotated[
         float | None,
         typer.Option(
-            help="How long it may take; the neural network gets what the others leave over.",
+            help="How long all of it may take; the neural network gets what the others leave over.",
             show_default="as long as it needs",
             metavar="MINUTES",
             min=0.25,
@@ -80,14 +82,24 @@ def train(
             metavar="DIR",
         ),
     ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit/--no-refit",
+            help="Once the models are judged, fit them to all of the history, and let that serve; within a budget, if "
+            "there is time for it.",
+        ),
+    ] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Empty the work folder first, and start over.")] = False,
 ) -> None:
     """Train models on the first 70 % of a history, calibrate them on the next 10 %, test them on the rest.
 
     The table shows what they would have achieved on the test part beside the historical average and the last value,
-    counted as the literature does for METR-LA. A running predictor picks up a new model by itself. One that has seen
-    nothing of the network yet begins with the recent speeds at the end of the history.
+    counted as the literature does for METR-LA. Then the same models are fitted to all of the history, which nothing is
+    left to judge by: they serve, with the intervals of those that were judged. A running predictor picks up a new model
+    by itself. One that has seen nothing of the network yet begins with the recent speeds at the end of the history.
     """
+    began = time.monotonic()
     from metrla.lab.forecasting.recording import read_recording, simulate_recording  # noqa: PLC0415 - slow to import
     from metrla.lab.forecasting.training.run.card import Choice  # noqa: PLC0415 - likewise
     from metrla.lab.forecasting.training.run.catalogue import ORDER  # noqa: PLC0415 - likewise
@@ -104,7 +116,7 @@ def train(
         raise ConfigurationError(f"--models names none: choose from {', '.join(ORDER)}, or {ALL}")
     everything = chosen == (ALL,)
     seconds = None if budget is None else 60 * budget
-    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything)
+    choice = Choice(ORDER if everything else chosen, seed, seconds, where_possible=everything, refit=refit)
     check_models(choice.models)
     roads, now = load_network(network), datetime.now(UTC)
     first, last = read_range(begin, end, roads.time_zone)
@@ -126,22 +138,22 @@ def train(
         folder,
         read_settings(PlatformSettings).archive_url if archive_url is None else archive_url,
         now,
+        began,
     )
 
 
-def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime) -> None:
+def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now: datetime, began: float) -> None:
     from metrla.lab.forecasting.training.train import train as fit  # noqa: PLC0415 - likewise
     from shared.archive.url import open_archive  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.recent_speeds import keep_recent  # noqa: PLC0415 - likewise
     from shared.forecasting.registry.registry import save  # noqa: PLC0415 - likewise
-    from shared.forecasting.warm_up import recent_rows  # noqa: PLC0415 - likewise
 
     archive = open_archive(url)
     try:
         archive.ping()
         try:
             with progress_bars() as watch:
-                trained = fit(recording, choice, now=now, work=work, watch=watch)
+                trained = fit(recording, choice, now=now, work=work, watch=watch, began=began)
         except ImportError as missing:
             raise ConfigurationError(f"{EXTRA} ({missing})") from missing
         except KeyboardInterrupt:
@@ -153,12 +165,22 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
         print_tables(error_table(trained.figures, "test", title), gain_table(trained.figures, "test"))
         for name, reason in trained.left_out.items():
             say(f"{name} is left out: {reason}")
+        say(_served(trained, choice))
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6
             say(f"{name}: {url.rstrip('/')}/{path} ({size:.1f} MB)")
-        rows = recent_rows(recording.network, recording.start, recording.speed_mph)
-        if rows:
-            keep_recent(archive, recording.network, rows)
+        if trained.recent:
+            keep_recent(archive, recording.network, trained.recent)
     finally:
         archive.close()
+
+
+def _served(trained: "Trained", choice: "Choice") -> str:
+    from shared.forecasting.models.card import REFIT  # noqa: PLC0415 - likewise
+
+    if trained.serves == REFIT:
+        return "what serves: a refit of these models to all of the history, with their intervals"
+    return "what serves: these models" + (
+        ", there was no time for a refit to all of the history" if choice.refit else ""
+    )

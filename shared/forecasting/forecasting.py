@@ -19,7 +19,7 @@ from shared.forecasting.registry.loading import Key, Served
 from shared.forecasting.registry.serving import Serving
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.calendar import day_type_slots
-from shared.traffic.health.hiding import without_doubted
+from shared.traffic.health.hiding import learned_speed, without_doubted
 from shared.traffic.health.rules import Reasons
 from shared.traffic.network import Network
 from shared.traffic.steps import Step
@@ -129,10 +129,16 @@ class Forecasting:
 
         They are of the hours before the step: forecasts made from it, or anew from those before it, are the same.
         """
-        settled, oldest = _settled(step), len(step.speed_mph) - 1
-        starts = [step.window_start - (oldest - row) * self.network.window for row in range(settled)]
-        speeds = without_doubted(step.speed_mph[None], self.doubts(step)[None])[0]
-        return self.recent.rows_of(starts, speeds[:settled])
+        oldest, learned = len(step.speed_mph) - 1, self.recent.learned
+        starts = [step.window_start - (oldest - row) * self.network.window for row in range(_settled(step))]
+        new = [row for row, start in enumerate(starts) if learned is None or start > learned]
+        if not new:
+            return []
+        doubts = self.doubts(step)
+        # Each with as many windows after it as if it were learned alone, however many a step settles.
+        seen = [slice(row, row + SETTLED_WINDOWS + 1) for row in new]
+        speeds = np.stack([learned_speed(step.speed_mph[each], doubts[each]) for each in seen])
+        return self.recent.rows_of([starts[row] for row in new], speeds)
 
     def judged(self, step: Step) -> list[JudgedWindow]:
         """What the health of sensors becomes by the same windows, for `learn`."""

@@ -1,5 +1,6 @@
 """A recording as models see it: any of its origins as a batch or a view, and what then happened. Pure."""
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,15 +10,16 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from shared.forecasting.forecasting import SETTLED_WINDOWS
 from shared.forecasting.inputs.history import HORIZONS, LAGS, Batch, View, by_quarter
 from shared.traffic.arrays import Compact, Floats, Integers
 from shared.traffic.calendar import DAY_TYPES, day_type_slots, days_of, slots_per_day
-from shared.traffic.health.hiding import without_doubted
+from shared.traffic.health.hiding import learned_speed, without_doubted
 from shared.traffic.health.rules import HealthJudge, Reasons, SensorHealth, WindowReadings
 from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.usual.profile import learned_profile
-from shared.traffic.usual.recent import DAYS, MEMORIES, WEEKS, RecentMeans, faded, recent_means
+from shared.traffic.usual.recent import DAYS, MEMORIES, WEEKS, RecentMeans, RecentRow, faded, recent_means
 from shared.traffic.usual.transfer import completed
 
 
@@ -53,11 +55,12 @@ class Recorded:
     late_total_mph: Compact = field(init=False)
     late_days: Compact = field(init=False)
     _memory: "_Memory" = field(init=False)
+    _at_end: "_Memory" = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out the calendar and the profile."""
         starts = [self.start + row * self.network.window for row in range(len(self.speed_mph))]
-        slots, train = day_type_slots(self.network, starts), slice(None, self.train_windows)
+        slots = day_type_slots(self.network, starts)
         early = slice(None, self.resumed_at)
         memory = _Memory.of(self.network)
         before = memory.follow(self.start, self.speed_mph[early])
@@ -66,13 +69,11 @@ class Recorded:
         doubt, total, days = (np.concatenate([early, late]) for early, late in zip(before, after, strict=True))
         believed = without_doubted(self.speed_mph[None], doubt[None])[0]
         object.__setattr__(self, "believed_mph", believed)
-        learned = learned_profile(believed[train], slots[train], slots_per_day(self.network))
-        usual = completed(self.network, learned.profile_mph)[slots]
-        usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)
+        object.__setattr__(self, "slots", slots)
+        profile, usual = self._usual(self.train_windows)
         derived: dict[str, NDArray[Any]] = {
-            "slots": slots,
             "days": days_of(self.network, starts),
-            "profile_mph": learned.profile_mph,
+            "profile_mph": profile,
             "usual_mph": usual,
             "doubt": doubt,
             "late_total_mph": total,
@@ -80,6 +81,34 @@ class Recorded:
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "_at_end", memory)
+
+    def recent_rows(self) -> Sequence[RecentRow]:
+        """The rows of recent speeds that serving would have at the end, as `shared.forecasting.warm_up` finds them."""
+        total, days = self._at_end.settled()
+        newest = {slot: row for row, slot in enumerate(self.slots.tolist())}
+        return [
+            RecentRow(slot, self.start + row * self.network.window, total[slot], days[slot])
+            for slot, row in sorted(newest.items(), key=lambda each: each[1])
+            if days[slot].any()
+        ]
+
+    def fitted_to_all(self) -> "Recorded":
+        """The same with all of it as the part that is fitted to."""
+        profile, usual = self._usual(len(self.speed_mph))
+        other = copy(self)
+        changed: dict[str, Any] = {"train_windows": len(self.speed_mph), "profile_mph": profile, "usual_mph": usual}
+        for name, value in changed.items():
+            object.__setattr__(other, name, value)
+        return other
+
+    def _usual(self, train_windows: int) -> tuple[Floats, Floats]:
+        """`profile_mph` and `usual_mph` where so many windows are fitted to."""
+        train = slice(None, train_windows)
+        learned = learned_profile(self.believed_mph[train], self.slots[train], slots_per_day(self.network))
+        usual = completed(self.network, learned.profile_mph)[self.slots]
+        usual[train] = np.where(np.isnan(learned.left_out_mph), usual[train], learned.left_out_mph)
+        return learned.profile_mph, usual
 
     def disturbed(self, network: Network, speed_mph: Floats) -> "Recorded":
         """The same with another input from window `resumed_at` on; what is known before stays as it was.
@@ -98,6 +127,7 @@ class Recorded:
             "doubt": np.concatenate([self.doubt[:first], doubt]),
             "late_total_mph": np.concatenate([self.late_total_mph[:first], total]),
             "late_days": np.concatenate([self.late_days[:first], days]),
+            "_at_end": memory,
         }
         for name, value in changed.items():
             object.__setattr__(other, name, value)
@@ -180,13 +210,19 @@ class _Memory:
     health: SensorHealth
     total_mph: Compact
     days: Compact
+    slots: list[int]
+    speed_mph: Floats
+    doubt: Reasons
+    """Of the last windows, which are not learned yet: they are when no reading can change them, as in service."""
 
     @classmethod
     def of(cls, network: Network) -> "_Memory":
         """Of nothing yet."""
         road, sensors = roadway(network), len(network.sensors)
         total, days = np.zeros((2, DAY_TYPES * slots_per_day(network), MEMORIES, sensors), dtype=np.float32)
-        return cls(network, road, HealthJudge.of(road), SensorHealth.unknown(sensors), total, days)
+        nothing = np.empty((0, sensors))
+        health = SensorHealth.unknown(sensors)
+        return cls(network, road, HealthJudge.of(road), health, total, days, [], nothing, nothing.astype(np.int8))
 
     def copy(self) -> "_Memory":
         """The same, to go on from twice."""
@@ -199,17 +235,34 @@ class _Memory:
             What was doubted in each, (windows, N), and what `RecentSpeeds` held of its slot just before it, as weighted
             sums of speeds and days: (windows, 2, N) each.
         """
-        slots = day_type_slots(self.network, [start + row * self.network.window for row in range(len(speed_mph))])
-        columns, places, total, days = self.road.columns, self.road.positions, self.total_mph, self.days
+        new = day_type_slots(self.network, [start + row * self.network.window for row in range(len(speed_mph))])
+        columns, places, known = self.road.columns, self.road.positions, len(self.slots)
         windows, sensors = speed_mph.shape
         total_before, days_before = np.zeros((2, windows, WEEKS + 1, sensors), dtype=np.float32)
-        doubt = np.zeros(speed_mph.shape, dtype=np.int8)
-        for row, (at, speed) in enumerate(zip(slots.tolist(), speed_mph, strict=True)):
-            total_before[row], days_before[row] = total[at, : WEEKS + 1], days[at, : WEEKS + 1]
-            belief, self.health = self.judge.step(WindowReadings.of_speeds(speed[columns]), self.health)
-            doubt[row] = belief.doubt[places]
-            faded(total[at], days[at], np.where(doubt[row] > 0, np.nan, speed))
-        return doubt, total_before, days_before
+        slots = [*self.slots, *new.tolist()]
+        speeds = np.concatenate([self.speed_mph, speed_mph]) if known else speed_mph
+        doubt = np.concatenate([self.doubt, np.zeros(speed_mph.shape, dtype=np.int8)])
+        for row in range(windows):
+            at, last = slots[known + row], known + row
+            total_before[row], days_before[row] = self.total_mph[at, : WEEKS + 1], self.days[at, : WEEKS + 1]
+            belief, self.health = self.judge.step(WindowReadings.of_speeds(speeds[last, columns]), self.health)
+            doubt[last] = belief.doubt[places]
+            if last >= SETTLED_WINDOWS:
+                self._learn(slots[last - SETTLED_WINDOWS], slice(last - SETTLED_WINDOWS, last + 1), speeds, doubt)
+        # A copy, so that not all of the recording is kept for it.
+        self.slots, kept = slots[-SETTLED_WINDOWS:], slice(-SETTLED_WINDOWS, None)
+        self.speed_mph, self.doubt = speeds[kept].copy(), doubt[kept].copy()
+        return doubt[known:], total_before, days_before
+
+    def settled(self) -> tuple[Compact, Compact]:
+        """The weighted sums of speeds and days once the last windows are learned, too: (slots, MEMORIES, N) each."""
+        other = self.copy()
+        for row, slot in enumerate(self.slots):
+            other._learn(slot, slice(row, None), self.speed_mph, self.doubt)  # noqa: SLF001 - one of its own kind
+        return other.total_mph, other.days
+
+    def _learn(self, slot: int, rows: slice, speed_mph: Floats, doubt: Reasons) -> None:
+        faded(self.total_mph[slot], self.days[slot], learned_speed(speed_mph[rows], doubt[rows]))
 
 
 def _windows(origins: Integers) -> tuple[Integers, Integers]:

@@ -144,6 +144,20 @@ def view_of(batch: Batch, profile_mph: Floats) -> View:
     )
 
 
+def last_known(view: View) -> tuple[Floats, Floats]:
+    """The last deviation from the usual that is known, 0 where none is, and how many windows ago it was: (B, N)."""
+    seen = view.seen
+    age = np.argmax(seen[:, ::-1], axis=1)
+    last = np.take_along_axis(view.deviation_mph, (LAGS - 1 - age)[:, None], axis=1)[:, 0]
+    return last, np.where(seen.any(axis=1), age, LAGS).astype(np.float64)
+
+
+def base_mph(view: View) -> Floats:
+    """What a forecast may start from, (B, N): the last speed known, moved as the usual has since; the usual if none."""
+    last, _ = last_known(view)
+    return view.usual_mph[:, -1] + last
+
+
 def by_quarter(deviation_mph: Floats) -> Floats:
     """Means over each quarter of the windows ahead: (B, windows, N) to (B, `QUARTERS`, N)."""
     origins, windows, sensors = deviation_mph.shape

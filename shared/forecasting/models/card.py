@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -25,6 +25,10 @@ FORMAT = 2
 FOR_THE_PREDICTOR = frozenset({"sensors", "inputs"})
 """Entries that are long and that nobody but the predictor needs."""
 
+Weights: TypeAlias = Literal["protocol", "refit"]
+"""Fitted to the first part of a recording, as the results on the card are; or, the same once more, to all of it."""
+PROTOCOL: Weights = "protocol"
+REFIT: Weights = "refit"
 Parsed = TypeVar("Parsed")
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -116,6 +120,8 @@ class FitOutcome(_Written):
     importance: dict[str, float]
     results: Results
     calibration: OfflineCalibration
+    serves: Weights = Field(default=PROTOCOL, description="What serves: what was judged, or a refit of it to all data.")
+    days: float = Field(default=0.0, description="Of history that the weights that serve were fitted to.")
 
 
 _RESULTS: TypeAdapter[Results] = TypeAdapter(Results)
@@ -239,6 +245,11 @@ class ModelCard:
     def settings(self) -> dict[str, Any]:
         """Every choice that the fit made."""
         return _read(_OBJECT, self.content.get("settings")) or {}
+
+    @property
+    def refitted(self) -> bool:
+        """Whether the weights have seen all of the training data, its validation and test parts included."""
+        return self.content.get("serves") == REFIT
 
     @cached_property
     def results(self) -> Results:

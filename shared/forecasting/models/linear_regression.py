@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.history import HORIZONS, Batch, view_of
+from shared.forecasting.inputs.history import HORIZONS, Batch, View, base_mph, view_of
 from shared.forecasting.inputs.links import Sides, sides_of
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.forecaster import LINEAR_REGRESSION as NAME
 from shared.forecasting.models.linear_features import COUNT, features
 from shared.traffic.arrays import Floats
+
+LAST_SHARE = "last_share"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +22,8 @@ class LinearRegression:
     """Weights (N, COUNT, HORIZONS) and intercepts (N, HORIZONS) of deviations from `profile_mph` (slots, N).
 
     A sensor whose history was too thin to fit, or that the training did not have, has NaN weights and gets no forecast
-    from this model. `ceiling_mph` (N,) is the highest speed the history had.
+    from this model. `ceiling_mph` (N,) is the highest speed the history had. `last_share` (HORIZONS,) is how much the
+    last speed counts beside the linear forecast: on a short history that is off by more a few minutes ahead.
     """
 
     version: str
@@ -28,16 +31,15 @@ class LinearRegression:
     weights: Floats
     intercepts: Floats
     ceiling_mph: Floats
+    last_share: Floats
     sides: Sides
     name: str = NAME
 
     def predict(self, batch: Batch) -> Floats:
         """Profile of the windows ahead plus the deviation that the last ones let expect: (B, N, HORIZONS)."""
         view = view_of(batch, self.profile_mph)
-        rows = features(view, self.sides).transpose(1, 0, 2)
-        deviation = (rows @ self.weights + self.intercepts[:, None, :]).transpose(1, 0, 2)
-        clipped: Floats = np.clip(view.ahead_mph.transpose(0, 2, 1) + deviation, 0.0, self.ceiling_mph[:, None])
-        return clipped
+        linear = linear_mph(view, self.sides, self.weights, self.intercepts)
+        return with_last(linear, view, self.last_share, self.ceiling_mph)
 
     @classmethod
     def of_artefact(cls, opened: Opened) -> "LinearRegression":
@@ -49,5 +51,22 @@ class LinearRegression:
             weights=opened.by_sensor("weights", sensors, COUNT, HORIZONS),
             intercepts=opened.by_sensor("intercepts", sensors, HORIZONS),
             ceiling_mph=opened.by_sensor("ceiling_mph", sensors),
+            # Those of earlier releases have none.
+            last_share=opened.tensors.get(LAST_SHARE, np.zeros(HORIZONS)).astype(np.float64).reshape(HORIZONS),
             sides=sides_of(opened.network),
         )
+
+
+def linear_mph(view: View, sides: Sides, weights: Floats, intercepts: Floats) -> Floats:
+    """The linear forecast alone, (B, N, HORIZONS), NaN for sensors without weights."""
+    rows = features(view, sides).transpose(1, 0, 2)
+    deviation = (rows @ weights + intercepts[:, None, :]).transpose(1, 0, 2)
+    forecast: Floats = view.ahead_mph.transpose(0, 2, 1) + deviation
+    return forecast
+
+
+def with_last(linear: Floats, view: View, last_share: Floats, ceiling_mph: Floats) -> Floats:
+    """The linear forecast drawn to the last speed; within what was ever seen."""
+    mixed = linear + last_share * (base_mph(view)[..., None] - linear)
+    clipped: Floats = np.clip(mixed, 0.0, ceiling_mph[:, None])
+    return clipped

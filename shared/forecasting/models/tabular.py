@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.forecasting.inputs.history import LAGS, View
+from shared.forecasting.inputs.history import LAGS, View, last_known
 from shared.forecasting.inputs.links import Linked, sides_of
 from shared.traffic.arrays import Compact, Flags, Floats, Integers
 from shared.traffic.calendar import slots_per_day
@@ -144,14 +144,6 @@ class _Roads:
     def spread(self, values: Floats) -> Floats:
         """To the sensors of each carriageway: (…, carriageways) to (…, N)."""
         return values[..., self.place]
-
-
-def last_known(view: View) -> tuple[Floats, Floats]:
-    """The last deviation from the usual that is known, 0 where none is, and how many windows ago it was: (B, N)."""
-    seen = view.seen
-    age = np.argmax(seen[:, ::-1], axis=1)
-    last = np.take_along_axis(view.deviation_mph, (LAGS - 1 - age)[:, None], axis=1)[:, 0]
-    return last, np.where(seen.any(axis=1), age, LAGS).astype(np.float64)
 
 
 def _own(view: View, deviation: Floats, seen: Flags) -> tuple[Floats, ...]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from shared.archive.layout import ONNX_FILE
 from shared.events.errors import ModelError
-from shared.forecasting.inputs.history import HORIZONS, Batch, View, view_of
+from shared.forecasting.inputs.history import HORIZONS, Batch, base_mph, view_of
 from shared.forecasting.models.artefact import Opened
 from shared.forecasting.models.onnx import OnnxModel
-from shared.forecasting.models.tabular import COUNT, NAMES, Tabular, last_known
+from shared.forecasting.models.tabular import COUNT, NAMES, Tabular
 from shared.traffic.arrays import Floats
 from shared.traffic.calendar import DAY_TYPES, DAYS_IN_WEEK, HALF_HOURS
 from shared.traffic.usual.deviations import UsualDeviations
@@ -68,9 +68,3 @@ class Trees:
             tabular=Tabular.of(opened.network, opened.profile_mph),
             model=model,
         )
-
-
-def base_mph(view: View) -> Floats:
-    """What the trees add to, (B, N): the last speed known, moved as the usual has since; the usual where none is."""
-    last, _ = last_known(view)
-    return view.usual_mph[:, -1] + last

@@ -37,3 +37,14 @@ def without_doubted(speed_mph: Floats, doubt: Reasons | None) -> Floats:
     if doubt is None or not doubt.any():
         return speed_mph
     return np.where(hidden(speed_mph, doubt), np.nan, speed_mph)
+
+
+def learned_speed(speed_mph: Floats, doubt: Reasons) -> Floats:
+    """What is learned of the oldest of some windows, (N,): its speed, NaN where it is hidden by what came after it.
+
+    Args:
+        speed_mph: (windows, N): that one, and all that come before it is learned.
+        doubt: what was wrong with each when it came.
+    """
+    learned: Floats = without_doubted(speed_mph[None], doubt[None])[0, 0]
+    return learned

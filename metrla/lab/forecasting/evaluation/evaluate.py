@@ -53,7 +53,7 @@ def evaluate(
         ModelError: there is no model.
     """
     split = Split.of(len(recording.speed_mph), recording.skipped_windows)
-    origins = _origins(split, part)
+    origins = _unseen(_origins(split, part), recording, serving)
     # Input that is disturbed is so from the first window that is forecast from, warm-up included.
     resumed = max(0, int(origins[0]) - WARM_UP)
     recorded = Recorded(recording.network, recording.start, recording.speed_mph, split.train_windows, resumed)
@@ -79,6 +79,23 @@ def _origins(split: Split, part: str) -> OriginBatch:
     if not origins.size:
         raise ConfigurationError(f"the recording is too short: it has no {part} part")
     return origins
+
+
+def _unseen(origins: OriginBatch, recording: Recording, serving: Serving) -> OriginBatch:
+    """Those whose future no weights of the models were fitted to: a refit has seen all of its training data."""
+    data = [one.card.training_data for one in serving.ranked if one.card.refitted]
+    seen_until = max((each.end for each in data if each is not None), default=None)
+    if seen_until is None:
+        return origins
+    windows = (seen_until - recording.start) // recording.network.window
+    unseen = origins[origins + LAGS >= windows]
+    if not unseen.size:
+        raise ConfigurationError(
+            f"the models were fitted to all up to {seen_until.isoformat()}, and say nothing on days they have seen. "
+            "Their cards have the figures of the same models before that; give a recording that goes on after it, or "
+            "train with --no-refit"
+        )
+    return unseen
 
 
 def _about(recording: Recording, serving: Serving, split: Split, origins: OriginBatch, part: str) -> Json:

@@ -53,6 +53,10 @@ class Task:
         versions: of those models.
         held_out: the validation origins that they were asked for: all of them, or some where time or memory are short.
         clock: tells seconds.
+        twice_in: seconds that leave as much again for a refit, which is worth more than the last parts of a training; a
+            fit that can do all that it is set to do in them uses no more. None: use all.
+        again: the settings of the fit that this one repeats on a longer history: it does as much as that one did, and
+            chooses nothing anew, as there is no validation part.
     """
 
     recorded: Recorded
@@ -65,6 +69,8 @@ class Task:
     versions: Mapping[str, str] = field(default_factory=dict)
     held_out: Integers | None = None
     clock: Callable[[], float] = time.monotonic
+    twice_in: float | None = None
+    again: Mapping[str, Any] | None = None
 
     @property
     def validation(self) -> Integers:

@@ -7,6 +7,7 @@ ten. What is decided lies among the checkpoints, so whoever goes on with a fit d
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from metrla.lab.forecasting.training.fitted import Checkpoints, Task
 
@@ -44,6 +45,11 @@ class Pacing:
     def spent(self) -> float:
         """Seconds until now."""
         return self.clock() - self._began
+
+    @property
+    def left(self) -> float:
+        """Seconds from now on, negative after the limit; endless where there is none."""
+        return inf if self.seconds is None else self.seconds - self.spent
 
     def decide(self, name: str, without_limit: int, choose: Callable[[float], int]) -> int:
         """What `choose` makes of the seconds that are left, or made of them under this name in an earlier run.

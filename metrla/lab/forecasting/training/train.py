@@ -1,7 +1,7 @@
 """Train the models of a network on recorded speeds: fit, calibrate, test, pack. The caller saves. Pure."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrla.lab.forecasting.evaluation.results import Json
-from metrla.lab.forecasting.evaluation.running import WARM_UP, Course
 from metrla.lab.forecasting.progress import StageProgress
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
@@ -20,14 +19,17 @@ from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Checkpoints, Fit, Fitted, Task, TooLittleError
 from metrla.lab.forecasting.training.pacing import Pacing
 from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
-from metrla.lab.forecasting.training.run.catalogue import CALIBRATION_SHARE, ORDER, SHARES, seconds_of, settings_of
+from metrla.lab.forecasting.training.run.catalogue import CALIBRATION_SHARE, ORDER, SHARES, settings_of
 from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
+from metrla.lab.forecasting.training.run.deadline import MARGIN, Deadline
 from metrla.lab.forecasting.training.run.held_out import EVERY, HeldOut
+from metrla.lab.forecasting.training.run.judging import Judging
+from metrla.lab.forecasting.training.run.refit import AS_THEY_ARE, refit
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
 from shared.events.errors import ConfigurationError
 from shared.events.text import quoted
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
-from shared.forecasting.models.card import FitOrigin, FitOutcome, TrainingReport
+from shared.forecasting.models.card import PROTOCOL, REFIT, FitOrigin, TrainingReport, Weights
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,
@@ -39,7 +41,9 @@ from shared.forecasting.models.forecaster import (
 )
 from shared.forecasting.registry.loading import MODELS, open_model
 from shared.forecasting.registry.serving import Serving
-from shared.traffic.arrays import Compact, Integers
+from shared.forecasting.scoring.drift import describe_inputs
+from shared.traffic.arrays import Compact, Floats
+from shared.traffic.usual.recent import RecentRow
 
 LEAST_DAYS = 2.0
 GIVEN_UP = "given-up"
@@ -54,8 +58,8 @@ COST_OF_CALIBRATION: Mapping[str, float] = {
 }
 """How long a model forecasts an origin of the validation part and learns from how far off it is, in times of laying
 one out."""
-MOST_PAIRS, LEAST_JUDGED = 5_000_000, 12
-"""Of a part of the recording as many origins as make so many pairs with sensors say all that there is to say."""
+SAVING = 0.04
+"""Of a budget: for what comes after the last figure, the end of the process included."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +67,8 @@ class Trained:
     """The artefacts to save, by model name, all of one version, and the figures of the test part, see `Evaluation`.
 
     `tested` is of how many origins those are: fewer than the part has where time or memory are short. `left_out` says
-    of each model that was not trained why.
+    of each model that was not trained why. `recent` are the recent speeds at the end of the recording,
+    `serves` which weights the artefacts have.
     """
 
     version: str
@@ -72,6 +77,8 @@ class Trained:
     split: Split
     tested: int
     left_out: Mapping[str, str]
+    recent: Sequence[RecentRow] = ()
+    serves: Weights = PROTOCOL
 
 
 def train(
@@ -83,6 +90,7 @@ def train(
     watch: StageProgress | None = None,
     fits: Mapping[str, Fit] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    began: float | None = None,
 ) -> Trained:
     """Train the chosen models, and always `historical_average`, which stands in for them.
 
@@ -97,6 +105,7 @@ def train(
         watch: is told how far training is.
         fits: by model name; else those of the catalogue.
         clock: seconds.
+        began: when the run that the budget is of began, by this clock; else now.
 
     Raises:
         ConfigurationError: too little history, or a model that cannot be trained.
@@ -106,7 +115,8 @@ def train(
     chosen = catalogue_fits(choice.models) if fits is None else fits
     everything = {HISTORICAL_AVERAGE: lambda _task: Fitted({}), **chosen}
     with _one_thread():
-        run = _Run(recording, choice, now, work or Work(), watch or _unwatched, everything, clock)
+        deadline = Deadline(choice.budget_seconds, clock, clock() if began is None else began)
+        run = _Run(recording, choice, now, work or Work(), watch or _unwatched, everything, deadline)
         for name in (HISTORICAL_AVERAGE, *(name for name in ORDER if name in choice.models)):
             run.fit(name)
         if run.left_out and len(run.done) == 1:
@@ -128,11 +138,6 @@ def _one_thread() -> AbstractContextManager[object]:
     return limited
 
 
-def _spaced(origins: Integers, most: int) -> Integers:
-    count = min(len(origins), most)
-    return origins[np.linspace(0, len(origins), count, endpoint=False).astype(np.intp)]
-
-
 def _unwatched(stage: str, done: float, total: float, note: str = "") -> None:
     del stage, done, total, note
 
@@ -144,6 +149,15 @@ class _Done:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Refitted:
+    """All models fitted to all of a recording, what is usual by all of it, and what their cards say of that."""
+
+    fitted: Mapping[str, Fitted]
+    profile_mph: Floats
+    origin: FitOrigin
+
+
 @dataclass(eq=False)
 class _Run:
     recording: Recording
@@ -152,18 +166,20 @@ class _Run:
     work: Work
     watch: StageProgress
     fits: Mapping[str, Fit]
-    clock: Callable[[], float]
+    deadline: Deadline
     done: dict[str, _Done] = field(default_factory=dict)
     predicted: dict[str, Compact] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    began: float = field(init=False)
+    calibrating: float = field(default=0.0, init=False)
+    """Seconds of the longest calibration."""
     split: Split = field(init=False)
     recorded: Recorded = field(init=False)
     held_out: HeldOut = field(init=False)
+    judging: Judging = field(init=False)
     origin: FitOrigin = field(init=False)
 
     def __post_init__(self) -> None:
-        recording, self.began = self.recording, self.clock()
+        recording = self.recording
         days = len(recording.speed_mph) * recording.network.window / timedelta(days=1)
         if days < LEAST_DAYS:
             raise ConfigurationError(
@@ -172,6 +188,7 @@ class _Run:
         self.split = Split.of(len(recording.speed_mph), recording.skipped_windows)
         self.recorded = Recorded(recording.network, recording.start, recording.speed_mph, self.split.train_windows)
         self.origin = origin(recording, self.split, self.choice)
+        self.judging = Judging(self.recorded, self.split, self.deadline)
         self.held_out = HeldOut(self.recorded, self.split, self.choice.seed, self._calibrated())
 
     @property
@@ -180,12 +197,14 @@ class _Run:
 
     def fit(self, name: str) -> None:
         """Fit one model, or take what is kept of it, and calibrate it."""
+        if name in (NEURAL_NETWORK, ENSEMBLE) and not self.judging.an_origin:
+            self._rehearse()
         members = {one: digest(each.fitted) for one, each in self.done.items()} if name == ENSEMBLE else {}
         checkpoints = self.work.of(
             name, {**self.origin.entries(), "settings": settings_of(self.fits[name]), "members": members}
         )
         if (found := kept(checkpoints)) is None:
-            timed = Timed(checkpoints, self.clock)
+            timed = Timed(checkpoints, self.deadline.clock)
             try:
                 fitted = self._fitted(name, timed)
             except TooLittleError as reason:
@@ -203,9 +222,11 @@ class _Run:
         tensors = {PROFILE: self.recorded.profile_mph.astype(np.float16), **fitted.tensors}
         opened = open_artefact(self._packed(name, fitted, tensors), name, self.version, self.recording.network)
         stage = f"{name}, calibration"
+        began = self.deadline.clock()
         self.predicted[name], spread = self.held_out.predict(
             MODELS[name](opened), self.predicted, partial(self.watch, stage)
         )
+        self.calibrating = max(self.calibrating, self.deadline.clock() - began)
         self.done[name] = _Done(fitted, {**tensors, **spread.tensors()}, seconds)
 
     def _fitted(self, name: str, checkpoints: Checkpoints) -> Fitted:
@@ -223,7 +244,7 @@ class _Run:
         if self.choice.budget_seconds is None:
             return None
         checkpoints = self.work.of("validation", {**self.origin.entries(), "models": sorted(self.choice.models)})
-        pace = Pacing(CALIBRATION_SHARE * self.choice.budget_seconds, self.clock, checkpoints)
+        pace = Pacing(CALIBRATION_SHARE * self.choice.budget_seconds, self.deadline.clock, checkpoints)
         some = self.split.train + np.arange(min(TRIED_ORIGINS, self.split.validation))
         models = sum(COST_OF_CALIBRATION[name] for name in self.choice.models)
 
@@ -233,74 +254,108 @@ class _Run:
 
         return pace.decide("origins", 0, affordable)
 
+    def _rehearse(self) -> None:
+        """Measure what the end of the run will take, on the models that are there, before the longest fit begins."""
+        if not self.deadline.limited:
+            return
+        # All models take so many times as long as these: a network takes longer than any.
+        names = {HISTORICAL_AVERAGE, *self.choice.models}
+        more = sum(COST_OF_CALIBRATION.get(name, 1.0) for name in names)
+        more /= sum(COST_OF_CALIBRATION.get(name, 1.0) for name in self.done)
+        self.judging.rehearse(self._serving(), more)
+        calibrations = self.calibrating * sum(name not in self.done for name in names)
+        self.deadline.tail = self.judging.least + calibrations + self._saving
+
     def _task(self, name: str, checkpoints: Checkpoints) -> Task:
+        seconds = self.deadline.of_fit(name, self.choice.models) if name in SHARES else None
+        twice_in = None
+        if self.choice.refit and seconds is not None:
+            twice_in = (seconds - MARGIN * sum(one.seconds for one in self.done.values())) / 2
         return Task(
             recorded=self.recorded,
             split=self.split,
             seed=self.choice.seed,
-            seconds=self._seconds(name),
+            seconds=seconds,
             progress=partial(self.watch, name),
             checkpoints=checkpoints,
             predicted={one: each[: self.held_out.count] for one, each in self.predicted.items()},
             versions=dict.fromkeys(self.predicted, self.version),
             held_out=self.held_out.first,
-            clock=self.clock,
+            clock=self.deadline.clock,
+            twice_in=twice_in,
         )
-
-    def _seconds(self, name: str) -> float | None:
-        if self.choice.budget_seconds is None or name not in SHARES:
-            return None
-        return seconds_of(name, self.choice.models, self.choice.budget_seconds, self._left())
-
-    def _left(self) -> float:
-        return (self.choice.budget_seconds or 0.0) - (self.clock() - self.began)
 
     def packed(self) -> Trained:
         """All artefacts, with what they achieve on the held-out parts on their cards."""
-        network = self.recording.network
+        again = MARGIN * self._seconds_of_refit()
+        # Judging comes first, but needs not all that is left.
+        refitting = self.choice.refit and self.deadline.left >= again + self.judging.least + self._saving
+        reserved = self._saving + (again if refitting else 0.0)
+        figures, tested = self.judging.figures(self._serving(), self.watch, reserved)
+        refitted = self._refitted() if refitting else None
+        artefacts = {name: self._served(name, refitted, figures) for name in self.done}
+        return Trained(
+            self.version,
+            artefacts,
+            figures["test"],
+            self.split,
+            tested,
+            self.left_out,
+            self.recorded.recent_rows(),
+            PROTOCOL if refitted is None else REFIT,
+        )
+
+    def _serving(self) -> Serving:
+        """The models that are done, opened as they will be."""
         served = {}
         for name, one in self.done.items():
             artefact = self._packed(name, one.fitted, one.tensors)
-            served[name] = open_model(artefact, name, self.version, network)
+            served[name] = open_model(artefact, name, self.version, self.recording.network)
         ranked = tuple(served[name] for name in PREFERRED if name in served)
-        serving = Serving(ranked, {one.key: one for one in ranked})
-        course, first_tested = Course(self.recorded), self.split.train + self.split.validation
-        parts = {
-            "validation": np.arange(self.split.train, first_tested),
-            "test": np.arange(first_tested, self.split.origins),
-        }
-        figures: dict[str, Json] = {}
-        for number, (part, origins) in enumerate(parts.items()):
-            parts[part] = judged = self._judged(course, serving, origins, 1 / (len(parts) - number))
-            warm_up = min(WARM_UP, len(judged) // 4)
-            told = partial(self.watch, f"{part} part")
-            figures[part] = course.judge(serving, judged, told, warm_up=warm_up).figures(part)
-        artefacts = {}
-        for name, one in self.done.items():
-            came = outcome(name, one.fitted, one.seconds, self.now, figures)
-            artefacts[name] = self._packed(name, one.fitted, one.tensors, came)
-        return Trained(self.version, artefacts, figures["test"], self.split, len(parts["test"]), self.left_out)
+        return Serving(ranked, {one.key: one for one in ranked})
 
-    def _judged(self, course: Course, serving: Serving, origins: Integers, share: float) -> Integers:
-        """Those on which models are judged, evenly spaced: all, or as many as time and memory allow."""
-        sensors = len(self.recording.network.sensors)
-        most = max(LEAST_JUDGED, MOST_PAIRS // sensors)
-        if self.choice.budget_seconds is not None:
-            tried = _spaced(origins, max(TRIED_ORIGINS // 2, 1))
-            began = self.clock()
-            course.judge(serving, tried, warm_up=0)
-            an_origin = max(self.clock() - began, 1e-6) / len(tried)
-            # A quarter more are for the warm-up.
-            most = min(most, max(LEAST_JUDGED, int(0.8 * share * self._left() / an_origin)))
-        return _spaced(origins, most)
+    @property
+    def _saving(self) -> float:
+        return SAVING * (self.choice.budget_seconds or 0.0)
+
+    def _seconds_of_refit(self) -> float:
+        return sum(one.seconds for name, one in self.done.items() if name not in AS_THEY_ARE)
+
+    def _refitted(self) -> _Refitted | None:
+        """What the models are when they are fitted to all of the recording; None where that takes too long."""
+        whole = self.recorded.fitted_to_all()
+        self.deadline.tail = self._saving
+
+        def checkpoints(name: str) -> Checkpoints:
+            before = digest(self.done[name].fitted)
+            return self.work.of(f"{name}-refit", {**self.origin.entries(), "refit_of": before})
+
+        fitted = {name: one.fitted for name, one in self.done.items()}
+        found = refit(whole, self.fits, fitted, self.choice.seed, checkpoints, self.watch, self.deadline)
+        if found is None:
+            return None
+        inputs = describe_inputs(self.recording.network, self.recording.start, self.recording.speed_mph)
+        return _Refitted(found, whole.profile_mph, self.origin.model_copy(update={"inputs": inputs}))
+
+    def _served(self, name: str, refitted: _Refitted | None, figures: Mapping[str, Json]) -> Artefact:
+        one, origin_of, fitted, tensors = self.done[name], self.origin, self.done[name].fitted, self.done[name].tensors
+        windows, weights = self.split.train_windows, PROTOCOL
+        if refitted is not None:
+            fitted, origin_of, weights = refitted.fitted[name], refitted.origin, REFIT
+            profile = {PROFILE: refitted.profile_mph.astype(np.float16)}
+            # Its own calibration stays: it comes of errors on days that it had not seen.
+            tensors, windows = {**tensors, **profile, **fitted.tensors}, len(self.recording.speed_mph)
+        days = windows * self.recording.network.window / timedelta(days=1)
+        came = outcome(name, one.fitted, one.seconds, self.now, figures, (weights, days))
+        return self._packed(name, fitted, tensors, TrainingReport(fitted.settings, origin_of, came))
 
     def _packed(
-        self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], came: FitOutcome | None = None
+        self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], report: TrainingReport | None = None
     ) -> Artefact:
         members = dict.fromkeys(fitted.members, self.version)
         # Before it is tested, a model is packed to be tested: as it will be opened.
-        report = TrainingReport(fitted.settings, None if came is None else self.origin, came)
-        return pack(name, self.version, self.recording.network, tensors, report, onnx=fitted.onnx, members=members)
+        told = TrainingReport(fitted.settings) if report is None else report
+        return pack(name, self.version, self.recording.network, tensors, told, onnx=fitted.onnx, members=members)
 
 
 def check_models(names: Collection[str]) -> None:

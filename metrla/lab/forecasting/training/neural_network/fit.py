@@ -1,7 +1,7 @@
 """Fit `neural_network` with JAX and Optax. Resumable: each part of each member's training ends with a checkpoint."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -36,22 +36,31 @@ HURRIED_SHARE, LARGER = 0.3, 4.0
 one takes."""
 PARTS = 8
 """Of a training with a limit: after each, the time that is left decides the steps of the next one."""
-FITTING_SHARE = 0.9
-"""Of the time: the rest chooses what serves and tells what it relies on."""
+FITTING_SHARE, ASKED = 0.9, 6
+"""Of the time: the rest chooses what serves and tells what it relies on; or, where that takes longer, as long as it
+takes to ask each network about so many times what there is to choose on."""
+ALMOST = 0.25
+"""What may lack of the time of a further network: all then have fewer steps."""
 JUDGED_PAIRS = 53_000
 """Of origins of the validation part and sensors, on which the weights that serve are chosen."""
 A_STEP = "microseconds of a step"
+AVERAGED, LAST = "averaged", "last"
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is done at most: members to train, parts of the training of each, steps of a part, origins of a step."""
+    """How much is done at most.
+
+    Members to train, in how many parts each, steps of a part by member, origins of a step; and how many seconds it
+    takes to choose what serves of a member.
+    """
 
     members: tuple[MemberSettings, ...]
     parts: int
-    steps: int
+    steps: tuple[int, ...]
     batch: int
+    choosing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +80,8 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
 
     Each is the average of its weights over the last steps, or its last weights where they do better on the validation
     part. A step of a large network has fewer origins. With a limit, some steps tell how many there is time for, and
-    each part of the training how many the next one has.
+    each part of the training how many the next one has. As many networks are trained as there is time for, or, where a
+    refit is to follow, for twice.
 
     Raises:
         TooLittleError: fewer origins to fit to than a batch has.
@@ -83,26 +93,31 @@ def fit_neural_network(task: Task, settings: NeuralNetworkSettings = DEFAULT) ->
     # Compiled once for all networks of a size, and for the steps that are timed first.
     compiled = cache(lambda size: step_of(settings, size, edges, scale, sensors))
     member_of = partial(_member, task, settings, scale, compiled)
-    plan = _plan(task, pace, settings, member_of)
+    held_out = np.arange(task.split.train, task.split.train + task.split.validation)
+    if task.again is None:
+        validation = Validation.of(scale, task.recorded, held_out, JUDGED_PAIRS)
+        plan = _plan(task, pace, settings, member_of, validation)
+    else:
+        validation, plan = None, _as_before(task.again)
     begins, ends, _ = links(task.recorded.network)
     tensors: Arrays = {
         SCALE: np.array([scale.mean_mph, scale.spread_mph, scale.ceiling_mph], dtype=np.float32),
         EDGES: np.stack([begins, ends], axis=1).astype(np.int32),
     }
-    held_out = np.arange(task.split.train, task.split.train + task.split.validation)
-    validation = Validation.of(scale, task.recorded, held_out, JUDGED_PAIRS)
     served, choices, steps = [], [], []
     for number, of in enumerate(plan.members):
         member = member_of(number, of)
         state, count = _trained(task, pace, settings, member, plan)
-        name, weights = _better(member, state, validation)
+        name, weights = _better(member, state, validation, None if task.again is None else task.again["weights"])
         served.append(_served(member, weights))
         choices.append(name)
         steps.append(count)
         tensors |= {f"{number}/{name}": np.asarray(values, dtype=np.float16) for name, values in weights.items()}
         tensors[f"{number}/{SIZE}"] = size_tensor(member.size)
     chosen = asdict(replace(settings, members=plan.members, batch=plan.batch))
-    relied_on = importance(served, scale, task.recorded, held_out, np.random.default_rng(task.seed))
+    relied_on: Mapping[str, float] = {}
+    if task.again is None:
+        relied_on = importance(served, scale, task.recorded, held_out, np.random.default_rng(task.seed))
     return Fitted(tensors=tensors, importance=relied_on, settings={**chosen, "weights": choices, "steps": steps})
 
 
@@ -111,7 +126,9 @@ def _scale(task: Task) -> Scale:
     return Scale(float(np.nanmean(train)), float(np.nanstd(train)), float(np.nanmax(train)))
 
 
-def _plan(task: Task, pace: Pacing, settings: NeuralNetworkSettings, member_of: MemberOf) -> Plan:
+def _plan(
+    task: Task, pace: Pacing, settings: NeuralNetworkSettings, member_of: MemberOf, validation: Validation
+) -> Plan:
     batch = max(1, min(settings.batch, settings.pairs // len(task.recorded.network.sensors)))
     an_epoch = task.split.train // batch
     # An epoch is a unit of work for those networks that a batch holds whole; of a large one it has too many steps.
@@ -119,21 +136,38 @@ def _plan(task: Task, pace: Pacing, settings: NeuralNetworkSettings, member_of: 
     parts = -(-steps // an_epoch) if batch == settings.batch else PARTS
     if task.seconds is not None:
         parts = PARTS
+    choosing = {settings.hurried: 0.0}
 
     def seconds(chosen: MemberSettings) -> float:
-        a_step = _step_seconds(member_of(0, chosen), settings, batch, pace)
+        member = member_of(0, chosen)
+        a_step = _step_seconds(member, settings, batch, pace)
         # Kept for the first part of the training.
         pace.decide(f"{A_STEP} of width {chosen.size.width}", 0, lambda _left: int(1e6 * a_step))
+        weights = _begin(member, settings)[0].weights
+        choosing[chosen] = ASKED * pace.timed(lambda: validation.error_mph([_served(member, weights)]))
         return a_step
 
     def affordable(left: float) -> int:
         # A small one is compiled quickly; a large one that will not be trained need not be.
         if FITTING_SHARE * left < HURRIED_SHARE * steps * LARGER * seconds(settings.hurried):
             return 0
-        return int(np.clip(FITTING_SHARE * left / (seconds(settings.members[0]) * steps), 1, len(settings.members)))
+        large = settings.members[0]
+        a_member = seconds(large) * steps / FITTING_SHARE + choosing[large]
+        twice = 0.0 if task.twice_in is None else (task.twice_in - pace.spent) / a_member
+        many = twice if twice >= 1 else pace.left / a_member + ALMOST
+        return int(np.clip(many, 1, len(settings.members)))
 
-    count = pace.decide("networks, 0 for a small one", len(settings.members), affordable)
-    return Plan(settings.members[:count] or (settings.hurried,), parts, -(-steps // parts), batch)
+    count = pace.decide("networks, 0 for a small one", settings.enough, affordable)
+    members = settings.members[:count] or (settings.hurried,)
+    found = pace.decide("microseconds of choosing", 0, lambda _left: int(1e6 * choosing.get(members[0], 0.0)))
+    return Plan(members, parts, (-(-steps // parts),) * len(members), batch, found / 1e6)
+
+
+def _as_before(again: Mapping[str, Any]) -> Plan:
+    """As many networks, of as many steps, as a fit had that told these settings."""
+    members = [MemberSettings(PerceptronSize(**each["size"]), int(each["usual_blocks"])) for each in again["members"]]
+    steps = tuple(-(-int(each) // PARTS) for each in again["steps"])
+    return Plan(tuple(members), PARTS, steps, int(again["batch"]))
 
 
 def _step_seconds(member: _Member, settings: NeuralNetworkSettings, batch: int, pace: Pacing) -> float:
@@ -184,6 +218,7 @@ def _trained(
     if (kept := task.checkpoints.read(checkpoint)) is not None:
         done, taken, state = _restored(kept, member.random, structure)
     a_step: float | None = None
+    most = plan.steps[member.number]
     if task.seconds is not None:
         # Compiled before anything is timed; the result is thrown away.
         example = member.examples.draw(np.arange(plan.batch), np.random.default_rng(0))
@@ -192,10 +227,12 @@ def _trained(
 
         def affordable(left: float, known: float | None = a_step, of: int = part) -> int:
             seconds = known or pace.decide(f"{A_STEP} of width {member.size.width}", 0, lambda _left: 0) / 1e6
-            mine = FITTING_SHARE * left / (len(plan.members) - member.number) / (plan.parts - of)
-            return int(np.clip(mine / max(seconds, 1e-6), 1, plan.steps))
+            to_come = len(plan.members) - member.number
+            # What those before still have to be asked for comes on top: what serves of all is explained at the end.
+            fitting = min(FITTING_SHARE * left, left - len(plan.members) * plan.choosing)
+            return int(np.clip(fitting / to_come / (plan.parts - of) / max(seconds, 1e-6), 1, most))
 
-        steps = pace.decide(f"steps of network {member.number + 1}, part {part + 1}", plan.steps, affordable)
+        steps = pace.decide(f"steps of network {member.number + 1}, part {part + 1}", most, affordable)
         note = f"network {member.number + 1} of {len(plan.members)}, part {part + 1} of {plan.parts}"
         before, told = pace.spent, partial(_tell, task, plan, member.number * plan.parts + part)
         state, error = _part(task, settings, member, plan, state, (part, steps), told)
@@ -236,12 +273,17 @@ def _tell(task: Task, plan: Plan, before: int, done: float, note: str = "") -> N
     task.progress(before + done, len(plan.members) * plan.parts, note)
 
 
-def _better(member: _Member, state: State, validation: Validation) -> tuple[str, Arrays]:
+def _better(
+    member: _Member, state: State, validation: Validation | None, again: Sequence[str] | None
+) -> tuple[str, Arrays]:
     """The average or the last weights: after few steps, or where the rate fell to nothing, the average lags."""
     candidates = {
         name: {one: np.asarray(values) for one, values in weights.items()}
-        for name, weights in (("averaged", state.average), ("last", state.weights))
+        for name, weights in ((AVERAGED, state.average), (LAST, state.weights))
     }
+    if validation is None:
+        name = AVERAGED if again is None else again[member.number]
+        return name, candidates[name]
     return min(candidates.items(), key=lambda one: validation.error_mph([_served(member, one[1])]))
 
 

@@ -18,7 +18,9 @@ class NeuralNetworkSettings:
     """The members, and how each is trained.
 
     Attributes:
-        members: each begins from other random weights and sees the origins in another order.
+        members: each begins from other random weights and sees the origins in another order. As many as there is time
+            for are trained.
+        enough: of the members, where there is no limit on time: the first two gain the most.
         hurried: trained alone where there is time for few steps of a member: a small network learns more in it.
         epochs: how often each origin to fit to is seen.
         least_steps: of the optimiser; a short history is seen more often instead.
@@ -37,10 +39,11 @@ class NeuralNetworkSettings:
             1992). It serves where it does better on the validation part than the last weights.
     """
 
-    members: tuple[MemberSettings, ...] = (
+    members: tuple[MemberSettings, ...] = 4 * (
         MemberSettings(PerceptronSize(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=4),
         MemberSettings(PerceptronSize(width=144, heard=64, hubs=24, layers=3, hearing_layers=2), usual_blocks=6),
     )
+    enough: int = 2
     hurried: MemberSettings = MemberSettings(
         PerceptronSize(width=72, heard=32, hubs=16, layers=2, hearing_layers=1), usual_blocks=4
     )

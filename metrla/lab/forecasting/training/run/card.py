@@ -10,7 +10,7 @@ from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted
 from metrla.lab.forecasting.training.run.catalogue import ORDER
-from shared.forecasting.models.card import DividedData, FitOrigin, FitOutcome, OfflineCalibration
+from shared.forecasting.models.card import DividedData, FitOrigin, FitOutcome, OfflineCalibration, Weights
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,
@@ -35,13 +35,15 @@ WHAT: Mapping[str, str] = {
 class Choice:
     """What to train: `models` of `ORDER`, the seed of everything random, and seconds for all of it (None: no limit).
 
-    Models for which history or time are too short are refused, or left out where `where_possible` says so.
+    Models for which history or time are too short are refused, or left out where `where_possible` says so. `refit`:
+    once they are judged, they are fitted to all of the recording, and that serves, if there is time for it.
     """
 
     models: tuple[str, ...] = ORDER
     seed: int = 1
     budget_seconds: float | None = None
     where_possible: bool = False
+    refit: bool = False
 
 
 def origin(recording: Recording, split: Split, choice: Choice) -> FitOrigin:
@@ -68,9 +70,26 @@ def origin(recording: Recording, split: Split, choice: Choice) -> FitOrigin:
     )
 
 
-def outcome(name: str, fitted: Fitted, seconds: float, now: datetime, figures: Mapping[str, Json]) -> FitOutcome:
-    """What came of a fit that took so long; `figures` of the validation and the test part."""
+def outcome(
+    name: str,
+    fitted: Fitted,
+    seconds: float,
+    now: datetime,
+    figures: Mapping[str, Json],
+    serves: tuple[Weights, float],
+) -> FitOutcome:
+    """What came of a fit that took so long.
+
+    Args:
+        name: of the model.
+        fitted: what was judged.
+        seconds: that it took, with a refit if there was one.
+        now: wall time.
+        figures: of the validation and the test part.
+        serves: which weights, and how many days of history they were fitted to.
+    """
     calibration = figures["test"]["calibration"].get(name, {})
+    weights, days = serves
     return FitOutcome(
         what=WHAT[name],
         created_at=now.astimezone(UTC),
@@ -78,4 +97,6 @@ def outcome(name: str, fitted: Fitted, seconds: float, now: datetime, figures: M
         importance=dict(fitted.importance),
         results={part: of["horizons"][name] for part, of in figures.items()},
         calibration=OfflineCalibration(part="test", **calibration),
+        serves=weights,
+        days=round(days, 2),
     )

@@ -28,14 +28,16 @@ SCORING_SHARE, CALIBRATION_SHARE = 0.20, 0.08
 """Of a budget, what forecasting the held-out parts may use, and how much of that is for the calibration."""
 
 
-def seconds_of(name: str, chosen: Collection[str], budget: float, left: float) -> float:
+def seconds_of(name: str, chosen: Collection[str], budget: float, left: float, tail: float = 0.0) -> float:
     """How much of the seconds that are left of a budget one of the chosen models may use, in their order.
 
-    What is reserved for later ones stays so, however long the earlier ones took.
+    What is reserved for later ones stays so, however long the earlier ones took; and no less than the `tail`, seconds
+    that the end of the run is known to take.
     """
     whole = SCORING_SHARE + sum(SHARES[one] for one in chosen)
     later = [one for one in ORDER[ORDER.index(name) + 1 :] if one in chosen]
-    reserved = budget * (SCORING_SHARE + sum(SHARES[one] for one in later if one in RESERVED)) / whole
+    reserved = budget * sum(SHARES[one] for one in later if one in RESERVED) / whole
+    reserved += max(budget * SCORING_SHARE / whole, tail)
     sharing = [name, *(one for one in later if name not in RESERVED and one not in RESERVED)]
     return max(1.0, (left - reserved) * SHARES[name] / sum(SHARES[one] for one in sharing))
 

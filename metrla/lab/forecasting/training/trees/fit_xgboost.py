@@ -71,6 +71,8 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
     """
     pace, source = Pacing.of(task), Source.of(task.recorded, task.split)
     settings = _settled(task, settings, source, pace)
+    if task.again is not None:
+        return _again(task, settings, source, int(task.again["stages_kept"]))
     held_out = source.validation(settings.validation_rows)
     expected = np.zeros_like(held_out.target)
     boosters: list[xgboost.Booster] = []
@@ -78,12 +80,7 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
     total = settings.stages * settings.trees
     task.progress(0, total)
     for stage in pace.while_time("stage", settings.stages, 1):
-        name = f"stage-{stage}.ubj"
-        content = task.checkpoints.read(name)
-        if content is None:
-            content = _boosted(task, settings, source, stage, boosters)
-            task.checkpoints.write(name, content)
-        boosters.append(xgboost.Booster({"nthread": 1}, model_file=bytearray(content)))
+        boosters.append(_stage(task, settings, source, stage, boosters))
         expected = expected + boosters[-1].inplace_predict(held_out.features)
         errors.append(held_out.error_mph(expected))
         task.progress((stage + 1) * settings.trees, total, f"validation MAE {errors[-1]:.3f} mph")
@@ -91,16 +88,35 @@ def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
             break
     task.progress(total, total, f"validation MAE {min(errors):.3f} mph")
     best = boosters[: int(np.argmin(errors)) + 1]
+    return _fitted(source, best, {**asdict(settings), "stages_kept": len(best), "validation_mae_mph": errors})
+
+
+def _again(task: Task, settings: XgboostSettings, source: Source, stages: int) -> Fitted:
+    """As many stages as that fit kept, with its learning rates."""
+    boosters: list[xgboost.Booster] = []
+    for stage in range(stages):
+        boosters.append(_stage(task, settings, source, stage, boosters))
+        task.progress((stage + 1) * settings.trees, stages * settings.trees)
+    return _fitted(source, boosters, {**asdict(settings), "stages_kept": stages})
+
+
+def _stage(
+    task: Task, settings: XgboostSettings, source: Source, stage: int, before: list[xgboost.Booster]
+) -> xgboost.Booster:
+    name = f"stage-{stage}.ubj"
+    content = task.checkpoints.read(name)
+    if content is None:
+        content = _boosted(task, settings, source, stage, before)
+        task.checkpoints.write(name, content)
+    return xgboost.Booster({"nthread": 1}, model_file=bytearray(content))
+
+
+def _fitted(source: Source, best: list[xgboost.Booster], settings: dict[str, Any]) -> Fitted:
     return Fitted(
         tensors=source.tensors(),
         onnx=to_onnx([tree for booster in best for tree in trees_of(booster)], "BRANCH_LT", COUNT),
         importance=_importance(best),
-        settings={
-            **asdict(settings),
-            "stages_kept": len(best),
-            "validation_mae_mph": errors,
-            "features": list(NAMES),
-        },
+        settings={**settings, "features": list(NAMES)},
     )
 
 
@@ -123,6 +139,9 @@ def trees_of(booster: xgboost.Booster) -> Iterable[Tree]:
 
 
 def _settled(task: Task, settings: XgboostSettings, source: Source, pace: Pacing) -> XgboostSettings:
+    if task.again is not None:
+        return replace(settings, rows=int(task.again["rows"]), stages=int(task.again["stages"]))
+
     def affordable(left: float) -> int:
         few, sampling = TRIED_ROWS, pace.timed(lambda: source.sample(TRIED_ROWS, np.random.default_rng(task.seed)))
         tried = replace(settings, rows=few, trees=TRIED_TREES)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
 from shared.events.errors import ConfigurationError
-from shared.forecasting.inputs.history import HORIZONS, LAGS, View
+from shared.forecasting.inputs.history import HORIZONS, LAGS, View, base_mph
 from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, Tabular
-from shared.forecasting.models.trees import BY_DAY, BY_DAY_TYPE, CEILING, base_mph
+from shared.forecasting.models.trees import BY_DAY, BY_DAY_TYPE, CEILING
 from shared.traffic.arrays import Compact, Flags, Integers
 from shared.traffic.calendar import slots_per_day
 from shared.traffic.usual.deviations import LearnedDeviations, learned_deviations

@@ -8,7 +8,7 @@ import pytest
 from metrla.lab.forecasting.recording import simulate_recording
 from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.train import train
-from metrla.local.launcher.request import QUICK_MINUTES, QUICK_MODELS, SIMULATED_TRAINING_DAYS
+from metrla.local.launcher.request import PLAIN_MODEL, QUICK_MINUTES, QUICK_MODELS, SIMULATED_TRAINING_DAYS
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 
@@ -34,3 +34,14 @@ def test_what_a_demo_serves_of_simulated_traffic_beats_the_last_value_at_every_h
         assert each["mae"] < last[minutes]["mae"], minutes
         # It joins the ensemble only where that gains a hundredth, so that as much may be left to chance.
         assert each["mae"] < 1.01 * usual[minutes]["mae"], minutes
+
+
+@pytest.mark.parametrize("seed", [7, 3])
+def test_a_linear_model_beats_the_last_value_at_every_horizon_too(seed: int) -> None:
+    """It is what a demo serves where the libraries of the train extra are missing."""
+    recording = simulate_recording(load_network(EXAMPLE_NETWORK), SIMULATED_TRAINING_DAYS, seed, NOW, NOW)
+    found = train(recording, Choice((PLAIN_MODEL,)), now=NOW).figures
+    assert found["serving"] == PLAIN_MODEL
+    mine = found["horizons"][PLAIN_MODEL]
+    for other in ("last_value", HISTORICAL_AVERAGE):
+        assert all(each["mae"] < found["horizons"][other][minutes]["mae"] for minutes, each in mine.items()), other

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrla.lab.forecasting.training.trees.rows import Source
-from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, View
-from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, NAMES, Tabular, last_known
+from shared.forecasting.inputs.history import HORIZONS, LAGS, QUARTERS, View, last_known
+from shared.forecasting.models.tabular import COUNT, DEVIATION_STEPS, NAMES, Tabular
 from shared.traffic.calendar import DAYS_IN_WEEK, HALF_HOURS
 from shared.traffic.network import Edge, Network
 from shared.traffic.usual.deviations import UsualDeviations
