@@ -16,16 +16,11 @@ from services.alert_detector.partitions import Partitions
 from services.alert_detector.settings import AlertDetectorSettings
 from services.alert_detector.state_log import StateLog
 from shared.alerts.actions.alerts import AlertActions
-from shared.alerts.advisories.alerts import AdvisoryDetector
 from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.advisories.board import TYPES
-from shared.alerts.advisories.usual import UsualLookups
-from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
-from shared.alerts.learned.learner import Learner
 from shared.alerts.lifecycle.changes import RoadChanges
-from shared.alerts.observed.alerts import DetectionRules
 from shared.archive.url import open_archive
 from shared.events.avro import codec
 from shared.events.errors import RejectedEventError
@@ -109,19 +104,9 @@ async def serve(settings: PlatformSettings, stop: asyncio.Event) -> None:
     """Detect until `stop` is set; what is in hand then is finished or comes again after the restart."""
     own = read_settings(AlertDetectorSettings)
     networks = load_networks(settings.networks)
-    advisories = AnnouncedAlerts(
-        {name: AdvisoryDetector(network, own.rule) for name, network in networks.items()}, usual=UsualLookups()
-    )
     clocks = ClocksOff()
-    rules = DetectionRules(
-        {name: CongestionDetector(network, own.rule, own.materiality) for name, network in networks.items()},
-        own.settle_seconds,
-        own.silence_seconds,
-        advisories,
-        clock=wall_clock,
-        learners={name: Learner(network, own.incident_level) for name, network in networks.items()},
-        clocks_off=clocks.of,
-    )
+    rules = own.tuning.rules(networks, clock=wall_clock, clocks_off=clocks.of)
+    advisories = rules.advisories
     detectors = {name: ExpectationDetector(network, ExpectationRule(own.rule)) for name, network in networks.items()}
     registry = CollectorRegistry()
     metrics = AlertDetectorMetrics(registry)

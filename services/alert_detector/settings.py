@@ -8,10 +8,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD
+from shared.alerts.observed.tuning import DetectorTuning
 
-RULE = CongestionRule()
-MATERIAL = Materiality()
+SHIPPED = DetectorTuning()
+RULE, MATERIAL = SHIPPED.rule, SHIPPED.material
 
 
 class AlertDetectorSettings(BaseSettings):
@@ -21,10 +21,12 @@ class AlertDetectorSettings(BaseSettings):
 
     group: str = Field(default="metrla-alert-detector", min_length=1, description="Kafka consumer group.")
     settle_seconds: float = Field(
-        default=5.0, gt=0, description="Wall time without a further window after which an incomplete step is judged."
+        default=SHIPPED.settle_seconds,
+        gt=0,
+        description="Wall time without a further window after which an incomplete step is judged.",
     )
     silence_seconds: float = Field(
-        default=1800.0,
+        default=SHIPPED.silence_seconds,
         gt=0,
         description="Wall time without any window of a network after which its alerts are cleared: data is missing.",
     )
@@ -54,7 +56,7 @@ class AlertDetectorSettings(BaseSettings):
 
     incidents: bool = Field(default=True, description="Whether incident alerts are raised.")
     incident_threshold: float = Field(
-        default=INCIDENT_THRESHOLD,
+        default=SHIPPED.incident_level,
         gt=0,
         description="Evidence that raises an incident alert at a sensor like most; higher means fewer, later alerts.",
     )
@@ -70,11 +72,6 @@ class AlertDetectorSettings(BaseSettings):
         if self.leave_mph < self.slow_mph:
             raise ValueError("leave_mph must not be below slow_mph")
         return self
-
-    @property
-    def incident_level(self) -> float:
-        """The threshold of evidence, infinite where incidents are not wanted."""
-        return self.incident_threshold if self.incidents else inf
 
     @property
     def rule(self) -> CongestionRule:
@@ -94,3 +91,14 @@ class AlertDetectorSettings(BaseSettings):
     def materiality(self) -> Materiality:
         """What is worth an update."""
         return Materiality(extent_miles=self.update_extent_miles)
+
+    @property
+    def tuning(self) -> DetectorTuning:
+        """What of all this makes detection."""
+        return DetectorTuning(
+            rule=self.rule,
+            material=self.materiality,
+            incident_level=self.incident_threshold if self.incidents else inf,
+            settle_seconds=self.settle_seconds,
+            silence_seconds=self.silence_seconds,
+        )

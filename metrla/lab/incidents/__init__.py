@@ -1,6 +1,7 @@
 """How well incident detectors do, on recorded days.
 
     measures, logs, truth     speeds, occupancy and volume; logged incidents; which of them traffic felt
+    live                      the alerts that an operator would have seen: the service's own code over recorded days
     detectors, baselines/     the detectors compared: ours, and published ones
     injection                 incidents of the simulator put into recorded days: the truth is known
     log_study, injection_study   the two studies: against a log, and against injected incidents; figures as JSON

@@ -1,6 +1,6 @@
 """A study of detectors on recorded days into which incidents were injected: the truth is known, and its size."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +10,13 @@ import numpy as np
 from metrla.lab.incidents.alarms import Alarm, find_alarms
 from metrla.lab.incidents.detectors import Contender, calibrated, chosen, contenders
 from metrla.lab.incidents.injection import Injected, disturbance_of, draw_incidents, inject
+from metrla.lab.incidents.live import live_alerts, raised_alarms
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.scores import LATEST_MINUTES, detects
 from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
 from shared.alerts.detection.calibration import level_within
 from shared.alerts.detection.protocol import watch
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import INCIDENT_THRESHOLD
 from shared.events.errors import ConfigurationError
 from shared.traffic.arrays import Flags, Floats
 
@@ -23,7 +24,7 @@ SETTLING_DAYS = 14
 CHANGED_MPH = 1.0
 AFTERMATH_WINDOWS = 6
 LIVE = "forecast residual, live"
-"""The detector as the service runs it: it learns as the days go by, and has one threshold, that of the service."""
+"""The incident alerts that the service raises as it ships."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,43 +119,33 @@ def evaluate_injected(
 
 
 def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionResult:
-    measures, first = upset.measures, upset.first
+    measures, first = upset.measures.observed(), upset.first
     observations = list(measures.observations())
     calm = np.ones((first, len(measures.road.sensors)), dtype=np.bool_)
     alarming = watch(calibrated(contender, measures, observations[:first], calm), observations)
-    return result_of(contender.name, contender.thresholds, alarming, upset, budget)
+    alarms = [find_alarms(measures.road, alarming[:, level]) for level in range(alarming.shape[1])]
+    return result_of(contender.name, contender.thresholds, alarms, upset, budget)
 
 
-def result_of(name: str, thresholds: Floats, alarming: Flags, upset: Upset, budget: float) -> InjectionResult:
-    """Judge alarms: `alarming` (windows, thresholds, sensors) says where and when there was one."""
+def result_of(
+    name: str, thresholds: Floats, alarms_by_level: Sequence[list[Alarm]], upset: Upset, budget: float
+) -> InjectionResult:
+    """Judge the alarms of each threshold."""
     measures, first = upset.measures, upset.first
     settled = min(SETTLING_DAYS * measures.per_day, first // 2)
     before_days = (first - settled) / measures.per_day * len(measures.road.sensors)
     outcomes, rates = [], []
-    for level, threshold in enumerate(thresholds):
-        alarms = find_alarms(measures.road, alarming[:, level])
+    for threshold, alarms in zip(thresholds, alarms_by_level, strict=True):
         rates.append(100 * sum(settled <= alarm.window < first for alarm in alarms) / before_days)
         later = [Alarm(alarm.window - first, alarm.positions) for alarm in alarms if alarm.window >= first]
-        outcomes.append(_outcome(later, upset, float(threshold), len(alarming) - first))
+        outcomes.append(_outcome(later, upset, float(threshold), len(measures.speed_mph) - first))
     return InjectionResult(name, tuple(outcomes), level_within(rates, budget))
 
 
 def evaluate_live(upset: Upset) -> InjectionResult:
-    """Run the live detector through all days; it starts with no knowledge, as a service does without a model."""
-    measures = upset.measures
-    network, columns = measures.road.network, measures.road.positions
-    learner = Learner(network, INCIDENT_THRESHOLD)
-    state = learner.nothing()
-    hours = learner.hours(state)
-    alarming = np.empty((len(measures.speed_mph), 1, len(columns)), dtype=np.bool_)
-    for number, (day, slot) in enumerate(zip(measures.day.tolist(), measures.slot.tolist(), strict=True)):
-        local = measures.start + timedelta(days=day) + (slot + 1) * network.window
-        end = local.replace(tzinfo=network.time_zone).astimezone(UTC)
-        seen = (one[number][columns] for one in (measures.speed_mph, measures.occupancy, measures.volume))
-        lesson = learner.step(state, hours, end, *seen)
-        state, hours = lesson.after, lesson.hours
-        alarming[number, 0] = lesson.alarms.active
-    return result_of(LIVE, np.array([INCIDENT_THRESHOLD]), alarming, upset, budget=np.inf)
+    """The incident alerts of the service on all days: of its own code, with what ships."""
+    alarms = raised_alarms(upset.measures, live_alerts(upset.measures))
+    return result_of(LIVE, np.array([INCIDENT_THRESHOLD]), [alarms], upset, budget=np.inf)
 
 
 def injection_json(results: list[InjectionResult]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def compare(
     days = len(measures.weekend)
     if not 1 < tuning_days < days or days < MIN_DAYS:
         raise ConfigurationError(f"{tuning_days} of {days} days to tune on: leave some to judge on")
+    measures = measures.observed()
     usual = usual_speeds(measures.speed_mph, measures.day, measures.slot, measures.weekend)
     truth = find_truth(measures.road, log, measures.speed_mph, usual, measures.window_minutes)
     training = tuning_days * measures.per_day

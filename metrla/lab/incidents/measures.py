@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -39,7 +39,10 @@ NAMED = {"speed": "speed", "occupancy": "occupancy", "flow": "volume", "volume":
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measures:
-    """Measures of a network, (windows, sensors) in road order, NaN where missing or mostly made up.
+    """Measures of a network, (windows, sensors) in road order, NaN where missing or refused by ingest.
+
+    Values that were mostly imputed are there, with the share of them that was observed, as they are in a live window;
+    `observed` leaves them out.
 
     Attributes:
         road: layout of the network.
@@ -50,6 +53,7 @@ class Measures:
         day: (windows,) number of the local day.
         slot: (windows,) number of the window in its local day.
         weekend: (days,) which days are Saturday, Sunday or a public holiday.
+        share_observed: part of each window that was observed, 0-1; `None`: nobody says.
     """
 
     road: Roadway
@@ -60,6 +64,7 @@ class Measures:
     day: Integers
     slot: Integers
     weekend: Flags
+    share_observed: Floats | None = None
 
     @property
     def per_day(self) -> int:
@@ -84,6 +89,22 @@ class Measures:
         for number in range(len(self.speed_mph)):
             yield Observation(int(week[number]), self.speed_mph[number], self.occupancy[number], self.volume[number])
 
+    def observed(self) -> "Measures":
+        """Without the values that were mostly imputed, which are no truth."""
+        imputed = unfit(self.speed_mph, share_observed=self.share_observed).imputed
+        return replace(
+            self,
+            speed_mph=np.where(imputed, np.nan, self.speed_mph),
+            occupancy=np.where(imputed, np.nan, self.occupancy),
+            volume=np.where(imputed, np.nan, self.volume),
+        )
+
+    def window_end(self, window: int) -> datetime:
+        """End of a window, by its number, UTC."""
+        network = self.road.network
+        local = self.start + timedelta(days=int(self.day[window])) + int(self.slot[window] + 1) * network.window
+        return local.replace(tzinfo=network.time_zone).astimezone(UTC)
+
     def last(self, days: int) -> "Measures":
         """The last days of them alone; all where there are no more."""
         left_out = max(len(self.weekend) - days, 0)
@@ -97,6 +118,7 @@ class Measures:
             day=self.day[rows] - left_out,
             slot=self.slot[rows],
             weekend=self.weekend[left_out:],
+            share_observed=None if self.share_observed is None else self.share_observed[rows],
         )
 
     def minutes(self, local: datetime) -> float:
@@ -109,8 +131,8 @@ def read_measures(
 ) -> Measures:
     """Read a file of speeds, or a folder of wide tables and PeMS station_5min files.
 
-    The tables of a folder are told apart by their names: speed*, occupancy*, flow* or volume*, pct_observed* (0-100;
-    values observed by less than half are left out). Windows are those of the local clock: the hour that daylight saving
+    The tables of a folder are told apart by their names: speed*, occupancy*, flow* or volume*, pct_observed* (0-100).
+    Windows are those of the local clock: the hour that daylight saving
     skips is a gap, of the one that it repeats the first reading counts. `times` says how the times of the files are
     written, where they do not say so themselves. Where readings are finer than windows, these have the means of speed,
     occupancy and share observed and the sum of volumes, as ingest makes them. Occupancy in percent, as PeMS exports
@@ -157,16 +179,18 @@ def read_measures(
     faults = unfit(*(measures[name] for name in ("speed", "volume", "occupancy", "observed")))
     measures["speed"][speeds_of_nobody(measures["speed"], measures["volume"], measures["occupancy"])] = np.nan
     spoilt = np.logical_or.reduce([one.spoilt for one in gathered.values()])
-    made_up = faults.any | spoilt
+    refused = faults.out_of_range | spoilt
     road = roadway(network)
-    speed, occupancy, volume = (
-        np.where(made_up, np.nan, measures[name])[:, road.columns] for name in ("speed", "occupancy", "volume")
+    speed, occupancy, volume, share = (
+        np.where(refused, np.nan, measures[name])[:, road.columns]
+        for name in ("speed", "occupancy", "volume", "observed")
     )
+    part_observed = share if np.isfinite(share).any() else None
     number = np.arange(count)
     per_day = slots_per_day(network)
     dates = [(start + timedelta(days=ahead)).date() for ahead in range((end - start).days)]
     weekend = np.array([is_day_off(network, day) for day in dates])
-    return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend)
+    return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend, part_observed)
 
 
 @dataclass(eq=False)

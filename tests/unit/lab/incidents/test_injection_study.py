@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metrla.data.simulation.simulator import Simulator
-from metrla.lab.incidents.injection_study import LIVE, Upset, evaluate_live, upset_days
+from metrla.lab.incidents.injection_study import LIVE, InjectionResult, Upset, evaluate_live, upset_days
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.learned.learner import INCIDENT_THRESHOLD
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
@@ -29,8 +29,12 @@ def upset() -> Upset:
     return upset_days(measures, BEFORE, 12, seed=1)
 
 
-def test_it_finds_what_was_put_in(upset: Upset) -> None:
-    result = evaluate_live(upset)
+@pytest.fixture(scope="module")
+def result(upset: Upset) -> InjectionResult:
+    return evaluate_live(upset)
+
+
+def test_it_finds_what_was_put_in(result: InjectionResult) -> None:
     (outcome,) = result.outcomes
     assert (result.name, result.level, outcome.threshold) == (LIVE, 0, INCIDENT_THRESHOLD)
     assert sum(size.incidents for size in outcome.sizes) == 12
@@ -39,5 +43,5 @@ def test_it_finds_what_was_put_in(upset: Upset) -> None:
     assert outcome.alarms >= outcome.half.detected
 
 
-def test_it_says_the_same_again(upset: Upset) -> None:
-    assert evaluate_live(upset).outcomes == evaluate_live(upset).outcomes
+def test_it_says_the_same_again(upset: Upset, result: InjectionResult) -> None:
+    assert evaluate_live(upset).outcomes == result.outcomes
