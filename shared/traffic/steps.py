@@ -17,6 +17,8 @@ _Values = NDArray[Any]
 
 PATIENCE = 5
 """A step to which windows keep trickling in is handed out after this many settle times all the same."""
+LATER = 2
+"""Windows by which most sensors must be past a step for those that have not delivered it to be given up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +67,28 @@ class _Waiting:
 
 
 @dataclass(slots=True)
+class _Open:
+    """A step that was not handed out yet.
+
+    Attributes:
+        expected: who is expected to deliver it, (sensors,).
+        count: how many these are.
+        missing: how many of them have delivered neither it nor a later one.
+        past: how many of them have delivered one that is `LATER` windows later, or more.
+    """
+
+    expected: NDArray[np.bool_]
+    count: int
+    missing: int
+    past: int
+
+    @property
+    def due(self) -> bool:
+        """Whether nobody is waited for any more; a step that nobody is expected to deliver never is."""
+        return self.count > 0 and (self.missing == 0 or 2 * self.past > self.count)
+
+
+@dataclass(slots=True)
 class Ignored:
     """Windows that changed nothing: known already, or older than what can still be corrected."""
 
@@ -77,8 +101,10 @@ class NetworkSteps:
     """The steps of one network, handed out when due.
 
     A step is due as soon as
-    - every sensor expected has delivered it (expected: delivered one of the last `expected_within` windows), or
-    - a window of a later step came (windows come in the order of event time), or
+    - every sensor expected (it delivered one of the last `expected_within` windows) has delivered it or a later one:
+      those of one sensor come in the order of event time, those of several need not, from several partitions; or
+    - most of them are `LATER` windows past it; or
+    - windows were skipped after it; or
     - nothing more came for it during `settle_seconds` (but after five times that at the latest),
     and again, after settling, when a late or revised window changed it or one of the windows before it that it shows.
 
@@ -108,8 +134,9 @@ class NetworkSteps:
         self._waiting: dict[int, _Waiting] = {}
         self._silent_through: int | None = None
         self._handed_out: set[int] = set()
-        self._expected: NDArray[np.bool_] = np.zeros(len(self.network.sensors), dtype=np.bool_)
-        self._expected_missing = 0
+        self._open: dict[int, _Open] = {}
+        # The newest window that each sensor has delivered.
+        self._latest: Integers = np.full(len(self.network.sensors), np.iinfo(np.int64).min, dtype=np.int64)
 
     def add(self, aggregate: ProcessedTrafficAggregate, now: float) -> list[Step]:
         """Take one window in; returns the steps that are due by it, oldest first.
@@ -119,9 +146,7 @@ class NetworkSteps:
         number = self.ring.number(aggregate.window_start)
         passed = self._advance(number)
         self._absorb(aggregate, number, now)
-        if number == self.ring.newest and self._complete(number):
-            return [*passed, self._hand_out(number)]
-        return passed
+        return [*passed, *self._ready()]
 
     def tick(self, now: float) -> list[Step]:
         """The steps that are due because time has passed, oldest first."""
@@ -142,15 +167,20 @@ class NetworkSteps:
             number = self.ring.number(aggregate.window_start)
             self._advance(number)
             self._waiting.clear()
+            self._open.clear()
             self._absorb(aggregate, number, now)
+        self._open.clear()
         newest = self.ring.newest
         if newest is None:
             return
         for number in range(newest - self.correctable, newest + 1):
             if self.ring.revision(number, 1).any():
                 self._waiting[number] = _Waiting(now, now)
-                self._handed_out.add(number)
-        self._handed_out.discard(newest)
+                step = self._opened(number)
+                if number == newest or not (step.due or step.count == 0):
+                    self._open[number] = step
+                else:
+                    self._handed_out.add(number)
 
     def silent_until(self, number: int) -> list[Step]:
         """The silent steps behind the newest window up to window `number`, each once, oldest first."""
@@ -170,18 +200,16 @@ class NetworkSteps:
         newest = self.ring.newest
         if newest is None or number > newest:
             last_chance = number - self.correctable
+            skipped = newest is not None and number > newest + 1
             due = [
                 self._hand_out(waiting)
                 for waiting in sorted(self._waiting)
-                if waiting not in self._handed_out or waiting < last_chance
+                if waiting < last_chance or (waiting in self._open and (skipped or not self._open[waiting].count))
             ]
             if newest is not None and number - newest - 1 <= self.most_silent:
                 due += self.silent_until(number - 1)
             self.ring.advance(number)
             self._handed_out = {earlier for earlier in self._handed_out if earlier >= last_chance}
-            delivered = self.ring.revision(number - 1, self.expected_within)
-            self._expected = np.max(delivered, axis=0) > 0
-            self._expected_missing = int(np.count_nonzero(self._expected))
             return due
         return []
 
@@ -194,9 +222,10 @@ class NetworkSteps:
         if change is Change.UNCHANGED:
             self.ignored.unchanged += 1
             return
-        if change is Change.NEW and number == newest:
-            self._expected_missing -= bool(self._expected[self.network.index[aggregate.sensor_id]])
         self._mark(number, now)
+        if number not in self._handed_out and number not in self._open:
+            self._open[number] = self._opened(number)
+        self._deliver(self.network.index[aggregate.sensor_id], number)
         for later in range(number + 1, min(newest, number + self.history - 1) + 1):
             if later in self._handed_out:
                 self._mark(later, now)
@@ -208,16 +237,36 @@ class NetworkSteps:
         else:
             waiting.changed = now
 
-    def _complete(self, number: int) -> bool:
-        return (
-            number in self._waiting
-            and number not in self._handed_out
-            and self._expected_missing == 0
-            and bool(self._expected.any())
+    def _opened(self, number: int) -> _Open:
+        """A step as it stands: whom it expects, and who has delivered it or more."""
+        expected = np.max(self.ring.revision(number - 1, self.expected_within), axis=0) > 0
+        return _Open(
+            expected,
+            int(np.count_nonzero(expected)),
+            int(np.count_nonzero(expected & (self._latest < number))),
+            int(np.count_nonzero(expected & (self._latest >= number + LATER))),
         )
+
+    def _deliver(self, sensor: int, number: int) -> None:
+        before = int(self._latest[sensor])
+        if number <= before:
+            return
+        self._latest[sensor] = number
+        for step, one in self._open.items():
+            if one.expected[sensor]:
+                one.missing -= before < step <= number
+                one.past += before < step + LATER <= number
+
+    def _ready(self) -> list[Step]:
+        """The first-time steps that wait for nobody, and those before them."""
+        through = max((number for number, one in self._open.items() if one.due), default=None)
+        if through is None:
+            return []
+        return [self._hand_out(number) for number in sorted(self._open) if number <= through]
 
     def _hand_out(self, number: int) -> Step:
         self._waiting.pop(number, None)
+        self._open.pop(number, None)
         again = number in self._handed_out
         self._handed_out.add(number)
         return self._step(number, again=again)

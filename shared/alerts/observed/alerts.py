@@ -151,8 +151,9 @@ class ObservedAlerts:
             if learned.step is not None:
                 watch.told = doubted_sensors(learners[network_id].road, learned).sensors
                 watch.doubted = len(watch.told)
-            if learned.step is not None and (watch.judged is None or learned.step >= watch.judged):
-                # All alerts of that step are on the log, and the state before it is not: it is over.
+            if learned.step is not None:
+                # All alerts of that step are on the log, and the state before it is not: it is over, and what is
+                # behind it was not judged.
                 watch.judged, watch.delivered = learned.step, len(learners[network_id].road.sensors)
 
     def close(self) -> None:

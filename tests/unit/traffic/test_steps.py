@@ -1,12 +1,15 @@
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.records import ProcessedTrafficAggregate
+from shared.events.records import NetworkId, ProcessedTrafficAggregate
 from shared.traffic.network import Network
-from shared.traffic.steps import NetworkSteps, Step
+from shared.traffic.steps import LATER, NetworkSteps, Step
+from tests.kit.networks import along, network_of
+from tests.kit.windows import processed_window
 
 MakeWindow = Callable[..., ProcessedTrafficAggregate]
 
@@ -39,13 +42,71 @@ def test_a_step_is_due_with_the_last_window_expected(network: Network, window: M
     np.testing.assert_array_equal(second.revisions, [[0, 0, 0], [1, 1, 1], [1, 1, 1]])
 
 
-def test_a_window_of_a_later_step_makes_the_incomplete_one_due(network: Network, window: MakeWindow) -> None:
+def test_a_step_is_due_when_most_are_well_past_it(network: Network, window: MakeWindow) -> None:
     steps = make_steps(network)
     feed(steps, whole(window, 0, 1))
-    feed(steps, [window("A", 2), window("B", 2)])
-    (due,) = steps.add(window("A", 3), 0.0)
+    assert feed(steps, [window(sensor, number) for number in (2, 3) for sensor in "AB"]) == []
+    assert steps.add(window("A", 4), 0.0) == []
+    (due,) = steps.add(window("B", 4), 0.0)
+    assert due.window_start == window("A", 2).window_start
     assert due.delivered == 2
     assert np.isnan(due.speed_mph[-1, 2])
+
+
+def test_who_delivers_a_later_window_is_not_waited_for(network: Network, window: MakeWindow) -> None:
+    steps = make_steps(network)
+    feed(steps, whole(window, 0, 1))
+    feed(steps, [window("A", 2), window("B", 2), window("A", 3), window("B", 3)])
+    two, three = steps.add(window("C", 3), 0.0)
+    assert [two.delivered, three.delivered] == [2, 3]
+
+
+@given(
+    ahead=st.integers(1, 3),
+    order=st.lists(st.permutations("BCDEFG"), min_size=6, max_size=6),
+)
+def test_a_fast_clock_makes_nobody_late(ahead: int, order: list[list[str]]) -> None:
+    """Its windows come before the others' of the same time; every step has all of them all the same."""
+    seven = network_of(*along("I-10 E", "ABCDEFG"), network_id=NetworkId("seven"))
+    steps = NetworkSteps(seven, history=HISTORY, correctable=CORRECTABLE, settle_seconds=SETTLE)
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def made(sensor: str, number: int) -> ProcessedTrafficAggregate:
+        return processed_window(seven.network_id, sensor, start + number * seven.window)
+
+    feed(steps, [made(sensor, 0) for sensor in "ABCDEFG"])
+    feed(steps, [made("A", number) for number in range(1, 1 + ahead)])
+    due: list[Step] = []
+    for number, others in enumerate(order, 1):
+        due += feed(steps, [made("A", number + ahead), *(made(sensor, number) for sensor in others)])
+    first = [step for step in due if not step.again and step.window_start > start]
+    assert [step.window_start for step in first] == [
+        start + number * seven.window for number in range(1, len(order) + 1)
+    ]
+    assert [step.delivered for step in first[1:]] == [7] * (len(first) - 1)
+
+
+@given(st.data())
+def test_partitions_that_are_read_unevenly_leave_no_step_incomplete(data: st.DataObject) -> None:
+    """Windows of one partition come in order, and no partition is `LATER` windows ahead of another."""
+    six = network_of(*along("I-10 E", "ABCDEF"), network_id=NetworkId("six"))
+    steps = NetworkSteps(six, history=HISTORY, correctable=CORRECTABLE, settle_seconds=SETTLE, expected_within=3)
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    partitions, last = ("AB", "CD", "EF"), 8
+    at = dict.fromkeys(partitions, 1)
+    due = feed(steps, [processed_window(six.network_id, sensor, start) for sensor in "ABCDEF"])
+    while min(at.values()) <= last:
+        able = [
+            one
+            for one in partitions
+            if at[one] <= last and at[one] - min(at.values()) < LATER - 1 + (at[one] == min(at.values()))
+        ]
+        one = data.draw(st.sampled_from(able))
+        due += feed(steps, [processed_window(six.network_id, sensor, start + at[one] * six.window) for sensor in one])
+        at[one] += 1
+    assert [(step.window_start, step.delivered, step.again) for step in due] == [
+        (start + number * six.window, 6, False) for number in range(last + 1)
+    ]
 
 
 def test_a_silent_sensor_holds_up_only_until_the_step_settles(network: Network, window: MakeWindow) -> None:
@@ -73,8 +134,9 @@ def test_a_sensor_silent_for_long_is_no_longer_expected(network: Network, window
     steps = make_steps(network)
     feed(steps, whole(window, 0))
     feed(steps, [window(sensor, number) for number in (1, 2, 3) for sensor in "AB"])
-    assert steps.add(window("A", 4), 0.0)
-    (due,) = steps.add(window("B", 4), 0.0)
+    steps.tick(SETTLE)
+    assert steps.add(window("A", 4), 10.0) == []
+    (due,) = steps.add(window("B", 4), 10.0)
     assert due.delivered == 2
 
 
