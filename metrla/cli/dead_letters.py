@@ -22,7 +22,7 @@ from shared.events.text import one_line, quoted, shown
 from shared.runtime.output_file import output_file
 
 if TYPE_CHECKING:
-    from shared.kafka.letters import LetterChoice, Contents, Letter
+    from shared.kafka.letters import Contents, Letter, LetterChoice
 
 app = typer.Typer(
     help="Show what could not be used, and send it to where it came from once the cause is mended.",

@@ -26,7 +26,7 @@ from shared.events.topics import (
 from shared.kafka import letters as letters_module
 from shared.kafka.admin import ensure_topics
 from shared.kafka.deadletter import DeadLetter, DeadLetterWriter
-from shared.kafka.letters import LetterChoice, Letter, read_letters, send_letters
+from shared.kafka.letters import Letter, LetterChoice, read_letters, send_letters
 from shared.kafka.producer import open_producer, send_all
 from shared.kafka.replay import LogRecord, open_reader, read_range
 
