@@ -9,6 +9,8 @@ from pathlib import Path
 from shared.archive.port import STALE_AFTER_S, TEMPORARY, ArchivedObject, check_path, draft_name
 from shared.events.errors import ArchiveError
 
+PROBE_BYTES = 64 * 1024
+
 
 class LocalArchive:
     """Objects are files below `root`, written under a temporary name, synced to disk, then renamed into place.
@@ -60,12 +62,17 @@ class LocalArchive:
                 _sync_folder(target.parent)
 
     def ping(self) -> None:
-        """See `Archive.ping`: writes and removes an empty file."""
+        """See `Archive.ping`: writes and removes a file as large as a small object; a full disk takes an empty one."""
         with _failing_as("ping"):
             self._make_folder(self._temporary)
             probe = self._temporary / draft_name()
-            probe.touch()
-            probe.unlink()
+            try:
+                with probe.open("xb") as file:
+                    file.write(bytes(PROBE_BYTES))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -89,7 +89,10 @@ class Store(Protocol):
         """Every version that serves, served or was refused, by network_id, model_name, model_version."""
 
     def ping(self) -> None:
-        """Return when the store answers, else raise `StoreError`."""
+        """Return when the store answers and takes rows, as far as it can say that, else raise `StoreError`.
+
+        What is asked to write something writes nothing that any read returns.
+        """
 
     def close(self) -> None:
         """Release connections; the store is not used afterwards."""

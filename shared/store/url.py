@@ -7,7 +7,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.events.errors import ConfigurationError, StoreError
 from shared.store.port import OpenedStore
-from shared.store.sql.sqlite import open_sqlite
+from shared.store.sql.sqlite import open_sqlite, probe_sqlite
 from shared.store.sql.store import SqlStore
 
 FORMS = "sqlite:///file, postgresql://user@host/database or hbase://host"
@@ -60,6 +60,6 @@ def _open_file(parts: URL, *, create: bool) -> OpenedStore:
         raise ConfigurationError(f"store URL {shown!r}: name a file that all services can open: sqlite:///file")
     file = Path(str(parts.database)).absolute()
     try:
-        return SqlStore(open_sqlite(file, create=create))
+        return SqlStore(open_sqlite(file, create=create), probe_sqlite)
     except SQLAlchemyError as failed:
         raise StoreError(f"store: cannot open {file}: {getattr(failed, 'orig', failed)}") from failed

@@ -37,7 +37,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.events.topics import ADVISORIES, AGGREGATES, ALERTS, PREDICTIONS, SENSOR_HEALTH, SENSOR_TIMES
-from shared.store.sql.sqlite import open_sqlite
+from shared.store.sql.sqlite import open_sqlite, probe_sqlite
 from shared.store.sql.store import SqlStore
 from shared.traffic.health.doubted import DoubtedSensor, DoubtedSensors, write_doubted
 from shared.traffic.health.rules import Doubt
@@ -212,7 +212,7 @@ def _folder() -> TemporaryDirectory[str]:
 
 @cache
 def _store() -> SqlStore:
-    return SqlStore(open_sqlite(Path(_folder().name) / "store.sqlite", create=True))
+    return SqlStore(open_sqlite(Path(_folder().name) / "store.sqlite", create=True), probe_sqlite)
 
 
 def _followed(case: list[tuple[str, bytes | None, bytes | None]]) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 
 from services.gateway.live.channels import Board, Channel, Item, Selection, Subscriber
 from services.gateway.live.heartbeat import heartbeat
-from services.gateway.views.ages import DataAges, DataStage
+from services.gateway.views.ages import DataAges
 from services.gateway.views.horizons import default_horizon
 from services.gateway.views.predictions import PredictionKey
 from services.gateway.views.traffic import Forecast, TrafficView
@@ -150,7 +150,7 @@ class Hub:
         alerts, forgotten_alerts = self._view.alerts.take_changes()
         sensors = self._view.take_changed_sensors()
         for network_id in {state.network_id for state in sensors} | {key[0] for key in predictions}:
-            self._ages.note(network_id, DataStage.PUSH)
+            self._ages.note_push(network_id)
         changed = (
             self.boards[Channel.PREDICTIONS].publish(
                 (

@@ -21,7 +21,7 @@ router = APIRouter(tags=["service"], route_class=GuardedRoute)
 class ServiceWords(BaseModel):
     """Every part that the gateway depends on: 'healthy', or 'unhealthy: ' and the reason."""
 
-    database: str = Field(description="The store answers; whether it takes rows, `/ready` of those who write says.")
+    database: str = Field(description="The store answers and takes rows, as far as it says that itself.")
     kafka: str = Field(description="The brokers.")
     ml_models: str = Field(description="Predictions keep up with the traffic; without traffic: trained models exist.")
     hdfs: str = Field(description="The archive answers, in whatever form it is configured.")

@@ -58,6 +58,9 @@ _AFTER = {
 """What a stage that has had no data yet waits for: it is late only once this is there."""
 
 
+_NEWS = (DataStage.WINDOWS, DataStage.FORECASTS)
+
+
 @dataclass(frozen=True, slots=True)
 class Age:
     """One stage of one network.
@@ -134,6 +137,8 @@ class _NetworkTracks:
     """First arrival by window end, of the newest windows."""
     reading_intervals_s: deque[float] = field(default_factory=lambda: deque(maxlen=PACED_READINGS))
     """Wall time between two readings of one sensor, the last of any sensors."""
+    news: bool = False
+    """Whether something new came since the last push."""
 
     def note_window(self, end: datetime, at_s: float) -> None:
         self.window_ends[end] = min(at_s, self.window_ends.get(end, at_s))
@@ -206,7 +211,9 @@ class DataAges:
             written_ms: the log's time of what is read back, milliseconds since the epoch; `None`: just now.
             event_time: when it was so on the road.
         """
-        self._tracks[network_id].stages[stage].note(self._arrival_s(written_ms), event_time)
+        tracks = self._tracks[network_id]
+        tracks.stages[stage].note(self._arrival_s(written_ms), event_time)
+        tracks.news |= stage in _NEWS
 
     def note_reading_interval(self, network_id: NetworkId, seconds: float) -> None:
         """So much wall time was between two readings of a sensor of the network."""
@@ -224,6 +231,17 @@ class DataAges:
             newest = self._tracks[record.network_id].stages[DataStage.FORECASTS].event_time
             if newest is None or record.timestamp >= newest:
                 self.note(record.network_id, DataStage.FORECASTS, written_ms, record.timestamp)
+
+    def note_push(self, network_id: NetworkId) -> None:
+        """Changes of a network were passed on to the clients.
+
+        That counts as a push of what is new only where something new had come since the last one: what changes in the
+        silence of a network (forecasts without a speed, sensors that cease to report) is passed on, and is no news.
+        """
+        tracks = self._tracks[network_id]
+        if tracks.news:
+            tracks.news = False
+            self.note(network_id, DataStage.PUSH)
 
     def of(self, network_id: NetworkId) -> NetworkAges:
         """The ages of one network now."""

@@ -151,8 +151,9 @@ class HBaseStore:
 
     def ping(self) -> None:
         """See `Store.ping`."""
-        # A row that is not there: a region server must answer, and reads nothing.
-        self._connections.run("answer", lambda connection: connection.table(ALERTS.table).row(b"\0"))
+        # To delete a row that is not there is a write like any other: a region server must answer, and its write-ahead
+        # log must take it, which it does not where HDFS is full or read-only.
+        self._connections.run("answer", lambda connection: connection.table(ALERTS.table).delete(b"\0"))
 
     def close(self) -> None:
         """See `Store.close`."""

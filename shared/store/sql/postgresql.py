@@ -38,7 +38,21 @@ def open_postgresql(url: URL, *, create: bool) -> SqlStore:
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine, MonthlyPartitions(engine))
+    return SqlStore(engine, probe_postgresql, MonthlyPartitions(engine))
+
+
+def probe_postgresql(engine: Engine) -> None:
+    """Raise `StoreError` where the database is read-only, as providers make one whose disk is nearly full.
+
+    A standby says nothing of the primary that is written to. Whether a table finds room for more rows, PostgreSQL does
+    not tell who may not write to it.
+    """
+    with engine.connect() as connection:
+        standby, read_only = connection.exec_driver_sql(
+            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
+        ).one()
+    if read_only and not standby:
+        raise StoreError("store: the database is read-only")
 
 
 def _connect_args(url: URL) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A SQLite file as several processes use it at once: write-ahead log, patience for locks, tables in place."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from shared.store.sql.schema import is_current, migrate, require_current
 
 # Longer than any transaction of ours by far; a writer waits this long for another before it gives up.
 BUSY_TIMEOUT_MS = 30_000
+PROBE_BUSY_TIMEOUT_MS = 500
+LEAST_FREE_BYTES = 16 * 1024 * 1024
+"""Below this a step of a large network, or the checkpoint after it, may find no room."""
 
 
 def open_sqlite(file: Path, *, create: bool) -> Engine:
@@ -42,6 +46,29 @@ def open_sqlite(file: Path, *, create: bool) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def probe_sqlite(engine: Engine) -> None:
+    """Commit a write that changes nothing; raises `StoreError`, or what SQLAlchemy raises, where that is not possible.
+
+    A write of a few kilobytes may still find room in the write-ahead log when the rows of a step do not, so there must
+    be room on the disk as well. Whoever holds the lock is writing just now, which is an answer.
+    """
+    file = engine.url.database or ""
+    left = shutil.disk_usage(Path(file).parent).free
+    if left < LEAST_FREE_BYTES:
+        raise StoreError(f"store: only {left / 1e6:.1f} MB are left on the disk of {file}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {PROBE_BUSY_TIMEOUT_MS}")
+        try:
+            (version,) = connection.exec_driver_sql("PRAGMA user_version").one()
+            connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
+            connection.commit()
+        except OperationalError as failed:
+            if getattr(failed.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                raise
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:

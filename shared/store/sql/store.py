@@ -1,7 +1,8 @@
 """The `Store` on a SQL database, through SQLAlchemy Core."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Engine, select
 
@@ -21,6 +22,9 @@ from shared.store.sql.rows import alert_of, alert_row, as_row, prediction_of, pr
 from shared.store.sql.schema import schema_version
 from shared.store.sql.tables import AGGREGATES, ALERTS, MODEL_SCORES, PREDICTIONS, SERVED_MODELS, TABLES
 
+Probe: TypeAlias = Callable[[Engine], None]
+"""Returns where the database takes rows, as far as it says that; else raises `StoreError` or what SQLAlchemy does."""
+
 
 class SqlStore:
     """Keeps history in the tables of `shared.store.sql.tables`. Safe for several threads and processes at once.
@@ -28,8 +32,9 @@ class SqlStore:
     An iterator that is not read to its end holds a connection until it is closed or collected.
     """
 
-    def __init__(self, engine: Engine, partitions: MonthlyPartitions | None = None) -> None:
+    def __init__(self, engine: Engine, probe: Probe, partitions: MonthlyPartitions | None = None) -> None:
         self._engine = engine
+        self._probe = probe
         self._tables = SqlTables(engine, partitions)
 
     def put_aggregates(self, aggregates: Sequence[ProcessedTrafficAggregate]) -> None:
@@ -145,6 +150,8 @@ class SqlStore:
         """See `Store.ping`."""
         with failing_as("answer"), self._engine.connect() as connection:
             connection.execute(select(ALERTS.c.alert_id).limit(1)).first()
+        with failing_as("take rows"):
+            self._probe(self._engine)
 
     def close(self) -> None:
         """See `Store.close`."""

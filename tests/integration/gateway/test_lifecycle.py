@@ -19,6 +19,7 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message, open_producer, send_all
 from shared.runtime.settings import PlatformSettings
 from shared.traffic.network import Network
+from tests.kit.disks import fill, small_disk
 
 pytestmark = pytest.mark.integration
 
@@ -133,3 +134,25 @@ def test_a_taken_port_is_a_readable_error() -> None:
 def test_an_unknown_host_is_a_readable_error() -> None:
     with pytest.raises(ConfigurationError, match="METRLA_GATEWAY_HOST"):
         listen(GatewaySettings(host="no-such-host.invalid"))
+
+
+async def test_a_store_on_a_full_disk_is_not_called_healthy(
+    tmp_path: Path, start_gateway: Start, until_answer: Until
+) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        platform = PlatformSettings(
+            kafka_bootstrap_servers=f"127.0.0.1:{free_port()}",
+            archive_url=(disk / "archive").as_uri(),
+            store_url=f"sqlite:///{disk / 'store.sqlite'}",
+        )
+        async with start_gateway(platform) as url, httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/health")).json()["services"]["database"] == "healthy"
+            filler = fill(disk)
+            full = await until_answer(
+                client, "/health", lambda answer: answer.json()["services"]["database"] != "healthy"
+            )
+            said = full.json()["services"]
+            assert said["database"].startswith("unhealthy: store: only 0.0 MB are left on the disk of ")
+            assert said["hdfs"] == "unhealthy: archive: cannot ping: No space left on device"
+            filler.unlink()
+            await until_answer(client, "/health", lambda answer: answer.json()["services"]["database"] == "healthy")

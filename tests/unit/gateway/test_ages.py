@@ -332,3 +332,17 @@ def test_in_whatever_order_windows_come_ages_and_limits_are_sound(steps: list[tu
             assert age.limit_s >= LEAST_S
             assert age.age_s is None or age.age_s >= 0.0
         assert (known.since is None) == (known.state is not DataState.STALE)
+
+
+def test_what_is_pushed_in_the_silence_of_a_network_is_no_fresh_push(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    ages.note_record(window(0))
+    ages.note_push(NETWORK)
+    time.pass_by(30)
+    ages.note_record(prediction(0))
+    ages.note_push(NETWORK)
+    time.pass_by(300)
+    ages.note_record(replace(prediction(1), current_speed_mph=None))
+    ages.note_push(NETWORK)
+    assert {age.stage: age.age_s for age in ages.of(NETWORK).ages}[DataStage.PUSH] == 300
