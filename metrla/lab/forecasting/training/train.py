@@ -22,7 +22,7 @@ from metrla.lab.forecasting.training.run.card import Choice, origin, outcome
 from metrla.lab.forecasting.training.run.catalogue import CALIBRATION_SHARE, ORDER, SHARES, settings_of
 from metrla.lab.forecasting.training.run.catalogue import fits as catalogue_fits
 from metrla.lab.forecasting.training.run.deadline import MARGIN, Deadline
-from metrla.lab.forecasting.training.run.held_out import EVERY, HeldOut
+from metrla.lab.forecasting.training.run.held_out import HeldOut
 from metrla.lab.forecasting.training.run.judging import Judging
 from metrla.lab.forecasting.training.run.refit import AS_THEY_ARE, refit
 from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, kept
@@ -47,17 +47,17 @@ from shared.traffic.usual.recent import RecentRow
 
 LEAST_DAYS = 2.0
 GIVEN_UP = "given-up"
-TRIED_ORIGINS = 24
-"""That tell how long one takes."""
+TRIED_ORIGINS = 32, 128
+"""That tell how long a calibration takes, and how much of that an origin more."""
 COST_OF_CALIBRATION: Mapping[str, float] = {
-    LINEAR_REGRESSION: 2.0,
-    RANDOM_FOREST: 6.0,
-    XGBOOST: 8.0,
-    NEURAL_NETWORK: 10.0,
-    ENSEMBLE: 3.0,
+    LINEAR_REGRESSION: 1.1,
+    RANDOM_FOREST: 1.3,
+    XGBOOST: 1.4,
+    NEURAL_NETWORK: 2.5,
+    ENSEMBLE: 1.2,
 }
-"""How long a model forecasts an origin of the validation part and learns from how far off it is, in times of laying
-one out."""
+"""How long it takes to forecast the validation part with a model and to learn from how far off it is, in times of that
+of the historical average, which is nearly all learning."""
 SAVING = 0.04
 """Of a budget: for what comes after the last figure, the end of the process included."""
 
@@ -245,14 +245,22 @@ class _Run:
             return None
         checkpoints = self.work.of("validation", {**self.origin.entries(), "models": sorted(self.choice.models)})
         pace = Pacing(CALIBRATION_SHARE * self.choice.budget_seconds, self.deadline.clock, checkpoints)
-        some = self.split.train + np.arange(min(TRIED_ORIGINS, self.split.validation))
-        models = sum(COST_OF_CALIBRATION[name] for name in self.choice.models)
+        models = 1 + sum(COST_OF_CALIBRATION[name] for name in self.choice.models)
 
         def affordable(left: float) -> int:
-            seconds = pace.timed(lambda: [self.recorded.view(some[[place]]) for place in range(len(some))]) / len(some)
-            return max(1, int(left / (seconds * models * (1 + 1 / EVERY))))
+            few, some = (min(count, self.split.validation) for count in TRIED_ORIGINS)
+            took = [pace.timed(partial(self._calibrate_usual, count)) for count in (few, some)]
+            an_origin = max(took[1] - took[0], 0.01 * took[1]) / max(some - few, 1)
+            return max(some, int(some + (left / models - took[1]) / an_origin))
 
         return pace.decide("origins", 0, affordable)
+
+    def _calibrate_usual(self, origins: int) -> None:
+        held_out = HeldOut(self.recorded, self.split, self.choice.seed, origins)
+        tensors = {PROFILE: self.recorded.profile_mph.astype(np.float16)}
+        artefact = self._packed(HISTORICAL_AVERAGE, Fitted({}), tensors)
+        opened = open_artefact(artefact, HISTORICAL_AVERAGE, self.version, self.recording.network)
+        held_out.predict(MODELS[HISTORICAL_AVERAGE](opened), {}, lambda _done, _total: None)
 
     def _rehearse(self) -> None:
         """Measure what the end of the run will take, on the models that are there, before the longest fit begins."""

@@ -64,7 +64,8 @@ DEFAULT = XgboostSettings()
 def fit_xgboost(task: Task, settings: XgboostSettings = DEFAULT) -> Fitted:
     """Boost until the stages are done or the validation part no longer gains.
 
-    With a limit, some trees on a few rows tell how many rows there is time for, and no stage begins that would pass it.
+    With a limit, some trees on a few rows tell how many stages and rows there is time for, and no stage begins that
+    would pass it.
 
     Raises:
         TooLittleError: too little history.
@@ -142,16 +143,26 @@ def _settled(task: Task, settings: XgboostSettings, source: Source, pace: Pacing
     if task.again is not None:
         return replace(settings, rows=int(task.again["rows"]), stages=int(task.again["stages"]))
 
-    def affordable(left: float) -> int:
+    a_stage: list[float] = []
+
+    def stages_in(left: float) -> int:
+        # A tree on fewer rows than these takes as long: where time is short, there are fewer trees.
         few, sampling = TRIED_ROWS, pace.timed(lambda: source.sample(TRIED_ROWS, np.random.default_rng(task.seed)))
         tried = replace(settings, rows=few, trees=TRIED_TREES)
         boosting = pace.timed(lambda: _boosted(replace(task, progress=_untold), tried, source, 0, [])) - sampling
-        a_row = settings.stages * (sampling + max(boosting, 0.0) * settings.trees / TRIED_TREES) / few
         # A stage also forecasts with all trees before it, its own rows and those that are held out.
-        return int(np.clip(left / (FORECASTING * a_row), 2 * LEAST_ROWS, settings.rows))
+        a_stage.append(FORECASTING * (sampling + max(boosting, 0.0) * settings.trees / TRIED_TREES))
+        return int(np.clip((left - sampling - boosting) / a_stage[0], 1, settings.stages))
 
-    rows, stages = pace.decide("rows", settings.rows, affordable), settings.stages
-    return replace(settings, rows=rows, stages=stages if source.available > rows else max(1, stages // 3))
+    def rows_in(left: float) -> int:
+        wanted = TRIED_ROWS * left / (stages * a_stage[0]) if a_stage else TRIED_ROWS
+        return int(np.clip(wanted, 2 * LEAST_ROWS, settings.rows))
+
+    stages = pace.decide("stages", settings.stages, stages_in)
+    rows = pace.decide("rows", settings.rows, rows_in)
+    return replace(
+        settings, rows=rows, stages=stages if source.available > rows else min(stages, max(1, settings.stages // 3))
+    )
 
 
 def _untold(done: float, total: float, note: str = "") -> None:
