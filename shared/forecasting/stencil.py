@@ -93,7 +93,10 @@ class PredictionMessages:
     def _alike(self, step: Step, forecast: ModelForecast, kind: Integers, number: float) -> TrafficPrediction:
         common = StepHorizons.of(step)
         basis, serving, speed_known, chance_known = kind.tolist()
-        columns = [*([number] * HORIZONS for _ in range(4)), [number if chance_known else None] * HORIZONS]
+        columns: list[Sequence[float | None]] = [
+            *([number] * HORIZONS for _ in range(4)),
+            [number if chance_known else None] * HORIZONS,
+        ]
         return TrafficPrediction(
             self.network.network_id,
             SensorId(""),
