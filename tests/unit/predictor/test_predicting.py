@@ -331,8 +331,8 @@ async def test_sensors_that_break_have_intervals_and_confidence_in_service_as_in
     for one in served:
         sensor, origin = network.index[one.sensor_id], (one.timestamp - history.start) // network.window
         known = ~np.isnan(history.speed_mph[origin : origin + HORIZONS, sensor]) & (sensor < 2)
-        each = [(1.0, one.upper_speed_mph - one.lower_speed_mph, one.confidence_score) for one in one.horizons]
-        found += np.where(known[:, None], each, 0.0).T
+        each = [(1.0, at.upper_speed_mph - at.lower_speed_mph, at.confidence_score) for at in one.horizons]
+        found += np.where(known, np.array(each).T, 0.0)
     whole = Recorded(network, history.start, history.speed_mph, recorded.train_windows, FIRST)
     case = Disturbed("broken", "two sensors are broken", network, told, affected)
     origins = np.array(last) - LAGS + 1
