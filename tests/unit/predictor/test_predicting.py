@@ -318,8 +318,8 @@ async def test_sensors_that_break_have_intervals_and_confidence_in_service_as_in
     shown_first, last = FIRST - LAGS + 1, range(FIRST, FIRST + 4 * LAGS)
     async with lives.begin() as life:
         (recent,), (health,) = life.predicting.recent.values(), life.predicting.health.values()
-        for row in recent_rows(network, history.start, told[:shown_first]):
-            recent.learn(row)
+        for known in recent_rows(network, history.start, told[:shown_first]):
+            recent.learn(known)
         health.learn(health.windows(step_of(FIRST - 1, told[:FIRST])))
         for row in last:
             # Nothing of before is made again, and scored: the evaluation begins here as well.
@@ -330,9 +330,9 @@ async def test_sensors_that_break_have_intervals_and_confidence_in_service_as_in
     found = np.zeros((3, HORIZONS))
     for one in served:
         sensor, origin = network.index[one.sensor_id], (one.timestamp - history.start) // network.window
-        known = ~np.isnan(history.speed_mph[origin : origin + HORIZONS, sensor]) & (sensor < 2)
+        counts = ~np.isnan(history.speed_mph[origin : origin + HORIZONS, sensor]) & (sensor < 2)
         each = [(1.0, at.upper_speed_mph - at.lower_speed_mph, at.confidence_score) for at in one.horizons]
-        found += np.where(known, np.array(each).T, 0.0)
+        found += np.where(counts, np.array(each).T, 0.0)
     whole = Recorded(network, history.start, history.speed_mph, recorded.train_windows, FIRST)
     case = Disturbed("broken", "two sensors are broken", network, told, affected)
     origins = np.array(last) - LAGS + 1
