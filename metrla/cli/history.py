@@ -59,6 +59,7 @@ PREDICTION_COLUMNS = (
     Column("lower_speed_mph", Kind.NUMBER),
     Column("upper_speed_mph", Kind.NUMBER),
     Column("confidence_score", Kind.NUMBER),
+    Column("congestion_probability", Kind.NUMBER, in_table=False),
     Column("actual_speed_mph", Kind.NUMBER),
 )
 HORIZON_COLUMNS = [column.name for column in PREDICTION_COLUMNS].index("horizon_minutes")

@@ -45,6 +45,11 @@ class Prediction(Answer):
         ),
     )
     confidence_score: Share = Field(description="Probability (0-1) that the actual speed is within 5 mph.")
+    congestion_probability: Share | None = Field(
+        default=None,
+        description="Probability (0-1) that the sensor is congested then, slower than 70 % of its free-flow speed; "
+        "null where the model cannot tell.",
+    )
     latitude: Latitude
     longitude: Longitude
     road_type: str = Field(description="Kind of road, such as freeway.")

@@ -81,6 +81,11 @@ class Prediction(Answer):
         ),
     )
     confidence_score: Share = Field(description="Probability (0-1) that the actual speed is within 5 mph.")
+    congestion_probability: Share | None = Field(
+        default=None,
+        description="Probability (0-1) that the sensor is congested then, slower than 70 % of its free-flow speed; "
+        "null where the model cannot tell.",
+    )
     latitude: Latitude
     longitude: Longitude
     road_type: str = Field(description="Kind of road, such as freeway.")
@@ -108,6 +113,7 @@ class Prediction(Answer):
             serving=made.serving,
             basis=made.basis,
             confidence_score=horizon.confidence_score,
+            congestion_probability=horizon.congestion_probability,
             latitude=sensor.latitude,
             longitude=sensor.longitude,
             road_type=sensor.road_type,

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.intake import VALIDATE, validate, validate_all
-from services.ingest.merge import Lane, horizon, passing
+from services.ingest.merge import Lane, horizon, is_behind, passing
 from services.ingest.sensor_reports import SensorReports
 from services.ingest.validator import EventValidator
 from services.ingest.windows import FailedWindow, PartitionWindows, WindowPolicy, emission_order
@@ -215,6 +215,8 @@ class Aggregator:
                 elif record.offset >= handled:
                     rekeyed.append(_rekeyed(record, event.sensor_id))
             held.lane.read = ours[partition][-1].offset + 1
+            end = self._member.end_seen(partition)
+            held.lane.fetched_ms = 0 if end is None else end.heard_ms
             held.handled = max(handled, held.lane.read)
         await self._send_aside(rejected, rekeyed)
         self._with.limit.count(sum(map(len, ours.values())), sum(len(batch.rejected) for batch in validated.values()))
@@ -233,7 +235,12 @@ class Aggregator:
 
     def _advance(self, now_s: float) -> list[ProcessedTrafficAggregate]:
         lanes = [held.lane for held in self._held.values()]
-        behind = [held.lane for partition, held in self._held.items() if self._behind(partition, held, now_s)]
+        behind = [
+            held.lane
+            for partition, held in self._held.items()
+            if held.lane.empty_s(now_s) <= self._with.merge_policy.wait_s
+            and is_behind(held.lane, self._member.end_seen(partition), lanes)
+        ]
         until = horizon(lanes, behind)
         emitted: list[ProcessedTrafficAggregate] = []
         for partition, held in self._held.items():
@@ -253,12 +260,6 @@ class Aggregator:
         off = {partition.partition: held.windows.off() for partition, held in self._held.items()}
         self._reports.clocks(off, now_s)
         return sorted(emitted, key=emission_order)
-
-    def _behind(self, partition: TopicPartition, held: _Partition, now_s: float) -> bool:
-        if held.lane.empty_s(now_s) > self._with.merge_policy.wait_s:
-            return False
-        end = self._member.end_seen(partition)
-        return end is None or held.lane.read < end
 
     def _count(self, partition: int, windows: PartitionWindows, now_s: float) -> None:
         counts = windows.take_counts()

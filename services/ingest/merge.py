@@ -13,6 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from shared.events.records import TrafficEvent
+from shared.kafka.consumer import LogEnd
 
 START = datetime.min.replace(tzinfo=UTC)
 # An event that is ahead of this many among the next ones is ahead by its own clock, and not because its lane is.
@@ -31,10 +32,12 @@ class Waiting(NamedTuple):
 class Lane:
     """The events of one partition that wait, in offset order, and where reading stands.
 
-    `read` is the offset after the last record polled.
+    `read` is the offset after the last record polled, `fetched_ms` the wall time, in milliseconds since 1970, by which
+    the broker had given it out.
     """
 
     read: int
+    fetched_ms: int = 0
     waiting: deque[Waiting] = field(default_factory=deque)
     newest: datetime = START
     _empty_since_s: float | None = None
@@ -65,11 +68,27 @@ class Lane:
         return self.waiting[0].offset if self.waiting else self.read
 
 
+def is_behind(lane: Lane, end: LogEnd | None, lanes: Collection[Lane]) -> bool:
+    """Whether the log may have more of a lane than was read that is as old as what waits in the others.
+
+    What the broker said of the end of the log while the others had not been fetched yet proves nothing: a partition
+    whose records had been fetched first, and were polled late, looked read to its end, and hours of the others passed.
+
+    Args:
+        lane: one that is empty, else the answer means nothing.
+        end: of its partition, `None` where that is not known.
+        lanes: all of them.
+    """
+    if end is None or lane.read < end.offset:
+        return True
+    return any(other.waiting and end.heard_ms < other.fetched_ms for other in lanes)
+
+
 def horizon(lanes: Collection[Lane], behind: Collection[Lane]) -> datetime | None:
     """The event time up to which every lane may pass; `None` while none may.
 
-    `behind` are the lanes that have more on the log than was read; one of them that is empty holds all others, an empty
-    one that has read everything holds none. The lane that sets the horizon always passes whole.
+    `behind` are the lanes that may have more on the log than was read (`is_behind`); one of them that is empty holds
+    all others, an empty one that has read everything holds none. The lane that sets the horizon always passes whole.
     """
     if any(not lane.waiting for lane in behind):
         return None

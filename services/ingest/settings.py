@@ -45,7 +45,7 @@ class IngestSettings(BaseSettings):
         default=4_000, ge=1, description="Events of one partition that may wait for the other partitions' clocks."
     )
     merge_wait_s: float = Field(
-        default=1.0, ge=0, description="Longest that a partition which does not answer holds the others up."
+        default=10.0, ge=0, description="Longest that a partition which does not answer holds the others up."
     )
     archive_flush_s: float = Field(default=60.0, gt=0, description="Most seconds until an event is in the archive.")
     archive_flush_events: int = Field(

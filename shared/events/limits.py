@@ -100,6 +100,7 @@ NUMBERS: Final[dict[str, ValueRange]] = {
     "occupancy": SHARE,
     "share_observed": SHARE,
     "confidence_score": SHARE,
+    "congestion_probability": SHARE,
     "latitude": LATITUDE,
     "longitude": LONGITUDE,
     "revision": REVISION,

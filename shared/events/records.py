@@ -66,7 +66,9 @@ class ProcessedTrafficAggregate:
 class HorizonForecast:
     """The forecast of one horizon: the mean speed of the window that ends at `target_timestamp`.
 
-    `confidence_score` (0-1) is the probability that the actual speed lies within 5 mph of the prediction.
+    `confidence_score` (0-1) is the probability that the actual speed lies within 5 mph of the prediction,
+    `congestion_probability` (0-1) that the sensor is congested then: slower than 70 % of its free-flow speed; `None`
+    where the model does not know what that is.
     """
 
     horizon_minutes: int
@@ -75,6 +77,7 @@ class HorizonForecast:
     lower_speed_mph: float
     upper_speed_mph: float
     confidence_score: float
+    congestion_probability: float | None = None
 
 
 class PredictionBasis(StrEnum):

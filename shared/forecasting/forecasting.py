@@ -27,6 +27,10 @@ from shared.traffic.usual.recent import RecentRow, RecentSpeeds
 
 SETTLED_WINDOWS = LAGS
 """A window so far behind the newest is not corrected any more, and is learned: it counts as recent."""
+SILENT_FACTOR = 1.2
+"""So much wider than those of the historical average are intervals while a whole network says nothing: silence does not
+come at random. Of METR-LA's validation part, 135 origins, 86 to 88 % of that average's hold, and 90 to 92 % of these.
+"""
 LEAST_OBSERVED = LAGS // 2
 """A sensor with fewer of its last windows than this is forecast from its neighbours and its profile: imputed."""
 
@@ -193,18 +197,20 @@ def _silent(observed: Integers) -> Flags:
 
 
 def _bounds(model: Served, models: Serving, context: Context, scale: Floats) -> Bounds:
-    """How sure a model is; in silence as sure as the historical average, which knows as much and was calibrated so.
+    """How sure a model is; in silence by the historical average, which knows as much, and with `SILENT_FACTOR`.
 
     A model that hears nobody still knows time, usual and recent speeds, and does better than that average (3.8 against
     4.4 mph at 60 minutes on METR-LA's validation part without any input). But its own calibration has seen sensors
-    without readings only among others that had some: 87 to 89 % of its intervals would hold, 90 to 91 % of these do.
+    without readings only among others that had some: with all input hidden 87 to 89 % of its intervals would hold,
+    and 90 to 91 % of those of the historical average do.
     """
     bounds, silent = model.uncertainty.bounds(context, scale[:, None, :]), _silent(context.observed)
     usual = next((one for one in models.ranked if one.model.name == HISTORICAL_AVERAGE), None)
-    if usual is None or usual is model or not silent.any():
+    if usual is None or not silent.any():
         return bounds
     alone = replace(context, disagreement=np.zeros_like(context.predicted))
-    instead, here = usual.uncertainty.bounds(alone), silent[:, None, None]
+    wider = np.full(context.predicted.shape[-1], SILENT_FACTOR)
+    instead, here = usual.uncertainty.bounds(alone, wider), silent[:, None, None]
     return Bounds(
         np.where(here, instead.lower_mph, bounds.lower_mph),
         np.where(here, instead.upper_mph, bounds.upper_mph),

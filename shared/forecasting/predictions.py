@@ -23,6 +23,8 @@ class PublishedForecast:
         current_mph: their speeds in the newest window, (n,), NaN where missing.
         values: predicted, lower and upper speed in mph, within the speeds that there can be, and confidence,
             (4, n, HORIZONS), rounded to hundredths.
+        congested: the chance of congestion, (n, HORIZONS), rounded to thousandths, NaN throughout where it is not
+            known.
         basis: (n,), places in `BASES`.
         serving: (n,), whether this is the network's answer for the sensor.
     """
@@ -30,6 +32,7 @@ class PublishedForecast:
     rows: Integers
     current_mph: Floats
     values: Floats
+    congested: Floats
     basis: Integers
     serving: Flags
 
@@ -45,6 +48,7 @@ class PublishedForecast:
             told,
             step.speed_mph[-1, told].round(2),
             np.stack([*speeds, bounds.confidence[0, told]]).round(2),
+            bounds.congested[0, told].round(3),
             forecast.basis[0, told],
             forecast.serving[0, told],
         )
@@ -73,8 +77,8 @@ class StepHorizons:
             [step.window_end + ahead * window for ahead in aheads],
         )
 
-    def horizons(self, *values: Sequence[float]) -> tuple[HorizonForecast, ...]:
-        """From predicted, lower and upper speed in mph and confidence, HORIZONS each."""
+    def horizons(self, *values: Sequence[float | None]) -> tuple[HorizonForecast, ...]:
+        """From predicted, lower and upper speed in mph, confidence and the chance of congestion, HORIZONS each."""
         return tuple(map(HorizonForecast, self.minutes, self.targets, *values))
 
 
@@ -82,7 +86,7 @@ def _of_model(step: Step, forecast: ModelForecast) -> Iterator[TrafficPrediction
     network, common, published = step.network, StepHorizons.of(step), PublishedForecast.of(step, forecast)
     current = [None if speed != speed else speed for speed in published.current_mph.tolist()]  # noqa: PLR0124 - NaN
     basis, serving = published.basis.tolist(), published.serving.tolist()
-    columns = published.values.tolist()
+    columns = [*published.values.tolist(), map(_known, published.congested.tolist())]
     for row, speed, on, serves, *values in zip(published.rows.tolist(), current, basis, serving, *columns, strict=True):
         yield TrafficPrediction(
             network.network_id,
@@ -96,3 +100,7 @@ def _of_model(step: Step, forecast: ModelForecast) -> Iterator[TrafficPrediction
             serves,
             BASES[on],
         )
+
+
+def _known(chances: Sequence[float]) -> Sequence[float | None]:
+    return [None if chance != chance else chance for chance in chances]  # noqa: PLR0124 - NaN

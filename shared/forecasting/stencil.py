@@ -76,20 +76,27 @@ class PredictionMessages:
 
     def _of_model(self, step: Step, forecast: ModelForecast) -> Iterator[tuple[bytes, bytes]]:
         published = PublishedForecast.of(step, forecast)
-        kinds = np.stack([published.basis, published.serving, ~np.isnan(published.current_mph)])
+        chance_known = ~np.isnan(published.congested).any(axis=1)
+        kinds = np.stack([published.basis, published.serving, ~np.isnan(published.current_mph), chance_known])
         for kind in np.unique(kinds, axis=1).T:
             mine = np.flatnonzero((kinds == kind[:, None]).all(axis=0))
             alike = partial(self._alike, step, forecast, kind)
             # As a record has them: the speed, if there is one, then one horizon after the other.
-            numbers = published.values[:, mine].transpose(2, 0, 1).reshape(-1, len(mine))
-            numbers = np.concatenate([published.current_mph[None, mine], numbers]) if kind[-1] else numbers
+            *_, speed_known, told = kind.tolist()
+            chance = [published.congested[None, mine]] if told else []
+            numbers = np.concatenate([published.values[:, mine], *chance]).transpose(2, 0, 1).reshape(-1, len(mine))
+            numbers = np.concatenate([published.current_mph[None, mine], numbers]) if speed_known else numbers
             rows = published.rows[mine].tolist()
             contents = _Stencil.of(alike).fill([self._names[row] for row in rows], numbers)
             yield from zip([self._keys[row] for row in rows], contents, strict=True)
 
     def _alike(self, step: Step, forecast: ModelForecast, kind: Integers, number: float) -> TrafficPrediction:
         common = StepHorizons.of(step)
-        basis, serving, known = kind.tolist()
+        basis, serving, speed_known, chance_known = kind.tolist()
+        columns: list[Sequence[float | None]] = [
+            *([number] * HORIZONS for _ in range(4)),
+            [number if chance_known else None] * HORIZONS,
+        ]
         return TrafficPrediction(
             self.network.network_id,
             SensorId(""),
@@ -97,8 +104,8 @@ class PredictionMessages:
             forecast.name,
             forecast.version,
             common.revision,
-            number if known else None,
-            common.horizons(*([number] * HORIZONS for _ in range(4))),
+            number if speed_known else None,
+            common.horizons(*columns),
             bool(serving),
             BASES[basis],
         )

@@ -9,7 +9,7 @@ committed, in the next turn rather than in the callback, because aiokafka sends 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -26,6 +26,13 @@ COMMIT_S = 10.0
 DRAIN_S = 15.0
 
 Records = Mapping[TopicPartition, Sequence[ConsumerRecord]]
+
+
+class LogEnd(NamedTuple):
+    """The end of a partition of the log, and the wall time in milliseconds since 1970 when the broker told it."""
+
+    offset: int
+    heard_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +98,15 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         ends = {partition: self._consumer.highwater(partition) for partition in held if partition in positions}
         return sum(max(0, end - positions[partition]) for partition, end in ends.items() if end is not None)
 
-    def end_seen(self, partition: TopicPartition) -> int | None:
-        """The end of the log of a partition held, as of the last fetch; `None` before the first."""
-        end: int | None = self._consumer.highwater(partition) if partition in self._consumer.assignment() else None
-        return end
+    def end_seen(self, partition: TopicPartition) -> LogEnd | None:
+        """The end of the log of a partition held, as of the last fetch; `None` before the first.
+
+        Records wait in the consumer until they are polled, so it may be as old as these.
+        """
+        if partition not in self._consumer.assignment():
+            return None
+        end, heard_ms = self._consumer.highwater(partition), self._consumer.last_poll_timestamp(partition)
+        return None if end is None or heard_ms is None else LogEnd(end, heard_ms)
 
     async def run(self, topic: str, begin: Begin, max_records: int) -> None:
         """Work until the service is to stop, then finish what is in hand and commit it."""

@@ -199,6 +199,11 @@ class Recorded:
         ahead = sliding_window_view(self.speed_mph, HORIZONS, axis=0)[LAGS:]
         return ahead[origins] if sensors is None else ahead[origins[:, None], sensors]
 
+    def told(self, origins: Integers) -> Floats:
+        """What sensors said of it and service believed, which it scores forecasts by: as `actual`, NaN also where 0."""
+        usable = np.where((self.doubt > 0) | (self.speed_mph <= 0), np.nan, self.speed_mph)
+        return sliding_window_view(usable, HORIZONS, axis=0)[LAGS:][origins]
+
 
 @dataclass(eq=False)
 class _Memory:

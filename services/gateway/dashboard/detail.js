@@ -46,12 +46,17 @@ export function describe(line, sensor, { future, before }, horizon, clock) {
   line.replaceChildren(
     `${sensor.sensor_id}: ${mph(sensor.current_speed)} mph, in ${row.horizon_minutes} min `,
     make("b", {}, `${mph(row.predicted_speed)} mph`),
-    ` (90 %: ${row.lower_speed.toFixed(0)}–${row.upper_speed.toFixed(0)} mph; ${percent(row.confidence_score)} within 5 mph) `,
+    ` (90 %: ${row.lower_speed.toFixed(0)}–${row.upper_speed.toFixed(0)} mph; ${percent(row.confidence_score)} within 5 mph${chance(row.congestion_probability)}) `,
     `by ${words(row.model_name)} `,
     basisLabel(row.basis),
     doubtLabel(sensor, clock),
     before.length ? make("span", { class: "key" }, ` dotted: forecast ${horizon} min earlier`) : "",
   );
+}
+
+/** The chance of congestion in words; nothing where it is not known. */
+function chance(probability) {
+  return probability == null ? "" : `; ${percent(probability)} congested`;
 }
 
 /** A small label for the basis of a forecast; none where that is the sensor's own readings. */

@@ -48,6 +48,8 @@ def require_prediction(prediction: TrafficPrediction) -> None:
         _require_speed(horizon.lower_speed_mph, what)
         _require_speed(horizon.upper_speed_mph, what)
         _require_share("confidence_score", horizon.confidence_score, what)
+        if horizon.congestion_probability is not None:
+            _require_share("congestion_probability", horizon.congestion_probability, what)
         if horizon.horizon_minutes < 1:
             raise RejectedEventError(RejectionReason.INVALID_FIELD, f"{what}: horizon {horizon.horizon_minutes} min")
 

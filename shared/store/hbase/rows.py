@@ -153,6 +153,7 @@ def _plain(part: object) -> object:
             "lower_speed_mph": part.lower_speed_mph,
             "upper_speed_mph": part.upper_speed_mph,
             "confidence_score": part.confidence_score,
+            "congestion_probability": part.congestion_probability,
         }
     return _OBJECTS[type(part)](part) if type(part) in _OBJECTS else part
 

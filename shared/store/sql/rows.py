@@ -53,6 +53,7 @@ def prediction_row(prediction: TrafficPrediction) -> dict[str, Any]:
             forecast.lower_speed_mph,
             forecast.upper_speed_mph,
             forecast.confidence_score,
+            forecast.congestion_probability,
         )
         for forecast in prediction.horizons
     ]

@@ -2,7 +2,8 @@
 
 traffic_aggregates    one row per sensor and window
 traffic_predictions   one row per sensor, model and forecast origin; `horizons` is a JSON array of one array a horizon:
-                      [horizon_minutes, target_timestamp, predicted, lower, upper speed in mph, confidence_score]
+                      [horizon_minutes, target_timestamp, predicted, lower, upper speed in mph, confidence_score,
+                      congestion_probability], which rows of before migration 0005 end without
 traffic_alerts        one row per alert, its latest state; `evidence` and `actions` are JSON arrays of one object
                       an entry, by the names of the fields, instants as ISO 8601
 traffic_prediction_horizons   a view that unfolds `horizons`: one row per sensor, model, origin and horizon

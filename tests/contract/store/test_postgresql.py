@@ -72,7 +72,7 @@ def test_migrated_tables_are_those_of_the_code(store: OpenedStore, engine: Engin
 def test_tables_of_the_first_version_are_migrated_with_their_partitions(
     store: OpenedStore, engine: Engine, postgresql_url: str, network: NetworkId
 ) -> None:
-    forecast = HorizonForecast(5, START + WINDOW, 60.0, 50.0, 70.0, 0.5)
+    forecast = HorizonForecast(5, START + WINDOW, 60.0, 50.0, 70.0, 0.5, 0.25)
     made = TrafficPrediction(network, SensorId("a"), START, "m", "1", 1, None, (forecast,))
     store.put_predictions([made])
     query(engine, "DROP VIEW traffic_prediction_horizons")
@@ -83,8 +83,9 @@ def test_tables_of_the_first_version_are_migrated_with_their_partitions(
         again = replace(made, serving=False, basis=PredictionBasis.IMPUTED, revision=2)
         migrated.put_predictions([again])
         assert list(migrated.predictions(network)) == [again]
-    shown = f"SELECT horizon_minutes, serving, basis FROM traffic_prediction_horizons WHERE network_id = '{network}'"  # noqa: S608 - ours
-    assert query(engine, shown) == [(5, False, "imputed")]
+    columns = "horizon_minutes, serving, basis, congestion_probability"
+    shown = f"SELECT {columns} FROM traffic_prediction_horizons WHERE network_id = '{network}'"  # noqa: S608 - ours
+    assert query(engine, shown) == [(5, False, "imputed", 0.25)]
 
 
 def test_rows_go_to_the_partition_of_their_utc_month(store: OpenedStore, engine: Engine, network: NetworkId) -> None:

@@ -41,6 +41,7 @@ def prediction(
                 lower_speed_mph=50.2,
                 upper_speed_mph=70.3,
                 confidence_score=1 / (1 + number),
+                congestion_probability=None if number == 1 else number / 16,
             )
             for number in range(1, 1 + horizons)
         ),

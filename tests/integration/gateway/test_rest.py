@@ -47,6 +47,7 @@ PREDICTION_FIELDS = {
     "serving",
     "basis",
     "confidence_score",
+    "congestion_probability",
     "latitude",
     "longitude",
     "road_type",

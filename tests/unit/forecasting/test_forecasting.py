@@ -8,7 +8,7 @@ import pytest
 from shared.events.avro import codec
 from shared.events.records import PredictionBasis, TrafficPrediction
 from shared.forecasting.calibration.spread import Context
-from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.forecasting import SILENT_FACTOR, Forecasting
 from shared.forecasting.inputs.history import HORIZONS, Batch, batch_of
 from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.models.forecaster import ENSEMBLE, HISTORICAL_AVERAGE, LINEAR_REGRESSION, XGBOOST
@@ -91,6 +91,8 @@ def test_every_sensor_with_history_gets_all_horizons(network: Network, models: S
     for each in one.horizons:
         assert 0 <= each.lower_speed_mph <= each.predicted_speed_mph <= each.upper_speed_mph
         assert 0 <= each.confidence_score <= 1
+        assert each.congestion_probability is not None
+        assert 0 <= each.congestion_probability <= 1
     assert codec(TrafficPrediction).decode(codec(TrafficPrediction).encode(one)) == one
 
 
@@ -222,18 +224,21 @@ def test_earlier_origins_are_forecast_again_from_a_longer_step(
         np.testing.assert_allclose(again.bounds.upper_mph[age], then.bounds.upper_mph[0])
 
 
-def test_what_is_said_of_a_silent_network_rests_on_usual_speeds_and_is_as_sure_as_these(
+def test_what_is_said_of_a_silent_network_rests_on_usual_speeds_and_is_less_sure_than_these(
     network: Network, models: Serving, step_of: MakeStep
 ) -> None:
     silent = step_of(600, np.full((12, len(network.sensors)), np.nan))
     champion = Forecasting(network).forecast(silent, models)[0]
     assert champion.serving[0, :3].all()
     assert {one.basis for one in records_of(silent, [champion])} == {PredictionBasis.PROFILE}
-    instead = models.ranked[1].uncertainty.bounds(
-        Context(champion.predicted_mph, np.zeros_like(champion.predicted_mph), np.zeros((1, 4), dtype=np.intp))
-    )
+    context = Context(champion.predicted_mph, np.zeros_like(champion.predicted_mph), np.zeros((1, 4), dtype=np.intp))
+    instead = models.ranked[1].uncertainty.bounds(context, np.full(HORIZONS, SILENT_FACTOR))
     np.testing.assert_array_equal(champion.bounds.upper_mph, instead.upper_mph)
     np.testing.assert_array_equal(champion.bounds.confidence, instead.confidence)
+    as_calibrated = models.ranked[1].uncertainty.bounds(context)
+    reach, wider = (each.upper_mph - context.predicted for each in (as_calibrated, champion.bounds))
+    np.testing.assert_allclose(wider, SILENT_FACTOR * reach)
+    assert (champion.bounds.confidence < as_calibrated.confidence)[0, :3].all()
     one_speaks = silent.speed_mph.copy()
     one_speaks[-1, 0] = 50.0
     heard = Forecasting(network).forecast(step_of(600, one_speaks), models)[0]

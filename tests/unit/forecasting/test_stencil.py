@@ -27,6 +27,7 @@ PRINTABLE = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_siz
 ID = PRINTABLE.filter(lambda text: fault_of(text, MAX_ID_CHARACTERS) is None)
 IDS = st.lists(ID, min_size=1, max_size=MOST, unique=True)
 SPEEDS = st.floats(0, 120) | st.sampled_from([0.0, -0.0, MARK])
+CHANCES = st.floats(0, 1) | st.sampled_from([0.0, 1.0, MARK])
 ENDS = st.floats(-40, 200) | SPEEDS
 """Ends of intervals: a band around a forecast reaches beyond the speeds that there can be."""
 
@@ -59,7 +60,9 @@ def made(draw: st.DrawFn) -> tuple[Step, list[ModelForecast]]:
         confidence = numbers(len(ids) * HORIZONS, SPEEDS).reshape(shape)
         basis = np.array(draw(st.lists(st.integers(0, len(BASES) - 1), min_size=len(ids), max_size=len(ids))))[None]
         serving = np.array(draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids))))[None]
-        bounds = Bounds(lower, upper, confidence, np.full_like(lower, np.nan))
+        chance = numbers(len(ids) * HORIZONS, CHANCES).reshape(shape)
+        chance[0, draw(st.lists(st.integers(0, len(ids) - 1)))] = np.nan
+        bounds = Bounds(lower, upper, confidence, chance)
         name, version = draw(st.text(min_size=1)), f"{number}"
         forecasts.append(ModelForecast(name, version, predicted, bounds, basis, serving, np.ones((1, HORIZONS))))
     return step, forecasts

@@ -276,6 +276,7 @@ def test_what_the_api_could_not_show_is_rejected(predictions: PredictionsView, p
         (RejectionReason.SPEED_OUT_OF_RANGE, replace(good, lower_speed_mph=-1.0)),
         (RejectionReason.SPEED_OUT_OF_RANGE, replace(good, upper_speed_mph=math.inf)),
         (RejectionReason.INVALID_FIELD, replace(good, confidence_score=math.nan)),
+        (RejectionReason.INVALID_FIELD, replace(good, congestion_probability=1.5)),
         (RejectionReason.INVALID_FIELD, replace(good, horizon_minutes=0)),
     ]:
         with pytest.raises(RejectedEventError) as rejected:

@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.merge import Lane, horizon, passing
+from services.ingest.merge import Lane, horizon, is_behind, passing
 from shared.events.records import NetworkId, SensorId, TrafficEvent
+from shared.kafka.consumer import LogEnd
 
 START = datetime(2012, 5, 2, tzinfo=UTC)
 
@@ -83,3 +84,17 @@ def test_everything_passes_once_and_in_order(minutes: list[list[int]]) -> None:
             passed[number] += [one.offset for one in passing(one, until)]
         assert sum(map(len, passed)) > before
     assert passed == [list(range(len(these))) for these in minutes]
+
+
+def test_a_lane_that_read_all_there_was_is_behind_until_its_end_is_as_fresh_as_what_waits() -> None:
+    early, late = Lane(5), lane(0, 420)
+    late.fetched_ms = 2_000
+    lanes = [early, late]
+    assert is_behind(early, None, lanes)
+    assert is_behind(early, LogEnd(6, 3_000), lanes)
+    # All of the five that there were a second before the other one was fetched: by now there may be hours more.
+    assert is_behind(early, LogEnd(5, 1_000), lanes)
+    assert not is_behind(early, LogEnd(5, 2_000), lanes)
+    # What has passed is no reason to wait.
+    list(passing(late, START + timedelta(hours=7)))
+    assert not is_behind(early, LogEnd(5, 1_000), lanes)

@@ -13,6 +13,10 @@ import pytest
 from aiokafka.errors import ProducerClosed
 from prometheus_client import CollectorRegistry
 
+from metrla.lab.forecasting.evaluation.disturbances import Disturbed
+from metrla.lab.forecasting.evaluation.running import Course
+from metrla.lab.forecasting.evaluation.tally import CONFIDENCE, PAIRS, WIDTH
+from metrla.lab.forecasting.recorded import Recorded
 from metrla.local.devbroker import DevBroker
 from services.predictor.predicting import Predicting
 from services.predictor.recent_log import read_recent
@@ -22,8 +26,10 @@ from shared.archive.local import LocalArchive
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, TrafficPrediction
 from shared.events.topics import PREDICTIONS
-from shared.forecasting.inputs.history import LAGS
+from shared.forecasting.forecasting import SETTLED_WINDOWS
+from shared.forecasting.inputs.history import HORIZONS, LAGS
 from shared.forecasting.models.artefact import Artefact
+from shared.forecasting.models.forecaster import LINEAR_REGRESSION
 from shared.forecasting.registry.recent_speeds import keep_recent
 from shared.forecasting.registry.registry import Registry, save
 from shared.forecasting.scoring.scoreboard import Spans
@@ -122,6 +128,7 @@ class Lives:
     folder: Path
     network: Network
     archive: LocalArchive
+    correctable: int = CORRECTABLE
     count: int = field(default=0, init=False)
 
     @asynccontextmanager
@@ -133,7 +140,7 @@ class Lives:
         metrics = PredictorMetrics(exposed)
         registry = Registry(self.archive, networks)
         registry.refresh()
-        plan = ScoringPlan(CORRECTABLE, Spans(HOURS, HOURS), challengers=True)
+        plan = ScoringPlan(self.correctable, Spans(HOURS, HOURS), challengers=True)
         async with DevBroker() as broker:
             await ensure_topics(broker.bootstrap_servers)
             async with open_producer(broker.bootstrap_servers, "test") as producer:
@@ -299,3 +306,36 @@ async def test_a_silence_is_forecast_and_not_scored_and_gives_way_to_what_comes_
     assert found.counted.pop(("metrla_predictor_steps_total", "silent")) == 2
     steps_counted = {name: count for name, count in found.counted.items() if "_steps_" in name[0]}
     assert steps_counted == {name: count for name, count in wanted.counted.items() if "_steps_" in name[0]}
+
+
+async def test_sensors_that_break_have_intervals_and_confidence_in_service_as_in_an_evaluation(
+    lives: Lives, network: Network, history: History, recorded: Recorded, step_of: MakeStep
+) -> None:
+    """One dies, one sticks at a speed at which nobody would look twice, and is found out on the way."""
+    lives.correctable = SETTLED_WINDOWS
+    told, affected = history.speed_mph.copy(), np.zeros(history.speed_mph.shape, dtype=np.bool_)
+    told[FIRST:, 0], told[FIRST:, 1], affected[FIRST:, :2] = np.nan, 65.0, True
+    shown_first, last = FIRST - LAGS + 1, range(FIRST, FIRST + 4 * LAGS)
+    async with lives.begin() as life:
+        (recent,), (health,) = life.predicting.recent.values(), life.predicting.health.values()
+        for known in recent_rows(network, history.start, told[:shown_first]):
+            recent.learn(known)
+        health.learn(health.windows(step_of(FIRST - 1, told[:FIRST])))
+        for row in last:
+            # Nothing of before is made again, and scored: the evaluation begins here as well.
+            step = step_of(row, told[max(shown_first, row - 2 * LAGS + 1) : row + 1])
+            await life.predicting.deliver([step])
+        served = list(life.store.predictions(serving=True))
+        serving = life.predicting.registry.serving(network.network_id)
+    found = np.zeros((3, HORIZONS))
+    for one in served:
+        sensor, origin = network.index[one.sensor_id], (one.timestamp - history.start) // network.window
+        counts = ~np.isnan(history.speed_mph[origin : origin + HORIZONS, sensor]) & (sensor < 2)
+        each = [(1.0, at.upper_speed_mph - at.lower_speed_mph, at.confidence_score) for at in one.horizons]
+        found += np.where(counts, np.array(each).T, 0.0)
+    whole = Recorded(network, history.start, history.speed_mph, recorded.train_windows, FIRST)
+    case = Disturbed("broken", "two sensors are broken", network, told, affected)
+    origins = np.array(last) - LAGS + 1
+    judged = Course(whole).judge(serving, origins, disturbed=case, warm_up=0).tallies[LINEAR_REGRESSION]
+    assert served[0].model_name == LINEAR_REGRESSION
+    np.testing.assert_allclose(found, judged.affected[[PAIRS, WIDTH, CONFIDENCE]], rtol=0.002)

@@ -74,13 +74,13 @@ def test_every_revision_writes_the_same_columns() -> None:
 
 
 def test_horizons_are_json_with_names() -> None:
-    forecast = HorizonForecast(15, START, 50.5, 40.0, 60.0, 0.8)
+    forecast = HorizonForecast(15, START, 50.5, 40.0, 60.0, 0.8, 0.125)
     record = TrafficPrediction(NetworkId("n"), SensorId("s"), START, "m", "1", 12, None, (forecast,))
     cells = PREDICTIONS.row(record, b"").cells
     assert (cells[b"d:serving"], cells[b"d:basis"]) == (b"true", b"trained")
     assert cells[b"d:horizons"] == (
         b'[{"horizon_minutes":15,"target_timestamp":"2012-05-02T07:05:00.000Z","predicted_speed_mph":50.5,'
-        b'"lower_speed_mph":40.0,"upper_speed_mph":60.0,"confidence_score":0.8}]'
+        b'"lower_speed_mph":40.0,"upper_speed_mph":60.0,"confidence_score":0.8,"congestion_probability":0.125}]'
     )
 
 

@@ -49,6 +49,22 @@ def test_predictions_of_the_first_version_are_what_was_served(tmp_path: Path) ->
     assert found == [(5, 1, "trained")]
 
 
+def test_forecasts_of_before_they_told_the_chance_of_congestion_tell_none(tmp_path: Path) -> None:
+    file = tmp_path / "store"
+    url = f"sqlite:///{file}"
+    open_store(url).close()
+    values = "'n','s',0,'m','1',1,NULL,'[[5,300000,60,50,70,1]]',1,'trained'"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DROP VIEW traffic_prediction_horizons")
+        connection.execute(f"INSERT INTO traffic_predictions VALUES ({values})")  # noqa: S608 - as above
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0004'")  # noqa: S608 - ours
+    with closing(open_store(url)) as store:
+        assert [each.congestion_probability for one in store.predictions() for each in one.horizons] == [None]
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT congestion_probability FROM traffic_prediction_horizons").fetchall()
+    assert found == [(None,)]
+
+
 def test_alerts_of_before_they_had_evidence_have_none(tmp_path: Path) -> None:
     file = tmp_path / "store"
     url = f"sqlite:///{file}"

@@ -67,17 +67,20 @@ def test_instants_are_milliseconds(store: Store, file: Path) -> None:
 
 def test_the_view_has_a_row_per_horizon(store: Store, file: Path) -> None:
     forecasts = tuple(
-        HorizonForecast(5 * number, START + number * WINDOW, 60.0 - number, 50.0, 70.0, 0.5) for number in (1, 2, 3)
+        HorizonForecast(5 * number, START + number * WINDOW, 60.0 - number, 50.0, 70.0, 0.5, number / 8)
+        for number in (1, 2, 3)
     )
     store.put_predictions([TrafficPrediction(NetworkId("metr-la"), SensorId("a"), START, "m", "v", 4, None, forecasts)])
     found = query(
         file,
         "SELECT sensor_id, timestamp, revision, current_speed_mph, horizon_minutes, target_timestamp,"
-        " predicted_speed_mph, confidence_score FROM traffic_prediction_horizons ORDER BY horizon_minutes",
+        " predicted_speed_mph, confidence_score, congestion_probability FROM traffic_prediction_horizons"
+        " ORDER BY horizon_minutes",
     )
     origin = 1_335_916_800_000
     assert found == [
-        ("a", origin, 4, None, 5 * number, origin + 300_000 * number, 60.0 - number, 0.5) for number in (1, 2, 3)
+        ("a", origin, 4, None, 5 * number, origin + 300_000 * number, 60.0 - number, 0.5, number / 8)
+        for number in (1, 2, 3)
     ]
 
 

@@ -78,11 +78,11 @@ class Course:
         tallies = {name: Tally(len(seen.network.sensors)) for name in (*passage.names, LAST_VALUE)}
         at_once = max(1, min(ORIGINS_AT_ONCE, PAIRS_AT_ONCE // len(seen.network.sensors)))
         for some in _pieces(np.arange(max(0, origins[0] - warm_up), origins[0]), at_once):
-            passage.forecasts(some, self.recorded.actual(some))
+            passage.forecasts(some)
         for some in _pieces(origins, at_once):
             actual, last = self.recorded.actual(some), passage.last_values(some)
             piece = self._piece(some, last[:, :, 0], actual, disturbed)
-            answers = passage.forecasts(some, actual) | {LAST_VALUE: PieceForecasts(last)}
+            answers = passage.forecasts(some) | {LAST_VALUE: PieceForecasts(last)}
             for name, tally in tallies.items():
                 tally.add(piece, answers[name])
             if told is not None:
@@ -130,16 +130,19 @@ class _Passage:
     def last_values(self, origins: Integers) -> Floats:
         return last_values(self.seen.batch(origins), self.seen.usual_mph[origins + LAGS - 1][:, :, None])
 
-    def forecasts(self, origins: Integers, actual: Floats) -> dict[str, PieceForecasts]:
-        """What each model said, with intervals as calibrated and as adapted; the latter depend on what came before."""
-        batch = self.seen.batch(origins)
+    def forecasts(self, origins: Integers) -> dict[str, PieceForecasts]:
+        """What each model said, with intervals as calibrated and as adapted; the latter depend on what came before.
+
+        They adapt by what sensors said, as in service: what really happened nobody knows there where a sensor is wrong.
+        """
+        batch, told = self.seen.batch(origins), self.seen.told(origins)
         offline = self._made(batch, {})
         ends = [self.seen.start + (int(origin) + LAGS) * self.seen.network.window for origin in origins]
         scales = {}
         for key, replay in self.replays.items():
             one = offline[key[0]]
             bounds = one.bounds
-            scores = score(one.predicted_mph, bounds.lower_mph, bounds.upper_mph, actual, np.ones(HORIZONS))
+            scores = score(one.predicted_mph, bounds.lower_mph, bounds.upper_mph, told, np.ones(HORIZONS))
             scales[key] = replay.scales(ends, scores)[:, 0]
         adapted = self._made(batch, scales)
         return {name: _answer(name, adapted, offline) for name in self.names}
