@@ -90,6 +90,8 @@ def evaluate_alerts(
         roads = _network(network, times.zone or ZoneInfo(ZONE_OF_STATIONS), data, times)
         measures = read_measures(data, roads, times, lambda file: status.update(Text(f"reading {file.name}")))
     measures = measures if last_days is None else measures.last(last_days)
+    for gap in measures.gaps():
+        say(f"{data.name}: {gap}", err=True)
     days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
     with progress_bars() as bars:
         if incidents is not None:
@@ -120,8 +122,10 @@ def _logged(
     from metrla.lab.incidents.plots import plot_curves  # noqa: PLC0415 - likewise
 
     log = read_log(incidents, measures)
+    for note in log.notes:
+        say(f"{incidents.name}: {note}", err=True)
     half_miles = None if network.is_dir() else half_sections(network, measures.road)
-    comparison = compare(measures, log, days, only, half_miles, bars)
+    comparison = compare(measures, log.rows, days, only, half_miles, bars)
     print_tables(shipped_table(comparison), comparison_table(comparison), durations_table(comparison.durations))
     if report is not None:
         shipped = None if comparison.shipped is None else comparison.shipped.score
