@@ -11,15 +11,26 @@ either direction: at the head it names the bottleneck, at the tail it still show
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
-from shared.alerts.congestion.reference import CRAWL_MPH, mean_where_known, reference_mph, usual_share
+from shared.alerts.congestion.reference import (
+    CRAWL_MPH,
+    bounded_free_flow,
+    mean_where_known,
+    reference_mph,
+    usual_share,
+)
 from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Sensor
 from shared.traffic.roadway import Roadway
 from shared.traffic.usual.speeds import UsualSpeeds
+
+FLOWING_SHARE = 0.85
+"""From this share of free flow on traffic flows, whatever it did in single windows; see `flowing_sensors`."""
+FLOWING_MINUTES = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +38,9 @@ class CongestionRule:
     """The thresholds; the defaults are those of PeMS, but for the last five, which keep queues whole and steady.
 
     A sensor joins a queue when it was slow in `join_points` of its `recent_points` newest points, and leaves it when
-    none of its `leave_points` newest observed speeds is below `leave_mph`. Slow stretches no more than `gap_miles`
-    apart are one queue: stop-and-go traffic is not a row of bottlenecks.
+    none of its `leave_points` newest observed speeds is below `leave_mph`, or when its mean speed over
+    `FLOWING_MINUTES` is `FLOWING_SHARE` of free flow. Slow stretches no more than `gap_miles` apart are one queue:
+    stop-and-go traffic is not a row of bottlenecks.
     """
 
     slow_mph: float = 40.0
@@ -50,8 +62,9 @@ class Queue:
     `sensors` are in road order, upstream first; the last one is the `head`, where traffic begins to flow again.
     `drop_mph` is how much faster traffic is beyond its sharpest end, 0 where no evidence shows. `evidence` (0-1) is the
     greatest share of points, each weighted by the share of it that was observed, in which the rule held at one sensor,
-    the `witness`. `free_flow_mph` is the mean of what is known of it, `None` where nothing is. `usual_share` (0-1) is
-    the share of its length where such slow traffic is usual, `None` where that is known of less than half of it.
+    the `witness`. `free_flow_mph` is the mean of what is known of it, within `REFERENCE_MPH`; `None` where nothing is.
+    `usual_share` (0-1) is the share of its length where such slow traffic is usual, `None` where that is known of less
+    than half of it.
     """
 
     road_name: str
@@ -91,9 +104,10 @@ def find_queues(
     Args:
         road: the layout of the network.
         speed_mph: (points, sensors) mean speeds, oldest point first, sensors in the layout's order, NaN where missing.
+            As many points as there are; `rule.points` are needed, and `flowing_points` where those are more.
         share_observed: (points, sensors) part of each point that was observed, 0-1, NaN where it did not come.
         members: (sensors,) which belong to an active alert and so leave their queue later than others join one.
-        rule: the thresholds; `rule.points` points are needed.
+        rule: the thresholds.
         usual: what is usual at each sensor, as far as it is known.
 
     Returns:
@@ -105,9 +119,10 @@ def find_queues(
     detected = evident.sum(axis=0) >= rule.required_points
     weight = (evident * np.nan_to_num(share)).sum(axis=0) / rule.points
     steps = np.where(evident, drops, 0.0).sum(axis=0) / np.maximum(evident.sum(axis=0), 1)
-    slow = slow_sensors(speed, members, rule)
-    recent = _recent_mean(speed, rule.recent_points)
     usual = usual or UsualSpeeds.unknown(len(road.sensors))
+    recent = _recent_mean(speed_mph, flowing_points(road.network.window))
+    free_flow = bounded_free_flow(usual.free_flow_mph)
+    slow = slow_sensors(speed, members, rule) & ~flowing_sensors(recent, free_flow)
     reference = reference_mph(usual.free_flow_mph)
     queues = []
     for stretch in stretches(road, slow, np.isfinite(recent), rule):
@@ -128,7 +143,7 @@ def find_queues(
                     lanes=sum(lanes) / len(lanes) if lanes else None,
                     evidence=float(weight[stretch].max()),
                     witness=sensors[int(np.lexsort((steps[stretch], weight[stretch]))[-1])],
-                    free_flow_mph=mean_where_known(usual.free_flow_mph[stretch], miles),
+                    free_flow_mph=mean_where_known(free_flow[stretch], miles),
                     usual_share=usual_share(usual.usual_mph[stretch], miles, rule.leave_mph),
                 )
             )
@@ -156,6 +171,22 @@ def slow_sensors(speed_mph: Floats, members: Flags, rule: CongestionRule) -> Fla
     joins = (speed_mph[-rule.recent_points :] < rule.slow_mph).sum(axis=0) >= rule.join_points
     stays = ((speed_mph < rule.leave_mph) & _newest_observed(speed_mph, rule.leave_points)).any(axis=0)
     flags: Flags = joins | (members & stays)
+    return flags
+
+
+def flowing_points(window: timedelta) -> int:
+    """How many windows make `FLOWING_MINUTES`, one at least."""
+    return max(1, round(timedelta(minutes=FLOWING_MINUTES) / window))
+
+
+def flowing_sensors(recent_mph: Floats, free_flow_mph: Floats) -> Flags:
+    """Where traffic flows again: (sensors,), by mean speeds over `FLOWING_MINUTES` and free flow, NaN where unknown.
+
+    PeMS lets a queue be where speed is below 40 mph, and the rule keeps a sensor in it until it has stayed above 45.
+    One slow window in four kept it there at 93 % of free flow; the mean of a quarter of an hour does not. Where free
+    flow is not known yet, the rule of 45 mph decides alone.
+    """
+    flags: Flags = recent_mph >= FLOWING_SHARE * free_flow_mph
     return flags
 
 
