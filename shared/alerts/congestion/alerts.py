@@ -68,7 +68,18 @@ class QueueStep(KindStep[Queue]):
 
     def begins(self, queue: Queue, _: Sequence[TrafficAlert], /) -> bool:
         """See `KindStep.begins`."""
-        return queue.detected
+        return queue.detected and (queue.lasting or not self._waits(queue))
+
+    def _waits(self, queue: Queue) -> bool:
+        """Whether an active alert is so near that this queue may soon be part of it."""
+        network, near = self.board.network, self.moment.windows.rule.waiting_miles
+        first, last = queue.sensors[0].travel_miles, queue.head.travel_miles
+        return any(
+            first - near <= network[sensor_id].travel_miles <= last + near
+            for alert in self.there.active.values()
+            for sensor_id in alert.affected_sensors
+            if sensor_id in network.index
+        )
 
     def raised(self, queue: Queue, /) -> TrafficAlert:
         """See `KindStep.raised`."""

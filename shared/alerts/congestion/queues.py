@@ -35,12 +35,14 @@ FLOWING_MINUTES = 15.0
 
 @dataclass(frozen=True, slots=True)
 class CongestionRule:
-    """The thresholds; the defaults are those of PeMS, but for the last five, which keep queues whole and steady.
+    """The thresholds; the defaults are those of PeMS, but for the last seven, which keep queues whole and steady.
 
     A sensor joins a queue when it was slow in `join_points` of its `recent_points` newest points, and leaves it when
     none of its `leave_points` newest observed speeds is below `leave_mph`, or when its mean speed over
     `FLOWING_MINUTES` is `FLOWING_SHARE` of free flow. Slow stretches no more than `gap_miles` apart are one queue:
-    stop-and-go traffic is not a row of bottlenecks.
+    stop-and-go traffic is not a row of bottlenecks. Queues no more than `joined_miles` apart are one alert from the
+    beginning, for they mostly grow together; between that and `waiting_miles` from an active alert one has to show
+    in all points before it raises another.
     """
 
     slow_mph: float = 40.0
@@ -53,6 +55,8 @@ class CongestionRule:
     leave_points: int = 4
     leave_mph: float = 45.0
     gap_miles: float = 1.5
+    joined_miles: float = 3.0
+    waiting_miles: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Queue:
     greatest share of points, each weighted by the share of it that was observed, in which the rule held at one sensor,
     the `witness`. `free_flow_mph` is the mean of what is known of it, within `REFERENCE_MPH`; `None` where nothing is.
     `usual_share` (0-1) is the share of its length where such slow traffic is usual, `None` where that is known of less
-    than half of it.
+    than half of it. `parts` counts stretches that lie further apart than `gap_miles`; it is `lasting` where the rule
+    held somewhere on it, or a sensor of it was silent, in all points.
     """
 
     road_name: str
@@ -79,6 +84,8 @@ class Queue:
     witness: Sensor | None = None
     free_flow_mph: float | None = None
     usual_share: float | None = None
+    parts: int = 1
+    lasting: bool = True
 
     @property
     def head(self) -> Sensor:
@@ -125,7 +132,7 @@ def find_queues(
     slow = slow_sensors(speed, members, rule) & ~flowing_sensors(recent, free_flow)
     reference = reference_mph(usual.free_flow_mph)
     queues = []
-    for stretch in stretches(road, slow, np.isfinite(recent), rule):
+    for stretch in stretches(road, slow, np.isfinite(recent), rule, max(rule.gap_miles, rule.joined_miles)):
         if detected[stretch].any() or members[stretch].any():
             sensors = tuple(road.sensors[position] for position in stretch)
             miles, here = road.length_miles[stretch], recent[stretch]
@@ -145,6 +152,8 @@ def find_queues(
                     witness=sensors[int(np.lexsort((steps[stretch], weight[stretch]))[-1])],
                     free_flow_mph=mean_where_known(free_flow[stretch], miles),
                     usual_share=usual_share(usual.usual_mph[stretch], miles, rule.leave_mph),
+                    parts=1 + int((np.diff(road.miles[stretch]) > rule.gap_miles).sum()),
+                    lasting=bool((evident | ~np.isfinite(speed))[:, stretch].any(axis=1).all()),
                 )
             )
     return queues
@@ -213,15 +222,26 @@ def _rise(road: Roadway, speed_mph: Floats, candidates: Integers, way: int, with
     return peak
 
 
-def stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Integers]:
-    """Positions of the sensors in one stretch of slow traffic, stretch after stretch in road order."""
+def stretches(
+    road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule, gap_miles: float | None = None
+) -> Iterator[Integers]:
+    """Positions of the sensors in one stretch of slow traffic, stretch after stretch in road order.
+
+    Args:
+        road: the layout of the network.
+        slow: (sensors,) which see slow traffic.
+        observed: (sensors,) which tell anything.
+        rule: the thresholds.
+        gap_miles: what parts them, by default that of the rule.
+    """
+    gap_miles = rule.gap_miles if gap_miles is None else gap_miles
     at = np.flatnonzero(slow)
     if not at.size:
         return
     free = np.cumsum(observed & ~slow)
     gaps = np.diff(road.miles[at])
     unseen_between = np.diff(free[at]) == 0
-    joined = (np.diff(road.road[at]) == 0) & ((gaps <= rule.gap_miles) | (unseen_between & (gaps <= rule.within_miles)))
+    joined = (np.diff(road.road[at]) == 0) & ((gaps <= gap_miles) | (unseen_between & (gaps <= rule.within_miles)))
     yield from np.split(at, np.flatnonzero(~joined) + 1)
 
 

@@ -189,7 +189,7 @@ class TestClearing:
 class TestMergingAndSplitting:
     def test_queues_that_grow_together_become_the_older_alert(self, drive: Drive) -> None:
         drive.steps(6, {"E8": 25.0})
-        drive.steps(6, APART)
+        drive.steps(7, APART)
         older, younger = drive.active
         changes = drive.steps(3, TOGETHER)
         (together,) = [batch for batch in drive.batches if statuses(batch) == [CLEARED, UPDATED]]
@@ -213,6 +213,22 @@ class TestMergingAndSplitting:
         drive.steps(3, TOGETHER)
         (left,) = drive.active
         assert left.alert_id == first.alert_id < second.alert_id
+
+    def test_a_queue_beside_an_active_alert_waits_whether_they_grow_together(self, drive: Drive) -> None:
+        drive.steps(8, {"E8": 25.0})
+        (older,) = drive.active
+        # Four miles away the rule has held in five windows, but not in all of them.
+        assert statuses(drive.steps(6, APART)) == []
+        assert RAISED not in statuses(drive.steps(3, TOGETHER))
+        (alert,) = drive.active
+        assert alert.alert_id == older.alert_id
+
+    def test_neighbours_are_one_alert_from_the_beginning(self, drive: Drive) -> None:
+        near: Mapping[str, float | None] = {"E2": 25.0, "E8": 25.0}
+        drive.steps(8, near)
+        (alert,) = drive.active
+        assert alert.affected_sensors == ("E2", "E8")
+        assert "in 2 stretches back to" in alert.message
 
 
 class TestDoingItAgain:
