@@ -85,6 +85,7 @@ ALERT_COLUMNS = (
     Column("delay_vehicle_hours", Kind.NUMBER),
     Column("recurrent", Kind.FLAG),
     Column("expected_at", Kind.INSTANT, in_table=False),
+    Column("worst_severity", in_table=False),
     Column("evidence", Kind.OBJECTS, in_table=False),
     Column("actions", Kind.OBJECTS, in_table=False),
 )

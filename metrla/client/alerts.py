@@ -59,7 +59,10 @@ class Alert(Answer):
     alert_id: str = Field(description="Id of the alert; it never changes.")
     network_id: str = Field(description="Sensor network.")
     alert_type: AlertType
-    severity: AlertSeverity
+    severity: AlertSeverity = Field(
+        description="How bad it is for those who drive there now; of a cleared alert, the worst that it reached."
+    )
+    worst_severity: AlertSeverity = Field(description="The worst severity that it has reached so far.")
     status: AlertStatus = Field(description="raised, updated (it changed while active) or cleared.")
     revision: int = Field(description="Number of this state; grows with every change.")
     message: str = Field(description="What is happening, in one sentence.")

@@ -89,6 +89,8 @@ class Shape(Generic[Shaped]):
             else:
                 check = check_of(name, _plain(item)) if self._held else None
                 self._inward.append((name, tuple if check is None else _each(check)))
+        elif isinstance(symbol := _members(hint)[0], type) and issubclass(symbol, Enum):
+            self._inward.append((name, _unless_missing(symbol)))
         elif self._held:
             self._check(name, hint)
 

@@ -203,7 +203,8 @@ class TrafficAlert:
     `affected_sensors` are in road order, upstream first. `delay_vehicle_hours` is what it has cost so far, `None` where
     flow is not known. `recurrent` says whether the congestion is usual at this place and hour, `None` where that is not
     known. A predicted alert has `expected_at`, when it is expected; `None` means it is there. `actions` are those of
-    operators, oldest first.
+    operators, oldest first. `severity` is the present one, and of a cleared alert the worst that it reached;
+    `worst_severity` is the worst so far, `None` in records of before it was kept.
     """
 
     alert_id: AlertId
@@ -229,6 +230,7 @@ class TrafficAlert:
     expected_at: datetime | None = None
     evidence: tuple[AlertEvidence, ...] = ()
     actions: tuple[AlertAction, ...] = ()
+    worst_severity: AlertSeverity | None = None
 
     @property
     def active(self) -> bool:

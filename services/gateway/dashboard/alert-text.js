@@ -16,7 +16,8 @@ export function facts(alert) {
   const [lower, upper] = [alert.estimated_duration_lower, alert.estimated_duration_upper];
   const over = alert.status === "cleared" || lower === null || upper === null;
   const range = over ? "" : `90 % interval ${lasting(lower)} to ${lasting(upper)}`;
-  return [alert.location, `confidence ${percent(alert.confidence_score)}`, range, usual, delay].filter(Boolean);
+  const worst = alert.worst_severity === alert.severity ? "" : `${alert.worst_severity} at its worst`;
+  return [alert.location, worst, `confidence ${percent(alert.confidence_score)}`, range, usual, delay].filter(Boolean);
 }
 
 /** The operators who acknowledged it. */

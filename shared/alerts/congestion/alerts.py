@@ -17,7 +17,7 @@ from shared.alerts.congestion.evidence import Windows
 from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.congestion.reference import is_recurrent
-from shared.alerts.congestion.severity import severity_of
+from shared.alerts.congestion.severity import severity_of, severity_of_cost
 from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
 from shared.alerts.lifecycle.changes import (
     AlertContent,
@@ -25,7 +25,9 @@ from shared.alerts.lifecycle.changes import (
     alert_id_of,
     cleared,
     raised,
+    reached,
     updated,
+    worst_of,
 )
 from shared.alerts.lifecycle.duration import Estimate
 from shared.alerts.lifecycle.step import KindStep
@@ -66,15 +68,27 @@ class QueueStep(KindStep[Queue]):
 
     def begins(self, queue: Queue, _: Sequence[TrafficAlert], /) -> bool:
         """See `KindStep.begins`."""
-        return queue.detected
+        return queue.detected and (queue.lasting or not self._waits(queue))
+
+    def _waits(self, queue: Queue) -> bool:
+        """Whether an active alert is so near that this queue may soon be part of it."""
+        network, near = self.board.network, self.moment.windows.rule.waiting_miles
+        first, last = queue.sensors[0].travel_miles, queue.head.travel_miles
+        return any(
+            first - near <= network[sensor_id].travel_miles <= last + near
+            for alert in self.there.active.values()
+            for sensor_id in alert.affected_sensors
+            if sensor_id in network.index
+        )
 
     def raised(self, queue: Queue, /) -> TrafficAlert:
         """See `KindStep.raised`."""
         at, network_id = self.at, self.board.network.network_id
+        recurrent = is_recurrent(queue.usual_share)
         content = self._content(
             queue,
-            severity_of(queue, recurrent=is_recurrent(queue.usual_share)),
-            is_recurrent(queue.usual_share),
+            severity_of(queue, recurrent=recurrent, hourly_vehicle_hours=self._hourly(queue)),
+            recurrent,
             self._lasts(queue, at, 0.0),
             added(None, self._cost(None, queue)),
         )
@@ -84,7 +98,7 @@ class QueueStep(KindStep[Queue]):
     def updated(self, alert: TrafficAlert, queue: Queue, /, *, crowded: bool) -> TrafficAlert | None:
         """See `KindStep.updated`."""
         recurrent = is_recurrent(queue.usual_share, known=alert.recurrent)
-        severity = severity_of(queue, alert.severity, recurrent=recurrent)
+        severity = severity_of(queue, alert.severity, recurrent=recurrent, hourly_vehicle_hours=self._hourly(queue))
         cost = self._cost(alert, queue)
         age = (self.at - alert.raised_at) / timedelta(minutes=1)
         outlived = alert.estimated_duration_minutes is not None and age >= alert.estimated_duration_minutes
@@ -117,7 +131,11 @@ class QueueStep(KindStep[Queue]):
             lasts=lasts,
             delay_vehicle_hours=delay_vehicle_hours,
             recurrent=recurrent,
+            worst_severity=severity_of_cost(delay_vehicle_hours),
         )
+
+    def _hourly(self, queue: Queue) -> float | None:
+        return self.moment.costs.per_hour(self.road.flags(queue.sensor_ids), self.moment.windows.rule.recent_points)
 
     def _lasts(self, queue: Queue, raised_at: datetime, age_minutes: float) -> Estimate:
         network = self.board.network
@@ -144,7 +162,8 @@ class QueueStep(KindStep[Queue]):
     def cleared(self, alert: TrafficAlert, message: str) -> TrafficAlert:
         """See `KindStep.cleared`; what it cost until now is written with it."""
         cost = added(alert.delay_vehicle_hours, self._cost(alert, None))
-        return replace(cleared(alert, self.at, message), delay_vehicle_hours=cost)
+        worst = worst_of(reached(alert), severity_of_cost(cost))
+        return cleared(replace(alert, delay_vehicle_hours=cost, worst_severity=worst), self.at, message)
 
     def _cost(self, alert: TrafficAlert | None, queue: Queue | None) -> float | None:
         """Vehicle-hours that the alert does not say yet; what is at sensors of other alerts, these count."""

@@ -17,6 +17,7 @@ from shared.alerts.congestion.reference import CRAWL_MPH
 from shared.traffic.arrays import Flags, Floats
 
 DUE = timedelta(minutes=30)
+HOUR = timedelta(hours=1)
 DUE_VEHICLE_HOURS = 1.0
 DUE_SHARE = 0.01
 DELAY_DIGITS = 1
@@ -41,6 +42,18 @@ class Costs:
         new = points if when is None else min(points, max(0, (self.at - when) // self.window))
         costs = self.vehicle_hours[points - new :, sensors]
         return float(np.nansum(costs)) if np.isfinite(costs).any() else None
+
+    def per_hour(self, sensors: Flags, points: int) -> float | None:
+        """Vehicle-hours that an hour costs at `sensors` as in the newest `points` windows.
+
+        `None` where a sensor has told no flow in them: the others do not speak for it.
+        """
+        costs = self.vehicle_hours[-points:, sensors]
+        told = np.isfinite(costs)
+        if not costs.size or not told.any(axis=0).all():
+            return None
+        mean = np.where(told, costs, 0.0).sum(axis=0) / told.sum(axis=0)
+        return float(mean.sum() * (HOUR / self.window))
 
 
 def vehicle_hours(

@@ -69,17 +69,18 @@ class CongestionDetector:
     ) -> Moment:
         """What the step that ends at `at` shows, see `changes`; `active` are all alerts that queues belong to."""
         points, road = self.rule.points, self.road
-        told = speed_mph[-points:, road.columns]
+        told = speed_mph[:, road.columns]
         believed = np.ones(len(road.sensors), np.bool_) if learned is None else learned.believed[road.columns]
-        speed = np.where(believed, told, np.nan)
+        longer = np.where(believed, told, np.nan)
+        speed = longer[-points:]
         volume = np.full_like(speed, np.nan) if volume_vehicles is None else volume_vehicles[-points:, road.columns]
         usual = UsualSpeeds.unknown(len(road.sensors)) if learned is None else learned.speeds.along(road)
         members = road.flags(sensor_id for alert in active for sensor_id in alert.affected_sensors)
         cost = vehicle_hours(speed, volume, road.length_miles, reference_mph(usual.free_flow_mph), self.rule.leave_mph)
         return Moment(
             at=at,
-            queues=find_queues(road, speed, share_observed[-points:, road.columns], members, self.rule, usual),
-            listening=Listening(road, heard_sensors(told), believed, points * self.network.window),
+            queues=find_queues(road, longer, share_observed[-points:, road.columns], members, self.rule, usual),
+            listening=Listening(road, heard_sensors(told[-points:]), believed, points * self.network.window),
             costs=Costs(at, self.network.window, cost),
             windows=Windows(road, at, speed, usual.usual_mph, self.rule),
         )

@@ -21,10 +21,11 @@ def congestion_message(queue: Queue, landmarks: Landmarks, *, recurrent: bool | 
     head, tail = landmarks.of(queue.head), landmarks.of(queue.sensors[0])
     back = f" back to {tail.removeprefix('near ').removeprefix('at ')}" if tail != head else ""
     share = f" ({100 * queue.mean_speed_mph / queue.free_flow_mph:.0f} % of free flow)" if queue.free_flow_mph else ""
+    parts = f" in {queue.parts} stretches" if queue.parts > 1 else ""
     delay = max(1, round(queue.delay_minutes))
     return (
         f"{level_words(queue.mean_speed_mph, queue.free_flow_mph)} on {queue.road_name} {head}: "
-        f"{queue.extent_miles:.1f} mi queue{back}, {queue.mean_speed_mph:.0f} mph{share}, "
+        f"{queue.extent_miles:.1f} mi queue{parts}{back}, {queue.mean_speed_mph:.0f} mph{share}, "
         f"about {delay} min of delay{USUAL[recurrent]}"
     )
 

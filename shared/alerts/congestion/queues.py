@@ -11,24 +11,38 @@ either direction: at the head it names the bottleneck, at the tail it still show
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
-from shared.alerts.congestion.reference import CRAWL_MPH, mean_where_known, reference_mph, usual_share
+from shared.alerts.congestion.reference import (
+    CRAWL_MPH,
+    bounded_free_flow,
+    mean_where_known,
+    reference_mph,
+    usual_share,
+)
 from shared.events.records import SensorId
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.network import Sensor
 from shared.traffic.roadway import Roadway
 from shared.traffic.usual.speeds import UsualSpeeds
 
+FLOWING_SHARE = 0.85
+"""From this share of free flow on traffic flows, whatever it did in single windows; see `flowing_sensors`."""
+FLOWING_MINUTES = 15.0
+
 
 @dataclass(frozen=True, slots=True)
 class CongestionRule:
-    """The thresholds; the defaults are those of PeMS, but for the last five, which keep queues whole and steady.
+    """The thresholds; the defaults are those of PeMS, but for the last seven, which keep queues whole and steady.
 
     A sensor joins a queue when it was slow in `join_points` of its `recent_points` newest points, and leaves it when
-    none of its `leave_points` newest observed speeds is below `leave_mph`. Slow stretches no more than `gap_miles`
-    apart are one queue: stop-and-go traffic is not a row of bottlenecks.
+    none of its `leave_points` newest observed speeds is below `leave_mph`, or when its mean speed over
+    `FLOWING_MINUTES` is `FLOWING_SHARE` of free flow. Slow stretches no more than `gap_miles` apart are one queue:
+    stop-and-go traffic is not a row of bottlenecks. Queues no more than `joined_miles` apart are one alert from the
+    beginning, for they mostly grow together; between that and `waiting_miles` from an active alert one has to show
+    in all points before it raises another.
     """
 
     slow_mph: float = 40.0
@@ -41,6 +55,8 @@ class CongestionRule:
     leave_points: int = 4
     leave_mph: float = 45.0
     gap_miles: float = 1.5
+    joined_miles: float = 3.0
+    waiting_miles: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +66,10 @@ class Queue:
     `sensors` are in road order, upstream first; the last one is the `head`, where traffic begins to flow again.
     `drop_mph` is how much faster traffic is beyond its sharpest end, 0 where no evidence shows. `evidence` (0-1) is the
     greatest share of points, each weighted by the share of it that was observed, in which the rule held at one sensor,
-    the `witness`. `free_flow_mph` is the mean of what is known of it, `None` where nothing is. `usual_share` (0-1) is
-    the share of its length where such slow traffic is usual, `None` where that is known of less than half of it.
+    the `witness`. `free_flow_mph` is the mean of what is known of it, within `REFERENCE_MPH`; `None` where nothing is.
+    `usual_share` (0-1) is the share of its length where such slow traffic is usual, `None` where that is known of less
+    than half of it. `parts` counts stretches that lie further apart than `gap_miles`; it is `lasting` where the rule
+    held somewhere on it, or a sensor of it was silent, in all points.
     """
 
     road_name: str
@@ -66,6 +84,8 @@ class Queue:
     witness: Sensor | None = None
     free_flow_mph: float | None = None
     usual_share: float | None = None
+    parts: int = 1
+    lasting: bool = True
 
     @property
     def head(self) -> Sensor:
@@ -91,9 +111,10 @@ def find_queues(
     Args:
         road: the layout of the network.
         speed_mph: (points, sensors) mean speeds, oldest point first, sensors in the layout's order, NaN where missing.
+            As many points as there are; `rule.points` are needed, and `flowing_points` where those are more.
         share_observed: (points, sensors) part of each point that was observed, 0-1, NaN where it did not come.
         members: (sensors,) which belong to an active alert and so leave their queue later than others join one.
-        rule: the thresholds; `rule.points` points are needed.
+        rule: the thresholds.
         usual: what is usual at each sensor, as far as it is known.
 
     Returns:
@@ -105,12 +126,13 @@ def find_queues(
     detected = evident.sum(axis=0) >= rule.required_points
     weight = (evident * np.nan_to_num(share)).sum(axis=0) / rule.points
     steps = np.where(evident, drops, 0.0).sum(axis=0) / np.maximum(evident.sum(axis=0), 1)
-    slow = slow_sensors(speed, members, rule)
-    recent = _recent_mean(speed, rule.recent_points)
     usual = usual or UsualSpeeds.unknown(len(road.sensors))
+    recent = _recent_mean(speed_mph, flowing_points(road.network.window))
+    free_flow = bounded_free_flow(usual.free_flow_mph)
+    slow = slow_sensors(speed, members, rule) & ~flowing_sensors(recent, free_flow)
     reference = reference_mph(usual.free_flow_mph)
     queues = []
-    for stretch in stretches(road, slow, np.isfinite(recent), rule):
+    for stretch in stretches(road, slow, np.isfinite(recent), rule, max(rule.gap_miles, rule.joined_miles)):
         if detected[stretch].any() or members[stretch].any():
             sensors = tuple(road.sensors[position] for position in stretch)
             miles, here = road.length_miles[stretch], recent[stretch]
@@ -128,8 +150,10 @@ def find_queues(
                     lanes=sum(lanes) / len(lanes) if lanes else None,
                     evidence=float(weight[stretch].max()),
                     witness=sensors[int(np.lexsort((steps[stretch], weight[stretch]))[-1])],
-                    free_flow_mph=mean_where_known(usual.free_flow_mph[stretch], miles),
+                    free_flow_mph=mean_where_known(free_flow[stretch], miles),
                     usual_share=usual_share(usual.usual_mph[stretch], miles, rule.leave_mph),
+                    parts=1 + int((np.diff(road.miles[stretch]) > rule.gap_miles).sum()),
+                    lasting=bool((evident | ~np.isfinite(speed))[:, stretch].any(axis=1).all()),
                 )
             )
     return queues
@@ -159,6 +183,22 @@ def slow_sensors(speed_mph: Floats, members: Flags, rule: CongestionRule) -> Fla
     return flags
 
 
+def flowing_points(window: timedelta) -> int:
+    """How many windows make `FLOWING_MINUTES`, one at least."""
+    return max(1, round(timedelta(minutes=FLOWING_MINUTES) / window))
+
+
+def flowing_sensors(recent_mph: Floats, free_flow_mph: Floats) -> Flags:
+    """Where traffic flows again: (sensors,), by mean speeds over `FLOWING_MINUTES` and free flow, NaN where unknown.
+
+    PeMS lets a queue be where speed is below 40 mph, and the rule keeps a sensor in it until it has stayed above 45.
+    One slow window in four kept it there at 93 % of free flow; the mean of a quarter of an hour does not. Where free
+    flow is not known yet, the rule of 45 mph decides alone.
+    """
+    flags: Flags = recent_mph >= FLOWING_SHARE * free_flow_mph
+    return flags
+
+
 def heard_sensors(speed_mph: Floats) -> Flags:
     """Which sensors have told a speed at any of these points: (sensors,)."""
     flags: Flags = np.asarray(np.isfinite(speed_mph).any(axis=0))
@@ -182,15 +222,26 @@ def _rise(road: Roadway, speed_mph: Floats, candidates: Integers, way: int, with
     return peak
 
 
-def stretches(road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule) -> Iterator[Integers]:
-    """Positions of the sensors in one stretch of slow traffic, stretch after stretch in road order."""
+def stretches(
+    road: Roadway, slow: Flags, observed: Flags, rule: CongestionRule, gap_miles: float | None = None
+) -> Iterator[Integers]:
+    """Positions of the sensors in one stretch of slow traffic, stretch after stretch in road order.
+
+    Args:
+        road: the layout of the network.
+        slow: (sensors,) which see slow traffic.
+        observed: (sensors,) which tell anything.
+        rule: the thresholds.
+        gap_miles: what parts them, by default that of the rule.
+    """
+    gap_miles = rule.gap_miles if gap_miles is None else gap_miles
     at = np.flatnonzero(slow)
     if not at.size:
         return
     free = np.cumsum(observed & ~slow)
     gaps = np.diff(road.miles[at])
     unseen_between = np.diff(free[at]) == 0
-    joined = (np.diff(road.road[at]) == 0) & ((gaps <= rule.gap_miles) | (unseen_between & (gaps <= rule.within_miles)))
+    joined = (np.diff(road.road[at]) == 0) & ((gaps <= gap_miles) | (unseen_between & (gaps <= rule.within_miles)))
     yield from np.split(at, np.flatnonzero(~joined) + 1)
 
 

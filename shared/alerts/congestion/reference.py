@@ -26,9 +26,15 @@ USUAL_SHARE = 0.5
 
 def reference_mph(free_flow_mph: Floats) -> Floats:
     """The speed against which delay is reckoned, of free-flow speeds in mph, NaN where unknown: (sensors,)."""
-    bounded = np.clip(free_flow_mph, *REFERENCE_MPH)
+    bounded = bounded_free_flow(free_flow_mph)
     reference: Floats = np.where(np.isfinite(bounded), bounded, FREE_FLOW_MPH)
     return reference
+
+
+def bounded_free_flow(free_flow_mph: Floats) -> Floats:
+    """Free flow within `REFERENCE_MPH`, NaN where unknown: of a road that is always slow its own past is none."""
+    bounded: Floats = np.clip(free_flow_mph, *REFERENCE_MPH)
+    return bounded
 
 
 def level_words(mean_speed_mph: float, free_flow_mph: float | None) -> str:

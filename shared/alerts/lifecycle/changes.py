@@ -70,7 +70,10 @@ class Covering(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContent:
-    """What a kind of alert says at a moment; all but the identity, the times and the revision of the record."""
+    """What a kind of alert says at a moment; all but the identity, the times and the revision of the record.
+
+    `worst_severity` is what it says of its life so far, `None` where that is no more than what was said at each moment.
+    """
 
     severity: AlertSeverity
     message: str
@@ -85,6 +88,7 @@ class AlertContent:
     delay_vehicle_hours: float | None = None
     recurrent: bool | None = None
     expected_at: datetime | None = None
+    worst_severity: AlertSeverity | None = None
 
     def fields(self) -> dict[str, Any]:
         """As the record has them."""
@@ -104,6 +108,7 @@ class AlertContent:
             "delay_vehicle_hours": self.delay_vehicle_hours,
             "recurrent": self.recurrent,
             "expected_at": self.expected_at,
+            "worst_severity": worst_of(self.severity, self.worst_severity or self.severity),
         }
 
 
@@ -138,13 +143,36 @@ def updated(alert: TrafficAlert, at: datetime, content: AlertContent) -> Traffic
     """An active alert with what is said of it at event time `at`; evidence is kept where there is none any more."""
     changed = content.fields()
     changed["evidence"] = content.evidence or alert.evidence
+    changed["worst_severity"] = worst_of(changed["worst_severity"], reached(alert))
     return revised(alert, status=AlertStatus.UPDATED, updated_at=at, **changed)
 
 
 def cleared(alert: TrafficAlert, at: datetime, message: str) -> TrafficAlert:
-    """An alert that is over at event time `at`, or at its last change if that is later, with the last word on it."""
+    """An alert that is over at event time `at`, or at its last change if that is later, with the last word on it.
+
+    Its severity is the worst of its life: what it was in the minute before it ended tells nobody how bad it was.
+    """
     over_at = max(at, alert.updated_at)
-    return revised(alert, status=AlertStatus.CLEARED, message=message, updated_at=over_at, cleared_at=over_at)
+    worst = reached(alert)
+    return revised(
+        alert,
+        status=AlertStatus.CLEARED,
+        severity=worst,
+        worst_severity=worst,
+        message=message,
+        updated_at=over_at,
+        cleared_at=over_at,
+    )
+
+
+def worst_of(*severities: AlertSeverity) -> AlertSeverity:
+    """The worst of some severities."""
+    return max(severities, key=tuple(AlertSeverity).index)
+
+
+def reached(alert: TrafficAlert) -> AlertSeverity:
+    """The worst severity of an alert so far; of one from before that was kept, the present one."""
+    return worst_of(alert.severity, alert.worst_severity or alert.severity)
 
 
 def oldest_first(alerts: Mapping[AlertId, TrafficAlert]) -> list[TrafficAlert]:

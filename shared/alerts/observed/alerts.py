@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.congestion.queues import flowing_points
 from shared.alerts.learned.learner import Learner, Lesson
 from shared.alerts.learned.sensors import doubted_sensors
 from shared.alerts.learned.state import Learned
@@ -62,7 +63,7 @@ class DetectionRules:
     def _steps(self, network: Network) -> NetworkSteps:
         return NetworkSteps(
             network,
-            history=self.detectors[network.network_id].rule.points,
+            history=max(self.detectors[network.network_id].rule.points, flowing_points(network.window)),
             correctable=CORRECTABLE_WINDOWS,
             settle_seconds=self.settle_seconds,
         )

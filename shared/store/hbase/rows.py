@@ -223,6 +223,7 @@ ALERTS: Keyspace[TrafficAlert] = Keyspace(
         "expected_at",
         "evidence",
         "actions",
+        "worst_severity",
     ),
 )
 # Of a score the model takes the place that a sensor has elsewhere: 'this model, newest first' is one scan.

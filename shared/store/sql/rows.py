@@ -90,6 +90,7 @@ def alert_of(*values: Any) -> TrafficAlert:  # noqa: ANN401 - a row's values
         alert,
         alert_type=AlertType(alert.alert_type),
         severity=AlertSeverity(alert.severity),
+        worst_severity=None if alert.worst_severity is None else AlertSeverity(alert.worst_severity),
         status=AlertStatus(alert.status),
         affected_sensors=tuple(alert.affected_sensors),
         evidence=evidence_of(alert.evidence),  # type: ignore[arg-type]  # the JSON of the row

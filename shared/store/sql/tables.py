@@ -186,6 +186,7 @@ ALERTS = Table(
     Column("expected_at", InstantColumn()),
     Column("evidence", JsonColumn(), nullable=False, server_default="[]"),
     Column("actions", JsonColumn(), nullable=False, server_default="[]"),
+    Column("worst_severity", TextColumn),
     info={ORDERED_BY: "revision"},
 )
 Index("traffic_alerts_by_time", ALERTS.c.raised_at.desc(), ALERTS.c.alert_id)

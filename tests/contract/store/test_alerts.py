@@ -86,11 +86,14 @@ def test_all_that_is_known_of_an_alert_is_read_back(store: Store, network: Netwo
         expected_at=START + 15 * MINUTE,
         evidence=rules,
         actions=(seen, said),
+        worst_severity=AlertSeverity.CRITICAL,
     )
     store.put_alerts([bare, full])
     found = list(store.alerts(network))
     assert found == [bare, full]
     assert found[1].recurrent is False
+    assert found[1].worst_severity is AlertSeverity.CRITICAL
+    assert found[0].worst_severity is None
     assert type(found[1].actions[0].kind) is AlertActionKind
 
 

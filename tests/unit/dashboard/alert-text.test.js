@@ -5,6 +5,7 @@ import { facts, when, whoSaw } from "../../../services/gateway/dashboard/alert-t
 
 const clock = { time: (instant) => instant.slice(11, 16) };
 const ALERT = {
+  severity: "medium", worst_severity: "medium",
   status: "raised", timestamp: "2012-05-03T16:20:00Z", cleared_at: null, expected_at: null, location: "I-110 N at Stadium Way",
   estimated_duration: 44.8, estimated_duration_lower: 15, estimated_duration_upper: 90, confidence_score: 0.82,
   recurrent: false, delay_vehicle_hours: 41.5, actions: [],
@@ -28,6 +29,10 @@ test("facts are those that are known", () => {
   const little = { ...ALERT, recurrent: null, delay_vehicle_hours: null, estimated_duration_upper: null };
   assert.deepEqual(facts(little), ["I-110 N at Stadium Way", "confidence 82 %"]);
   assert.ok(!facts({ ...ALERT, status: "cleared" }).some((fact) => fact.startsWith("90 %")), "no interval once it is over");
+});
+
+test("an alert that was worse says so", () => {
+  assert.ok(facts({ ...ALERT, worst_severity: "critical" }).includes("critical at its worst"));
 });
 
 test("both ends of an interval have their unit", () => {

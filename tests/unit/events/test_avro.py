@@ -107,8 +107,10 @@ def test_enums_and_tuples_come_back_as_such() -> None:
         affected_sensors=(SensorId("717490"), SensorId("717491")),
         confidence_score=0.8,
     )
-    read = decode(TrafficAlert, encode(alert))
+    read = decode(TrafficAlert, encode(replace(alert, worst_severity=AlertSeverity.CRITICAL)))
     assert isinstance(read.status, AlertStatus)
+    assert isinstance(read.worst_severity, AlertSeverity)
+    assert decode(TrafficAlert, encode(replace(alert, worst_severity=None))).worst_severity is None
     assert isinstance(read.affected_sensors, tuple)
     assert read.active
 

@@ -71,7 +71,7 @@ def test_alerts_of_before_they_had_evidence_have_none(tmp_path: Path) -> None:
     open_store(url).close()
     added = ["estimated_duration_lower_minutes", "estimated_duration_upper_minutes", "delay_vehicle_hours"]
     with closing(sqlite3.connect(file)) as connection, connection:
-        for column in (*added, "recurrent", "expected_at", "evidence", "actions"):
+        for column in (*added, "recurrent", "expected_at", "evidence", "actions", "worst_severity"):
             connection.execute(f"ALTER TABLE traffic_alerts DROP COLUMN {column}")
         row = "'a', 'n', 'weather', 'low', 'raised', 1, 'm', 'l', 0, 0, NULL, 34, -118, '[]', NULL, 0.5"
         connection.execute(f"INSERT INTO traffic_alerts VALUES ({row})")  # noqa: S608 - as above
@@ -79,6 +79,7 @@ def test_alerts_of_before_they_had_evidence_have_none(tmp_path: Path) -> None:
     with closing(open_store(url)) as store:
         (alert,) = store.alerts()
     assert (alert.evidence, alert.actions, alert.recurrent, alert.expected_at) == ((), (), None, None)
+    assert alert.worst_severity is None
     assert [getattr(alert, name) for name in added] == [None] * 3
 
 

@@ -331,3 +331,27 @@ class TestEvidence:
         assert course.log[-1].status is AlertStatus.UPDATED
         assert course.active.evidence
         assert raised[0].rule == course.active.evidence[0].rule
+
+
+class TestFlowing:
+    """Nothing is active where traffic has flowed for a quarter of an hour, whatever single windows say."""
+
+    def test_one_slow_window_in_four_keeps_no_alert(self, course: Course) -> None:
+        for _ in range(8):
+            course.step(JAM, free_flow=64.0)
+        course.step({"E3": 44.0, "E4": 44.0}, free_flow=64.0)
+        assert course.active.active
+        changes = [change for _ in range(3) for change in course.step(free_flow=64.0)]
+        assert changes[-1].status is AlertStatus.CLEARED
+        assert "traffic flows again" in changes[-1].message
+
+    @pytest.mark.parametrize(("speed_mph", "lasts"), [(46.0, True), (54.0, True), (55.0, False), (58.0, False)])
+    def test_the_limit_is_85_percent_of_free_flow(self, course: Course, speed_mph: float, *, lasts: bool) -> None:
+        for speed in (*[20.0] * 8, 44.0, *[speed_mph] * 3):
+            course.step({"E3": speed, "E4": speed}, free_flow=64.0)
+        assert bool(AlertBoard.rebuilt(course.network, AlertType.CONGESTION, course.log).active()) is lasts
+
+    def test_where_free_flow_is_not_known_45_mph_decides(self, course: Course) -> None:
+        for speed in (*[20.0] * 8, 44.0, *[58.0] * 3):
+            course.step({"E3": speed, "E4": speed})
+        assert course.active.active

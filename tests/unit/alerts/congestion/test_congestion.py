@@ -129,8 +129,14 @@ class TestQueues:
         assert queue.sensor_ids == ("E1", "E3")
 
     def test_slow_stretches_far_apart_are_two(self, make_network: MakeNetwork) -> None:
-        found = queues(make_network([0, 1, 2, 3, 4]), lasting(65, 30, 62, 30, 65))
+        found = queues(make_network([0, 1, 3, 5, 6]), lasting(65, 30, 62, 30, 65))
         assert [queue.sensor_ids for queue in found] == [("E1",), ("E3",)]
+
+    def test_neighbours_are_one_in_two_stretches(self, make_network: MakeNetwork) -> None:
+        (queue,) = queues(make_network([0, 1, 2, 3, 4]), lasting(65, 30, 62, 30, 65))
+        assert (queue.sensor_ids, queue.parts) == (("E1", "E3"), 2)
+        (close,) = queues(make_network([0, 0.5, 1, 1.5, 2]), lasting(65, 30, 62, 30, 65))
+        assert close.parts == 1
 
     def test_silent_sensors_between_slow_ones_do_not_part_them(self, make_network: MakeNetwork) -> None:
         (queue,) = queues(make_network([0, 1, 2, 3, 4]), lasting(65, 30, np.nan, 30, 65))

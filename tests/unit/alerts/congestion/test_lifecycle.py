@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.congestion.queues import flowing_points
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.records import AlertId, AlertSeverity, AlertStatus, NetworkId, SensorId, TrafficAlert
 from shared.traffic.network import Network
@@ -188,7 +189,7 @@ class TestClearing:
 class TestMergingAndSplitting:
     def test_queues_that_grow_together_become_the_older_alert(self, drive: Drive) -> None:
         drive.steps(6, {"E8": 25.0})
-        drive.steps(6, APART)
+        drive.steps(7, APART)
         older, younger = drive.active
         changes = drive.steps(3, TOGETHER)
         (together,) = [batch for batch in drive.batches if statuses(batch) == [CLEARED, UPDATED]]
@@ -212,6 +213,22 @@ class TestMergingAndSplitting:
         drive.steps(3, TOGETHER)
         (left,) = drive.active
         assert left.alert_id == first.alert_id < second.alert_id
+
+    def test_a_queue_beside_an_active_alert_waits_whether_they_grow_together(self, drive: Drive) -> None:
+        drive.steps(8, {"E8": 25.0})
+        (older,) = drive.active
+        # Four miles away the rule has held in five windows, but not in all of them.
+        assert statuses(drive.steps(6, APART)) == []
+        assert RAISED not in statuses(drive.steps(3, TOGETHER))
+        (alert,) = drive.active
+        assert alert.alert_id == older.alert_id
+
+    def test_neighbours_are_one_alert_from_the_beginning(self, drive: Drive) -> None:
+        near: Mapping[str, float | None] = {"E2": 25.0, "E8": 25.0}
+        drive.steps(8, near)
+        (alert,) = drive.active
+        assert alert.affected_sensors == ("E2", "E8")
+        assert "in 2 stretches back to" in alert.message
 
 
 class TestDoingItAgain:
@@ -287,3 +304,39 @@ class TestEstimates:
 
 def test_a_network_that_never_spoke_is_quiet(drive: Drive) -> None:
     assert drive.feed(np.full(20, np.nan)) == []
+
+
+class TestWorstSeverity:
+    """Of an alert that is over, history tells how bad it was, not how it ended."""
+
+    BAD: Mapping[str, float | None] = {f"E{number}": 8.0 for number in range(9)}
+
+    def test_it_is_kept_while_the_queue_dissolves(self, drive: Drive) -> None:
+        drive.steps(8, self.BAD)
+        (bad,) = drive.active
+        assert (bad.severity, bad.worst_severity) == (AlertSeverity.CRITICAL, AlertSeverity.CRITICAL)
+        drive.steps(8, JAM)
+        (less,) = drive.active
+        assert less.severity is not AlertSeverity.CRITICAL
+        assert less.worst_severity is AlertSeverity.CRITICAL
+        (over,) = drive.steps(6)
+        assert over.status is CLEARED
+        assert (over.severity, over.worst_severity) == (AlertSeverity.CRITICAL, AlertSeverity.CRITICAL)
+
+    def test_an_alert_from_before_it_was_kept_has_the_present_one(self, drive: Drive) -> None:
+        drive.steps(8, JAM)
+        (alert,) = drive.active
+        drive.board.apply([replace(alert, worst_severity=None)])
+        (over,) = drive.steps(6)
+        assert (over.severity, over.worst_severity) == (alert.severity, alert.severity)
+
+
+def test_a_quarter_of_an_hour_is_one_for_windows_of_any_length() -> None:
+    lengths = [
+        timedelta(seconds=30),
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+        timedelta(hours=1),
+    ]
+    assert [flowing_points(length) for length in lengths] == [30, 15, 3, 1, 1]

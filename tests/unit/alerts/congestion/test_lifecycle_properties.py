@@ -154,5 +154,5 @@ def test_every_detected_queue_has_a_standing_alert(
         speeds = np.vstack([np.full((rule.points, SENSORS), np.nan), field[:number]])[-rule.points :, road.columns]
         covered = {sensor_id for alert in drive.active for sensor_id in alert.affected_sensors}
         for queue in find_queues(road, speeds, np.isfinite(speeds).astype(np.float64), members, rule):
-            if queue.detected:
+            if queue.detected and queue.lasting:
                 assert covered.intersection(queue.sensor_ids)

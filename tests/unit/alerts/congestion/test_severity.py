@@ -3,7 +3,7 @@
 import pytest
 
 from shared.alerts.congestion.queues import Queue
-from shared.alerts.congestion.severity import LOWER_AT, WALL_MPH, severity_of, weighted_delay_minutes
+from shared.alerts.congestion.severity import LOWER_AT, WALL_MPH, severity_of, severity_of_cost, weighted_delay_minutes
 from shared.events.records import AlertSeverity, SensorId
 from shared.traffic.network import Sensor
 
@@ -62,3 +62,21 @@ def test_an_active_alert_falls_no_further_than_it_must() -> None:
 def test_a_wall_fades_slowly_too() -> None:
     assert severity_of(queue(0.5, drop_mph=0.9 * WALL_MPH), known=MEDIUM) is MEDIUM
     assert severity_of(queue(0.5, drop_mph=0.5 * WALL_MPH), known=MEDIUM) is LOW
+
+
+@pytest.mark.parametrize(
+    ("hourly", "expected"), [(None, CRITICAL), (120.0, CRITICAL), (119.0, HIGH), (60.0, HIGH), (8.0, LOW), (0.0, LOW)]
+)
+def test_where_few_wait_it_is_less_bad(hourly: float | None, expected: AlertSeverity) -> None:
+    assert severity_of(queue(15.0, drop_mph=20.0), hourly_vehicle_hours=hourly) is expected
+
+
+def test_a_broken_loop_with_hardly_a_vehicle_is_no_wall() -> None:
+    assert severity_of(queue(2.2, drop_mph=WALL_MPH), hourly_vehicle_hours=23 / 3) is LOW
+
+
+@pytest.mark.parametrize(
+    ("vehicle_hours", "expected"), [(None, LOW), (23.0, LOW), (200.0, MEDIUM), (847.0, HIGH), (1_200.0, CRITICAL)]
+)
+def test_what_it_has_cost_in_all_makes_the_worst(vehicle_hours: float | None, expected: AlertSeverity) -> None:
+    assert severity_of_cost(vehicle_hours) is expected

@@ -1,0 +1,18 @@
+"""The worst severity of an alert's life, beside the present one."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_TABLE, _COLUMN = "traffic_alerts", "worst_severity"
+
+
+def upgrade() -> None:
+    """Add it where it is not there; of an alert of before it is not known."""
+    there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(_TABLE)}
+    if _COLUMN not in there:
+        op.execute(f"ALTER TABLE {_TABLE} ADD COLUMN {_COLUMN} VARCHAR")
