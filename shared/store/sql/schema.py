@@ -5,7 +5,7 @@ from sqlalchemy import Connection, inspect, text
 from shared.events.errors import StoreError
 
 # Oldest first; each is a module in `migrations/versions`.
-VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 VERSION_TABLE = "metrla_schema_version"
 
 
