@@ -14,6 +14,8 @@ GREATEST_TIME = 2**63 - 1
 ROWS_AT_ONCE = 1_000
 TIMEOUT_MS = 60_000
 TEXTS = {"last_event_id", "model_version", "basis", "alert_type", "severity", "status", "message", "location"}
+# Texts that may be unknown.
+MAYBE_TEXTS = {"worst_severity"}
 INSTANTS = {"window_end", "updated_at", "cleared_at", "expected_at"}
 LISTS = {"horizons", "affected_sensors"}
 
@@ -75,6 +77,8 @@ def _value(name: str, text: str) -> object:
         return text
     if not text:
         return None
+    if name in MAYBE_TEXTS:
+        return text
     if name in INSTANTS:
         return milliseconds(datetime.fromisoformat(text))
     return json.loads(text)
