@@ -57,7 +57,7 @@ class FeatureRest(Answer):
 
 
 class Receipt(Answer):
-    """What happened to a document: every feature is counted once."""
+    """What happened to a document: every feature is counted once; of each kind of fault the first 100 are listed."""
 
     format: DocumentFormat
     features: int = Field(description="Features in the document.")
@@ -67,9 +67,12 @@ class Receipt(Answer):
     withdrawn: int = Field(description="Advisories that it withdrew.")
     stale: int = Field(description="Advisories older than what is already known.")
     superseded: int = Field(description="Messages that another message of the same document replaces.")
-    rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
-    unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
-    unread: tuple[FeatureRest, ...] = Field(description="Features that say more than is read.")
+    rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used, the first 100.")
+    rejected_count: int = Field(description="How many cannot be used.")
+    unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor, the first 100.")
+    unmatched_count: int = Field(description="How many touch no sensor of any network.")
+    unread: tuple[FeatureRest, ...] = Field(description="Features that say more than is read, the first 100.")
+    unread_count: int = Field(description="How many say more than is read.")
     partial: str | None = Field(
         description="Why the document is not its whole feed; then nothing was withdrawn for being left out. Else null."
     )

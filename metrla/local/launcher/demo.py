@@ -28,6 +28,7 @@ from metrla.terminal import console
 from shared.archive.layout import RAW_ROOT
 from shared.archive.url import open_archive
 from shared.forecasting.registry.pretrained import PretrainedModels
+from shared.kafka.persistence import StoppingError, unless_stopped
 from shared.runtime.clock import wall_clock
 from shared.runtime.process import EXIT_MISCONFIGURED
 from shared.traffic.folder import load_network
@@ -129,14 +130,10 @@ class _Demo:
     async def run(self, feed_command: list[str]) -> int:
         async with supervise(lambda line: self._console.print(line, style="yellow")) as supervisor:
             with self._console.status("starting broker and services"):
-                if self._request.stack is None:
-                    await supervisor.start(self._plan.broker())
-                # The feed reads its file while the services start; what it sends waits for them on the log.
-                *_, feed = await supervisor.start(
-                    *(self._plan.service(name) for name in SERVICES),
-                    self._plan.gateway(),
-                    self._plan.feed(feed_command),
-                )
+                feed = await self._start(supervisor, feed_command)
+            if feed is None:
+                self._console.print("stopping before everything has started")
+                return EXIT_INTERRUPTED
             self._console.print(
                 display.whereabouts(self._plan, self._request.feed_text(self._network.name)), soft_wrap=True
             )
@@ -155,6 +152,25 @@ class _Demo:
         if self._request.stack is not None:
             self._console.print("the servers keep running, with their data; `metrla stack down` stops them")
         return 0
+
+    async def _start(self, supervisor: Supervisor, feed_command: list[str]) -> ChildProcess | None:
+        """Start everything; the feed, or `None` where it is to stop before."""
+
+        async def all_of_it() -> ChildProcess:
+            if self._request.stack is None:
+                await supervisor.start(self._plan.broker())
+            # The feed reads its file while the services start; what it sends waits for them on the log.
+            *_, feed = await supervisor.start(
+                *(self._plan.service(name) for name in SERVICES),
+                self._plan.gateway(),
+                self._plan.feed(feed_command),
+            )
+            return feed
+
+        try:
+            return await unless_stopped("start", all_of_it(), self._stop)
+        except StoppingError:
+            return None
 
     async def _show(self, supervisor: Supervisor, feed: ChildProcess, reader: FiguresReader) -> None:
         ends = [asyncio.create_task(self._stop.wait()), asyncio.create_task(supervisor.failed.wait())]

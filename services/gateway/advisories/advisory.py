@@ -6,6 +6,7 @@ from pydantic import Field
 
 from services.gateway.responses import Answer, Latitude, Longitude
 from services.gateway.views.advisories import AdvisoryState, state_of
+from services.gateway.web.problems import LISTED_FAULTS
 from shared.alerts.advisories.documents.draft import DocumentFormat
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.events.records import AdvisoryType, AlertSeverity, TrafficAdvisory
@@ -59,7 +60,7 @@ class FeatureRest(Answer):
 
 
 class Receipt(Answer):
-    """What happened to a document: every feature is counted once."""
+    """What happened to a document: every feature is counted once; of each kind of fault the first 100 are listed."""
 
     format: DocumentFormat
     features: int = Field(description="Features in the document.")
@@ -69,9 +70,12 @@ class Receipt(Answer):
     withdrawn: int = Field(description="Advisories that it withdrew.")
     stale: int = Field(description="Advisories older than what is already known.")
     superseded: int = Field(description="Messages that another message of the same document replaces.")
-    rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used.")
-    unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor of any network.")
-    unread: tuple[FeatureRest, ...] = Field(description="Features that say more than is read.")
+    rejected: tuple[FeatureFault, ...] = Field(description="Features that cannot be used, the first 100.")
+    rejected_count: int = Field(description="How many cannot be used.")
+    unmatched: tuple[FeatureFault, ...] = Field(description="Features that touch no sensor, the first 100.")
+    unmatched_count: int = Field(description="How many touch no sensor of any network.")
+    unread: tuple[FeatureRest, ...] = Field(description="Features that say more than is read, the first 100.")
+    unread_count: int = Field(description="How many say more than is read.")
     partial: str | None = Field(
         description="Why the document is not its whole feed; then nothing was withdrawn for being left out. Else null."
     )
@@ -91,16 +95,19 @@ class Receipt(Answer):
             superseded=outcome.superseded,
             rejected=tuple(
                 FeatureFault(index=each.index, publisher_id=each.publisher_id, reason=each.reason)
-                for each in outcome.rejected
+                for each in outcome.rejected[:LISTED_FAULTS]
             ),
+            rejected_count=len(outcome.rejected),
             unmatched=tuple(
                 FeatureFault(index=each.index, publisher_id=each.publisher_id, reason="touches no sensor")
-                for each in outcome.unmatched
+                for each in outcome.unmatched[:LISTED_FAULTS]
             ),
+            unmatched_count=len(outcome.unmatched),
             unread=tuple(
                 FeatureRest(index=each.index, publisher_id=each.publisher_id, fields=each.fields)
-                for each in outcome.unread
+                for each in outcome.unread[:LISTED_FAULTS]
             ),
+            unread_count=len(outcome.unread),
             partial=outcome.partial,
             advisory_ids=tuple(advisory.advisory_id for advisory in outcome.advisories),
         )

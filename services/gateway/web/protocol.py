@@ -7,7 +7,7 @@ ends what takes too long or grows too large, before anything behind it hears of 
 import json
 from asyncio import AbstractEventLoop, BaseTransport, Protocol, Task, TimerHandle, Transport, get_running_loop
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from ssl import SSLContext, SSLError
@@ -25,6 +25,11 @@ SLICE_BYTES = 16 * 1024
 MAX_HEADERS = 100
 # What chunks may cost beyond what is in them: a chunk of one byte is six bytes on the wire.
 FRAMING_BYTES, FRAMING_RATIO = 64 * 1024, 8
+SINGLETONS = frozenset(
+    b"authorization content-encoding content-length content-type expect host idempotency-key origin "
+    b"sec-websocket-key sec-websocket-version transfer-encoding".split()
+)
+"""Headers that are said once: of two, this and whatever is before it might believe different ones."""
 # How long a refused peer may go on sending, so that it can read why.
 LINGER_S, UNWANTED_BYTES = 1.0, 256 * 1024
 
@@ -172,6 +177,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
                 f"More than {self._limit} bytes or {MAX_HEADERS} lines of headers.",
             )
             return
+        if said_twice := _said_twice(self.headers):
+            self._refuse(HTTPStatus.BAD_REQUEST, f"The header {said_twice} comes more than once.")
+            return
         if self.parser.should_upgrade() and self._should_upgrade() and (why := self._why_no_upgrade()):
             self._refuse(HTTPStatus.BAD_REQUEST, why)
             return
@@ -284,6 +292,17 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _said_twice(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The first header of `SINGLETONS` that is there a second time; names are in lower case."""
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in SINGLETONS:
+            if name in seen:
+                return name.decode()
+            seen.add(name)
+    return None
 
 
 class KeepsPlace:

@@ -102,10 +102,22 @@ async def test_a_document_accounts_for_every_feature(client: httpx.AsyncClient, 
     assert (receipt["format"], receipt["features"], receipt["advisories"], receipt["published"]) == ("wzdx", 4, 2, 2)
     assert [(each["index"], each["publisher_id"]) for each in receipt["rejected"]] == [(2, "wz-2")]
     assert receipt["rejected"][0]["reason"] == "geometry: there is none"
+    assert (receipt["rejected_count"], receipt["unmatched_count"]) == (1, 1)
     assert [each["index"] for each in receipt["unmatched"]] == [3]
     again = (await client.post("/api/advisories", content=json.dumps(document))).json()
     assert (again["published"], again["unchanged"]) == (0, 2)
     assert again["advisory_ids"] == receipt["advisory_ids"]
+
+
+async def test_of_many_faults_the_first_are_listed_and_all_are_counted(
+    client: httpx.AsyncClient, network: Network
+) -> None:
+    bad = [work_zone(network, number, geometry=None) for number in range(1, 1_001)]
+    answer = await client.post("/api/advisories", json=feed(work_zone(network, 0), *bad))
+    receipt = answer.json()
+    assert (receipt["published"], receipt["rejected_count"]) == (1, 1_000)
+    assert [each["index"] for each in receipt["rejected"]] == list(range(1, 101))
+    assert len(answer.content) < 32_000
 
 
 async def test_a_complete_feed_withdraws_what_it_leaves_out(client: httpx.AsyncClient, network: Network) -> None:

@@ -55,8 +55,26 @@ Step = Callable[..., list[Message]]
         (b"GET /live HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
         (b"GET /live HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
         (b"GET /live HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n", 400),
+        *(
+            (b"GET /live HTTP/1.1\r\nHost: localhost\r\n" + name + b": a\r\nX: y\r\n" + name + b": a\r\n\r\n", 400)
+            for name in (
+                b"Authorization",
+                b"Content-Type",
+                b"Idempotency-Key",
+                b"IDEMPOTENCY-KEY",
+                b"Origin",
+                b"Expect",
+            )
+        ),
+        (b"GET /live HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", 400),
+        (b"GET /live HTTP/1.1\r\nHost: localhost\r\nContent-Type: a\r\ncontent-type: b\r\n\r\n", 400),
+        (
+            b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\n" + 2 * b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" + b"\r\n",
+            400,
+        ),
     ],
-    ids=range(13),
+    ids=range(22),
 )
 async def test_what_is_no_request_is_a_problem(world: Any, start_gateway: Start, sent: bytes, status: int) -> None:  # noqa: ANN401 - the World of conftest.py
     async with start_gateway(world.platform) as url:

@@ -4,6 +4,8 @@ import asyncio
 import re
 import signal
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,48 @@ async def test_what_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
             await asyncio.sleep(0.3)
     assert sum("does not answer" in line for line in announced) == 2
     assert sum("ended with status -9" in line for line in announced) == 2
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_what_hangs_again_and_again_is_given_more_time(tmp_path: Path) -> None:
+    waited: list[float] = []
+    async with supervisor.supervise(lambda _: None) as supervised:
+        (child,) = await supervised.start(answering(tmp_path / "log"))
+        for restarts in (1, 2, 3):
+            await until(child.is_live, "it answers")
+            await asyncio.sleep(0.5)  # the supervisor has heard it, too
+            child.signal(signal.SIGSTOP)
+            began = time.monotonic()
+            await until(lambda: child.restarts == restarts, "it was killed")  # noqa: B023 - awaited here
+            waited.append(time.monotonic() - began)
+            await until(lambda: child.running, "it is started again")
+    assert waited[1] > 1.4 * waited[0]
+    assert waited[2] > 1.4 * waited[1]
+
+
+async def test_what_is_slow_to_be_ready_is_named_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "SLOW_START_S", 0.5)
+    ready = tmp_path / "ready"
+    program = f"import time, pathlib; time.sleep(1.5); pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    announced: list[str] = []
+    async with supervisor.supervise(announced.append) as supervised:
+        plan = ProcessPlan("child", [sys.executable, "-Sc", program], {}, tmp_path / "log", ready_file=ready)
+        (child,) = await supervised.start(plan)
+        assert child.restarts == 0
+    assert announced == ["still starting after 0 s, on a loaded machine perhaps: child"]
+
+
+async def test_a_start_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:
+    async with supervisor.supervise(print) as supervised:
+        plan = ProcessPlan("child", [sys.executable, "-Sc", "import time; time.sleep(60)"], {}, tmp_path / "log")
+        never = replace(plan, ready_file=tmp_path / "never")
+        starting = asyncio.create_task(supervised.start(plan, never))
+        await until(lambda: len(supervised.children) == 2 and supervised.children[1].running, "both run")
+        starting.cancel()
+        await asyncio.wait({starting})
+    assert not any(child.running for child in supervised.children)
 
 
 @pytest.mark.usefixtures("_impatient")
