@@ -56,7 +56,7 @@ export function describe(line, sensor, { future, before }, horizon, clock) {
 
 /** The chance of congestion in words; nothing where it is not known. */
 function chance(probability) {
-  return probability == null ? "" : `; ${percent(probability)} congested`;
+  return (probability ?? null) === null ? "" : `; ${percent(probability)} congested`;
 }
 
 /** A small label for the basis of a forecast; none where that is the sensor's own readings. */
