@@ -22,7 +22,7 @@ def doubted(day: float, night: float, around: float = 0.0) -> list[bool]:
 
 
 @pytest.mark.parametrize(
-    ("day", "night", "expected"), [(0.9, 0.0, True), (0.8, 0.0, False), (0.4, 0.7, True), (0.4, 0.6, False)]
+    ("day", "night", "expected"), [(0.95, 0.0, True), (0.8, 0.0, False), (0.4, 0.7, True), (0.4, 0.6, False)]
 )
 def test_two_thirds_of_the_small_hours_are_enough(day: float, night: float, *, expected: bool) -> None:
     assert doubted(day, night) == [False, expected, False]
