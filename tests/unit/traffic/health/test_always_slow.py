@@ -18,7 +18,8 @@ def doubted(day: float, night: float, around: float = 0.0) -> list[bool]:
     slow = np.array([around, day, around]) * DAYS
     nights = np.array([around, night, around]) * NIGHTS
     hours = SlowHours(np.full(3, DAYS), slow, np.full(3, NIGHTS), nights)
-    return always_slow(hours, neighbours(roadway(NETWORK), 3.0), PER_DAY).tolist()
+    found: list[bool] = always_slow(hours, neighbours(roadway(NETWORK), 3.0), PER_DAY).tolist()
+    return found
 
 
 @pytest.mark.parametrize(
