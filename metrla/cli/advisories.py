@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.traffic.network import Network
 
 EXIT_FAILED = 1
-FORMATS = ("auto", "wzdx", "open511", "datex2", "lcs", "chp", "cap", "nws")
+FORMATS = ("auto", "wzdx", "open511", "datex2", "lcs", "chp", "cifs", "cap", "nws")
 LEAST_EVERY_S = 1.0
 
 COLUMNS = (
@@ -47,8 +47,8 @@ COLUMNS = (
 
 app = typer.Typer(
     help=(
-        "Take in work zones (WZDx, CWZ, Caltrans), road events (Open511, DATEX II, CHP) and weather alerts (CAP, "
-        "api.weather.gov)."
+        "Take in work zones (WZDx, CWZ, Caltrans), road events (Open511, DATEX II, CHP, CIFS of Waze) and weather "
+        "alerts (CAP, api.weather.gov)."
     ),
     no_args_is_help=True,
 )

@@ -79,6 +79,7 @@ class DocumentFormat(StrEnum):
     LCS = "lcs"
     CHP = "chp"
     DATEX2 = "datex2"
+    CIFS = "cifs"
 
 
 class PredictionBasis(StrEnum):

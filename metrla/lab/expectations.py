@@ -15,7 +15,7 @@ from metrla.lab.forecasting.progress import Told
 from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
-from shared.alerts.expectations.alerts import CAME_SHARE, ExpectationDetector
+from shared.alerts.expectations.alerts import ExpectationDetector, has_come
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.expectations.outlook import Outlook
 from shared.alerts.expectations.probability import probability_below
@@ -173,7 +173,8 @@ class _Day:
         first = (alert.raised_at - self.recorded.start) // network.window
         last = (expected_at + WITHIN - self.recorded.start) // network.window
         seen = np.where(self.slow_alone[columns], np.nan, self.recorded.believed_mph[first:last, columns])
-        come = came(seen, slow_mph)
+        miles = self.detector.road.length_miles[self.detector.road.positions[columns]]
+        come = came(seen, slow_mph, miles)
         later = [one for one in log if one.alert_id == alert.alert_id]
         window_minutes = network.window / timedelta(minutes=1)
         ahead = (expected_at - alert.raised_at) / timedelta(minutes=1)
@@ -185,6 +186,7 @@ class _Day:
             "warning_minutes": (int(np.argmax(come)) + 1) * window_minutes if come.any() else None,
             "late_minutes": (int(np.argmax(come)) + 1) * window_minutes - ahead if come.any() else None,
             "sensors": len(columns),
+            "stated_miles": round(float(miles.sum()), 1),
             "updates": sum(one.status is AlertStatus.UPDATED for one in later),
             "end": later[-1].message if not later[-1].active else None,
         }
@@ -199,14 +201,14 @@ def _slow_alone(recorded: Recorded) -> Flags:
     return always_slow(learner.hours(learned), learner.near, learner.per_day)[learner.road.positions]
 
 
-def came(speed_mph: Floats, slow_mph: float) -> Flags:
-    """In which windows (windows,) what was expected of some sensors (windows, sensors) has come: believed speeds, mph.
+def came(speed_mph: Floats, slow_mph: float, miles: Floats) -> Flags:
+    """In which windows (windows,), what was expected of some sensors (windows, sensors) has come: believed speeds, mph.
 
-    That is where half of those that tell a speed are slow, in this window and in the one after it: what the service
-    takes for come, and what a driver would call congestion of the extent that the alert stated.
+    That is where half of the stated length (`miles`, by sensor) that tells a speed is slow, in this window and in the
+    one after it: what the service takes for come, and what a driver would call congestion of the extent that the alert
+    stated.
     """
-    told = np.isfinite(speed_mph).sum(axis=1)
-    slow: Flags = (told > 0) & ((speed_mph < slow_mph).sum(axis=1) >= CAME_SHARE * told)
+    slow = has_come(speed_mph < slow_mph, np.isfinite(speed_mph), miles)
     lasting: Flags = np.zeros_like(slow)
     lasting[:-1] = slow[:-1] & slow[1:]
     return lasting

@@ -16,7 +16,7 @@ from tests.fuzz.mutation import changed, damaged, json_bytes
 from tests.fuzz.oracle import demand_sound
 from tests.fuzz.records import NETWORK, demand_one_line
 from tests.fuzz.target import Target
-from tests.kit.advisories import CHP, DATEX2_V3, LCS_CSV, LCS_JSON, LCS_XML, OPEN511_XML
+from tests.kit.advisories import CHP, CIFS_JSON, CIFS_XML, DATEX2_V3, LCS_CSV, LCS_JSON, LCS_XML, OPEN511_XML
 from tests.kit.networks import LATITUDE, LONGITUDE
 
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
@@ -144,6 +144,8 @@ MORE = {
     "lcs-xml": LCS_XML,
     "lcs-csv": LCS_CSV,
     "chp": CHP,
+    "cifs-xml": CIFS_XML,
+    "cifs-json": CIFS_JSON,
 }
 
 

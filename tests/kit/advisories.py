@@ -119,6 +119,28 @@ CHP = """<?xml version="1.0" ?>
   </Log>
 </Dispatch></Center></State>"""
 
+CIFS_XML = """<?xml version="1.0" ?>
+<incidents><incident id="waze-7">
+  <type>ACCIDENT</type><subtype>ACCIDENT_MAJOR</subtype><street>I-405 N</street><direction>ONE_DIRECTION</direction>
+  <polyline>34.0434 -118.400000 34.057900 -118.400000 34.0724 -118.400000</polyline>
+  <starttime>2026-11-03T12:00:00-08:00</starttime><endtime>2026-11-03T20:00:00-08:00</endtime>
+  <updatetime>2026-11-03T12:10:00-08:00</updatetime><description>Two lanes blocked</description>
+  <parent_event>none</parent_event>
+</incident></incidents>"""
+CIFS_JSON = json.dumps({
+    "incidents": [
+        {
+            "incident": {
+                "id": "waze-7", "type": "ACCIDENT", "subtype": "ACCIDENT_MAJOR", "street": "I-405 N",
+                "direction": "ONE_DIRECTION",
+                "polyline": "34.0434 -118.400000 34.057900 -118.400000 34.0724 -118.400000",
+                "starttime": "2026-11-03T12:00:00-08:00", "endtime": "2026-11-03T20:00:00-08:00",
+                "updatetime": "2026-11-03T12:10:00-08:00", "description": "Two lanes blocked", "parent_event": "none",
+            }
+        }
+    ]
+})  # fmt: skip
+
 CAP = """<?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
   <identifier>urn:oid:9</identifier><sender>s@noaa.gov</sender><sent>2026-11-03T04:00:00-08:00</sent>

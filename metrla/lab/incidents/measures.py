@@ -126,7 +126,7 @@ class Measures:
     def gaps(self) -> list[str]:
         """What of the speeds is missing, one line for each thing that a study should not pass over in silence."""
         there = np.isfinite(self.speed_mph)
-        outages = _spells(~there.any(axis=1), round(LONG_GAP / self.road.network.window))
+        outages = _spells(np.asarray(~there.any(axis=1)), round(LONG_GAP / self.road.network.window))
         told = []
         if outages:
             first, windows = max(outages, key=lambda spell: spell[1])

@@ -5,6 +5,7 @@
     alerts         advisories and a moment in, changes of alerts out
     board          the newest alert of each advisory; `usual` is what is usual at its sensors
     confirmation   whether speeds confirm an advisory, and how the record tells it
+    reports        incidents that somebody reported, and where a detector sees them
     messages       what the message says
     announced      the advisory alerts of the networks that a process has in hand
 

@@ -9,12 +9,12 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.board import AdvisoryBoard, next_id, stem_of
-from shared.alerts.advisories.confirmation import NOTHING_SEEN, Confirmation, look_at, recorded
+from shared.alerts.advisories.confirmation import NOTHING_SEEN, RULE, Confirmation, look_at, recorded
 from shared.alerts.advisories.messages import (
     CONFIRMED_BY,
     announced,
@@ -25,6 +25,7 @@ from shared.alerts.advisories.messages import (
     seen,
     withdrawn_message,
 )
+from shared.alerts.advisories.reports import Detected
 from shared.alerts.congestion.queues import CongestionRule
 from shared.alerts.lifecycle.board import is_past
 from shared.alerts.lifecycle.changes import AlertContent, cleared, raised, updated
@@ -61,6 +62,13 @@ class _Shown:
     evidence: tuple[AlertEvidence, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    at: datetime
+    traffic: Traffic | None
+    detected: Detected
+
+
 class AdvisoryDetector:
     """Judges the advisories of one network; keeps no state."""
 
@@ -71,7 +79,12 @@ class AdvisoryDetector:
         self._order = {sensor.sensor_id: place for place, sensor in enumerate(along)}
 
     def changes(
-        self, board: AdvisoryBoard, advisories: Iterable[TrafficAdvisory], at: datetime, traffic: Traffic | None
+        self,
+        board: AdvisoryBoard,
+        advisories: Iterable[TrafficAdvisory],
+        at: datetime,
+        traffic: Traffic | None,
+        detected: Detected | None = None,
     ) -> list[TrafficAlert]:
         """What changes at `at` (event time, UTC); the board is left as it is.
 
@@ -80,13 +93,15 @@ class AdvisoryDetector:
             advisories: all of the network, those withdrawn as well.
             at: the present event time.
             traffic: the newest windows; `None` where there are none, and then what was confirmed stays so.
+            detected: what a detector sees of reported incidents.
         """
+        seen_by_detector = detected or {}
         changed: list[TrafficAlert] = []
         known_stems = set()
         for advisory in advisories:
             stem = stem_of(advisory)
             known_stems.add(stem)
-            alert = self._judged(advisory, stem, board.newest.get(stem), at, traffic)
+            alert = self._judged(advisory, stem, board.newest.get(stem), _Sight(at, traffic, seen_by_detector))
             if alert is not None:
                 changed.append(alert)
         for stem, alert in board.newest.items():
@@ -95,8 +110,9 @@ class AdvisoryDetector:
         return sorted(changed, key=lambda alert: (alert.active, alert.alert_id))
 
     def _judged(
-        self, advisory: TrafficAdvisory, stem: str, known: TrafficAlert | None, at: datetime, traffic: Traffic | None
+        self, advisory: TrafficAdvisory, stem: str, known: TrafficAlert | None, sight: _Sight
     ) -> TrafficAlert | None:
+        at = sight.at
         if known is not None and (is_past(known, at) or (not known.active and at == known.updated_at)):
             return None
         if not advisory.holds_at(at):
@@ -109,21 +125,25 @@ class AdvisoryDetector:
         if not sensors:
             return None
         if known is not None and known.active:
-            return self._updated(advisory, known, sensors, at, traffic)
-        shown = self._shown(advisory, sensors, traffic, None, at)
+            return self._updated(advisory, known, sensors, sight)
+        alert_id = next_id(stem, known)
+        shown = self._shown(advisory, sensors, sight, None, alert_id)
         content = self._content(advisory, sensors, shown, at)
-        return raised(next_id(stem, known), advisory.network_id, AlertType(advisory.advisory_type), at, content)
+        return raised(alert_id, advisory.network_id, AlertType(advisory.advisory_type), at, content)
 
     def _updated(
         self,
         advisory: TrafficAdvisory,
         known: TrafficAlert,
         sensors: Sequence[Sensor],
-        at: datetime,
-        traffic: Traffic | None,
+        sight: _Sight,
     ) -> TrafficAlert | None:
-        shown = self._shown(advisory, sensors, traffic, known, at)
-        fresh = updated(known, at, self._content(advisory, sensors, shown, known.raised_at))
+        shown = self._shown(advisory, sensors, sight, known, known.alert_id)
+        # What a detector saw of it stays its evidence, beside what is measured now.
+        rules = {entry.rule for entry in shown.evidence}
+        kept = tuple(entry for entry in known.evidence if entry.rule not in rules)
+        shown = replace(shown, evidence=(*shown.evidence, *kept))
+        fresh = updated(known, sight.at, self._content(advisory, sensors, shown, known.raised_at))
         # Speeds in the message change all the time; only the rest is worth an update.
         same = (
             fresh.severity is known.severity
@@ -131,6 +151,7 @@ class AdvisoryDetector:
             and known.message.startswith(announced(advisory, fresh.location, self.network.time_zone))
             and fresh.affected_sensors == known.affected_sensors
             and fresh.estimated_duration_minutes == known.estimated_duration_minutes
+            and not rules.difference({entry.rule for entry in known.evidence}, {RULE})
         )
         return None if same else fresh
 
@@ -154,21 +175,23 @@ class AdvisoryDetector:
         self,
         advisory: TrafficAdvisory,
         sensors: Sequence[Sensor],
-        traffic: Traffic | None,
+        sight: _Sight,
         known: TrafficAlert | None,
-        at: datetime,
+        alert_id: str,
     ) -> _Shown:
         """What the sensors make of it. Silence changes nothing; a confirmed alert only gets worse until it is not."""
+        traffic, detected = sight.traffic, sight.detected.get(alert_id, ())
         was = known is not None and known.confidence_score >= CONFIRMED
         found = self._confirmation(sensors, traffic, confirmed=was)
-        worse = _SEVERITIES[min(_SEVERITIES.index(advisory.severity) + found.steps, len(_SEVERITIES) - 1)]
+        steps = max(found.steps, int(bool(detected)))
+        worse = _SEVERITIES[min(_SEVERITIES.index(advisory.severity) + steps, len(_SEVERITIES) - 1)]
         if known is not None and was and (found.confirmed or not found.heard):
             worse = max(worse, known.severity, key=_SEVERITIES.index)
             if not found.heard:
                 return _Shown(worse, known.confidence_score, "".join(known.message.partition(CONFIRMED_BY)[1:]), ())
-        confidence = CONFIRMED if found.confirmed else ANNOUNCED
-        measured = () if traffic is None else recorded(found, self.network, sensors, at, traffic)
-        return _Shown(worse, confidence, seen(found), measured)
+        confidence = CONFIRMED if found.confirmed or detected else ANNOUNCED
+        measured = () if traffic is None else recorded(found, self.network, sensors, sight.at, traffic)
+        return _Shown(worse, confidence, seen(found, detected=bool(detected)), (*detected, *measured))
 
     def _confirmation(self, sensors: Sequence[Sensor], traffic: Traffic | None, *, confirmed: bool) -> Confirmation:
         if traffic is None:

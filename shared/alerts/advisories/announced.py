@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.alerts.advisories.alerts import AdvisoryDetector, Traffic
-from shared.alerts.advisories.board import AdvisoryBoard
+from shared.alerts.advisories.board import AdvisoryBoard, next_id, stem_of
 from shared.alerts.advisories.current import CurrentAdvisories
+from shared.alerts.advisories.reports import Detected, is_report
 from shared.alerts.advisories.usual import UsualLookups, Wanted
-from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAlert
+from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, TrafficAdvisory, TrafficAlert
 from shared.traffic.arrays import Floats
 
 LIVE = timedelta(days=7)
@@ -21,6 +22,7 @@ class _Held:
     edition: int = -1
     at: datetime | None = None
     speed_mph: Floats | None = None
+    detected: Detected = field(default_factory=dict)
 
 
 @dataclass
@@ -43,11 +45,26 @@ class AnnouncedAlerts:
         """Let go of a network that is no longer ours."""
         self._held.pop(network_id, None)
 
-    def step(self, network_id: NetworkId, at: datetime, speed_mph: Floats) -> Sequence[TrafficAlert]:
-        """What a step changes, that ends at `at` with speeds (points, sensors)."""
+    def step(
+        self, network_id: NetworkId, at: datetime, speed_mph: Floats, detected: Detected | None = None
+    ) -> Sequence[TrafficAlert]:
+        """What a step changes, that ends at `at` with speeds (points, sensors) and what was detected of reports."""
         held = self._of(network_id)
-        held.speed_mph = speed_mph
+        held.speed_mph, held.detected = speed_mph, detected or {}
         return self._judge(network_id, held, at)
+
+    def reports(self, network_id: NetworkId, at: datetime) -> Mapping[str, TrafficAdvisory]:
+        """The reported incidents of a network that hold at `at`, by the ids that their alerts have or will have."""
+        if not self.current.complete:
+            return {}
+        newest = self._of(network_id).board.newest
+        found: dict[str, TrafficAdvisory] = {}
+        for advisory in self.current.of(network_id):
+            if is_report(advisory) and advisory.holds_at(at):
+                known = newest.get(stem_of(advisory))
+                active = known is not None and known.active
+                found[known.alert_id if known and active else next_id(stem_of(advisory), known)] = advisory
+        return found
 
     def tick(self, network_id: NetworkId, at: datetime | None) -> Sequence[TrafficAlert]:
         """What changes between steps: by advisories that changed, or because it is `at` by now (`None`: unknown)."""
@@ -56,7 +73,7 @@ class AnnouncedAlerts:
             return ()
         if held.at is not None and at > held.at:
             # Time passed without windows: the last ones say nothing any more.
-            held.speed_mph = None
+            held.speed_mph, held.detected = None, {}
         return self._judge(network_id, held, at)
 
     def wanted(self) -> Iterator[Wanted]:
@@ -83,7 +100,7 @@ class AnnouncedAlerts:
         traffic = None
         if held.speed_mph is not None:
             traffic = Traffic(held.speed_mph, None if self.usual is None else self.usual.at(detector.network, at))
-        changed = detector.changes(held.board, self.current.of(network_id), at, traffic)
+        changed = detector.changes(held.board, self.current.of(network_id), at, traffic, held.detected)
         held.board.apply(changed)
         held.edition, held.at = self.current.edition, at
         return changed

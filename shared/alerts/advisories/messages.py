@@ -13,6 +13,7 @@ from shared.traffic.network import Sensor
 
 NAMED_ROADS = 2
 CONFIRMED_BY = "; confirmed by "
+DETECTED = "traffic that is disturbed as by an incident"
 WORDS = {
     AdvisoryType.CONSTRUCTION: "Construction",
     AdvisoryType.WEATHER: "Weather",
@@ -42,13 +43,14 @@ def announced(advisory: TrafficAdvisory, location: str, zone: ZoneInfo) -> str:
     return f"{WORDS[advisory.advisory_type]} on {location}: {advisory.title}{until}"
 
 
-def seen(found: Confirmation) -> str:
-    """What the sensors add to it; nothing where they confirm nothing."""
+def seen(found: Confirmation, *, detected: bool = False) -> str:
+    """What the sensors add to it, and whether an incident is detected there; nothing where they confirm nothing."""
     if not found.confirmed:
-        return ""
+        return f"{CONFIRMED_BY}{DETECTED}" if detected else ""
     speed = "" if found.speed_mph is None else f" at {found.speed_mph:.0f} mph"
     usual = "" if found.usual_mph is None else f" where {found.usual_mph:.0f} mph is usual"
-    return f"{CONFIRMED_BY}{found.congested} of {found.heard} sensors, congested{speed}{usual}"
+    also = f", and by {DETECTED}" if detected else ""
+    return f"{CONFIRMED_BY}{found.congested} of {found.heard} sensors, congested{speed}{usual}{also}"
 
 
 def over_message(alert: TrafficAlert, lasted: timedelta) -> str:

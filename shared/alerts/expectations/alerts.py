@@ -46,7 +46,7 @@ from shared.events.records import (
     SensorId,
     TrafficAlert,
 )
-from shared.traffic.arrays import Flags
+from shared.traffic.arrays import Flags, Floats
 from shared.traffic.network import Network
 from shared.traffic.roadway import roadway
 
@@ -56,7 +56,7 @@ UPDATE_LATER = timedelta(minutes=10)
 UPDATE_PROBABILITY = 0.15
 UPDATE_EXTENT_MILES = 1.5
 CAME_SHARE = 0.5
-"""Of the sensors where congestion was expected: one that is slow for once is none."""
+"""Of the stated length that tells a speed: one sensor that is slow for once is no congestion of that extent."""
 UNKNOWN_AFTER = timedelta(minutes=30)
 """An alert of which nothing is forecast any more is active until this long after the congestion was expected."""
 
@@ -64,6 +64,19 @@ UNKNOWN_AFTER = timedelta(minutes=30)
 def is_expectation(alert: TrafficAlert) -> bool:
     """Whether an alert is about congestion that was not there when it was raised."""
     return alert.expected_at is not None
+
+
+def has_come(slow: Flags, told: Flags, miles: Floats) -> Flags:
+    """Whether `CAME_SHARE` of the length is slow, by the sensors that tell a speed, in each of some windows (...,).
+
+    Args:
+        slow: (..., sensors) which are slow.
+        told: (..., sensors) which of those that it was expected of tell a speed.
+        miles: (sensors,) what each speaks for.
+    """
+    length = miles + np.finfo(float).eps
+    flags: Flags = slow.any(axis=-1) & ((slow * length).sum(axis=-1) >= CAME_SHARE * (told * length).sum(axis=-1))
+    return flags
 
 
 @dataclass(eq=False)
@@ -140,14 +153,14 @@ class _ExpectedStep(KindStep[Expected]):
         return None if (mine & probable).any() else unexpected_message(alert)
 
     def _has_come(self, mine: Flags) -> bool:
-        """Whether it is congested where that was expected: an alert says so, or `CAME_SHARE` of the sensors, twice."""
+        """Whether it is congested where that was expected: an alert says so, or `CAME_SHARE` of the length, twice."""
         if (mine & self.blocked).any():
             return True
         rule, seen = self.detector.rule, mine & np.isfinite(self.now.current_mph)
         slow = seen & congested_sensors(self.now, rule)
         if self.before is not None:
             slow &= congested_sensors(self.before, rule)
-        return bool(slow.any()) and slow.sum() >= CAME_SHARE * seen.sum()
+        return bool(has_come(slow, seen, self.detector.road.length_miles))
 
     def raised(self, one: Expected, /) -> TrafficAlert:
         """See `KindStep.raised`."""
@@ -183,7 +196,8 @@ class _ExpectedStep(KindStep[Expected]):
         )
 
     def _message(self, one: Expected) -> str:
-        return expected_message(one, self.detector.road.landmarks, one.expected_at - self.now.at)
+        ahead, zone = one.expected_at - self.now.at, self.detector.network.time_zone
+        return expected_message(one, self.detector.road.landmarks, ahead, zone)
 
     def _evidence(self, one: Expected) -> tuple[AlertEvidence, ...]:
         """What was forecast for the sensor that decided, horizon by horizon."""

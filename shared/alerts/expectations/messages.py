@@ -1,6 +1,7 @@
 """The words of an alert about congestion that is not there yet. Pure."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from shared.alerts.expectations.expectation import Expected
 from shared.alerts.lifecycle.messages import duration_text, place_of
@@ -14,11 +15,13 @@ def location_of(expected: Expected, landmarks: Landmarks) -> str:
     return f"{queue.road_name} {landmarks.of(queue.head)}, {queue.extent_miles:.1f} mi"
 
 
-def expected_message(expected: Expected, landmarks: Landmarks, ahead: timedelta) -> str:
-    """'Congestion expected on I-405 N near Getty Center Dr in 15 min (80 %)'."""
+def expected_message(expected: Expected, landmarks: Landmarks, ahead: timedelta, zone: ZoneInfo) -> str:
+    """'Congestion expected on I-405 N near Getty Center Dr at 16:45, in 15 min: 2.3 mi queue, 31 mph (80 %)'."""
     queue = expected.queue
     place = f"{queue.road_name} {landmarks.of(queue.head)}"
-    return f"Congestion expected on {place} in {duration_text(ahead)} ({100 * expected.probability:.0f} %)"
+    clock = f"{expected.expected_at.astimezone(zone):%H:%M}"
+    what = f"{queue.extent_miles:.1f} mi queue, {queue.mean_speed_mph:.0f} mph ({100 * expected.probability:.0f} %)"
+    return f"Congestion expected on {place} at {clock}, in {duration_text(ahead)}: {what}"
 
 
 def come_message(alert: TrafficAlert, since_raised: timedelta) -> str:

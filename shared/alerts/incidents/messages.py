@@ -54,6 +54,11 @@ def caused_message(congestion: TrafficAlert, incident: TrafficAlert) -> str:
     )
 
 
+def reported_message(alert: TrafficAlert, report_id: str) -> str:
+    """The last word on an alert whose incident somebody reported, which is an alert already."""
+    return f"What is detected at {place_of(alert)} is the incident that was reported: see {report_id}"
+
+
 def evidence_of(
     road: Roadway, at: datetime, position: int, speeds_mph: Floats, alarms: Alarms
 ) -> tuple[AlertEvidence, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
+from shared.alerts.advisories.reports import Detected, zone_of
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import flowing_points
 from shared.alerts.learned.learner import Learner, Lesson
@@ -15,7 +16,7 @@ from shared.alerts.learned.state import Learned
 from shared.alerts.learned.wire import records_of
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.alerts.lifecycle.changes import RoadChanges
-from shared.alerts.observed.step import Boards, judged, silenced
+from shared.alerts.observed.step import Boards, detected, judged, silenced
 from shared.events.records import AlertType, NetworkId, ProcessedTrafficAggregate, SensorId, TrafficAlert
 from shared.traffic.arrays import Flags, Floats
 from shared.traffic.assembler import StepAssembler, Strangers
@@ -90,6 +91,7 @@ class NetworkWatch:
         before: what was learned before that step, so that it can be judged again.
         after: what was learned with it.
         doubted: sensors that are not believed.
+        detected: what its newest step shows of reported incidents.
         told: what was last said of them.
     """
 
@@ -101,6 +103,7 @@ class NetworkWatch:
     before: Taught | None = None
     after: Taught | None = None
     doubted: int = 0
+    detected: Detected = field(default_factory=dict)
     told: Mapping[SensorId, DoubtedSensor] | None = None
 
 
@@ -215,7 +218,8 @@ class ObservedAlerts:
                 if further:
                     watch.before = watch.after
                 yield from self._stepped(watch, step)
-                yield from _each(self._rules.advisories.step(step.network.network_id, end, step.speed_mph))
+                sight = step.network.network_id, end, step.speed_mph, watch.detected
+                yield from _each(self._rules.advisories.step(*sight))
 
     def _stepped(self, watch: NetworkWatch, step: Step) -> Iterable[RoadChanges]:
         detector, learner = (
@@ -238,7 +242,10 @@ class ObservedAlerts:
         watch.after = Taught(lesson.after, lesson.hours)
         watch.doubted = int((~lesson.sensors.believed).sum())
         moment = detector.look(watch.boards.active(), *shown, lesson.sensors)
-        yield from self._kept(watch, judged(detector, watch.boards, moment, lesson))
+        reports = self._rules.advisories.reports(step.network.network_id, step.window_end)
+        zones = {alert_id: zone_of(learner.road, report) for alert_id, report in reports.items()}
+        watch.detected = detected(learner.road, moment, lesson.alarms, zones)
+        yield from self._kept(watch, judged(detector, watch.boards, moment, lesson, zones))
         doubted = doubted_sensors(learner.road, lesson.after)
         news = None if doubted.sensors == watch.told else doubted
         watch.told = doubted.sensors

@@ -11,16 +11,18 @@ from datetime import datetime
 
 import numpy as np
 
+from shared.alerts.advisories.reports import Detected, Zones, report_at
 from shared.alerts.congestion.alerts import Moment
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.incidents.alerts import IncidentStep
-from shared.alerts.incidents.footprints import Scene, footprints
-from shared.alerts.incidents.messages import caused_message
+from shared.alerts.incidents.footprints import Footprint, Scene, footprints
+from shared.alerts.incidents.messages import caused_message, evidence_of, reported_message
 from shared.alerts.learned.learner import Alarms, Lesson
 from shared.alerts.lifecycle.board import AlertBoard, RoadAlerts
 from shared.alerts.lifecycle.changes import by_road, changes_by_road, oldest_first, touching
-from shared.events.records import AlertStatus, TrafficAlert
+from shared.events.records import AlertEvidence, AlertStatus, TrafficAlert
+from shared.traffic.roadway import Roadway
 from shared.traffic.usual.speeds import UsualSpeeds
 
 NOWHERE = -1
@@ -45,7 +47,9 @@ class Boards:
             board.apply([alert for alert in changes if alert.alert_type is board.alert_type])
 
 
-def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson: Lesson) -> list[list[TrafficAlert]]:
+def judged(
+    detector: CongestionDetector, boards: Boards, moment: Moment, lesson: Lesson, reported: Zones | None = None
+) -> list[list[TrafficAlert]]:
     """What a step changes, one list for each carriageway; the boards are left as they are.
 
     Args:
@@ -53,12 +57,30 @@ def judged(detector: CongestionDetector, boards: Boards, moment: Moment, lesson:
         boards: the active alerts.
         moment: the step, with all queues.
         lesson: what was learned, and the alarms.
+        reported: where incidents show that have an alert as somebody's report: what is detected there is theirs.
     """
-    return _judged(detector, boards, moment, lesson.alarms, lesson.sensors.speeds.along(detector.road))
+    usual = lesson.sensors.speeds.along(detector.road)
+    return _judged(detector, boards, moment, lesson.alarms, usual, reported or {})
+
+
+def detected(road: Roadway, moment: Moment, alarms: Alarms, reported: Zones) -> Detected:
+    """What is seen of reported incidents: the evidence of the sensor that has most of it, of those that alarm."""
+    found: dict[str, tuple[AlertEvidence, ...]] = {}
+    for alert_id, zone in reported.items():
+        told = np.where(zone & alarms.active, alarms.score, np.nan)
+        if np.isfinite(told).any():
+            position = int(np.nanargmax(told))
+            found[alert_id] = evidence_of(road, moment.at, position, moment.windows.speed_mph, alarms)
+    return found
 
 
 def _judged(
-    detector: CongestionDetector, boards: Boards, moment: Moment, alarms: Alarms, usual: UsualSpeeds
+    detector: CongestionDetector,
+    boards: Boards,
+    moment: Moment,
+    alarms: Alarms,
+    usual: UsualSpeeds,
+    reported: Zones,
 ) -> list[list[TrafficAlert]]:
     road = detector.road
     numbers = {name: number for number, name in enumerate(road.road_names)}
@@ -68,6 +90,7 @@ def _judged(
     def change(name: str, there: Sequence[RoadAlerts], here: Sequence[Queue]) -> list[TrafficAlert]:
         congestion, incidents = there
         taken: dict[int, TrafficAlert] = {}
+        told: dict[int, str] = {}
         changes: list[TrafficAlert] = []
         if name in alarming or incidents.active:
             scene = Scene(
@@ -81,24 +104,42 @@ def _judged(
                 oldest_first(congestion.active),
             )
             step = IncidentStep(moment.at, scene, moment, alarms, usual, detector.material, boards.incidents)
-            found = footprints(scene)
+            everywhere = footprints(scene)
+            reports = [report_at(reported, footprint.positions) for footprint in everywhere]
+            theirs = [(one, report) for one, report in zip(everywhere, reports, strict=True) if report is not None]
+            found = [one for one, report in zip(everywhere, reports, strict=True) if report is None]
             advanced = step.advance(incidents, found)
-            changes.extend(advanced.changes)
+            changes.extend(_reported(alert, theirs) for alert in advanced.changes)
             taken = {queue: alert for number, alert in advanced.owners.items() for queue in found[number].queues}
-        rest = [queue for number, queue in enumerate(here) if number not in taken]
+            told = {queue: report for one, report in theirs for queue in one.queues}
+        rest = [queue for number, queue in enumerate(here) if number not in taken and number not in told]
         queueing = detector.on_road(boards.congestion, moment, congestion, rest)
-        changes.extend(_told(alert, here, taken) for alert in queueing)
+        changes.extend(_told(alert, here, taken, told) for alert in queueing)
         return sorted(changes, key=lambda alert: ORDER[alert.status])
 
     return changes_by_road([boards.congestion, boards.incidents], moment.at, alarming | queues, change)
 
 
-def _told(alert: TrafficAlert, queues: Sequence[Queue], taken: Mapping[int, TrafficAlert]) -> TrafficAlert:
+def _told(
+    alert: TrafficAlert, queues: Sequence[Queue], taken: Mapping[int, TrafficAlert], told: Mapping[int, str]
+) -> TrafficAlert:
     """A change of a congestion alert; one that is over because an incident took a queue of it says so."""
-    theirs = [number for number in sorted(touching(alert.affected_sensors, queues)) if number in taken]
-    if alert.active or not theirs:
+    if alert.active:
         return alert
-    return replace(alert, message=caused_message(alert, taken[theirs[-1]]))
+    there = sorted(touching(alert.affected_sensors, queues), reverse=True)
+    for number in there:
+        if number in taken:
+            return replace(alert, message=caused_message(alert, taken[number]))
+        if number in told:
+            return replace(alert, message=reported_message(alert, told[number]))
+    return alert
+
+
+def _reported(alert: TrafficAlert, theirs: Sequence[tuple[Footprint, str]]) -> TrafficAlert:
+    """A change of an incident alert; one that is over because somebody reported its incident says so."""
+    mine = set(alert.affected_sensors)
+    report = next((report for one, report in theirs if not mine.isdisjoint(one.sensor_ids)), None)
+    return alert if alert.active or report is None else replace(alert, message=reported_message(alert, report))
 
 
 def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> list[list[TrafficAlert]]:
@@ -109,4 +150,4 @@ def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> l
     moment = detector.look(boards.active(), at, nothing, nothing)
     unknown = nothing[0]
     alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown, unknown)
-    return _judged(detector, boards, moment, alarms, UsualSpeeds.unknown(count))
+    return _judged(detector, boards, moment, alarms, UsualSpeeds.unknown(count), {})

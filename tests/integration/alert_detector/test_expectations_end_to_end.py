@@ -165,7 +165,9 @@ def check(log: Sequence[TrafficAlert]) -> None:
     ]
     raised, cleared, _, last = log
     assert raised.alert_type is AlertType.CONGESTION
-    assert raised.message == "Congestion expected on I-5 N near Exit 4 in 15 min (89 %)"
+    assert raised.message.startswith("Congestion expected on I-5 N near Exit 4 at ")
+    assert ", in 15 min: " in raised.message
+    assert raised.message.endswith("(89 %)")
     assert raised.expected_at == START + 6 * WINDOW
     assert raised.affected_sensors == ("N03", "N04")
     assert (raised.evidence[0].model_name, raised.evidence[0].model_version) == ("ensemble", "7")

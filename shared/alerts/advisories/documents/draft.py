@@ -26,6 +26,7 @@ class DocumentFormat(StrEnum):
     LCS = "lcs"
     CHP = "chp"
     DATEX2 = "datex2"
+    CIFS = "cifs"
 
 
 class UnreadableAdvisoriesError(MetrlaError):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Extent, Parsed, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.extent import extent_of_json, extent_of_xml
-from shared.alerts.advisories.documents.formats import cap, chp, datex2, lcs, nws, open511, open511_xml, wzdx
+from shared.alerts.advisories.documents.formats import cap, chp, cifs, datex2, lcs, nws, open511, open511_xml, wzdx
 from shared.alerts.advisories.documents.formats.reading import read_json
 from shared.alerts.advisories.documents.formats.xml import UTF_16, is_xml, read_xml
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
@@ -19,7 +19,7 @@ from shared.traffic.text_file import other_kind
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NONE_OF = (
     "neither WZDx or CWZ (`feed_info`), Open511 (`events`), alerts of api.weather.gov (`messageType`), CAP (`alert`), "
-    "DATEX II (`situationRecord`), lane closures of Caltrans (`lcs`) nor incidents of CHP (`State`)"
+    "DATEX II (`situationRecord`), lane closures of Caltrans (`lcs`), incidents of CHP (`State`) nor CIFS (`incidents`)"
 )
 
 _Document = TypeVar("_Document")
@@ -76,6 +76,8 @@ class Reader:
             return lcs.parse_xml(root)
         if self._is(DocumentFormat.CHP, chp.is_chp, root):
             return chp.parse(root)
+        if self._is(DocumentFormat.CIFS, cifs.is_cifs_xml, root):
+            return cifs.parse_xml(root)
         if self._is(DocumentFormat.OPEN511, open511_xml.is_open511_xml, root):
             return open511.parse(open511_xml.document_of(root), self.time_zone, self.now)
         return self._allowed(DocumentFormat.CAP, cap.parse_tree(root, self.zones))
@@ -85,6 +87,8 @@ class Reader:
             return open511.parse(document, self.time_zone, self.now)
         if self._is(DocumentFormat.LCS, lcs.is_lcs_json, document):
             return lcs.parse_json(document)
+        if self._is(DocumentFormat.CIFS, cifs.is_cifs_json, document):
+            return cifs.parse_json(document)
         if self._is(DocumentFormat.NWS, nws.is_nws, document):
             return nws.parse(document, self.zones)
         if self._is(DocumentFormat.WZDX, wzdx.is_wzdx, document):

@@ -152,7 +152,9 @@ class TestRaising:
         assert alert.status is RAISED
         assert alert.affected_sensors == ("E3", "E4")
         assert alert.expected_at == course.now + timedelta(minutes=15)
-        assert alert.message == "Congestion expected on I-10 E near E Exit 4 in 15 min (89 %)"
+        clock = f"{alert.expected_at.astimezone(course.network.time_zone):%H:%M}"
+        place = "Congestion expected on I-10 E near E Exit 4"
+        assert alert.message == f"{place} at {clock}, in 15 min: 1.0 mi queue, {LIKELY - 1:.0f} mph (89 %)"
         assert alert.location == "I-10 E near E Exit 4, 1.0 mi"
         assert alert.confidence_score == pytest.approx(0.887, abs=1e-3)
 

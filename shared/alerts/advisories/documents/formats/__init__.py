@@ -5,6 +5,7 @@
     datex2    situations in DATEX II 2 and 3, XML
     lcs       lane closures of Caltrans, XML, JSON and CSV
     chp       live incidents of the California Highway Patrol, XML
+    cifs      closures and incidents as Waze for Cities takes them, XML and JSON
     cap       weather and other alerts: CAP 1.2, XML
     nws       the same as api.weather.gov tells it, GeoJSON
     hazards   what the last two have in common: messages that update and cancel each other

@@ -22,6 +22,8 @@ from shared.traffic.network import Network
 from tests.kit.advisories import (
     CAP,
     CHP,
+    CIFS_JSON,
+    CIFS_XML,
     DATEX2_V3,
     END,
     LCS_CSV,
@@ -42,6 +44,8 @@ SAMPLES = {
     "lcs xml": LCS_XML,
     "lcs csv": LCS_CSV,
     "chp": CHP,
+    "cifs xml": CIFS_XML,
+    "cifs json": CIFS_JSON,
     "cap": CAP,
 }
 
@@ -99,6 +103,8 @@ def test_each_is_read_with_its_format_told_and_with_no_other(name: str) -> None:
         ("lcs xml", ("beginPostmile", "endDistrict", "endRoute", "isCode1097")),
         ("lcs csv", ("beginPostmile", "endDistrict", "endRoute", "isCode1097")),
         ("chp", ("ThomasBrothers",)),
+        ("cifs xml", ("parent_event",)),
+        ("cifs json", ("parent_event",)),
         ("cap", ("scope", "info.urgency", "info.certainty")),
     ],
 )
@@ -160,6 +166,59 @@ def test_a_row_of_a_table_that_was_cut_has_no_id() -> None:
     assert len(parsed.drafts) == 1
     assert [rejected.publisher_id for rejected in parsed.rejected] == [None]
     assert parsed.partial == "1 of its features have no id that can be read"
+
+
+def test_both_forms_of_an_accident_are_one_accident() -> None:
+    draft = only(CIFS_XML)
+    assert only(CIFS_JSON) == draft
+    assert (draft.title, draft.advisory_type, draft.severity) == (
+        "Two lanes blocked",
+        AdvisoryType.EVENT,
+        AlertSeverity.HIGH,
+    )
+    assert draft.updated_at == datetime(2026, 11, 3, 20, 10, tzinfo=UTC)
+    assert read("<incidents></incidents>").features == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype", "expected"),
+    [
+        ("ACCIDENT", "ACCIDENT_MINOR", (AdvisoryType.EVENT, AlertSeverity.MEDIUM)),
+        ("ROAD_CLOSED", "", (AdvisoryType.CONSTRUCTION, AlertSeverity.HIGH)),
+        ("ROAD_CLOSED", "ROAD_CLOSED_EVENT", (AdvisoryType.EVENT, AlertSeverity.HIGH)),
+        ("HAZARD", "HAZARD_ON_ROAD_CONSTRUCTION", (AdvisoryType.CONSTRUCTION, AlertSeverity.LOW)),
+        ("HAZARD", "HAZARD_WEATHER_FOG", (AdvisoryType.WEATHER, AlertSeverity.LOW)),
+    ],
+)
+def test_what_a_type_of_cifs_becomes(kind: str, subtype: str, expected: tuple[AdvisoryType, AlertSeverity]) -> None:
+    draft = only(CIFS_XML.replace("ACCIDENT_MAJOR", subtype).replace(">ACCIDENT<", f">{kind}<"))
+    assert (draft.advisory_type, draft.severity) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (">ACCIDENT<", ">JAM<", "type: JAM is for detectors"),
+        ("<description>", "<schedule><monday>09:00-11:00</monday></schedule><description>", "schedule"),
+        ("34.0434 -118.400000", "34.0434", "polyline"),
+        ("34.0434 -118", "134.0434 -118", "polyline"),
+        ("34.0434 -118", "x -118", "could not convert"),
+        ('id="waze-7"', "", "id: "),
+        ("20:00:00-08:00", "11:00:00-08:00", "endtime"),
+        ("12:00:00-08:00", "12:00:00", "starttime"),
+    ],
+)
+def test_what_of_cifs_is_rejected(old: str, new: str, why: str) -> None:
+    assert why in reason(CIFS_XML.replace(old, new))
+
+
+def test_both_directions_touch_both_carriageways(network: Network) -> None:
+    both = CIFS_XML.replace("ONE_DIRECTION", "BOTH_DIRECTIONS").replace("I-405 N", "I-405")
+    touched = set(Matcher(network).match(only(both)))
+    assert {"N4", "S4"} <= touched
+    one = set(Matcher(network).match(only(CIFS_XML.replace("I-405 N", "I-405"))))
+    assert "N4" in one
+    assert "S4" not in one
 
 
 def test_an_incident_of_chp() -> None:

@@ -21,7 +21,7 @@ from shared.events.avro import decode, encode
 from shared.events.records import TrafficAdvisory
 from shared.events.text import fault_of
 from shared.traffic.network import Network
-from tests.kit.advisories import CHP, DATEX2_V3, LCS_FIELDS, LCS_JSON, OPEN511_XML, ZONES
+from tests.kit.advisories import CHP, CIFS_XML, DATEX2_V3, LCS_FIELDS, LCS_JSON, OPEN511_XML, ZONES
 from tests.kit.records import ANY_TEXTS
 from tests.unit.alerts.advisories.documents.test_open511 import event
 from tests.unit.alerts.advisories.documents.test_weather import XML, alert
@@ -129,12 +129,14 @@ def test_what_is_read_is_cleaned(
 
 PLACES = {
     "chp": (CHP, "1183-Trfc Collision-Unkn Inj"),
+    "cifs": (CIFS_XML, "Two lanes blocked"),
     "datex2": (DATEX2_V3, "Paving."),
     "open511": (OPEN511_XML, "Game at the stadium"),
     "lcs": (LCS_JSON, "Paving"),
 }
 IDS = {
     "chp": (CHP, "261103LA0001"),
+    "cifs": (CIFS_XML, "waze-7"),
     "datex2": (DATEX2_V3, "S1-1"),
     "open511": (OPEN511_XML, "la/game-1"),
     "lcs": (LCS_JSON, str(LCS_FIELDS["index"])),
