@@ -38,6 +38,8 @@ REASON_OF: Mapping[Doubt, DoubtReason] = {
     Doubt.PROBATION: "probation",
 }
 MINUTE_S = 60.0
+LISTED_FAULTS = 100
+"""Faults of one request, or rejections of one document, that an answer lists."""
 MEASURING = frozenset({DataStage.BROKER, DataStage.READINGS, DataStage.WINDOWS})
 """The stages that what is measured comes by."""
 

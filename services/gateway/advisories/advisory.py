@@ -4,9 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.gateway.responses import Answer, Latitude, Longitude
+from services.gateway.responses import LISTED_FAULTS, Answer, Latitude, Longitude
 from services.gateway.views.advisories import AdvisoryState, state_of
-from services.gateway.web.problems import LISTED_FAULTS
 from shared.alerts.advisories.documents.draft import DocumentFormat
 from shared.alerts.advisories.documents.importing import ImportResult
 from shared.events.records import AdvisoryType, AlertSeverity, TrafficAdvisory

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from services.gateway.responses import LISTED_FAULTS
 from shared.events.errors import StoreError
 from shared.events.text import cut
 
@@ -20,7 +21,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 SHOWN_FAULTS = 5
-LISTED_FAULTS, CONSIDERED_FAULTS = 100, 1000
+CONSIDERED_FAULTS = 1000
 SHOWN_BYTES = 400
 LONGEST_PATH = 200
 INVALID_PARAMETERS = "urn:metrla:problem:invalid-parameters"
