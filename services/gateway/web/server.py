@@ -27,6 +27,9 @@ from services.gateway.web.protocol import GuardedHttpProtocol, KeepsPlace, TlsEn
 from shared.events.errors import ConfigurationError
 
 BACKLOG = 2048
+# libuv takes one new connection of a listening socket in each turn of the loop: under a flood of them, an honest one
+# waited a second for its turn. Copies of the socket take one each.
+ACCEPTED_AT_ONCE = 16
 MAX_CLIENT_MESSAGE_BYTES = 256 * 1024
 # How long a closed client may take to read its last bytes before its connection is cut.
 LINGER_S = 5.0
@@ -51,7 +54,9 @@ class Server(uvicorn.Server):
         make = partial(GuardedHttpProtocol, self.config, self._door, {})
         entrance = make if self.config.ssl is None else partial(TlsEntrance, self._door, self.config.ssl, make)
         self.servers = [
-            await loop.create_server(entrance, sock=one, backlog=self.config.backlog) for one in sockets or ()
+            await loop.create_server(entrance, sock=copy, backlog=self.config.backlog)
+            for one in sockets or ()
+            for copy in (one, *(one.dup() for _ in range(ACCEPTED_AT_ONCE - 1)))
         ]
         self.started = True
 
