@@ -40,6 +40,7 @@ PLAIN_LINE_EVERY_S = 10.0
 # Once the feed has ended and nothing has changed for this long, all of it is processed.
 SETTLED_S = 15.0
 FEED_GRACE_S = 10.0
+TRAINER_GRACE_S = 3.0
 EXIT_INTERRUPTED = 130
 
 
@@ -106,7 +107,12 @@ async def _train(
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not ended.done():
+        # Into its bars, which it wipes away.
+        console().print("\nstopping the training")
         trainer.terminate()
+        if not (await asyncio.wait({ended}, timeout=TRAINER_GRACE_S))[0]:
+            # It listens between two parts of its work, and nothing of it is needed.
+            trainer.kill()
         await ended
         return False
     if status := await ended:

@@ -13,7 +13,7 @@ from shared.kafka.persistence import Pauses
 READY_TIMEOUT_S = 300.0
 SLOW_START_S = 60.0
 """After so long it is said that a child is slow; on a loaded machine all of them are, and get there."""
-STOP_GRACE_S = 15.0
+STOP_GRACE_S = 30.0
 FIRST_RESTART_S, LONGEST_RESTART_S = 0.5, 2.0
 # A child that ran for so long ended for another reason than that it cannot start.
 STEADY_S = 30.0
@@ -38,11 +38,13 @@ class Supervisor:
         self._announce = announce
         self._max_restarts = max_restarts
         self._watchers: list[asyncio.Task[None]] = []
+        self._groups: list[list[ChildProcess]] = []
         self._ready: set[str] = set()
 
     async def start(self, *plans: ProcessPlan) -> Sequence[ChildProcess]:
         """Start all plans at once and return when every one is ready; raises `LaunchError` otherwise."""
         children = [ChildProcess(plan) for plan in plans]
+        self._groups.append(children)
         for child in children:
             # Known before it runs: whoever cancels this stops it as well.
             self.children.append(child)
@@ -64,13 +66,17 @@ class Supervisor:
         return children
 
     async def stop(self) -> None:
-        """Stop every child, the last started first, so that a feed stops before the services that it feeds."""
+        """Stop every child: those that were started together at once, the last started first, so the broker at last."""
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for child in reversed(self.children):
-            if not await child.stop(STOP_GRACE_S):
-                self._announce(f"{child.plan.name} did not stop within {STOP_GRACE_S:.0f} s and was killed")
+        known = {id(child) for group in self._groups for child in group}
+        others = [child for child in self.children if id(child) not in known]
+        for group in (others, *reversed(self._groups)):
+            stopped = await asyncio.gather(*(child.stop(STOP_GRACE_S) for child in group))
+            for child, by_itself in zip(group, stopped, strict=True):
+                if not by_itself:
+                    self._announce(f"{child.plan.name} did not stop within {STOP_GRACE_S:.0f} s and was killed")
 
     async def _wait_ready(self, child: ChildProcess) -> None:
         await child.wait_ready(READY_TIMEOUT_S)

@@ -22,7 +22,7 @@ from shared.store.sql.rows import alert_of, alert_row, as_row, prediction_of, pr
 from shared.store.sql.schema import schema_version
 from shared.store.sql.tables import AGGREGATES, ALERTS, MODEL_SCORES, PREDICTIONS, SERVED_MODELS, TABLES
 
-Probe: TypeAlias = Callable[[Engine], None]
+TakesRows: TypeAlias = Callable[[Engine], None]
 """Returns where the database takes rows, as far as it says that; else raises `StoreError` or what SQLAlchemy does."""
 
 
@@ -32,7 +32,7 @@ class SqlStore:
     An iterator that is not read to its end holds a connection until it is closed or collected.
     """
 
-    def __init__(self, engine: Engine, probe: Probe, partitions: MonthlyPartitions | None = None) -> None:
+    def __init__(self, engine: Engine, probe: TakesRows, partitions: MonthlyPartitions | None = None) -> None:
         self._engine = engine
         self._probe = probe
         self._tables = SqlTables(engine, partitions)
