@@ -43,9 +43,7 @@ from shared.traffic.folder import load_network
 from shared.traffic.network import Network
 
 DAY = timedelta(days=1)
-DEFAULT_SPEED = "600"
-"""Two windows a second. At full speed a day came out worse, probably because ingest's patience with a partition that
-does not answer, a second, is hours of event time there, and what comes after it is too late for the predictor."""
+DEFAULT_SPEED = "max"
 SHOWN_MINUTES = (15, 30, 60)
 MOST_WORSE = 0.003
 SETTLED_S, GIVEN_UP_S = 30.0, 900.0
