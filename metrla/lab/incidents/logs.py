@@ -38,7 +38,7 @@ class IncidentLog:
 def read_log(path: Path, measures: Measures) -> IncidentLog:
     """Rows on the network's carriageways on the days of the measures; what is left out is counted, with its reason.
 
-    Times are as the network's clock shows them. A duration that is not above zero is unknown.
+    Times are as the network's clock shows them. A negative duration is unknown.
 
     Raises:
         ConfigurationError: not a table of incidents, or no row of it can be used.
@@ -71,7 +71,7 @@ def read_log(path: Path, measures: Measures) -> IncidentLog:
                     road_name=road_name,
                     travel_miles=-postmile if direction in {"S", "W"} else postmile,
                     start_minutes=start,
-                    duration_minutes=minutes if minutes is not None and minutes > 0 else None,
+                    duration_minutes=minutes if minutes is not None and minutes >= 0 else None,
                     description=row.get("description", ""),
                     row=number + 1,
                     derived=row.get("description", "").startswith(DERIVED),
@@ -84,10 +84,13 @@ def read_log(path: Path, measures: Measures) -> IncidentLog:
     notes += [f"left out: {others:,} further rows"] if others else []
     odd = [table.number(number, "duration") for number in range(len(times))]
     for what, count in (
-        ("a negative duration", sum(minutes is not None and minutes < 0 for minutes in odd)),
+        (
+            "a negative duration, which is taken for unknown",
+            sum(minutes is not None and minutes < 0 for minutes in odd),
+        ),
         ("a duration of zero", sum(minutes == 0 for minutes in odd)),
     ):
-        notes += [f"{count:,} rows have {what}, which is taken for unknown"] if count else []
+        notes += [f"rows with {what}: {count:,}"] if count else []
     if not log:
         raise ConfigurationError(f"{path}: no row that can be used. {_why_none(times, measures, notes)}")
     return IncidentLog(tuple(log), tuple(notes))

@@ -31,7 +31,8 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 STRAY_SHARE = 0.01
 """So many values beyond what a unit allows are faults of sensors; more of them are another unit."""
 PERCENT = 100.0
-LONG_GAP = timedelta(hours=1)
+LONG_GAP = timedelta(minutes=90)
+"""Longer than the hour that daylight saving skips."""
 MUCH_MISSING = 0.1
 RANGES = {"speed": SPEED, "volume": VOLUME}
 """Of single readings; of occupancy nobody knows yet in which unit it is."""
@@ -123,10 +124,34 @@ class Measures:
             share_observed=None if self.share_observed is None else self.share_observed[rows],
         )
 
+    def heard(self) -> "Measures":
+        """Of the sensors alone that have any speed: a table of stations may name many more."""
+        there = np.asarray(np.isfinite(self.speed_mph).any(axis=0))
+        if there.all():
+            return self
+        network = self.road.network
+        names = {sensor.sensor_id for sensor, one in zip(self.road.sensors, there, strict=True) if one}
+        sensors = tuple(sensor for sensor in network.sensors if sensor.sensor_id in names)
+        share = self.share_observed
+        return replace(
+            self,
+            # In road order as they are, for each carriageway keeps its order.
+            road=roadway(replace(network, sensors=sensors)),
+            speed_mph=self.speed_mph[:, there],
+            occupancy=self.occupancy[:, there],
+            volume=self.volume[:, there],
+            share_observed=None if share is None else share[:, there],
+        )
+
     def gaps(self) -> list[str]:
         """What of the speeds is missing, one line for each thing that a study should not pass over in silence."""
         there = np.isfinite(self.speed_mph)
-        outages = _spells(np.asarray(~there.any(axis=1)), round(LONG_GAP / self.road.network.window))
+        # The first and the last day need not be whole.
+        heard = np.asarray(there.any(axis=1))
+        spoken = np.flatnonzero(heard)
+        silence = np.zeros(len(there), dtype=np.bool_)
+        silence[spoken[0] : spoken[-1]] = ~heard[spoken[0] : spoken[-1]]
+        outages = _spells(silence, round(LONG_GAP / self.road.network.window))
         told = []
         if outages:
             first, windows = max(outages, key=lambda spell: spell[1])

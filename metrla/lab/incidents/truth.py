@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from metrla.lab.incidents.measures import Measures
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.readings import CRAWL_MPH
 from shared.traffic.roadway import Roadway
@@ -112,6 +113,14 @@ class Scene:
         late = np.where(known, delay, 0.0).sum(axis=1)
         limit = np.maximum(LEAST_DELAY_MINUTES, LEAST_DELAY_SHARE * np.where(known, usual, 0.0).sum(axis=1))
         return late >= limit, late >= ENDED_SHARE * limit
+
+
+def scene_of(measures: Measures, half_miles: Floats | None = None) -> Scene:
+    """The scene of recorded days; `half_miles` as `Scene` has it, `None`: all sensors measure places."""
+    seen = measures.observed()
+    usual = usual_speeds(seen.speed_mph, seen.day, seen.slot, seen.weekend, seen.window_minutes)
+    places = np.zeros(len(seen.road.sensors))
+    return Scene(seen.road, seen.speed_mph, usual, seen.window_minutes, places if half_miles is None else half_miles)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

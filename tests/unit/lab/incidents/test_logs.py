@@ -50,13 +50,13 @@ def test_what_is_left_out_is_counted_with_its_reason(tmp_path: Path) -> None:
         ),
         measures(),
     )
-    assert [row.duration_minutes for row in log.rows] == [5.0, None, None]
+    assert [row.duration_minutes for row in log.rows] == [5.0, None, 0.0]
     assert log.notes == (
         "left out: 2 of 7 rows on a carriageway that the network does not have ('SR99-N')",
         "left out: 1 of 7 rows without a freeway or a postmile",
         "left out: 1 of 7 rows before or after the speeds",
-        "1 rows have a negative duration, which is taken for unknown",
-        "1 rows have a duration of zero, which is taken for unknown",
+        "rows with a negative duration, which is taken for unknown: 1",
+        "rows with a duration of zero: 1",
     )
 
 

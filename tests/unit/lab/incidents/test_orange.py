@@ -100,8 +100,10 @@ def test_injected_incidents_are_found_again(tmp_path: Path) -> None:
         *("--detector", "fixed threshold", "--json", figures),
     )
     assert code == 0, (output, failed)
-    found = json.loads(figures.read_text())["fixed threshold"]
-    chosen = found["levels"][found["operating_level"]]
-    assert sum(size["incidents"] for size in chosen["sizes"]) == 6
-    assert chosen["half"]["detected"] == chosen["half"]["incidents"] > 0
-    assert chosen["false_alarms"] == 0
+    told = json.loads(figures.read_text())
+    found = told["detectors"]["fixed threshold"]
+    queued = [one for one in told["incidents"] if one["excess_demand"] > 0]
+    assert len(told["incidents"]) == len(found["minutes"]) == 6
+    assert sum(group["incidents"] for group in found["by_blockage"]) == len(queued)
+    assert found["light_traffic"]["incidents"] == 6 - len(queued)
+    assert found["false_alarms_per_100_sensor_days"] == 0
