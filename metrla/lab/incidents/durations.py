@@ -3,15 +3,19 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 
 from metrla.lab.incidents.truth import LoggedIncident
 from shared.alerts.lifecycle.duration import Estimate, estimate
+from shared.events.records import AlertId, AlertType, TrafficAlert
 from shared.traffic.arrays import Floats
 
 AGES_MINUTES = (0.0, 30.0)
+UPDATE_AGES = (0.0, 5.0, 30.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.0)
+UPDATE_QUANTILES = (0.05, 0.5, 0.95)
 COVERAGE = 0.9
 TAILS = (0.05, 0.045, 0.04, 0.035, 0.03, 0.025, 0.02, 0.015, 0.01)
 TABLE = 40
@@ -176,3 +180,96 @@ class _Past:
 
 
 _end: Callable[[Spell], float] = lambda one: one.start_minutes + one.minutes  # noqa: E731 - a key, named
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFigures:
+    """Estimates that alerts told at ages from `from_minutes` to before `to_minutes`, against what came; minutes.
+
+    `pinball` is the mean pinball loss of the 5, 50 and 95 % quantile of what was left, `naive_pinball` that of the
+    naive survivor: the same quantiles of the tuning alerts that reached the age. `too_long` is the share of medians
+    beyond what came.
+    """
+
+    from_minutes: float
+    to_minutes: float
+    count: int
+    pinball: float
+    naive_pinball: float
+    median_absolute_error: float
+    naive_median_absolute_error: float
+    coverage: float
+    naive_coverage: float
+    median_width: float
+    too_long: float
+
+
+def judge_updates(log: Sequence[TrafficAlert], split: datetime) -> list[UpdateFigures]:
+    """Estimates as operators saw them: of every raised and updated state of congestion alerts raised from `split` on.
+
+    What was merged into another alert has no duration of its own and is left out, as are alerts that are active still.
+
+    Args:
+        log: every state of the alerts, in the order in which they were written.
+        split: the naive survivor knows those cleared before it.
+    """
+    states: dict[AlertId, list[TrafficAlert]] = defaultdict(list)
+    for alert in log:
+        if alert.alert_type is AlertType.CONGESTION and alert.expected_at is None:
+            states[alert.alert_id].append(alert)
+    lasted = {
+        alert_id: _minutes(each[0].raised_at, each[-1].updated_at)
+        for alert_id, each in states.items()
+        if not each[-1].active and not any(other in each[-1].message for other in states if other != alert_id)
+    }
+    known = np.array([lasted[one] for one in lasted if states[one][-1].updated_at < split])
+    told = [
+        (_minutes(state.raised_at, state.updated_at), state, lasted[alert_id])
+        for alert_id, each in states.items()
+        if alert_id in lasted and each[0].raised_at >= split
+        for state in each[:-1]
+        if state.estimated_duration_minutes is not None
+    ]
+    bins = pairwise((*UPDATE_AGES, np.inf))
+    figures = (_update_figures(known, told, first, last) for first, last in bins)
+    return [each for each in figures if each is not None]
+
+
+def _update_figures(
+    known: Floats, told: Sequence[tuple[float, TrafficAlert, float]], first: float, last: float
+) -> UpdateFigures | None:
+    ours, naive, left = list[list[float]](), list[Floats](), list[float]()
+    for age, state, came in told:
+        beyond = known[known > age] - age
+        if not first <= age < last or not beyond.size:
+            continue
+        bounds = state.estimated_duration_lower_minutes, state.estimated_duration_minutes
+        ours.append([(value or 0.0) - age for value in (*bounds, state.estimated_duration_upper_minutes)])
+        naive.append(np.quantile(beyond, UPDATE_QUANTILES))
+        left.append(came - age)
+    if not left:
+        return None
+    said, survivor, came_left = np.array(ours), np.array(naive), np.array(left)
+    return UpdateFigures(
+        from_minutes=first,
+        to_minutes=last,
+        count=len(left),
+        pinball=_pinball(said, came_left),
+        naive_pinball=_pinball(survivor, came_left),
+        median_absolute_error=float(np.median(np.abs(said[:, 1] - came_left))),
+        naive_median_absolute_error=float(np.median(np.abs(survivor[:, 1] - came_left))),
+        coverage=float(np.mean((said[:, 0] <= came_left) & (came_left <= said[:, 2]))),
+        naive_coverage=float(np.mean((survivor[:, 0] <= came_left) & (came_left <= survivor[:, 2]))),
+        median_width=float(np.median(said[:, 2] - said[:, 0])),
+        too_long=float(np.mean(said[:, 1] > came_left)),
+    )
+
+
+def _pinball(said: Floats, came: Floats) -> float:
+    over = came[:, None] - said
+    levels = np.array(UPDATE_QUANTILES)
+    return float(np.maximum(levels * over, (levels - 1) * over).mean())
+
+
+def _minutes(first: datetime, last: datetime) -> float:
+    return (last - first) / timedelta(minutes=1)

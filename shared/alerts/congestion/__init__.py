@@ -3,7 +3,7 @@
     queues                 the PeMS bottleneck rule, and how far each queue reaches along its carriageway
     reference              what a queue is measured against: free flow, and the usual speed; recurrent or not
     severity, delay        how bad it is for those who drive through it; what it costs in vehicle-hours
-    confidence, duration   how sure it is to last, and how long; `duration_table` is what that was fitted on
+    confidence, duration   how sure it is to last, and how long; `duration_weights` is what that was fitted to
     evidence               the windows and the drop of speed that show it
     alerts                 queues and active alerts in, changes out: what is said, and when it is worth an update
     messages               the words

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.alerts.congestion.confidence import congestion_confidence
 from shared.alerts.congestion.delay import Costs, added, is_due
-from shared.alerts.congestion.duration import congestion_duration
+from shared.alerts.congestion.duration import Signs, congestion_duration, signs_of
 from shared.alerts.congestion.evidence import Windows
 from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
 from shared.alerts.congestion.queues import Queue
@@ -32,7 +32,6 @@ from shared.alerts.lifecycle.changes import (
 from shared.alerts.lifecycle.duration import Estimate
 from shared.alerts.lifecycle.step import KindStep
 from shared.events.records import AlertSeverity, SensorId, TrafficAlert
-from shared.traffic.calendar import is_day_off
 from shared.traffic.roadway import Roadway
 
 
@@ -54,6 +53,16 @@ class Moment:
     listening: Listening
     costs: Costs
     windows: Windows
+
+
+def signs_at(board: AlertBoard, moment: Moment, queue: Queue, raised_at: datetime) -> Signs:
+    """What tells at a moment how long a queue will last whose alert was raised at `raised_at`."""
+    windows, network = moment.windows, board.network
+    here = [int(windows.road.positions[network.index[sensor_id]]) for sensor_id in queue.sensor_ids]
+    past, miles = board.past(queue.head.sensor_id), windows.road.length_miles[here]
+    return signs_of(
+        queue, windows.speed_mph[:, here], miles, raised_at, moment.at, past, network, windows.rule.slow_mph
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class QueueStep(KindStep[Queue]):
             queue,
             severity_of(queue, recurrent=recurrent, hourly_vehicle_hours=self._hourly(queue)),
             recurrent,
-            self._lasts(queue, at, 0.0),
+            self._lasts(queue, at),
             added(None, self._cost(None, queue)),
         )
         alert_id = alert_id_of(self.board.alert_type, network_id, queue.head.sensor_id, at)
@@ -107,7 +116,7 @@ class QueueStep(KindStep[Queue]):
         material = severity is not alert.severity or self._moved(alert, queue)
         if not (crowded or outlived or material or is_due(alert.delay_vehicle_hours, cost, unwritten, told)):
             return None
-        lasts = self._lasts(queue, alert.raised_at, age)
+        lasts = self._lasts(queue, alert.raised_at)
         content = self._content(queue, severity, recurrent, lasts, added(alert.delay_vehicle_hours, cost))
         return updated(alert, self.at, content)
 
@@ -137,11 +146,8 @@ class QueueStep(KindStep[Queue]):
     def _hourly(self, queue: Queue) -> float | None:
         return self.moment.costs.per_hour(self.road.flags(queue.sensor_ids), self.moment.windows.rule.recent_points)
 
-    def _lasts(self, queue: Queue, raised_at: datetime, age_minutes: float) -> Estimate:
-        network = self.board.network
-        local = raised_at.astimezone(network.time_zone)
-        past = self.board.past_minutes(queue.head.sensor_id)
-        return congestion_duration(local, past, age_minutes, day_off=is_day_off(network, local.date()))
+    def _lasts(self, queue: Queue, raised_at: datetime) -> Estimate:
+        return congestion_duration(signs_at(self.board, self.moment, queue, raised_at))
 
     def _moved(self, alert: TrafficAlert, queue: Queue) -> bool:
         known = self.road.extent_miles(alert.affected_sensors)

@@ -48,7 +48,7 @@ class AlertBoard:
     network: Network
     alert_type: AlertType
     roads: dict[str, RoadAlerts] = field(default_factory=dict)
-    _past_minutes: dict[SensorId, list[float]] = field(default_factory=dict)
+    _past: dict[SensorId, list[tuple[datetime, datetime]]] = field(default_factory=dict)
 
     @classmethod
     def rebuilt(cls, network: Network, alert_type: AlertType, log: Iterable[TrafficAlert]) -> "AlertBoard":
@@ -79,9 +79,13 @@ class AlertBoard:
         everywhere = chain.from_iterable(road.active.values() for road in self.roads.values())
         return sorted(everywhere, key=lambda alert: (alert.raised_at, alert.alert_id))
 
+    def past(self, head: SensorId) -> Sequence[tuple[datetime, datetime]]:
+        """When the last alerts whose queue began at `head` were raised and cleared, oldest first."""
+        return self._past.get(head, ())
+
     def past_minutes(self, head: SensorId) -> Sequence[float]:
-        """How long the last alerts were active whose queue began at `head`, oldest first."""
-        return self._past_minutes.get(head, ())
+        """How long they were active."""
+        return [(cleared_at - raised_at) / timedelta(minutes=1) for raised_at, cleared_at in self.past(head)]
 
     def road_of(self, alert: TrafficAlert) -> str:
         """The carriageway of an alert."""
@@ -91,6 +95,6 @@ class AlertBoard:
 
     def _remember(self, alert: TrafficAlert) -> None:
         if alert.cleared_at is not None and alert.affected_sensors:
-            past = self._past_minutes.setdefault(alert.affected_sensors[-1], [])
-            past.append((alert.cleared_at - alert.raised_at) / timedelta(minutes=1))
+            past = self._past.setdefault(alert.affected_sensors[-1], [])
+            past.append((alert.raised_at, alert.cleared_at))
             del past[:-MAX_SAMPLES]
