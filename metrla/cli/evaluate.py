@@ -59,8 +59,9 @@ def evaluate(
 ) -> None:
     """Forecast the test part of a recording as the predictor would have done, and compare.
 
-    The newest version of each model is used, or the one promoted. Errors are counted as in the literature on METR-LA:
-    one average over all pairs of origin and sensor with an actual speed, 15, 30 and 60 minutes ahead.
+    The newest version of each model is used, or the one promoted; where it was fitted to these days, too, the version
+    that it is a refit of. Errors are counted as in the literature on METR-LA: one average over all pairs of origin and
+    sensor with an actual speed, 15, 30 and 60 minutes ahead.
     """
     from metrla.lab.forecasting.evaluation.evaluate import evaluate as judge  # noqa: PLC0415 - slow to import
     from metrla.lab.forecasting.recording import read_recording  # noqa: PLC0415 - likewise
@@ -77,7 +78,7 @@ def evaluate(
             figures = judge(
                 recording,
                 serving,
-                lambda of: serving_of(archive, of, chosen),
+                lambda of, *, judged=False: serving_of(archive, of, chosen, judged=judged),
                 part=part.value,
                 robustness=robustness,
                 seed=seed,

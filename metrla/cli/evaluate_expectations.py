@@ -42,7 +42,7 @@ def evaluate_expectations(
 
     roads = load_network(network)
     with open_models(archive_url, pretrained=pretrained) as archive:
-        serving = serving_of(archive, roads, None)
+        serving = serving_of(archive, roads, None, judged=True)
         recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
         for note in recording.notes:
             say(note, err=True)

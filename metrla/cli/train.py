@@ -166,6 +166,8 @@ def _train(recording: "Recording", choice: "Choice", work: "Work", url: str, now
         for name, reason in trained.left_out.items():
             say(f"{name} is left out: {reason}")
         say(_served(trained, choice))
+        for name, artefact in trained.judged.items():
+            save(archive, recording.network.network_id, name, trained.judged_version or "", artefact)
         for name, artefact in trained.artefacts.items():
             path = save(archive, recording.network.network_id, name, trained.version, artefact)
             size = sum(map(len, artefact.files.values())) / 1e6
@@ -180,7 +182,10 @@ def _served(trained: "Trained", choice: "Choice") -> str:
     from shared.forecasting.models.card import REFIT  # noqa: PLC0415 - likewise
 
     if trained.serves == REFIT:
-        return "what serves: a refit of these models to all of the history, with their intervals"
+        return (
+            "what serves: a refit of these models to all of the history, with their intervals; "
+            f"they are version {trained.judged_version}, which `metrla evaluate` takes"
+        )
     return "what serves: these models" + (
         ", there was no time for a refit to all of the history" if choice.refit else ""
     )

@@ -122,6 +122,7 @@ class FitOutcome(_Written):
     calibration: OfflineCalibration
     serves: Weights = Field(default=PROTOCOL, description="What serves: what was judged, or a refit of it to all data.")
     days: float = Field(default=0.0, description="Of history that the weights that serve were fitted to.")
+    judged_version: str = Field(default="", description="Of a refit: the version with the weights that were judged.")
 
 
 _RESULTS: TypeAdapter[Results] = TypeAdapter(Results)
@@ -247,9 +248,15 @@ class ModelCard:
         return _read(_OBJECT, self.content.get("settings")) or {}
 
     @property
-    def refitted(self) -> bool:
-        """Whether the weights have seen all of the training data, its validation and test parts included."""
-        return self.content.get("serves") == REFIT
+    def seen_until(self) -> datetime | None:
+        """Of a refit: the end of its training data, of which it has seen all, its test part included."""
+        data = self.training_data
+        return data.end if data is not None and self.content.get("serves") == REFIT else None
+
+    @cached_property
+    def judged_version(self) -> str | None:
+        """Of a refit: the version with the weights that were judged, where the card says so."""
+        return _read(_TEXT, self.content.get("judged_version")) or None
 
     @cached_property
     def results(self) -> Results:

@@ -64,6 +64,7 @@ class Scoreboard:
         self._settled_after = settled_after(network, correctable)
         self._history = ScoreHistory(network.window, spans.rolling, max(spans.kept, 2 * spans.rolling))
         self._adaptive: dict[Key, AdaptiveScale] = {}
+        self._seen_until: dict[Key, datetime] = {}
         self._reference: tuple[Key, InputReference | None] | None = None
 
     @property
@@ -78,6 +79,7 @@ class Scoreboard:
             or AdaptiveScale(served.uncertainty.prior, self.network.window, self._settled_after)
             for served in serving.ranked
         }
+        self._seen_until = {served.key: end for served in serving.ranked if (end := served.card.seen_until) is not None}
 
     def restore(self, scores: Iterable[ModelScore]) -> None:
         """Take in scores that were stored."""
@@ -96,8 +98,13 @@ class Scoreboard:
         return {key: np.stack([scale.at(origin) for origin in origins]) for key, scale in self._adaptive.items()}
 
     def remember(self, step: Step, forecasts: Sequence[ModelForecast], ages: Sequence[int] = (0,)) -> list[ModelScore]:
-        """Keep forecasts until their windows come; returns the scores of those whose windows are there already."""
-        return self._take(self._live.remember(step, forecasts, ages))
+        """Keep forecasts until their windows come; returns the scores of those whose windows are there already.
+
+        What a refit says of days that it was fitted to, as in a replay of them, says nothing of it and is not scored.
+        """
+        origin = step.window_start - (max(ages, default=0) - 1) * self.network.window
+        unseen = [one for one in forecasts if self._seen_until.get((one.name, one.version), origin) <= origin]
+        return self._take(self._live.remember(step, unseen, ages))
 
     def totals(self, key: Key, until: datetime) -> Totals | None:
         """How a version of a model did over the rolling span."""

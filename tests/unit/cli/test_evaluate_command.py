@@ -45,7 +45,9 @@ class Place:
         speeds = Simulator(self.roads, 1).speeds(START, DAYS * 288)
         index = pd.DatetimeIndex([local + row * timedelta(minutes=5) for row in range(len(speeds))])
         pd.DataFrame(speeds, index=index, columns=[sensor.sensor_id for sensor in road]).to_parquet(self.data)
-        self.said = run("train", *self.arguments, "--models", "linear_regression", "--work", str(folder / "work"))
+        self.said = run(
+            "train", *self.arguments, "--models", "linear_regression", "--no-refit", "--work", str(folder / "work")
+        )
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -200,3 +202,29 @@ def test_a_study_leaves_the_logs_as_they_were() -> None:
     with open_models(None, pretrained=True):
         assert structlog.get_config() != before
     assert structlog.get_config() == before
+
+
+@pytest.mark.slow
+def test_a_refit_is_evaluated_as_what_it_is_a_refit_of(place: Place, tmp_path: Path) -> None:
+    where = (*place.arguments[:4], "--archive-url", tmp_path.as_uri())
+    said = run("train", *where, "--models", "linear_regression", "--work", str(tmp_path / "work"))
+    assert "a refit of these models to all of the history" in said
+    figures = tmp_path / "figures.json"
+    run("evaluate", *where, "--no-robustness", "--json", str(figures))
+    again, before = (
+        json.loads(figures.read_bytes()),
+        json.loads(
+            run(
+                "models",
+                "show",
+                "linear_regression",
+                "--network",
+                str(place.network),
+                "--archive-url",
+                tmp_path.as_uri(),
+            )
+        ),
+    )
+    assert before["serves"] == "refit"
+    assert again["models"]["linear_regression"]["version"] == before["judged_version"] < before["version"]
+    assert again["horizons"]["linear_regression"]["60"]["mae"] == pytest.approx(before["results"]["test"]["60"]["mae"])

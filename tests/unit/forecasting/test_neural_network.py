@@ -14,7 +14,7 @@ from metrla.lab.forecasting.recorded import Recorded
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted, Task
 from metrla.lab.forecasting.training.neural_network.examples import Example
-from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network
+from metrla.lab.forecasting.training.neural_network.fit import fit_neural_network, networks_in
 from metrla.lab.forecasting.training.neural_network.settings import MemberSettings, NeuralNetworkSettings
 from metrla.lab.forecasting.training.neural_network.start import starting_weights
 from metrla.lab.forecasting.training.neural_network.steps import State, learning_rate, optimiser, step_of
@@ -284,3 +284,21 @@ def test_numpy_and_jax_say_the_same() -> None:
     with_jax = forward(jnp, size, arrays, Inputs(*map(jnp.asarray, inputs)), (mean, mean))
     assert with_numpy.shape == (sensors, origins, HORIZONS)
     assert np.allclose(with_numpy, np.asarray(with_jax), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "twice_in", "networks"),
+    [
+        (50.0, 0.0, 1),  # part of the steps of one
+        (170.0, 0.0, 1),
+        (180.0, 0.0, 2),  # nearly all of two
+        (450.0, 0.0, 4),
+        (5000.0, 0.0, 8),
+        (180.0, 90.0, 2),  # not all of one twice: no refit is to be had
+        (250.0, 120.0, 1),  # one, and as long again for its refit
+        (450.0, 220.0, 2),
+        (5000.0, 2400.0, 8),
+    ],
+)
+def test_there_are_as_many_networks_as_there_is_time_for(seconds: float, twice_in: float, networks: int) -> None:
+    assert networks_in(seconds, twice_in, a_network=100.0, most=8) == networks

@@ -1,8 +1,8 @@
 """Evaluate the models of an archive on a recording: errors, calibration, robustness."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,23 @@ TEST, VALIDATION = "test", "validation"
 EVERY = 6
 """Disturbed input is forecast at every 6th origin only: there are many ways to disturb it."""
 
+LEAST_UNSEEN = 288
+"""Origins that a refit has not seen: of fewer, the models that it is a refit of are judged, on all of the part."""
+
 OriginBatch = NDArray[np.intp]
+
+
+class Load(Protocol):
+    """Loads the models of a network; `judged`: those that were judged, in place of a refit of them."""
+
+    def __call__(self, network: Network, *, judged: bool = False) -> Serving:
+        """As `metrla.lab.forecasting.serving` does."""
 
 
 def evaluate(
     recording: Recording,
     serving: Serving,
-    load: Callable[[Network], Serving],
+    load: Load,
     *,
     part: str = TEST,
     robustness: bool = True,
@@ -42,7 +52,8 @@ def evaluate(
     Args:
         recording: what happened.
         serving: its network's models.
-        load: the same models for a network with other sensors.
+        load: the same models for a network, which may have other sensors. Where a refit has seen nearly all days of the
+            part, the models that it is a refit of are judged; else it is, on the others.
         part: of the recording: `TEST` or `VALIDATION`.
         robustness: whether to disturb the input as well.
         seed: of the disturbances.
@@ -53,7 +64,13 @@ def evaluate(
         ModelError: there is no model.
     """
     split = Split.of(len(recording.speed_mph), recording.skipped_windows)
-    origins = _unseen(_origins(split, part), recording, serving)
+    origins, judged_before = _origins(split, part), False
+    if len(unseen := _unseen(origins, recording, serving)) < len(origins):
+        judged_before = len(unseen) < LEAST_UNSEEN
+        serving = load(recording.network, judged=True) if judged_before else serving
+        origins = _unseen(origins, recording, serving)
+        if not origins.size:
+            raise ConfigurationError("the models have seen this part of the recording, and say nothing there")
     # Input that is disturbed is so from the first window that is forecast from, warm-up included.
     resumed = max(0, int(origins[0]) - WARM_UP)
     recorded = Recorded(recording.network, recording.start, recording.speed_mph, split.train_windows, resumed)
@@ -63,7 +80,7 @@ def evaluate(
     if robustness:
         figures["robustness"] = {
             case.name: course.judge(
-                serving if case.network is recording.network else load(case.network),
+                serving if case.network is recording.network else load(case.network, judged=judged_before),
                 origins[::EVERY],
                 partial(watch, case.what),
                 case,
@@ -83,19 +100,11 @@ def _origins(split: Split, part: str) -> OriginBatch:
 
 def _unseen(origins: OriginBatch, recording: Recording, serving: Serving) -> OriginBatch:
     """Those whose future no weights of the models were fitted to: a refit has seen all of its training data."""
-    data = [one.card.training_data for one in serving.ranked if one.card.refitted]
-    seen_until = max((each.end for each in data if each is not None), default=None)
+    seen_until = max((end for one in serving.ranked if (end := one.card.seen_until) is not None), default=None)
     if seen_until is None:
         return origins
     windows = (seen_until - recording.start) // recording.network.window
-    unseen = origins[origins + LAGS >= windows]
-    if not unseen.size:
-        raise ConfigurationError(
-            f"the models were fitted to all up to {seen_until.isoformat()}, and say nothing on days they have seen. "
-            "Their cards have the figures of the same models before that; give a recording that goes on after it, or "
-            "train with --no-refit"
-        )
-    return unseen
+    return origins[origins + LAGS >= windows]
 
 
 def _about(recording: Recording, serving: Serving, split: Split, origins: OriginBatch, part: str) -> Json:

@@ -68,7 +68,7 @@ class Trained:
 
     `tested` is of how many origins those are: fewer than the part has where time or memory are short. `left_out` says
     of each model that was not trained why. `recent` are the recent speeds at the end of the recording,
-    `serves` which weights the artefacts have.
+    `serves` which weights the artefacts have. Of a refit, `judged` are those that were judged, of an earlier version.
     """
 
     version: str
@@ -79,6 +79,8 @@ class Trained:
     left_out: Mapping[str, str]
     recent: Sequence[RecentRow] = ()
     serves: Weights = PROTOCOL
+    judged_version: str | None = None
+    judged: Mapping[str, Artefact] = field(default_factory=dict)
 
 
 def train(
@@ -138,6 +140,10 @@ def _one_thread() -> AbstractContextManager[object]:
     return limited
 
 
+def _version(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+
+
 def _unwatched(stage: str, done: float, total: float, note: str = "") -> None:
     del stage, done, total, note
 
@@ -193,7 +199,7 @@ class _Run:
 
     @property
     def version(self) -> str:
-        return f"{self.now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+        return _version(self.now)
 
     def fit(self, name: str) -> None:
         """Fit one model, or take what is kept of it, and calibrate it."""
@@ -295,13 +301,17 @@ class _Run:
 
     def packed(self) -> Trained:
         """All artefacts, with what they achieve on the held-out parts on their cards."""
-        again = MARGIN * self._seconds_of_refit()
+        again = MARGIN * sum(one.seconds for name, one in self.done.items() if name not in AS_THEY_ARE)
         # Judging comes first, but needs not all that is left.
         refitting = self.choice.refit and self.deadline.left >= again + self.judging.least + self._saving
         reserved = self._saving + (again if refitting else 0.0)
         figures, tested = self.judging.figures(self._serving(), self.watch, reserved)
         refitted = self._refitted() if refitting else None
-        artefacts = {name: self._served(name, refitted, figures) for name in self.done}
+        judged_version, judged = None, dict[str, Artefact]()
+        if refitted is not None:
+            judged_version = _version(self.now - timedelta(microseconds=1))
+            judged = {name: self._served(name, judged_version, None, figures) for name in self.done}
+        artefacts = {name: self._served(name, self.version, refitted, figures, judged_version) for name in self.done}
         return Trained(
             self.version,
             artefacts,
@@ -311,6 +321,8 @@ class _Run:
             self.left_out,
             self.recorded.recent_rows(),
             PROTOCOL if refitted is None else REFIT,
+            judged_version,
+            judged,
         )
 
     def _serving(self) -> Serving:
@@ -325,9 +337,6 @@ class _Run:
     @property
     def _saving(self) -> float:
         return SAVING * (self.choice.budget_seconds or 0.0)
-
-    def _seconds_of_refit(self) -> float:
-        return sum(one.seconds for name, one in self.done.items() if name not in AS_THEY_ARE)
 
     def _refitted(self) -> _Refitted | None:
         """What the models are when they are fitted to all of the recording; None where that takes too long."""
@@ -345,7 +354,14 @@ class _Run:
         inputs = describe_inputs(self.recording.network, self.recording.start, self.recording.speed_mph)
         return _Refitted(found, whole.profile_mph, self.origin.model_copy(update={"inputs": inputs}))
 
-    def _served(self, name: str, refitted: _Refitted | None, figures: Mapping[str, Json]) -> Artefact:
+    def _served(
+        self,
+        name: str,
+        version: str,
+        refitted: _Refitted | None,
+        figures: Mapping[str, Json],
+        judged_version: str | None = None,
+    ) -> Artefact:
         one, origin_of, fitted, tensors = self.done[name], self.origin, self.done[name].fitted, self.done[name].tensors
         windows, weights = self.split.train_windows, PROTOCOL
         if refitted is not None:
@@ -354,16 +370,22 @@ class _Run:
             # Its own calibration stays: it comes of errors on days that it had not seen.
             tensors, windows = {**tensors, **profile, **fitted.tensors}, len(self.recording.speed_mph)
         days = windows * self.recording.network.window / timedelta(days=1)
-        came = outcome(name, one.fitted, one.seconds, self.now, figures, (weights, days))
-        return self._packed(name, fitted, tensors, TrainingReport(fitted.settings, origin_of, came))
+        came = outcome(name, one.fitted, one.seconds, self.now, figures, (weights, days), judged_version)
+        return self._packed(name, fitted, tensors, TrainingReport(fitted.settings, origin_of, came), version)
 
     def _packed(
-        self, name: str, fitted: Fitted, tensors: Mapping[str, NDArray[Any]], report: TrainingReport | None = None
+        self,
+        name: str,
+        fitted: Fitted,
+        tensors: Mapping[str, NDArray[Any]],
+        report: TrainingReport | None = None,
+        version: str | None = None,
     ) -> Artefact:
-        members = dict.fromkeys(fitted.members, self.version)
+        version = version or self.version
+        members = dict.fromkeys(fitted.members, version)
         # Before it is tested, a model is packed to be tested: as it will be opened.
         told = TrainingReport(fitted.settings) if report is None else report
-        return pack(name, self.version, self.recording.network, tensors, told, onnx=fitted.onnx, members=members)
+        return pack(name, version, self.recording.network, tensors, told, onnx=fitted.onnx, members=members)
 
 
 def check_models(names: Collection[str]) -> None:

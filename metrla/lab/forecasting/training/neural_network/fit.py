@@ -129,7 +129,8 @@ def _scale(task: Task) -> Scale:
 def _plan(
     task: Task, pace: Pacing, settings: NeuralNetworkSettings, member_of: MemberOf, validation: Validation
 ) -> Plan:
-    batch = max(1, min(settings.batch, settings.pairs // len(task.recorded.network.sensors)))
+    sensors = len(task.recorded.network.sensors)
+    batch, few = (max(1, min(settings.batch, pairs // sensors)) for pairs in (settings.pairs, settings.hurried_pairs))
     an_epoch = task.split.train // batch
     # An epoch is a unit of work for those networks that a batch holds whole; of a large one it has too many steps.
     steps = max(settings.least_steps, settings.epochs * (task.split.train // settings.batch))
@@ -140,7 +141,7 @@ def _plan(
 
     def seconds(chosen: MemberSettings) -> float:
         member = member_of(0, chosen)
-        a_step = _step_seconds(member, settings, batch, pace)
+        a_step = _step_seconds(member, settings, few if chosen == settings.hurried else batch, pace)
         # Kept for the first part of the training.
         pace.decide(f"{A_STEP} of width {chosen.size.width}", 0, lambda _left: int(1e6 * a_step))
         weights = _begin(member, settings)[0].weights
@@ -149,18 +150,32 @@ def _plan(
 
     def affordable(left: float) -> int:
         # A small one is compiled quickly; a large one that will not be trained need not be.
-        if FITTING_SHARE * left < HURRIED_SHARE * steps * LARGER * seconds(settings.hurried):
+        larger = LARGER * batch / few
+        if FITTING_SHARE * left < HURRIED_SHARE * steps * larger * seconds(settings.hurried):
             return 0
         large = settings.members[0]
         a_member = seconds(large) * steps / FITTING_SHARE + choosing[large]
-        twice = 0.0 if task.twice_in is None else (task.twice_in - pace.spent) / a_member
-        many = twice if twice >= 1 else pace.left / a_member + ALMOST
-        return int(np.clip(many, 1, len(settings.members)))
+        twice_in = 0.0 if task.twice_in is None else task.twice_in - pace.spent
+        return networks_in(pace.left, twice_in, a_member, len(settings.members))
 
     count = pace.decide("networks, 0 for a small one", settings.enough, affordable)
     members = settings.members[:count] or (settings.hurried,)
+    if not count:
+        # As many origins in all, at most.
+        steps, batch = steps * batch // few, few
     found = pace.decide("microseconds of choosing", 0, lambda _left: int(1e6 * choosing.get(members[0], 0.0)))
     return Plan(members, parts, (-(-steps // parts),) * len(members), batch, found / 1e6)
+
+
+def networks_in(seconds: float, twice_in: float, a_network: float, most: int) -> int:
+    """How many networks to train in the seconds that are left, where one of all its steps takes `a_network`.
+
+    A refit is worth more than a further network: where there is time for one in `twice_in`, the seconds that leave as
+    much again, no more are trained than there is time for in these.
+    """
+    twice = twice_in / a_network
+    many = twice if twice >= 1 else seconds / a_network + ALMOST
+    return int(np.clip(many, 1, most))
 
 
 def _as_before(again: Mapping[str, Any]) -> Plan:

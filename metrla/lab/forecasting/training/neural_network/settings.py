@@ -26,6 +26,7 @@ class NeuralNetworkSettings:
         least_steps: of the optimiser; a short history is seen more often instead.
         batch: origins in a step, at most.
         pairs: of origins and sensors in a step, about, at most: a step of a large network has fewer origins.
+        hurried_pairs: the same of the small network: where time is short, more steps of fewer origins learn more.
         learning_rate: at its highest, after `warm_up` steps; it then falls along a cosine.
         weight_decay: of AdamW.
         clip: longest gradient.
@@ -51,6 +52,7 @@ class NeuralNetworkSettings:
     least_steps: int = 1500
     batch: int = 64
     pairs: int = 16_384
+    hurried_pairs: int = 3_300
     learning_rate: float = 2e-3
     warm_up: int = 300
     weight_decay: float = 1e-4

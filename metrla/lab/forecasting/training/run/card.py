@@ -77,6 +77,7 @@ def outcome(
     now: datetime,
     figures: Mapping[str, Json],
     serves: tuple[Weights, float],
+    judged_version: str | None = None,
 ) -> FitOutcome:
     """What came of a fit that took so long.
 
@@ -87,6 +88,7 @@ def outcome(
         now: wall time.
         figures: of the validation and the test part.
         serves: which weights, and how many days of history they were fitted to.
+        judged_version: of a refit, the version of what was judged.
     """
     calibration = figures["test"]["calibration"].get(name, {})
     weights, days = serves
@@ -99,4 +101,5 @@ def outcome(
         calibration=OfflineCalibration(part="test", **calibration),
         serves=weights,
         days=round(days, 2),
+        **({} if judged_version is None else {"judged_version": judged_version}),
     )

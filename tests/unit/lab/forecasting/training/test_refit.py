@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,19 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from metrla.lab.forecasting.evaluation.evaluate import VALIDATION, evaluate
+from metrla.lab.forecasting.evaluation.evaluate import evaluate
 from metrla.lab.forecasting.recording import Recording
+from metrla.lab.forecasting.serving import serving_of
 from metrla.lab.forecasting.training.fitted import Task, TooLittleError
 from metrla.lab.forecasting.training.run.card import Choice
 from metrla.lab.forecasting.training.run.catalogue import ORDER
 from metrla.lab.forecasting.training.run.work import Work
 from metrla.lab.forecasting.training.train import Trained, train
 from shared.archive.layout import MODEL_FILE, ONNX_FILE
-from shared.events.errors import ConfigurationError
+from shared.archive.local import LocalArchive
+from shared.forecasting.forecasting import Forecasting
+from shared.forecasting.inputs.history import HORIZONS, LAGS
+from shared.forecasting.models.artefact import Artefact
 from shared.forecasting.models.card import PROTOCOL, REFIT
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
@@ -30,8 +36,10 @@ from shared.forecasting.models.forecaster import (
     XGBOOST,
 )
 from shared.forecasting.registry.loading import open_model
+from shared.forecasting.registry.registry import save
 from shared.forecasting.registry.serving import Serving
-from shared.traffic.network import Network
+from shared.forecasting.scoring.scoreboard import Scoreboard, Spans
+from shared.traffic.steps import Step
 from tests.unit.lab.forecasting.training.small import DAYS, SMALL, START, hashes, recording
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -152,20 +160,61 @@ def test_it_is_made_where_there_is_time_and_given_up_where_that_was_wrong(
     assert clock.now <= 60.0
 
 
-def test_it_is_not_judged_on_days_that_it_has_seen(short: Recording, again: Trained) -> None:
-    def load_models(network: Network) -> Serving:
-        ranked = tuple(open_model(again.artefacts[name], name, again.version, network) for name in PREFERRED)
-        return Serving(ranked, {one.key: one for one in ranked})
+def test_it_is_not_judged_on_days_that_it_has_seen(
+    short: Recording, judged: Trained, again: Trained, tmp_path: Path
+) -> None:
+    archive, network = LocalArchive(tmp_path), short.network
+    assert again.judged_version is not None
+    assert again.judged_version < again.version
+    assert hashes(again.judged) == hashes(judged.artefacts)
+    for version, artefacts in ((again.judged_version, again.judged), (again.version, again.artefacts)):
+        for name, artefact in artefacts.items():
+            save(archive, network.network_id, name, version, artefact)
+    serving = serving_of(archive, network, None)
+    assert {one.model.version for one in serving.ranked} == {again.version}
 
-    def told(stage: str, done: float, total: float, note: str = "") -> None:
-        del stage, done, total, note
+    def found(recording: Recording, models: list[str] | None = None) -> Mapping[str, Any]:
+        return evaluate(
+            recording,
+            serving_of(archive, network, models),
+            lambda of, *, judged=False: serving_of(archive, of, models, judged=judged),
+            robustness=False,
+            watch=lambda _stage, _done, _total, _note="": None,
+        )
 
-    for part in ("test", VALIDATION):
-        with pytest.raises(ConfigurationError, match="have seen"):
-            evaluate(short, load_models(short.network), load_models, part=part, robustness=False, watch=told)
-    longer = np.concatenate([short.speed_mph, short.speed_mph[-288:]])
-    found = evaluate(
-        replace(short, speed_mph=longer), load_models(short.network), load_models, robustness=False, watch=told
-    )
-    assert found["first_origin"] >= (short.start + DAYS * 288 * short.network.window).isoformat()
-    assert found["origins"] < found["data"]["origins"]["test"]
+    before = found(short)
+    assert {each["version"] for each in before["models"].values()} == {again.judged_version}
+    assert before["test"] == judged.figures["test"]
+    assert found(short, [ENSEMBLE])["test"][ENSEMBLE] == judged.figures["test"][ENSEMBLE]
+    longer = replace(short, speed_mph=np.concatenate([short.speed_mph, short.speed_mph[-400:]]))
+    after = found(longer)
+    assert {each["version"] for each in after["models"].values()} == {again.version}
+    assert after["first_origin"] >= (short.start + DAYS * 288 * network.window).isoformat()
+    assert after["origins"] < after["data"]["origins"]["test"]
+
+
+def test_it_is_not_scored_live_on_days_that_it_has_seen(short: Recording, again: Trained) -> None:
+    network, rows = short.network, LAGS + HORIZONS
+    speed_mph = np.concatenate([short.speed_mph[-3 * rows :], short.speed_mph[:rows]])
+    first, end = len(short.speed_mph) - 3 * rows, short.start + len(short.speed_mph) * network.window
+
+    def scored(version: str, artefacts: Mapping[str, Artefact]) -> list[datetime]:
+        ranked = tuple(open_model(artefacts[name], name, version, network) for name in PREFERRED)
+        serving = Serving(ranked, {one.key: one for one in ranked})
+        board, forecasting = Scoreboard(network, 4, Spans(timedelta(days=1), timedelta(days=1))), Forecasting(network)
+        board.admit(serving)
+        found = []
+        for last in range(rows, len(speed_mph)):
+            shown = speed_mph[last - rows + 1 : last + 1]
+            unknown, came = np.full(shown.shape, np.nan), np.ones(shown.shape, dtype=np.int64)
+            start = short.start + (first + last) * network.window
+            step = Step(network, start, shown, unknown, unknown, unknown, came, again=False)
+            found += board.observe(step)
+            found += board.remember(step, forecasting.forecast(step, serving))
+        return sorted({one.timestamp for one in found})
+
+    assert again.judged_version is not None
+    assert min(scored(again.judged_version, again.judged)) < end
+    after = scored(again.version, again.artefacts)
+    assert after[0] == end + network.window
+    assert after[-1] == end + rows * network.window
