@@ -8,7 +8,7 @@ from metrla.cli.tables import plain_table
 from metrla.lab.incidents.bootstrap import Interval
 from metrla.lab.incidents.detectors import LIVE
 from metrla.lab.incidents.durations import DurationReport
-from metrla.lab.incidents.injection_study import Group, InjectionResult
+from metrla.lab.incidents.injection_study import InjectionResult, SizeClass
 from metrla.lab.incidents.log_study import BUDGETS, Comparison
 from metrla.lab.incidents.scores import Score, verdicts
 
@@ -114,7 +114,7 @@ def injection_table(results: list[InjectionResult], days: int) -> Table:
     return table
 
 
-def _groups(result: InjectionResult) -> list[Group]:
+def _groups(result: InjectionResult) -> list[SizeClass]:
     return [*result.by_depth, *result.by_blockage, result.light_traffic]
 
 
@@ -132,7 +132,7 @@ def _interval(ends: Interval, times: float = 1.0) -> str:
     return "" if ends is None else " to ".join(f"{times * end:.3g}" for end in ends)
 
 
-def _share(group: Group) -> str:
+def _share(group: SizeClass) -> str:
     return "" if group.share is None else f"{100 * group.share:.0f} ({_interval(group.interval, 100)})"
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metrla.lab.incidents.measures import Measures
-from metrla.lab.incidents.shapes import Shape, share_at
-from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance, Scene
+from metrla.lab.incidents.shapes import DisturbanceShape, share_at
+from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance, Roadside
 from shared.traffic.arrays import Floats
 from shared.traffic.roadway import DEFAULT_LANES
 
@@ -33,7 +33,7 @@ DEMAND_BY_HOUR = (
 """Of capacity, where volumes are not measured."""
 BUSIEST_SHARE = 0.99
 """This quantile of the volumes of a sensor is its capacity."""
-PASSING_SHAPE = Shape(0.93, 60.0, 5.0, 20.0, 10.0, 0.5)
+PASSING_SHAPE = DisturbanceShape(0.93, 60.0, 5.0, 20.0, 10.0, 0.5)
 """Traffic below what the open lanes take: drivers slow down and look."""
 RANK_NOISE = 0.2
 APART_MINUTES, APART_MILES = 240.0, 8.0
@@ -42,16 +42,16 @@ CHANGED_MPH = 1.0
 THINNED_MILES = 2.0
 """So far to both sides of blocked lanes the volume is seen to fall."""
 MAX_TRIES = 40_000
-KINDS: tuple[Shape, ...] = (
-    Shape(0.14, 6.9, 25.0, 12.5, 42.5, 1.6),
-    Shape(0.24, 12.7, 25.0, 17.5, 45.0, 1.6),
-    Shape(0.33, 17.5, 17.5, 7.5, 42.5, 0.6),
-    Shape(0.43, 26.7, 10.0, 22.5, 15.0, 0.6),
-    Shape(0.51, 25.8, 20.0, 5.0, 25.0, 0.9),
-    Shape(0.55, 27.1, 15.0, 2.5, 10.0, 1.5),
-    Shape(0.59, 31.5, 15.0, 7.5, 12.5, 2.7),
-    Shape(0.66, 38.2, 10.0, 5.0, 10.0, 2.7),
-    Shape(0.74, 36.0, 7.5, 5.0, 5.0, 2.7),
+KINDS: tuple[DisturbanceShape, ...] = (
+    DisturbanceShape(0.14, 6.9, 25.0, 12.5, 42.5, 1.6),
+    DisturbanceShape(0.24, 12.7, 25.0, 17.5, 45.0, 1.6),
+    DisturbanceShape(0.33, 17.5, 17.5, 7.5, 42.5, 0.6),
+    DisturbanceShape(0.43, 26.7, 10.0, 22.5, 15.0, 0.6),
+    DisturbanceShape(0.51, 25.8, 20.0, 5.0, 25.0, 0.9),
+    DisturbanceShape(0.55, 27.1, 15.0, 2.5, 10.0, 1.5),
+    DisturbanceShape(0.59, 31.5, 15.0, 7.5, 12.5, 2.7),
+    DisturbanceShape(0.66, 38.2, 10.0, 5.0, 10.0, 2.7),
+    DisturbanceShape(0.74, 36.0, 7.5, 5.0, 5.0, 2.7),
 )
 """How 54 felt disturbances of the first 14 days of Orange and the first 75 of PEMS-BAY looked (`shapes.kinds_of`).
 
@@ -81,7 +81,7 @@ class Injected:
     lanes_blocked: int
     lane_count: int
     excess: float
-    shape: Shape
+    shape: DisturbanceShape
     lowest_mph: float | None = None
     disturbance: Disturbance | None = None
 
@@ -92,7 +92,12 @@ class Injected:
 
 
 def draw_incidents(
-    scene: Scene, measures: Measures, first_day: int, count: int, seed: int, kinds: tuple[Shape, ...] = KINDS
+    scene: Roadside,
+    measures: Measures,
+    first_day: int,
+    count: int,
+    seed: int,
+    kinds: tuple[DisturbanceShape, ...] = KINDS,
 ) -> list[Injected]:
     """Draw incidents of the days from `first_day` on, in order of time.
 
@@ -135,7 +140,7 @@ def draw_incidents(
     return sorted(_shaped(drawn, kinds, chance), key=lambda one: one.start_minutes)
 
 
-def inject(scene: Scene, measures: Measures, drawn: list[Injected]) -> tuple[Measures, list[Injected]]:
+def inject(scene: Roadside, measures: Measures, drawn: list[Injected]) -> tuple[Measures, list[Injected]]:
     """Recorded days with incidents put in, and these with what there is to detect of each.
 
     Where traffic is slower than the incident makes it, it stays as it is. While lanes are blocked no more vehicles pass
@@ -182,7 +187,7 @@ def inject(scene: Scene, measures: Measures, drawn: list[Injected]) -> tuple[Mea
     return replace(measures, speed_mph=speed, volume=volume, occupancy=occupancy), told
 
 
-def _shaped(drawn: list[Injected], kinds: tuple[Shape, ...], chance: np.random.Generator) -> list[Injected]:
+def _shaped(drawn: list[Injected], kinds: tuple[DisturbanceShape, ...], chance: np.random.Generator) -> list[Injected]:
     queues = [number for number, one in enumerate(drawn) if one.queues]
     hard = np.array([drawn[number].excess for number in queues]) + chance.normal(0, RANK_NOISE, len(queues))
     shaped = list(drawn)

@@ -14,7 +14,7 @@ from metrla.lab.incidents.injection import CHANGED_MPH, Injected, draw_incidents
 from metrla.lab.incidents.live import live_alerts, raised_alarms
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.scores import LATEST_MINUTES, detects
-from metrla.lab.incidents.truth import Scene, scene_of
+from metrla.lab.incidents.truth import Roadside, scene_of
 from shared.alerts.detection.calibration import level_within
 from shared.alerts.detection.protocol import watch
 from shared.events.errors import ConfigurationError
@@ -28,7 +28,7 @@ NORMAL_975 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SizeClass:
     """Injected incidents of one class: how many were detected, with a 95 % interval (E. B. Wilson, 1927)."""
 
     name: str
@@ -48,9 +48,9 @@ class InjectionResult:
     """
 
     name: str
-    by_depth: tuple[Group, ...]
-    by_blockage: tuple[Group, ...]
-    light_traffic: Group
+    by_depth: tuple[SizeClass, ...]
+    by_blockage: tuple[SizeClass, ...]
+    light_traffic: SizeClass
     alarms: int
     false_alarms_per_100_sensor_days: float
     false_alarms_before_per_100_sensor_days: float
@@ -62,7 +62,7 @@ class Upset:
     """Measures with incidents injected into the days from window `first` on; `changed` says where, half an hour on."""
 
     measures: Measures
-    scene: Scene
+    scene: Roadside
     first: int
     incidents: tuple[Injected, ...]
     changed: Flags
@@ -127,7 +127,7 @@ def result_of(name: str, alarms: Sequence[Alarm], upset: Upset) -> InjectionResu
         )
     ]
 
-    def group(title: str, belongs: Callable[[Injected], bool]) -> Group:
+    def group(title: str, belongs: Callable[[Injected], bool]) -> SizeClass:
         return _group(title, [told for one, told in zip(upset.incidents, minutes, strict=True) if belongs(one)])
 
     return InjectionResult(
@@ -206,10 +206,10 @@ def _after(alarm: Alarm, start_minutes: float, window_minutes: float) -> bool:
     return (alarm.window + 1) * window_minutes > start_minutes
 
 
-def _group(name: str, minutes: Sequence[float | None]) -> Group:
+def _group(name: str, minutes: Sequence[float | None]) -> SizeClass:
     found = [told for told in minutes if told is not None]
     count = len(minutes)
-    return Group(
+    return SizeClass(
         name=name,
         incidents=count,
         detected=len(found),

@@ -19,15 +19,15 @@ from metrla.lab.incidents.scores import (
     Chance,
     Curve,
     Judged,
+    Matching,
     Score,
-    Tally,
     chance,
     lead_interval,
     score,
     tally,
     verdicts,
 )
-from metrla.lab.incidents.shapes import Shape, kinds_of
+from metrla.lab.incidents.shapes import DisturbanceShape, kinds_of
 from metrla.lab.incidents.truth import (
     Disturbance,
     LoggedIncident,
@@ -59,7 +59,7 @@ class Rival:
 
     curve: Curve
     level: int | None
-    found: Tally | None
+    found: Matching | None
     lead_interval: Interval
 
 
@@ -69,7 +69,7 @@ class Shipped:
 
     score: Score
     chance: Chance
-    found: Tally
+    found: Matching
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,17 +218,17 @@ def comparison_json(comparison: Comparison, measures: Measures) -> dict[str, Any
     return figures
 
 
-def _kinds(judged: Judged) -> tuple[Shape, ...]:
+def _kinds(judged: Judged) -> tuple[DisturbanceShape, ...]:
     """How the disturbances of the days that do not count look: what injected ones are drawn from."""
     return kinds_of(judged.scene, [one for one in judged.truth.disturbances if judged.day(one.onset_window) < 0])
 
 
-def _tallies(comparison: Comparison) -> list[tuple[str, Tally]]:
+def _tallies(comparison: Comparison) -> list[tuple[str, Matching]]:
     shipped = [] if comparison.shipped is None else [(LIVE, comparison.shipped.found)]
     return shipped + [(rival.curve.name, rival.found) for rival in comparison.rivals if rival.found is not None]
 
 
-def _alarms_json(judged: Judged, measures: Measures, found: Tally) -> list[dict[str, Any]]:
+def _alarms_json(judged: Judged, measures: Measures, found: Matching) -> list[dict[str, Any]]:
     return [
         {
             "raised_at": measures.window_end(alarm.window).isoformat(),

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from metrla.lab.incidents.truth import LONGEST_MINUTES, Disturbance, Scene
+from metrla.lab.incidents.truth import LONGEST_MINUTES, Disturbance, Roadside
 from shared.traffic.arrays import Floats
 
 UPSTREAM_MILES = 8.0
@@ -18,7 +18,7 @@ STEPS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class DisturbanceShape:
     """One kind of disturbance. Minutes are from the onset to the lowest speed, there, and back to the usual.
 
     `lowest_share` is of the usual speed, `extent_miles` how far upstream traffic is slowed.
@@ -32,7 +32,7 @@ class Shape:
     extent_miles: float
 
 
-def shape_of(scene: Scene, one: Disturbance) -> Shape | None:
+def shape_of(scene: Roadside, one: Disturbance) -> DisturbanceShape | None:
     """The shape of a disturbance as its sensors saw it; `None` where they saw too little."""
     begin, last = one.onset_window, min(one.onset_window + scene.windows_in(LONGEST_MINUTES), len(scene.speed_mph))
     watching = np.array(sorted(one.positions))
@@ -60,20 +60,20 @@ def shape_of(scene: Scene, one: Disturbance) -> Shape | None:
     miles = float(scene.road.length_miles[upstream[: max(count, 1)]].sum())
     minutes = scene.window_minutes
     mph = float(scene.speed_mph[begin + at, worst])
-    return Shape(lowest, mph, fall * minutes, (held_until - fall) * minutes, recovery * minutes, miles)
+    return DisturbanceShape(lowest, mph, fall * minutes, (held_until - fall) * minutes, recovery * minutes, miles)
 
 
-def kinds_of(scene: Scene, disturbances: Sequence[Disturbance]) -> tuple[Shape, ...]:
+def kinds_of(scene: Roadside, disturbances: Sequence[Disturbance]) -> tuple[DisturbanceShape, ...]:
     """The kinds of these disturbances, deepest first: the medians of as many equal groups; none where there are few."""
     found = [shape for one in disturbances if (shape := shape_of(scene, one)) is not None]
     if len(found) < STEPS:
         return ()
     found.sort(key=lambda shape: shape.lowest_share)
     groups = np.array_split(np.array([list(asdict(shape).values()) for shape in found]), STEPS)
-    return tuple(Shape(*(round(float(value), 2) for value in np.median(group, axis=0))) for group in groups)
+    return tuple(DisturbanceShape(*(round(float(value), 2) for value in np.median(group, axis=0))) for group in groups)
 
 
-def share_at(shape: Shape, minutes: Floats, upstream_miles: float) -> Floats:
+def share_at(shape: DisturbanceShape, minutes: Floats, upstream_miles: float) -> Floats:
     """What is left of the speed so many minutes after the onset, so far upstream of its place: shares, 1 at most.
 
     The queue grows upstream while it lasts, so that traffic farther back slows later and less; downstream none slows.

@@ -11,7 +11,7 @@ from metrla.lab.incidents.detectors import LIVE
 from metrla.lab.incidents.injection import CAPACITY_LEFT, KINDS, draw_incidents, inject
 from metrla.lab.incidents.injection_study import Upset, evaluate_live, result_of, upset_days, wilson
 from metrla.lab.incidents.measures import Measures
-from metrla.lab.incidents.shapes import Shape, kinds_of, shape_of, share_at
+from metrla.lab.incidents.shapes import DisturbanceShape, kinds_of, shape_of, share_at
 from metrla.lab.incidents.truth import scene_of
 from shared.events.errors import ConfigurationError
 from shared.traffic.roadway import roadway
@@ -103,7 +103,7 @@ def test_a_queue_slows_what_is_upstream_and_no_more_pass_than_can(calm: Measures
 def test_the_shape_of_a_disturbance_is_read_from_its_sensors(calm: Measures) -> None:
     """What is put in is found again, about."""
     scene = scene_of(calm)
-    kind = Shape(0.4, 25.0, 15.0, 30.0, 20.0, 3.0)
+    kind = DisturbanceShape(0.4, 25.0, 15.0, 30.0, 20.0, 3.0)
     (one,) = [
         replace(one, shape=kind, excess=0.4, travel_miles=4.2, start_minutes=BEFORE * 1440 + 720.0)
         for one in draw_incidents(scene, calm, BEFORE, 1, seed=3)
@@ -121,7 +121,7 @@ def test_the_shape_of_a_disturbance_is_read_from_its_sensors(calm: Measures) -> 
 
 
 def test_the_share_of_speed_falls_holds_and_comes_back() -> None:
-    kind = Shape(0.4, 25.0, 10.0, 20.0, 10.0, 2.0)
+    kind = DisturbanceShape(0.4, 25.0, 10.0, 20.0, 10.0, 2.0)
     minutes = np.array([-5.0, 0.0, 5.0, 10.0, 30.0, 35.0, 40.0, 60.0])
     assert share_at(kind, minutes, 0.0) == pytest.approx([1.0, 1.0, 0.7, 0.4, 0.4, 0.7, 1.0, 1.0])
     assert share_at(kind, minutes, -0.3).tolist() == [1.0] * 8

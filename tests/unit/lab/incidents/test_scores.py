@@ -22,7 +22,7 @@ from metrla.lab.incidents.scores import (
 )
 from metrla.lab.incidents.truth import (
     LoggedIncident,
-    Scene,
+    Roadside,
     Truth,
     find_truth,
     incident_free,
@@ -83,13 +83,13 @@ def test_the_usual_speed_leaves_its_own_day_out() -> None:
 USUAL = 65.0
 
 
-def scene_of(drops: dict[int, range], half_miles: float = 0.0) -> Scene:
+def scene_of(drops: dict[int, range], half_miles: float = 0.0) -> Roadside:
     """Six sensors a mile apart, 65 mph but for these windows at 30: a mile there takes a minute longer than usual."""
     usual = np.full((WINDOWS, STATIONS), USUAL)
     speed = usual.copy()
     for sensor, windows in drops.items():
         speed[list(windows), sensor] = 30.0
-    return Scene(ROAD, speed, usual, 5.0, np.full(STATIONS, half_miles))
+    return Roadside(ROAD, speed, usual, 5.0, np.full(STATIONS, half_miles))
 
 
 def felt(drops: dict[int, range], *rows: LoggedIncident) -> Truth:
@@ -212,7 +212,7 @@ def test_scores_have_intervals_over_days() -> None:
         np.tile(np.pad(values, ((0, 288 - WINDOWS), (0, 0)), constant_values=USUAL), (days, 1))
         for values in (scene.speed_mph, scene.usual_mph)
     )
-    scene = Scene(ROAD, speed, usual, 5.0, scene.half_miles)
+    scene = Roadside(ROAD, speed, usual, 5.0, scene.half_miles)
     log = tuple(crash(100 + day * 1440) for day in range(days))
     case = Judged(scene, log, find_truth(scene, log), 0, days)
     alarms = [Alarm(22, (3,)), Alarm(22 + 288, (3,)), Alarm(200, (5,))]
