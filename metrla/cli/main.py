@@ -12,6 +12,7 @@ from metrla.cli import advisories, archive, data, feed, history, keys, models, n
 from metrla.cli.demo import demo
 from metrla.cli.evaluate import evaluate
 from metrla.cli.evaluate_alerts import evaluate_alerts
+from metrla.cli.evaluate_durations import evaluate_durations
 from metrla.cli.evaluate_expectations import evaluate_expectations
 from metrla.cli.run import run
 from metrla.cli.settings import settings
@@ -36,6 +37,7 @@ app.command()(run)
 app.command()(train)
 app.command()(evaluate)
 app.command()(evaluate_alerts)
+app.command()(evaluate_durations)
 app.command()(evaluate_expectations)
 app.command()(settings)
 for group in (feed, advisories, network, models, data, archive, history, topics, schemas, store, keys, stack):
