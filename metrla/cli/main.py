@@ -26,6 +26,7 @@ from metrla.cli import (
 from metrla.cli.demo import demo
 from metrla.cli.evaluate import evaluate
 from metrla.cli.evaluate_alerts import evaluate_alerts
+from metrla.cli.evaluate_durations import evaluate_durations
 from metrla.cli.evaluate_expectations import evaluate_expectations
 from metrla.cli.run import run
 from metrla.cli.settings import settings
@@ -50,6 +51,7 @@ app.command()(run)
 app.command()(train)
 app.command()(evaluate)
 app.command()(evaluate_alerts)
+app.command()(evaluate_durations)
 app.command()(evaluate_expectations)
 app.command()(settings)
 for group in (

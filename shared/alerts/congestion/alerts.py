@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.alerts.congestion.confidence import congestion_confidence
 from shared.alerts.congestion.delay import Costs, added, is_due
-from shared.alerts.congestion.duration import Signs, congestion_duration, signs_of
+from shared.alerts.congestion.duration import QueueSigns, congestion_duration, signs_of
 from shared.alerts.congestion.evidence import Windows
 from shared.alerts.congestion.messages import cleared_message, congestion_message, location_of
 from shared.alerts.congestion.queues import Queue
@@ -55,7 +55,7 @@ class Moment:
     windows: Windows
 
 
-def signs_at(board: AlertBoard, moment: Moment, queue: Queue, raised_at: datetime) -> Signs:
+def signs_at(board: AlertBoard, moment: Moment, queue: Queue, raised_at: datetime) -> QueueSigns:
     """What tells at a moment how long a queue will last whose alert was raised at `raised_at`."""
     windows, network = moment.windows, board.network
     here = [int(windows.road.positions[network.index[sensor_id]]) for sensor_id in queue.sensor_ids]

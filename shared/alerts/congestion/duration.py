@@ -34,12 +34,12 @@ LEAST_PAST = 3
 LONGEST_MINUTES = 2_880.0
 MINUTE, DAY_MINUTES = timedelta(minutes=1), 1_440.0
 
-Span = tuple[datetime, datetime]
+ActiveSpan = tuple[datetime, datetime]
 """When an earlier alert was raised and cleared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class QueueSigns:
     """What tells how long a queue will last. What is `None` is not known.
 
     `growth` is the logarithm of how many times as long it is as half an hour ago, `trend_mph` how much faster,
@@ -75,7 +75,7 @@ class Signs:
         )
 
 
-def congestion_duration(signs: Signs) -> Estimate:
+def congestion_duration(signs: QueueSigns) -> Estimate:
     """How long a queue will have lasted in all."""
     lower, middle, upper = (
         min(
@@ -98,10 +98,10 @@ def signs_of(
     miles: Floats,
     raised_at: datetime,
     at: datetime,
-    past: Sequence[Span],
+    past: Sequence[ActiveSpan],
     network: Network,
     slow_mph: float,
-) -> Signs:
+) -> QueueSigns:
     """The signs of a queue at `at`.
 
     Args:
@@ -125,7 +125,7 @@ def signs_of(
         if into < lasted and _day_off(network, began) == day_off and len(usual) < MOST_USUAL:
             usual.append(lasted - into)
     beyond = [lasted - age for began, ended in past if (lasted := (ended - began) / MINUTE) > age]
-    return Signs(
+    return QueueSigns(
         stratum=stratum(minute, day_off=day_off),
         age_minutes=age,
         extent_miles=queue.extent_miles,

@@ -6,7 +6,7 @@ WEIGHTS: tuple[tuple[float, ...], ...] = (
     (0.0986, 0.2241, 0.1270, -0.2620, 0.1125, 0.5591, -2.7197, 0.1039, -0.4210, 0.5508, 0.0000),
     (0.0427, 0.1214, 0.6537, -0.0613, 0.0917, 0.1840, -1.0638, 0.0565, -0.2294, 0.2544, 0.0000),
 )
-"""Of each sign, in the order of `Signs.values`, for the logarithm of the 5, 50 and 95 % quantile of minutes left."""
+"""Of each sign, in the order of `QueueSigns.values`, for the logarithm of the three quantiles of minutes left."""
 LEVELS: dict[str, tuple[float, ...]] = {
     "weekday 0": (2.9728, 3.7415, 6.2043),
     "weekday 1": (2.6907, 3.8111, 5.8125),

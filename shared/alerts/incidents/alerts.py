@@ -16,7 +16,7 @@ from datetime import timedelta
 import numpy as np
 
 from shared.alerts.congestion.alerts import Materiality, Moment
-from shared.alerts.congestion.queues import Queue
+from shared.alerts.congestion.queues import FLOWING_SHARE, Queue
 from shared.alerts.congestion.reference import is_recurrent, mean_where_known
 from shared.alerts.congestion.severity import RANKS, severity_of
 from shared.alerts.incidents.confidence import incident_confidence
@@ -80,6 +80,9 @@ class IncidentStep(KindStep[Footprint]):
         severity = _severity(place, alert.severity)
         known = self.scene.road.extent_miles(alert.affected_sensors)
         limit = max(self.material.extent_miles, self.material.extent_share * known)
+        if place.free_flow_mph is not None and place.mean_speed_mph >= FLOWING_SHARE * place.free_flow_mph:
+            # Its alarm is about to end: that an incident is at 66 mph tells nobody anything.
+            return None
         if not (crowded or severity is not alert.severity or abs(place.extent_miles - known) >= limit):
             return None
         age_minutes = (self.at - alert.raised_at) / timedelta(minutes=1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.alerts.congestion.confidence import congestion_confidence
-from shared.alerts.congestion.duration import Signs, congestion_duration, signs_of, stratum
+from shared.alerts.congestion.duration import QueueSigns, congestion_duration, signs_of, stratum
 from shared.alerts.congestion.duration_weights import LEVELS, WEIGHTS
 from shared.alerts.congestion.queues import Queue
 from shared.alerts.incidents.confidence import incident_confidence
@@ -22,7 +22,7 @@ MINUTES = st.floats(0, 2000)
 
 
 SIGNS = st.builds(
-    Signs,
+    QueueSigns,
     stratum=st.sampled_from(sorted(LEVELS)),
     age_minutes=st.floats(0, 10_000),
     extent_miles=st.floats(0, 100),
@@ -36,20 +36,20 @@ SIGNS = st.builds(
 
 
 @given(SIGNS, st.lists(MINUTES, max_size=60))
-def test_an_interval_holds_its_median_and_never_lies_below_the_age(signs: Signs, past: list[float]) -> None:
+def test_an_interval_holds_its_median_and_never_lies_below_the_age(signs: QueueSigns, past: list[float]) -> None:
     for told in (congestion_duration(signs), incident_duration(past, signs.age_minutes)):
         assert told.lower_minutes <= told.median_minutes <= told.upper_minutes
         assert told.lower_minutes >= signs.age_minutes - 0.1
 
 
 def test_every_sign_has_its_weights() -> None:
-    signs = Signs("weekday 0", 0.0, 1.0, 0.5, 0.0, 0.0, None, None, None)
+    signs = QueueSigns("weekday 0", 0.0, 1.0, 0.5, 0.0, 0.0, None, None, None)
     assert [len(weights) for weights in WEIGHTS] == [len(signs.values)] * 3
     assert {len(levels) for levels in LEVELS.values()} == {3}
 
 
 def test_what_is_usual_here_and_a_queue_that_shrinks_tell_when_it_ends() -> None:
-    signs = Signs("weekday 3", 60.0, 2.0, 0.4, 0.0, 0.0, 120.0, None, None)
+    signs = QueueSigns("weekday 3", 60.0, 2.0, 0.4, 0.0, 0.0, 120.0, None, None)
     told = congestion_duration(signs).median_minutes
     assert congestion_duration(replace(signs, usual_left_minutes=15.0)).median_minutes < told
     assert congestion_duration(replace(signs, growth=-1.0, trend_mph=10.0)).median_minutes < told

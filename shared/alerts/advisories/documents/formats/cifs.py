@@ -44,27 +44,27 @@ CLOSED, ACCIDENT, HAZARD = "ROAD_CLOSED", "ACCIDENT", "HAZARD"
 WORDS = {CLOSED: "Road closed", ACCIDENT: "Accident", HAZARD: "Hazard"}
 WORKS, WEATHER, MAJOR = "CONSTRUCTION", "WEATHER", "ACCIDENT_MAJOR"
 
-Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | str) else "")]
+Said = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | str) else "")]
 
 
 class _Source(Lenient):
-    name: Text = ""
-    reference: Text = ""
+    name: Said = ""
+    reference: Said = ""
 
 
 class _Incident(Lenient):
-    id: Annotated[Text, Field(min_length=1)]
-    type: Annotated[Text, Field(min_length=1)]
-    subtype: Text = ""
-    polyline: Annotated[Text, Field(min_length=1)]
-    street: Text = ""
-    direction: Text = ""
-    description: Text = ""
+    id: Annotated[Said, Field(min_length=1)]
+    type: Annotated[Said, Field(min_length=1)]
+    subtype: Said = ""
+    polyline: Annotated[Said, Field(min_length=1)]
+    street: Said = ""
+    direction: Said = ""
+    description: Said = ""
     starttime: Instant
     endtime: Instant | None = None
     creationtime: Instant | None = None
     updatetime: Instant | None = None
-    reference: Text = ""
+    reference: Said = ""
     source: _Source = _Source()
     schedule: object = None
 
