@@ -9,7 +9,7 @@ from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.present import FUTURE_TOLERANCE, too_far_ahead
 from shared.events.quantities import EARLIEST, LATEST, LATITUDE, LONGITUDE, SHARE, SPEED, VOLUME, time_in_span
 from shared.events.records import NetworkId, SensorId, TrafficEvent
-from shared.events.text import MAX_ID_CHARACTERS, composed, fault_of, quoted
+from shared.events.text import MAX_ID_CHARACTERS, composed, fault_of, most_written, quoted
 from shared.traffic.network import Network
 
 # How the value at an offset of a partition of `traffic-events` becomes an event: `shared.events.decoder.EventDecoder`.
@@ -65,7 +65,7 @@ class EventValidator:
     def _identity_fault(self, event: TrafficEvent) -> Rejection | None:
         if not event.event_id:
             return Rejection(RejectionReason.INVALID_FIELD, "event_id is empty")
-        fault = fault_of(event.event_id, MAX_ID_CHARACTERS)
+        fault = fault_of(event.event_id, MAX_ID_CHARACTERS, is_id=True)
         if fault is not None:
             return Rejection(RejectionReason.INVALID_FIELD, f"event_id {fault}")
         sensors = self._sensors.get(event.network_id)
@@ -94,10 +94,15 @@ def _composed(event: TrafficEvent) -> TrafficEvent:
     """The event with its ids in Unicode's composed form, as networks have theirs."""
     return replace(
         event,
-        event_id=composed(event.event_id[: MAX_ID_CHARACTERS + 1]),
-        network_id=NetworkId(composed(event.network_id[: MAX_ID_CHARACTERS + 1])),
-        sensor_id=SensorId(composed(event.sensor_id[: MAX_ID_CHARACTERS + 1])),
+        event_id=_composed_id(event.event_id),
+        network_id=NetworkId(_composed_id(event.network_id)),
+        sensor_id=SensorId(_composed_id(event.sensor_id)),
     )
+
+
+def _composed_id(text: str) -> str:
+    # What is too long is left as it is, to be refused: cut, it might become another's id.
+    return composed(text) if len(text) <= most_written(MAX_ID_CHARACTERS) else text
 
 
 def measure_fault(event: TrafficEvent) -> Rejection | None:

@@ -3,7 +3,6 @@
 `docs/json-feeds.md` describes the formats; `shared.events.json_mapping_file` reads a mapping from its file.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from shared.events.errors import RejectedEventError, RejectionReason
 from shared.events.quantities import EPOCH
 from shared.events.records import NetworkId, SensorId, TrafficEvent
+from shared.events.strict_json import read_strict
 from shared.events.text import cut, quoted
 
 EVENT_FIELDS: Final = tuple(each.name for each in fields(TrafficEvent))
@@ -173,7 +173,7 @@ def own_names(network_id: NetworkId | None = None) -> JsonMapping:
 
 def _parsed(payload: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(payload.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        message = read_strict(payload.decode("utf-8-sig"))
     # RecursionError: brackets nested a thousand deep.
     except (ValueError, RecursionError) as damaged:
         detail = f"{len(payload)} bytes are not JSON: {cut(str(damaged), SHOWN_FAULT_BYTES)}"
@@ -181,10 +181,6 @@ def _parsed(payload: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise RejectedEventError(RejectionReason.UNDECODABLE, f"a JSON {type(message).__name__}, not an object")
     return message
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _refuse_unknown(message: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ same ranges.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ from shared.events.quantities import (
     WINDOW_VOLUME,
     ValueRange,
 )
-from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, cleaned, composed, fault_of
+from shared.events.text import DERIVED_ID, GIVEN_ID, MAX_DERIVED_ID_CHARACTERS, TextLimit, cleaned
 
 FieldCheck = Callable[[Any], Any]
 """Returns the value as it is used; raises `FieldFaultError`."""
@@ -40,25 +39,18 @@ class FieldFaultError(ValueError):
     """A field of a record holds what it may not."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextLimit:
-    """How long a text may be, whether it is prose (lines, tabs), and whether it is an id: refused, never cleaned."""
-
-    most: int
-    prose: bool = False
-    is_id: bool = False
-    may_be_empty: bool = True
-
-
-GIVEN_ID = TextLimit(MAX_ID_CHARACTERS, is_id=True, may_be_empty=False)
-DERIVED_ID = TextLimit(MAX_DERIVED_ID_CHARACTERS, is_id=True, may_be_empty=False)
-
 MAX_OPERATOR_CHARACTERS, MAX_COMMENT_CHARACTERS = 100, 1_000
 MAX_TITLE_CHARACTERS, MAX_DESCRIPTION_CHARACTERS, MAX_SOURCE_CHARACTERS = 200, 4_000, 200
 MAX_MESSAGE_CHARACTERS = 8_000
 """Of an alert: what we say, with what an operator said when it was closed."""
 MAX_FEED_CHARACTERS = 2_000
 """An address."""
+
+OPERATOR: Final = TextLimit(MAX_OPERATOR_CHARACTERS, may_be_empty=False)
+COMMENT: Final = TextLimit(MAX_COMMENT_CHARACTERS, prose=True)
+TITLE: Final = TextLimit(MAX_TITLE_CHARACTERS, may_be_empty=False)
+DESCRIPTION: Final = TextLimit(MAX_DESCRIPTION_CHARACTERS, prose=True)
+SOURCE: Final = TextLimit(MAX_SOURCE_CHARACTERS)
 
 TEXTS: Final[dict[str, TextLimit]] = {
     "event_id": GIVEN_ID,
@@ -74,11 +66,11 @@ TEXTS: Final[dict[str, TextLimit]] = {
     "model_version": GIVEN_ID,
     "rule": GIVEN_ID,
     "measure": GIVEN_ID,
-    "operator": TextLimit(MAX_OPERATOR_CHARACTERS),
-    "text": TextLimit(MAX_COMMENT_CHARACTERS, prose=True),
-    "title": TextLimit(MAX_TITLE_CHARACTERS),
-    "description": TextLimit(MAX_DESCRIPTION_CHARACTERS, prose=True),
-    "source": TextLimit(MAX_SOURCE_CHARACTERS),
+    "operator": OPERATOR,
+    "text": COMMENT,
+    "title": TITLE,
+    "description": DESCRIPTION,
+    "source": SOURCE,
     "feed": TextLimit(MAX_FEED_CHARACTERS),
     "message": TextLimit(MAX_MESSAGE_CHARACTERS, prose=True),
     "location": TextLimit(1_000),
@@ -130,12 +122,10 @@ def text_check(name: str) -> FieldCheck:
     def check_id(text: str) -> str:
         if text.isascii() and text.isprintable() and 0 < len(text) <= most:
             return text
-        if not text and not limit.may_be_empty:
-            raise FieldFaultError(f"{name} is empty")
-        fault = fault_of(text, most)
+        fault = limit.fault_of(text)
         if fault is not None:
             raise FieldFaultError(f"{name} {fault}")
-        return composed(text)
+        return limit.kept(text)
 
     return check_id if limit.is_id else clean
 

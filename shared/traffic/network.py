@@ -124,7 +124,7 @@ class Network:
                 f"{MAX_NETWORK_ID_BYTES} bytes, percent-encoded"
             )
         for text in (self.network_id, *(sensor.sensor_id for sensor in self.sensors)):
-            fault = "is empty" if not text else fault_of(text, MAX_ID_CHARACTERS)
+            fault = "is empty" if not text else fault_of(text, MAX_ID_CHARACTERS, is_id=True)
             if fault is None and composed(text) != text:
                 fault = "is not in Unicode's composed form (NFC)"
             if fault is not None:

@@ -7,10 +7,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from shared.events.limits import NUMBERS, TEXTS, TextLimit
+from shared.events.limits import NUMBERS, TEXTS
 from shared.events.quantities import EARLIEST, LATEST, SHARE, SPEED, VOLUME
 from shared.events.records import Record, TrafficEvent
-from shared.events.text import cleaned
+from shared.events.text import TextLimit, cleaned
 
 KINDS: tuple[type[Any], ...] = get_args(Record)
 MILLISECOND = timedelta(milliseconds=1)
@@ -31,7 +31,8 @@ ANY_FLOATS = st.one_of(st.floats(), st.sampled_from([1.7976931348623157e308, -0.
 def texts(limit: TextLimit) -> st.SearchStrategy[str]:
     """Texts that a field takes as they are."""
     drawn = st.text(max_size=GREATEST_DRAWN).map(lambda text: cleaned(text, limit.most, prose=limit.prose))
-    return drawn if limit.may_be_empty else drawn.map(lambda text: text or "ß/?#")
+    full = drawn if limit.may_be_empty else drawn.map(lambda text: text or "ß/?#")
+    return full.filter(lambda text: limit.fault_of(text) is None)
 
 
 def within(kind: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911  a hint has no type; a case each

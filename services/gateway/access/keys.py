@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from services.gateway.access.principals import Principal, Scope
 from shared.events.errors import ConfigurationError
-from shared.events.text import Line
+from shared.events.text import TextLimit
 from shared.runtime.output_file import PRIVATE_MODE, output_file
 from shared.traffic.text_file import read_small_file
 
@@ -38,7 +39,7 @@ class AccessKey(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
-    name: Annotated[str, Field(min_length=1, max_length=MOST_NAME_CHARACTERS), Line]
+    name: Annotated[str, TextLimit(MOST_NAME_CHARACTERS, may_be_empty=False)]
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created_at: AwareDatetime
@@ -130,7 +131,7 @@ class KeyRing:
 def read_keys(path: Path) -> KeyRing:
     """The keys of a file; raises `ConfigurationError` where it is missing or no such file."""
     try:
-        return KeyRing.of(_KeyFile.model_validate_json(read_small_file(path)).keys)
+        return KeyRing.of(_KeyFile.model_validate_json(read_small_file(path).removeprefix(BOM_UTF8)).keys)
     except ValidationError as wrong:
         fault = wrong.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, fault["loc"])) or "file"

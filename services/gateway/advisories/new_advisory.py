@@ -10,14 +10,18 @@ from shared.alerts.advisories.documents.formats.reading import read_geometry
 from shared.alerts.advisories.documents.importing import id_for, whole_ms
 from shared.alerts.advisories.documents.matching import Matcher
 from shared.alerts.advisories.documents.roads import direction_of, read_road
-from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_SOURCE_CHARACTERS, MAX_TITLE_CHARACTERS
+from shared.events.limits import DESCRIPTION, SOURCE, TITLE
 from shared.events.quantities import in_span, told_instant
 from shared.events.records import AdvisoryType, AlertSeverity, NetworkId, SensorId, TrafficAdvisory
-from shared.events.text import IdText, Line, Prose
+from shared.events.text import IdText
 
 FORM = "operator"
 GEOMETRIES = frozenset({"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"})
 Time = Annotated[AwareDatetime, BeforeValidator(told_instant), AfterValidator(in_span)]
+
+
+def _each_once(ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(ids))
 
 
 class NewAdvisory(BaseModel):
@@ -29,22 +33,22 @@ class NewAdvisory(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     advisory_type: AdvisoryType
-    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE_CHARACTERS), Line]
-    description: Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARACTERS), Prose] = ""
+    title: Annotated[str, TITLE]
+    description: Annotated[str, DESCRIPTION] = ""
     severity: AlertSeverity = AlertSeverity.MEDIUM
     starts_at: Time | None = Field(default=None, description="Start; absent: now (event time).")
     ends_at: Time | None = Field(default=None, description="End; absent: until it is withdrawn.")
     network_id: IdText | None = Field(default=None, description="Needed where the gateway serves several networks.")
-    affected_sensors: Annotated[tuple[IdText, ...], Field(max_length=10_000)] = ()
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    affected_sensors: Annotated[tuple[IdText, ...], Field(max_length=10_000), AfterValidator(_each_once)] = ()
+    latitude: Annotated[float, Field(ge=-90, le=90, strict=True)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, strict=True)] | None = None
     geometry: dict[str, Any] | None = Field(default=None, description="GeoJSON.")
     road: IdText | None = Field(default=None, description="Such as I-405.")
     direction: IdText | None = Field(default=None, description="N, E, S or W, or northbound and so on.")
     id: IdText | None = Field(
         default=None, description="Your own id for the advisory: sent again, it changes that advisory."
     )
-    source: Annotated[str, Field(max_length=MAX_SOURCE_CHARACTERS), Line] = FORM
+    source: Annotated[str, SOURCE] = FORM
 
     @model_validator(mode="after")
     def _placed(self) -> Self:

@@ -13,9 +13,9 @@ from shared.alerts.actions.rule import is_full
 from shared.alerts.advisories.documents.importing import whole_ms
 from shared.events.avro import encode
 from shared.events.errors import MetrlaError
-from shared.events.limits import MAX_COMMENT_CHARACTERS, MAX_OPERATOR_CHARACTERS
+from shared.events.limits import COMMENT, OPERATOR
 from shared.events.records import AlertAction, AlertActionKind, AlertId, TrafficAlert
-from shared.events.text import IdText, Line, Prose
+from shared.events.text import IdText
 from shared.events.topics import ALERT_ACTIONS
 from shared.kafka.producer import Message, send_all
 from shared.runtime.clock import Clock
@@ -30,12 +30,8 @@ class NewAction(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     kind: AlertActionKind = Field(description="acknowledge (it was seen), comment or close (it is over).")
-    operator: Annotated[str, Field(min_length=1, max_length=MAX_OPERATOR_CHARACTERS), Line] = Field(
-        description="Who does it."
-    )
-    text: Annotated[str, Field(max_length=MAX_COMMENT_CHARACTERS), Prose] = Field(
-        default="", description="Comment or reason; required for a comment."
-    )
+    operator: Annotated[str, OPERATOR] = Field(description="Who does it.")
+    text: Annotated[str, COMMENT] = Field(default="", description="Comment or reason; required for a comment.")
     action_id: IdText | None = Field(
         default=None,
         description="Your own id for the action; sent again, it is the same action. Same as Idempotency-Key.",

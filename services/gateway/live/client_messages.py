@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
-from pydantic_core import to_json
+from pydantic_core import PydanticCustomError, to_json
 
 from services.gateway.access.tickets import MAX_TICKET_CHARACTERS
 from services.gateway.live.channels import Channel, Selection
 from services.gateway.suggestions import unknown
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from shared.events.records import SensorId
+from shared.events.strict_json import read_strict
 from shared.events.text import IdText, cut
 
 MAX_HORIZON_MINUTES = 1440
@@ -91,6 +92,11 @@ AUTHENTICATED = '{"type":"authenticated"}'
 
 def parse(text: str | bytes) -> Ping | Subscribe | Authenticate:
     """The message of a client; raises `ValidationError` where it is none."""
+    try:
+        read_strict(text)
+    except (ValueError, RecursionError) as damaged:
+        fault = PydanticCustomError("json_invalid", "{why}", {"why": f"no JSON: {cut(str(damaged), SHOWN_BYTES)}"})
+        raise ValidationError.from_exception_data("message", [{"type": fault, "loc": (), "input": None}]) from damaged
     return _CLIENT_MESSAGE.validate_json(text)
 
 

@@ -1,7 +1,6 @@
 """`/api/advisories`: planned work, weather and events, read and written."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -27,7 +26,8 @@ from shared.alerts.advisories.documents.matching import Matcher
 from shared.events.errors import RejectedEventError
 from shared.events.present import require_present
 from shared.events.records import AdvisoryId, AdvisoryType, NetworkId, TrafficAdvisory
-from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
+from shared.events.strict_json import read_strict
+from shared.events.text import MAX_ID_CHARACTERS, DerivedIdText, TextLimit
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 NOW_OR_LATER = frozenset({AdvisoryState.NOW, AdvisoryState.LATER})
@@ -60,7 +60,7 @@ DOCUMENT = {
     }
 }
 
-AdvisoryParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The advisory."), Line]
+AdvisoryParameter = Annotated[DerivedIdText, Path(description="The advisory.")]
 
 router = APIRouter(tags=["traffic"], route_class=ViewRoute)
 
@@ -109,7 +109,9 @@ async def publish(
     request: Request,
     response: Response,
     feed: Annotated[
-        str, Query(max_length=MAX_ID_CHARACTERS, description="Name of the feed that the document comes from."), Line
+        str,
+        Query(description="Name of the feed that the document comes from."),
+        TextLimit(MAX_ID_CHARACTERS),
     ] = "",
     complete: Annotated[  # noqa: FBT002 - a query parameter
         bool,
@@ -190,8 +192,9 @@ def _known(gateway: Gateway, advisory_id: str) -> TrafficAdvisory:
 def _single(data: bytes) -> NewAdvisory | None:
     """The body as one advisory, `None` where it is a document of a feed; raises `RequestValidationError`."""
     try:
-        body = json.loads(data)
+        body = read_strict(data)
     except (ValueError, RecursionError):
+        # Whoever reads documents says what is wrong with it.
         return None
     if not isinstance(body, dict) or "advisory_type" not in body:
         return None

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
 
 from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
@@ -26,9 +26,9 @@ from services.gateway.suggestions import no_such
 from services.gateway.views.alerts import AlertQuery
 from services.gateway.written import json_list
 from shared.events.records import AlertId, AlertSeverity, AlertType, NetworkId, TrafficAlert
-from shared.events.text import MAX_DERIVED_ID_CHARACTERS, MAX_ID_CHARACTERS, Line
+from shared.events.text import GIVEN_ID, DerivedIdText
 
-AlertParameter = Annotated[str, Path(max_length=MAX_DERIVED_ID_CHARACTERS, description="The alert."), Line]
+AlertParameter = Annotated[DerivedIdText, Path(description="The alert.")]
 
 router = APIRouter(tags=["traffic"], route_class=ViewRoute)
 
@@ -124,9 +124,9 @@ async def act(
     new: NewAction,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=MAX_ID_CHARACTERS, description="Id of the action; an action counts once."),
-        AfterValidator(header_text),
-        Line,
+        Header(description="Id of the action; an action counts once."),
+        GIVEN_ID,
+        BeforeValidator(header_text),
     ] = None,
 ) -> Action:
     """Put an operator's action on the log; the alert detector adds it to the alert.

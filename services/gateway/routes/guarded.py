@@ -1,10 +1,12 @@
 """What every route asks of a request before its body is read: who asks, names that exist, a size."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from http import HTTPMethod, HTTPStatus
-from typing import Annotated, Any, get_args, get_origin
+from json import JSONDecodeError
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -18,6 +20,8 @@ from starlette.types import Message, Receive
 from services.gateway.access.principals import ANONYMOUS, Principal, Scope
 from services.gateway.routes.gateway import Gateway
 from services.gateway.suggestions import unknown
+from shared.events.strict_json import read_strict
+from shared.events.text import cut
 
 BEARER = HTTPBearer(
     auto_error=False, description="An API key (`metrla keys`), a token of the identity provider, or the write token."
@@ -25,7 +29,10 @@ BEARER = HTTPBearer(
 MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_PARAMETERS = 100
 SHOWN_NAMES = 10
+MOST_REASON_BYTES = 300
 CHECKED = ("network_id", "sensor_id", "road_type", "freeway", "horizon_minutes")
+WHOLE: Final = re.compile("-?[0-9]+")
+DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 MANY = frozenset({list, set, frozenset, tuple})
 
 
@@ -83,6 +90,20 @@ def principal_of(connection: HTTPConnection) -> Principal:
     return getattr(connection.state, "principal", ANONYMOUS)
 
 
+class StrictRequest(Request):
+    """A request whose body, where it is JSON, has one meaning only."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - whatever the body is
+        """The body; raises `JSONDecodeError`, which FastAPI makes a 422 of, also for a name that is there twice."""
+        body = await self.body()
+        try:
+            return read_strict(body)
+        except JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as damaged:
+            raise JSONDecodeError(str(damaged), "", 0) from damaged
+
+
 class GuardedRoute(APIRoute):
     """A route that knows its parameters, and refuses what it does not know before anything else happens."""
 
@@ -93,16 +114,19 @@ class GuardedRoute(APIRoute):
         known = dict(_query_parameters(self.dependant))
         repeatable = frozenset(name for name, many in known.items() if many)
         fields = _field_names(self)
+        numbers = dict(_number_parameters(self.dependant))
 
         async def guarded(request: Request) -> Response:
             needs.require(request)
             require_parameters(request, tuple(known), repeatable)
             _require_readable(request)
-            limited = Request(request.scope, _limited(request, needs.body_bytes), request._send)  # noqa: SLF001 - as FastAPI passes it on
+            _require_plain(request, numbers)
+            limited = StrictRequest(request.scope, _limited(request, needs.body_bytes), request._send)  # noqa: SLF001 - as FastAPI passes it on
             try:
                 return await answer(limited)
             except RequestValidationError as invalid:
-                raise RequestValidationError(with_suggestions(invalid.errors(), fields)) from invalid
+                faults = with_suggestions(map(_with_reason, invalid.errors()), fields)
+                raise RequestValidationError(faults) from invalid
 
         return guarded
 
@@ -186,6 +210,12 @@ def with_suggestions(errors: Iterable[Any], fields: Sequence[str]) -> list[Any]:
     ]
 
 
+def _with_reason(fault: Any) -> Any:  # noqa: ANN401 - pydantic's own kind
+    """A fault of a body that is no JSON, with what is wrong with it, which FastAPI keeps apart."""
+    why = fault.get("ctx", {}).get("error") if fault.get("type") == "json_invalid" else None
+    return fault if why is None else {**fault, "msg": f"no JSON: {cut(str(why), MOST_REASON_BYTES)}"}
+
+
 def _query_parameters(dependant: Dependant) -> Iterable[tuple[str, bool]]:
     """Every query parameter, and whether it takes several values."""
     for field in dependant.query_params:
@@ -193,6 +223,34 @@ def _query_parameters(dependant: Dependant) -> Iterable[tuple[str, bool]]:
         yield field.alias, any(get_origin(each) in MANY for each in (kind, *get_args(kind)))
     for each in dependant.dependencies:
         yield from _query_parameters(each)
+
+
+def _number_parameters(dependant: Dependant) -> Iterable[tuple[str, re.Pattern[str]]]:
+    """Every query parameter that is a number, and how one is written."""
+    for field in dependant.query_params:
+        kinds = set(_kinds(field.field_info.annotation))
+        if not kinds.isdisjoint({int, float}):
+            form = WHOLE if int in kinds else DECIMAL
+            yield field.alias, form
+    for each in dependant.dependencies:
+        yield from _number_parameters(each)
+
+
+def _kinds(annotation: Any) -> Iterable[Any]:  # noqa: ANN401 - a type, or a form of `typing`
+    yield annotation
+    for inner in () if get_origin(annotation) is Literal else get_args(annotation):
+        yield from _kinds(inner)
+
+
+def _require_plain(request: Request, numbers: Mapping[str, re.Pattern[str]]) -> None:
+    """Raise `RequestValidationError` for `1_0`, ` 5` and digits of other scripts, which Python takes for numbers."""
+    faults = [
+        (name, "takes a plain decimal number, such as 5")
+        for name, value in request.query_params.multi_items()
+        if (form := numbers.get(name)) and any(map(str.isdigit, value)) and not form.fullmatch(value)
+    ]
+    if faults:
+        raise invalid_query(faults)
 
 
 def _field_names(route: APIRoute) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES, is_asked
 from services.gateway.views.traffic import Forecast
 from shared.events.errors import StoreError
 from shared.events.records import NetworkId, SensorId
-from shared.events.text import MAX_ID_CHARACTERS, Line
+from shared.events.text import IdText
 from shared.store.port import Store
 
 MAX_LIMIT = 10_000
@@ -35,7 +35,7 @@ Found = TypeVar("Found")
 router = APIRouter(tags=["traffic"], route_class=GuardedRoute)
 
 
-Sensor = Annotated[str, Query(min_length=1, max_length=MAX_ID_CHARACTERS, description="The sensor."), Line]
+Sensor = Annotated[IdText, Query(description="The sensor.")]
 _FAILURES: dict[int | str, dict[str, Any]] = {
     503: {"description": "The store does not answer."},
 }

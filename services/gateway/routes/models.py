@@ -13,7 +13,7 @@ from services.gateway.models.versions import ModelVersions
 from services.gateway.routes.gateway import COMPLETE_VIEW, Gateway, Running
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import NetworkParameter
-from shared.events.text import MAX_ID_CHARACTERS, Line
+from shared.events.text import IdText
 
 DEFAULT_LIVE_HOURS = 24
 MAX_LIVE_HOURS = 168
@@ -52,7 +52,7 @@ async def models(
 )
 async def model(
     gateway: Running,
-    name: Annotated[str, Path(max_length=MAX_ID_CHARACTERS, description="The model, such as ensemble."), Line],
+    name: Annotated[IdText, Path(description="The model, such as ensemble.")],
     network_id: NetworkParameter = None,
     live_hours: LiveHours = DEFAULT_LIVE_HOURS,
 ) -> ModelDetail:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from services.gateway.live.client_messages import (
     MAX_HORIZON_MINUTES,
@@ -15,19 +15,19 @@ from services.gateway.live.client_messages import (
 )
 from services.gateway.routes.cursors import MAX_CURSOR_CHARACTERS
 from services.gateway.routes.gateway import Running, unavailable
-from services.gateway.routes.guarded import invalid_query
+from services.gateway.routes.guarded import DECIMAL, invalid_query
 from services.gateway.views.horizons import DEFAULT_HORIZON_MINUTES
 from services.gateway.views.predictions import ALL_MODELS
 from services.gateway.views.where import ANYWHERE, Box, Circle, Where
 from shared.events.quantities import in_span, told_instant
 from shared.events.records import SensorId
-from shared.events.text import MAX_ID_CHARACTERS, Line
+from shared.events.text import MAX_ID_CHARACTERS, TextLimit
 
 MAX_SENSORS = 90
 MAX_POSTMILE = 5000.0
 MAX_MILES = 500
 
-ShortText = Annotated[str, Field(max_length=MAX_ID_CHARACTERS), Line]
+ShortText = Annotated[str, TextLimit(MAX_ID_CHARACTERS, is_id=True)]
 NetworkParameter = Annotated[ShortText | None, Query(description="Only this sensor network, such as metr-la.")]
 RoadTypeParameter = Annotated[ShortText | None, Query(description="Only roads of this kind, such as freeway.")]
 HorizonParameter = Annotated[
@@ -116,11 +116,11 @@ async def _where(
 
 
 def _numbers(text: str | None, many: int) -> list[float] | None:
-    try:
-        numbers = [float(each) for each in (text or "").split(",")]
-    except ValueError:
+    written = [each.strip(" ") for each in (text or "").split(",")]
+    if len(written) != many or not all(map(DECIMAL.fullmatch, written)):
         return None
-    return numbers if len(numbers) == many and all(map(isfinite, numbers)) else None
+    numbers = [float(each) for each in written]
+    return numbers if all(map(isfinite, numbers)) else None
 
 
 def _is_box(west: float, south: float, east: float, north: float) -> bool:

@@ -97,6 +97,32 @@ async def test_an_action_is_on_the_log_once(world: Any, client: httpx.AsyncClien
     assert len(await published(world)) == 3
 
 
+async def test_what_is_taken_is_what_the_alert_will_have(world: Any, client: httpx.AsyncClient) -> None:  # noqa: ANN401 - the fixture's world
+    path = "/api/alerts/standing/actions"
+    for action_id in ("\u0958" * 101, "\U0001d160" * 67, "a\u200e"):
+        assert (await client.post(path, json=SEEN | {"action_id": action_id})).status_code == 422
+    said = SEEN | {
+        "kind": "comment",
+        "operator": "Zoe\u0308",
+        "text": "\u0958 one\r\ntwo",
+        "action_id": "e\u0301" * 200,
+    }
+    made = await client.post(path, json=said)
+    assert made.status_code == 202
+    assert (await client.post(path, json=said)).json() == made.json()
+    header = {b"Idempotency-Key": ("\u00e9" * 200).encode()}
+    assert (await client.post(path, json=said, headers=header)).json() == made.json()
+    (action,) = await published(world)
+    assert (action.action_id, action.operator, action.text) == tuple(
+        made.json()[name] for name in ("action_id", "operator", "text")
+    )
+    assert action.text == "\u0915\u093c one\ntwo"
+    twice = '{"kind": "acknowledge", "kind": "close", "operator": "Dana"}'
+    refused = await client.post(path, content=twice, headers=JSON)
+    assert refused.status_code == 422
+    assert "is there twice" in refused.text
+
+
 HARD_IDS = ("congestion-netz-β-1", "congestion-a/b ü%2F?#[x]&'\"~2", "交通-1", "a/actions", "a//b")
 
 

@@ -91,3 +91,16 @@ def test_no_bytes_break_the_parser(text: str | bytes) -> None:
         json.loads(error(invalid))
     else:
         assert isinstance(message, Ping | Subscribe)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type": "ping", "type": "subscribe"}',
+        '{"type": "subscribe", "channels": ["alerts"], "channels": ["predictions"]}',
+    ],
+)
+def test_a_field_that_is_there_twice_is_refused_with_its_name(text: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        parse(text)
+    assert "is there twice" in error(refused.value)

@@ -68,7 +68,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         for text in (self.publisher_id, self.chain_id, *self.supersedes):
-            fault = fault_of(text, MAX_DERIVED_ID_CHARACTERS)
+            fault = fault_of(text, MAX_DERIVED_ID_CHARACTERS, is_id=True)
             if fault is not None:
                 raise ValueError(f"id: it {fault}")
         for time in (self.starts_at, self.ends_at, self.updated_at):

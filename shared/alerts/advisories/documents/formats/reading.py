@@ -1,6 +1,5 @@
 """What the formats have in common: instants, geometries, and reasons that a person understands. Pure."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args
@@ -16,6 +15,7 @@ from shapely.validation import explain_validity
 from shared.alerts.advisories.documents.draft import UnreadableAdvisoriesError
 from shared.events.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
 from shared.events.quantities import time_in_span
+from shared.events.strict_json import read_strict
 from shared.events.text import MAX_DERIVED_ID_CHARACTERS, shown
 from shared.traffic.network import on_globe
 
@@ -65,7 +65,7 @@ class Lenient(BaseModel):
 def read_json(data: bytes) -> Any:  # noqa: ANN401 - whatever the document is
     """The document; raises `UnreadableAdvisoriesError` where it is no JSON."""
     try:
-        return json.loads(data)
+        return read_strict(data, published=True)
     except (ValueError, RecursionError) as wrong:
         raise UnreadableAdvisoriesError(f"no JSON: {str(wrong)[:MAX_REASON]}") from wrong
 
