@@ -49,7 +49,7 @@ def contenders(measures: Measures, training: int) -> list[Contender]:
     """All detectors that the measures allow; whatever must be fitted is fitted to the first `training` windows."""
     road = neighbours(measures.road, WITHIN_MILES)
     found = [
-        Contender(lambda limit: ForecastResidual(road, limit, measures.per_day), np.geomspace(0.2, 8.0, 2 * LEVELS)),
+        Contender(lambda limit: ForecastResidual(road, limit, measures.per_day), np.geomspace(1.5, 40.0, 2 * LEVELS)),
         Contender(FixedThreshold, np.linspace(60.0, 10.0, LEVELS), per_sensor=False),
         Contender(lambda limit: TwoStation(road, limit, fallen_share=0.1), np.linspace(4.0, 45.0, LEVELS)),
     ]

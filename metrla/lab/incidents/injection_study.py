@@ -14,9 +14,9 @@ from metrla.lab.incidents.live import live_alerts, raised_alarms
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.scores import LATEST_MINUTES, detects
 from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
+from shared.alerts.detection.budget import FALSE_ALARMS_PER_100_SENSOR_DAYS
 from shared.alerts.detection.calibration import level_within
 from shared.alerts.detection.protocol import watch
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD
 from shared.events.errors import ConfigurationError
 from shared.traffic.arrays import Flags, Floats
 
@@ -145,7 +145,7 @@ def result_of(
 def evaluate_live(upset: Upset) -> InjectionResult:
     """The incident alerts of the service on all days: of its own code, with what ships."""
     alarms = raised_alarms(upset.measures, live_alerts(upset.measures))
-    return result_of(LIVE, np.array([INCIDENT_THRESHOLD]), [alarms], upset, budget=np.inf)
+    return result_of(LIVE, np.array([FALSE_ALARMS_PER_100_SENSOR_DAYS]), [alarms], upset, budget=np.inf)
 
 
 def injection_json(results: list[InjectionResult]) -> dict[str, Any]:

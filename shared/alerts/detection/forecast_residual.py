@@ -1,20 +1,22 @@
-"""Forecast residuals joined along the road: the project's own rule, which needs speed alone. Pure.
+"""Forecast residuals joined over time and along the road: the project's own rule, which needs speed alone. Pure.
 
 Speeds are compared by the logarithm of their ratio: from 25 to 4 mph is as far as from 65 to 10, which recurrent queues
-do not do, and in both drivers lose six times as much. Three things speak for an incident:
+do not do, and in both drivers lose six times as much. What is compared is then divided by how much it varies there at
+that time of day (`spread`): what a quiet hour never does, a road that queues on some days does every week. Of such
+units, three things speak for an incident:
 
-unusual    how much slower traffic is than usual here at this hour (`usual.py`)
+unusual    how much slower traffic is than usual here at this hour
 surprise   how much slower than the forecast for this window: what is usual plus the recent deviation, smoothed
            exponentially. Surprises add up with a short memory, as in a cumulative sum (E. S. Page, 'Continuous
            inspection schemes', Biometrika 41, 1954) and in Trigg's tracking signal
-along      the part of it that the next station downstream does not share (an incident has free traffic beyond it; the
-           tail of a known queue has not), and what is unusual at the next station upstream, where the queue grows
+upstream   what is unusual at the next station upstream, into which the queue grows
 
-Their weighted sum is the evidence. Two windows in a row over the threshold raise an alarm, one window a quarter over it
-does so at once. From the first evidence on, what is usual and the forecast learn no more until the alarm is over.
+Their weighted sum is the evidence, as far as the minutes before confirm it: one window alone is as often a fault as a
+crash. All memories are in minutes, so that a rule is the same for windows of any length.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -26,38 +28,59 @@ from shared.traffic.usual.running import RunningUsual
 
 CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""
-MAX_SURPRISE = 4.0
+PER_DAY = timedelta(days=1)
+FIVE_MINUTES = timedelta(minutes=5)
+MOST_SURPRISE = 40.0
 """Enough for the greatest ratio of speeds; what adds up beyond it would only take long to forget."""
+AROUND = timedelta(minutes=30)
+"""How much speed varies is that of so long before and after: few days have told of one window."""
+UNTOLD = 1e4
+"""In place of recent evidence where the window before told nothing: where a sensor comes back, one window is enough."""
+CONFIRMED_WITHIN = timedelta(minutes=10)
+"""Windows that are longer need no other to confirm them."""
+
+LONGEST_FROZEN = timedelta(hours=1)
+"""What is usual learns nothing from an alarm, unless it lasts longer: then traffic has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How the evidence is put together; tuned on the first 14 days of Orange (docs/alerts.md).
+    """How the evidence is put together; chosen on the first parts of three networks (docs/alerts.md).
 
-    `strong` times the threshold raises an alarm in one window, below `clear` times it an alarm ends.
+    `least_spread` is added to how much the logarithm of speed varies, `memory` is what five minutes leave of a
+    surprise, `forecast_share` what they change of the recent deviation; evidence is at most `confirmed` times that of
+    the five minutes before. Below `clear` times the threshold an alarm ends.
     """
 
     unusual: float = 0.6
     surprise: float = 1.0
-    contrast: float = 0.6
-    upstream: float = 0.3
+    upstream: float = 0.8
+    least_spread: float = 0.1
     forecast_share: float = 0.25
-    memory: float = 0.5
-    strong: float = 1.25
+    memory: float = 0.6
+    confirmed: float = 1.3
     clear: float = 0.5
-    windows: int = 2
-    max_frozen_windows: int = 12
     learning_limit: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualState:
-    """What is usual, the recent deviation (`late`) and the surprises added up (levels, sensors), and the latch."""
+    """What is usual, the recent deviation (`late`), the surprises added up, the recent evidence, the latch.
+
+    (levels, sensors) each.
+    """
 
     usual: RunningUsual
     late: Floats
     surprise: Floats
+    recent: Floats
     latch: Latch
+
+    @classmethod
+    def nothing(cls, levels: int, sensors: int, per_day: int) -> "ResidualState":
+        """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
+        zero = np.zeros((levels, sensors))
+        return cls(RunningUsual.unknown(per_day), zero, zero, zero + UNTOLD, Latch.open(levels, sensors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,52 +101,52 @@ class ForecastResidual:
     name: str = "forecast residual"
 
     def initial(self) -> ResidualState:
-        """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
+        """See `ResidualState.nothing`."""
         levels, sensors = self.thresholds.shape
-        zero = np.zeros((levels, sensors))
-        return ResidualState(RunningUsual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
+        return ResidualState.nothing(levels, sensors, self.per_day)
 
     def step(self, seen: Observation, state: ResidualState) -> tuple[Verdict, ResidualState]:
         """One window."""
-        weights = self.weights
-        usual = state.usual.at(seen.slot)
-        known = np.full(self.thresholds.shape, np.nan) if usual is None else usual
-        value = np.log(np.maximum(seen.speed_mph, CRAWL_MPH))
+        weights, fives = self.weights, PER_DAY / self.per_day / FIVE_MINUTES
+        usual, spread = state.usual.at(seen.slot), state.usual.spread(seen.slot, self._around)
+        known = np.full(state.late.shape, np.nan) if usual is None else usual
+        varies = weights.least_spread + (0.0 if spread is None else np.nan_to_num(spread, nan=weights.least_spread))
+        value = np.log(np.maximum(seen.speed_mph, CRAWL_MPH))[None, :]
         slower = known - value
         told = np.isfinite(slower)
-        surprise = np.where(
-            told,
-            np.clip(weights.memory * state.surprise + slower + state.late, 0.0, MAX_SURPRISE),
-            state.surprise,
-        )
-        score = self._evidence(slower, surprise)
+        kept = weights.memory**fives
+        # What one five-minute window adds to the sum, any number of windows in five minutes add.
+        surprise = kept * state.surprise + (1 - kept) / (1 - weights.memory) * (slower + state.late) / varies
+        surprise = np.where(told, np.clip(surprise, 0.0, MOST_SURPRISE), state.surprise)
+        evidence = self._evidence(slower / varies, surprise)
+        long = PER_DAY / self.per_day > CONFIRMED_WITHIN
+        score = evidence if long else np.minimum(evidence, weights.confirmed * state.recent)
+        recent = np.where(state.recent < UNTOLD, state.recent, evidence)
+        recent = recent + min(1.0, fives) * (evidence - recent)
+        share = 1 - (1 - weights.forecast_share) ** fives
         latch = self._latched(state.latch, score, told)
-        learns = told & ~latch.freezes(weights.max_frozen_windows)
-        share = weights.forecast_share
-        late = np.where(learns, (1 - share) * state.late - share * slower, state.late)
-        first = np.isnan(known) & np.isfinite(value)
+        frozen = latch.freezes(round(LONGEST_FROZEN * self.per_day / PER_DAY))
         return Verdict(latch.alarming, score), ResidualState(
-            state.usual.learned(seen.slot, value, learns | first, weights.learning_limit),
-            late,
+            state.usual.learned(seen.slot, value, np.isfinite(value) & ~frozen, weights.learning_limit, known),
+            np.where(told, (1 - share) * state.late - share * slower, state.late),
             surprise,
+            np.where(told, recent, UNTOLD if fives >= 1 else state.recent),
             latch,
         )
 
+    @property
+    def _around(self) -> int:
+        return max(1, round(AROUND * self.per_day / PER_DAY))
+
     def _evidence(self, slower: Floats, surprise: Floats) -> Floats:
-        weights = self.weights
-        unusual = np.maximum(slower, 0.0)
-        # Traffic that is faster than usual beyond is no more evidence than usual traffic.
-        alone = np.maximum(slower - np.maximum(self.road.beyond(slower), 0.0), 0.0)
+        weights, unusual = self.weights, np.maximum(slower, 0.0)
         evidence: Floats = (
             weights.unusual * unusual
             + weights.surprise * surprise
-            + weights.contrast * np.nan_to_num(alone)
             + weights.upstream * np.nan_to_num(self.road.before(unusual))
         )
         return evidence
 
     def _latched(self, latch: Latch, score: Floats, told: Flags) -> Latch:
-        weights, threshold = self.weights, self.thresholds
-        over = score < weights.clear * threshold
-        after = latch.after(score >= threshold, over, told, weights.windows)
-        return after.raised(told & (score >= weights.strong * threshold))
+        over = score < self.weights.clear * self.thresholds
+        return latch.after(score >= self.thresholds, over, told, 1)

@@ -21,6 +21,7 @@ from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.health.doubted import DoubtedSensor
 from shared.traffic.network import Network
+from shared.traffic.readings import unfit
 from shared.traffic.roadway import Roadway
 from shared.traffic.steps import NetworkSteps, Step
 
@@ -230,7 +231,8 @@ class ObservedAlerts:
         nothing = learner.nothing()
         before = watch.before or Taught(nothing, learner.hours(nothing))
         newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
-        lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
+        imputed = unfit(newest[0], share_observed=step.share_observed[-1]).imputed
+        lesson = learner.step(before.learned, before.hours, step.window_end, *newest, imputed)
         if off is not None:
             lesson = _doubting(lesson, off, learner.road)
         watch.after = Taught(lesson.after, lesson.hours)

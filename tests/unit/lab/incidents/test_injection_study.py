@@ -8,7 +8,7 @@ import pytest
 from metrla.data.simulation.simulator import Simulator
 from metrla.lab.incidents.injection_study import LIVE, InjectionResult, Upset, evaluate_live, upset_days
 from metrla.lab.incidents.measures import Measures
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD
+from shared.alerts.detection.budget import FALSE_ALARMS_PER_100_SENSOR_DAYS
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
 from shared.traffic.roadway import roadway
 
@@ -36,7 +36,7 @@ def result(upset: Upset) -> InjectionResult:
 
 def test_it_finds_what_was_put_in(result: InjectionResult) -> None:
     (outcome,) = result.outcomes
-    assert (result.name, result.level, outcome.threshold) == (LIVE, 0, INCIDENT_THRESHOLD)
+    assert (result.name, result.level, outcome.threshold) == (LIVE, 0, FALSE_ALARMS_PER_100_SENSOR_DAYS)
     assert sum(size.incidents for size in outcome.sizes) == 12
     assert outcome.half.incidents > 0
     assert outcome.half.detected > outcome.half.incidents / 2
