@@ -1,7 +1,6 @@
 """`metrla evaluate-alerts`: how well incident detectors do on recorded days."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from metrla.cli.feeding.options import TimeFormatOption, TimeZoneOption, read_time_reading
 from metrla.cli.studying.models import FiguresOption, write_file
+from metrla.cli.studying.progress import progress_bars
 from metrla.cli.tables import print_tables
 from metrla.terminal import console, say
 from shared.events.errors import ConfigurationError
@@ -18,6 +18,8 @@ from shared.traffic.folder import load_network
 from shared.traffic.network import Network
 
 if TYPE_CHECKING:
+    from metrla.cli.studying.progress import ProgressBars
+    from metrla.data.feeds.files.times import TimeReading
     from metrla.lab.incidents.measures import Measures
 
 WINDOW = timedelta(minutes=5)
@@ -54,8 +56,8 @@ def evaluate_alerts(
     budget: Annotated[
         float | None,
         typer.Option(
-            help="False alarms to calibrate to: per day of all stations; with --inject per 100 sensor-days.",
-            show_default="6; with --inject 1",
+            help="With --inject: false alarms per 100 sensor-days that detectors are calibrated to.",
+            show_default="1",
             min=0.0,
         ),
     ] = None,
@@ -69,11 +71,11 @@ def evaluate_alerts(
         Path | None, typer.Option(help="Draw the curves into this folder.", file_okay=False, metavar="DIR")
     ] = None,
 ) -> None:
-    """Compare incident detectors on recorded days: detection rate, false alarms, time to detect.
+    """Score the incident alerts that the service raises on recorded days, as it ships, beside published detectors.
 
     With --incidents, a log says what happened; with --inject, incidents of the simulator's traffic model are injected
-    into the recorded speeds. Detectors are calibrated on the first days and judged on the rest. docs/alerts.md defines
-    what counts. --time-zone is also that of the clock of a table of stations, by default America/Los_Angeles.
+    into the recorded speeds. All learn from the first days and are judged on the rest. docs/alerts.md defines what
+    counts. --time-zone is also that of the clock of a table of stations, by default America/Los_Angeles.
     """
     from rich.text import Text  # noqa: PLC0415 - slow to import
 
@@ -84,19 +86,16 @@ def evaluate_alerts(
     if report is not None and inject is not None:
         raise ConfigurationError("--report draws curves of logged incidents: it goes with --incidents")
     times = read_time_reading(time_format, time_zone)
-    roads = _network(network, times.zone or ZoneInfo(ZONE_OF_STATIONS))
     with console(err=True).status("reading") as status:
+        roads = _network(network, times.zone or ZoneInfo(ZONE_OF_STATIONS), data, times)
         measures = read_measures(data, roads, times, lambda file: status.update(Text(f"reading {file.name}")))
-        measures = measures if last_days is None else measures.last(last_days)
-        days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
-
-        def tell(name: str) -> None:
-            status.update(Text(f"running {name}"))
-
+    measures = measures if last_days is None else measures.last(last_days)
+    days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
+    with progress_bars() as bars:
         if incidents is not None:
-            figures = _logged(measures, incidents, days, budget, detector or [], report, tell)
+            figures = _logged(measures, incidents, network, days, detector or [], report, bars)
         else:
-            figures = _injected(measures, inject or 0, seed, days, budget, detector or [], tell)
+            figures = _injected(measures, inject or 0, seed, days, budget, detector or [], bars)
     if as_json is not None:
         write_file(as_json, (json.dumps(figures, indent=2) + "\n").encode())
 
@@ -104,28 +103,31 @@ def evaluate_alerts(
 def _logged(
     measures: "Measures",
     incidents: Path,
+    network: Path,
     days: int,
-    budget: float | None,
     only: list[str],
     report: Path | None,
-    tell: Callable[[str], None],
+    bars: "ProgressBars",
 ) -> dict[str, Any]:
     from metrla.cli.studying.incidents import (  # noqa: PLC0415 - likewise
         comparison_table,
         durations_table,
-        equal_rates_table,
+        shipped_table,
     )
+    from metrla.data.importing.stations import half_sections  # noqa: PLC0415 - likewise
     from metrla.lab.incidents.log_study import compare, comparison_json  # noqa: PLC0415 - likewise
     from metrla.lab.incidents.logs import read_log  # noqa: PLC0415 - likewise
     from metrla.lab.incidents.plots import plot_curves  # noqa: PLC0415 - likewise
 
     log = read_log(incidents, measures)
-    comparison = compare(measures, log, days, 6.0 if budget is None else budget, only, tell)
-    print_tables(comparison_table(comparison), equal_rates_table(comparison), durations_table(comparison.durations))
+    half_miles = None if network.is_dir() else half_sections(network, measures.road)
+    comparison = compare(measures, log, days, only, half_miles, bars)
+    print_tables(shipped_table(comparison), comparison_table(comparison), durations_table(comparison.durations))
     if report is not None:
-        for path in plot_curves([result.test for result in comparison.results], report):
+        shipped = None if comparison.shipped is None else comparison.shipped.score
+        for path in plot_curves([rival.curve for rival in comparison.rivals], report, shipped):
             say(str(path))
-    return comparison_json(comparison)
+    return comparison_json(comparison, measures)
 
 
 def _injected(
@@ -135,31 +137,31 @@ def _injected(
     days: int,
     budget: float | None,
     only: list[str],
-    tell: Callable[[str], None],
+    bars: "ProgressBars",
 ) -> dict[str, Any]:
     from metrla.cli.studying.incidents import injection_table  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.detectors import LIVE  # noqa: PLC0415 - likewise
     from metrla.lab.incidents.injection_study import (  # noqa: PLC0415 - likewise
-        LIVE,
         evaluate_injected,
         evaluate_live,
         injection_json,
         upset_days,
     )
 
-    tell("the traffic model")
     upset = upset_days(measures, days, count, seed)
     offline = [name for name in only if name != LIVE]
-    results = evaluate_injected(upset, 1.0 if budget is None else budget, offline, tell) if offline or not only else []
+    rate = 1.0 if budget is None else budget
+    results = evaluate_injected(upset, rate, offline, lambda name: bars(name, 1, 1)) if offline or not only else []
     if not only or LIVE in only:
-        tell(LIVE)
         results.append(evaluate_live(upset))
     print_tables(injection_table(results, len(measures.weekend) - days))
     return injection_json(results)
 
 
-def _network(path: Path, zone: ZoneInfo) -> Network:
+def _network(path: Path, zone: ZoneInfo, data: Path, times: "TimeReading") -> Network:
     from metrla.data.importing.stations import station_network  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.measures import reading_interval  # noqa: PLC0415 - likewise
 
     if path.is_dir():
         return load_network(path)
-    return station_network(path, path.stem, zone, WINDOW)
+    return station_network(path, path.stem, zone, max(reading_interval(data, times) or WINDOW, WINDOW))

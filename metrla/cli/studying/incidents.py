@@ -3,65 +3,69 @@
 from rich.table import Table
 
 from metrla.cli.tables import plain_table
-from metrla.lab.incidents.detectors import OURS
+from metrla.lab.incidents.bootstrap import Interval
+from metrla.lab.incidents.detectors import LIVE
 from metrla.lab.incidents.durations import DurationReport
 from metrla.lab.incidents.injection_study import InjectionResult, SizeScore
-from metrla.lab.incidents.log_study import DETECTION_RATES, FALSE_ALARMS_PER_DAY, Comparison
-from metrla.lab.incidents.scores import Curve, equal_detection, equal_false_alarms
+from metrla.lab.incidents.log_study import BUDGETS, Comparison
+from metrla.lab.incidents.scores import Score, verdicts
 
 
-def comparison_table(comparison: Comparison) -> Table:
-    """Every detector at the level chosen on the tuning days, with our best one at no more false alarms."""
-    truth = comparison.truth
+def shipped_table(comparison: Comparison) -> Table:
+    """What the service does as it ships."""
+    judged, shipped = comparison.judged, comparison.shipped
+    truth = judged.truth
     table = plain_table(
-        title=f"Last {comparison.days - comparison.tuning_days} of {comparison.days} days: "
-        f"{comparison.disturbances} disturbances",
-        caption=f"{truth.rows} logged incidents near a station, {truth.rows_felt} felt, "
-        f"{len(truth.disturbances)} disturbances in all",
+        title=f"As shipped, {judged.days} days: {len(judged.disturbances)} felt disturbances",
+        caption=f"{len(judged.log)} logged rows with a place, {truth.rows} near a sensor, {truth.rows_felt} felt, "
+        f"{len(truth.disturbances)} disturbances on all days",
     )
-    table.add_column("detector", no_wrap=True)
-    headings = (
-        "detected",
-        "false alarms/day",
-        "per station-hour",
-        "mean min",
-        "median min",
-        "from onset",
-        f"{OURS} there",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    ours = next((result.test for result in comparison.results if result.test.name == OURS), None)
-    for result in comparison.results:
-        score = result.score
-        table.add_row(
-            result.test.name,
-            f"{100 * score.detection_rate:.0f} %",
-            f"{score.false_alarms_per_day:.2f}",
-            f"{score.false_alarms_per_station_hour:.5f}",
-            *(_number(minutes) for minutes in (score.mean_minutes, score.median_minutes)),
-            _number(score.median_minutes_from_onset),
-            _percent(ours, score.false_alarms_per_day),
-        )
+    for heading in ("", "", "95 % interval"):
+        table.add_column(heading)
+    if shipped is None:
+        return table
+    one, luck = shipped.score, shipped.chance
+    table.add_row("detected", f"{100 * one.detected_share:.0f} %", _interval(one.detected_share_interval, 100))
+    table.add_row("by chance", f"{100 * luck.placebo_share:.1f} %", _interval(luck.placebo_share_interval, 100))
+    corrected = "" if luck.corrected_share is None else f"{100 * luck.corrected_share:.0f} %"
+    table.add_row("corrected for what is felt by chance", corrected, _interval(luck.corrected_share_interval, 100))
+    by_chance = f"{luck.felt_by_chance:.1f} felt, {luck.detected_by_chance:.1f} of them detected"
+    table.add_row(f"of the log, moved {luck.shifts} times", by_chance, "")
+    rate = f"{one.false_alarms_per_100_sensor_days:.2f}"
+    table.add_row("false alarms per 100 sensor-days", rate, _interval(one.false_alarms_interval))
+    table.add_row("median minutes from onset", _number(one.median_minutes), _interval(one.median_minutes_interval))
+    table.add_row("median minutes from the log entry", _number(one.median_minutes_from_log), "")
+    told = verdicts(judged, shipped.found)
+    table.add_row("alerts", str(len(told)), ", ".join(f"{told.count(one)} {one}" for one in dict.fromkeys(told)))
     return table
 
 
-def equal_rates_table(comparison: Comparison) -> Table:
-    """Detection rates at equal false-alarm rates, and false alarms at equal detection rates."""
-    curves = [result.test for result in comparison.results]
-    table = plain_table(title="% detected at most at these false alarms per day; false alarms per day at these rates")
+def comparison_table(comparison: Comparison) -> Table:
+    """The service and its rivals at the same false alarms."""
+    shipped = comparison.shipped
+    table = plain_table(
+        title="% detected at most, with 95 % interval, at false alarms per 100 sensor-days",
+        caption="rivals at their best level on the days that count",
+    )
     table.add_column("detector", no_wrap=True)
-    for rate in FALSE_ALARMS_PER_DAY:
-        table.add_column(f"{rate:g}/day", justify="right")
-    for share in DETECTION_RATES:
-        table.add_column(f"{100 * share:.0f} %", justify="right")
-    detected = equal_false_alarms(curves, FALSE_ALARMS_PER_DAY)
-    wrong = equal_detection(curves, DETECTION_RATES)
-    for curve in curves:
+    for budget in BUDGETS:
+        table.add_column(f"at {budget:g}", justify="right")
+        table.add_column("median min", justify="right")
+    own = "" if shipped is None else f"at {shipped.score.false_alarms_per_100_sensor_days:.2f}"
+    for heading in (own, "live is ahead by"):
+        table.add_column(heading, justify="right")
+    if shipped is not None:
+        kept = [
+            _point(shipped.score) if shipped.score.false_alarms_per_100_sensor_days <= budget else ("", "")
+            for budget in BUDGETS
+        ]
+        table.add_row(LIVE, *(cell for pair in kept for cell in pair), _point(shipped.score)[0], "")
+    for rival in comparison.rivals:
+        levels = [rival.curve.at_false_alarms(budget) for budget in BUDGETS]
+        points = [("", "") if level is None else _point(rival.curve.scores[level]) for level in levels]
+        there = "" if rival.level is None or shipped is None else _point(rival.curve.scores[rival.level])[0]
         table.add_row(
-            curve.name,
-            *(f"{100 * share:.0f}" for share in detected[curve.name]),
-            *(_number(rate) for rate in wrong[curve.name]),
+            rival.curve.name, *(cell for pair in points for cell in pair), there, _interval(rival.lead_interval, 100)
         )
     return table
 
@@ -104,9 +108,13 @@ def injection_table(results: list[InjectionResult], days: int) -> Table:
     return table
 
 
-def _percent(curve: Curve | None, per_day: float) -> str:
-    level = None if curve is None else curve.at_false_alarms(per_day)
-    return "" if curve is None or level is None else f"{100 * curve.scores[level].detection_rate:.0f} %"
+def _point(one: Score) -> tuple[str, str]:
+    share = f"{100 * one.detected_share:.0f} ({_interval(one.detected_share_interval, 100)})"
+    return share, _number(one.median_minutes)
+
+
+def _interval(ends: Interval, times: float = 1.0) -> str:
+    return "" if ends is None else " to ".join(f"{times * end:.3g}" for end in ends)
 
 
 def _share(size: SizeScore) -> str:

@@ -5,11 +5,15 @@ from math import nan
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from metrla.data.importing.freeways import freeway_and_direction
 from metrla.data.importing.table import read_table
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
+from shared.traffic.arrays import Floats
 from shared.traffic.network import Network, Sensor
+from shared.traffic.roadway import Roadway
 
 COLUMNS = {
     "sensor_id": ("ID", "station", "station_id"),
@@ -19,8 +23,11 @@ COLUMNS = {
     "lane_count": ("lanes",),
     "name": (),
     "type": ("lane_type", "station_type"),
+    "length": (),
 }
-MAINLINE = {"", "ML", "MAINLINE"}
+SECTION = "JOURNEY TIME SECTION"
+"""A stretch of road whose travel time is measured; its postmile is that of its middle."""
+MAINLINE = {"", "ML", "MAINLINE", SECTION}
 
 
 def station_network(table: Path, network_id: str, time_zone: ZoneInfo, window: timedelta) -> Network:
@@ -58,3 +65,18 @@ def station_network(table: Path, network_id: str, time_zone: ZoneInfo, window: t
     if not sensors:
         raise ConfigurationError(f"{table}: no mainline station")
     return Network(NetworkId(network_id), network_id, time_zone, tuple(sensors), window=window, reading_interval=window)
+
+
+def half_sections(table: Path, road: Roadway) -> Floats:
+    """Half the length, in miles, of the section that each sensor measures: (sensors,) in road order, 0 for places.
+
+    Raises:
+        ConfigurationError: see `station_network`.
+    """
+    stations = read_table(table, COLUMNS, ("sensor_id",), ())
+    lengths = {
+        row["sensor_id"]: stations.number(number, "length", least=0.0) or 0.0
+        for number, row in enumerate(stations.rows)
+        if row.get("type", "").upper() == SECTION
+    }
+    return np.array([lengths.get(sensor.sensor_id, 0.0) / 2 for sensor in road.sensors])

@@ -1,4 +1,4 @@
-"""The detectors to compare, each over a range of sensitivity, with thresholds for each sensor."""
+"""The published detectors to compare with, each over an equal number of levels, with thresholds for each sensor."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from metrla.lab.incidents.baselines.speed_rules import FixedThreshold, TwoStatio
 from metrla.lab.incidents.baselines.standard_normal_deviate import StandardNormalDeviate
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.detection.calibration import sensor_scales
-from shared.alerts.detection.forecast_residual import ForecastResidual
 from shared.alerts.detection.guard import Guarded
 from shared.alerts.detection.protocol import IncidentDetector, Observation
 from shared.alerts.learned.learner import WITHIN_MILES
@@ -22,8 +21,10 @@ from shared.traffic.arrays import Flags, Floats
 from shared.traffic.health.rules import HealthJudge
 from shared.traffic.neighbours import neighbours
 
-LEVELS = 14
-OURS = "forecast residual"
+LEVELS = 20
+"""Of each detector: who may choose among more finds a better one by chance."""
+LIVE = "live"
+"""The incident alerts of the service as it ships."""
 # Thresholds as tuned on the first 14 days of Orange by the mean detection rate at 2 to 15 false alarms per day.
 OCCRDF, DOCC, DOCCTD, WAVE_DOCC = 0.35, 0.12, -0.4, 0.2
 
@@ -49,18 +50,17 @@ def contenders(measures: Measures, training: int) -> list[Contender]:
     """All detectors that the measures allow; whatever must be fitted is fitted to the first `training` windows."""
     road = neighbours(measures.road, WITHIN_MILES)
     found = [
-        Contender(lambda limit: ForecastResidual(road, limit, measures.per_day), np.geomspace(1.5, 40.0, 2 * LEVELS)),
-        Contender(FixedThreshold, np.linspace(60.0, 10.0, LEVELS), per_sensor=False),
-        Contender(lambda limit: TwoStation(road, limit, fallen_share=0.1), np.linspace(4.0, 45.0, LEVELS)),
+        Contender(FixedThreshold, np.linspace(60.0, 5.0, LEVELS), per_sensor=False),
+        Contender(lambda limit: TwoStation(road, limit, fallen_share=0.1), np.linspace(4.0, 60.0, LEVELS)),
     ]
     if not measures.has_occupancy:
         return [
             *found,
-            Contender(lambda limit: StandardNormalDeviate(limit, on_speed=True), np.geomspace(3.0, 40.0, LEVELS)),
-            Contender(lambda limit: DoubleExponentialSmoothing(limit, on_speed=True), np.geomspace(3.0, 60.0, LEVELS)),
+            Contender(lambda limit: StandardNormalDeviate(limit, on_speed=True), np.geomspace(3.0, 80.0, LEVELS)),
+            Contender(lambda limit: DoubleExponentialSmoothing(limit, on_speed=True), np.geomspace(3.0, 100.0, LEVELS)),
         ]
     template = fit_template(measures.speed_mph[:training], measures.occupancy[:training], measures.volume[:training])
-    occdf = np.geomspace(0.015, 0.25, LEVELS)
+    occdf = np.geomspace(0.015, 0.6, LEVELS)
 
     def seven(limit: Floats) -> California7:
         return California7(road, limit, np.full(limit.shape, OCCRDF), np.full(limit.shape, DOCC))
@@ -71,11 +71,11 @@ def contenders(measures: Measures, training: int) -> list[Contender]:
 
     return [
         *found,
-        Contender(StandardNormalDeviate, np.geomspace(3.0, 40.0, LEVELS)),
-        Contender(DoubleExponentialSmoothing, np.geomspace(3.0, 60.0, LEVELS)),
+        Contender(StandardNormalDeviate, np.geomspace(3.0, 80.0, LEVELS)),
+        Contender(DoubleExponentialSmoothing, np.geomspace(3.0, 100.0, LEVELS)),
         Contender(seven, occdf),
         Contender(eight, occdf),
-        Contender(lambda limit: McMaster(road, template, limit, windows=3), np.linspace(1.5, 12.0, LEVELS)),
+        Contender(lambda limit: McMaster(road, template, limit, windows=3), np.linspace(1.5, 40.0, LEVELS)),
     ]
 
 
@@ -83,7 +83,7 @@ def chosen(line_up: Sequence[Contender], only: Iterable[str]) -> list[Contender]
     """Those of these names; raises `ConfigurationError` for a name that none has."""
     names = {contender.name: contender for contender in line_up}
     if unknown := set(only) - set(names):
-        raise ConfigurationError(f"no detector {', '.join(sorted(unknown))} here; there are {', '.join(names)}")
+        raise ConfigurationError(f"no detector {', '.join(sorted(unknown))} here; there are {LIVE}, {', '.join(names)}")
     return [contender for name, contender in names.items() if name in set(only or names)]
 
 

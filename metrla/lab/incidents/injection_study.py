@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from metrla.lab.incidents.alarms import Alarm, find_alarms
-from metrla.lab.incidents.detectors import Contender, calibrated, chosen, contenders
+from metrla.lab.incidents.detectors import LIVE, Contender, calibrated, chosen, contenders
 from metrla.lab.incidents.injection import Injected, disturbance_of, draw_incidents, inject
 from metrla.lab.incidents.live import live_alerts, raised_alarms
 from metrla.lab.incidents.measures import Measures
@@ -23,8 +23,6 @@ from shared.traffic.arrays import Flags, Floats
 SETTLING_DAYS = 14
 CHANGED_MPH = 1.0
 AFTERMATH_WINDOWS = 6
-LIVE = "forecast residual, live"
-"""The incident alerts that the service raises as it ships."""
 
 
 @dataclass(frozen=True, slots=True)

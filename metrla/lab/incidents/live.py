@@ -14,7 +14,6 @@ from metrla.lab.incidents.alarms import Alarm
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.actions.published import PublishedAlerts
-from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import ObservedAlerts
 from shared.alerts.observed.tuning import DetectorTuning
 from shared.events.records import AlertStatus, AlertType, ProcessedTrafficAggregate, TrafficAlert
@@ -36,15 +35,18 @@ def live_alerts(
     network, tuned = measures.road.network, DetectorTuning() if tuning is None else tuning
     observed = ObservedAlerts(tuned.rules({network.network_id: network}))
     alerts = PublishedAlerts(observed, AlertActions(), [network.network_id])
-    changes, window_s = list[RoadChanges](), network.window / timedelta(seconds=1)
+    written, window_s = list[TrafficAlert](), network.window / timedelta(seconds=1)
     windows = len(measures.speed_mph)
     for number in range(windows):
         now = number * window_s
-        changes += alerts.handle(list(recorded_windows(measures, number)), now)
-        changes += alerts.tick(now + tuned.settle_seconds)
+        for change in (
+            *alerts.handle(list(recorded_windows(measures, number)), now),
+            *alerts.tick(now + tuned.settle_seconds),
+        ):
+            written += change.alerts
         if on_window is not None:
             on_window(number + 1, windows)
-    return [alert for change in changes for alert in change.alerts]
+    return written
 
 
 def raised_alarms(measures: Measures, alerts: Sequence[TrafficAlert]) -> list[Alarm]:

@@ -18,6 +18,8 @@ COLUMNS = {
     "postmile": ("Abs_PM", "absolute_postmile"),
     "description": ("Description",),
 }
+DERIVED = ("AbnormalTraffic",)
+"""National Highways' records that are made, in part, from the journey times that they are held against."""
 TIME_FORMATS = ("%m-%d-%y %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -40,6 +42,8 @@ def read_log(path: Path, measures: Measures) -> list[LoggedIncident]:
                 start_minutes=measures.minutes(_time(path, number, row["start"])),
                 duration_minutes=minutes if minutes is not None and minutes >= 0 else None,
                 description=row.get("description", ""),
+                row=number + 1,
+                derived=row.get("description", "").startswith(DERIVED),
             )
         )
     return log

@@ -15,7 +15,7 @@ from metrla.data.feeds.files.readings_file import RecordedStep
 from metrla.data.feeds.files.times import PLAIN, TimeReading
 from metrla.data.feeds.local_time import zone_of_times
 from metrla.data.feeds.speed_table import require_room
-from metrla.data.feeds.step_length import resampled
+from metrla.data.feeds.step_length import resampled, step_length
 from shared.alerts.detection.protocol import Observation
 from shared.events.errors import ConfigurationError
 from shared.events.quantities import SPEED, VOLUME
@@ -191,6 +191,15 @@ def read_measures(
     dates = [(start + timedelta(days=ahead)).date() for ahead in range((end - start).days)]
     weekend = np.array([is_day_off(network, day) for day in dates])
     return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend, part_observed)
+
+
+def reading_interval(path: Path, times: TimeReading = PLAIN) -> timedelta | None:
+    """How far apart the readings of a file, or of the first table of a folder, are; `None` where nobody can tell.
+
+    Raises:
+        ConfigurationError: nothing readable is there.
+    """
+    return step_length(open_readings(next(iter(_files(path))), times))
 
 
 @dataclass(eq=False)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metrla.lab.incidents.scores import Curve
+from metrla.lab.incidents.detectors import LIVE
+from metrla.lab.incidents.scores import Curve, Score
 from shared.events.errors import ConfigurationError
 
 EXTRA = "plots need matplotlib: install the extra with `pip install 'metrla[train]'`"
 
 
-def plot_curves(curves: Sequence[Curve], folder: Path) -> list[Path]:
+def plot_curves(curves: Sequence[Curve], folder: Path, shipped: Score | None = None) -> list[Path]:
     """Write `detection.png` and `time_to_detect.png`; raises `ConfigurationError` without matplotlib or folder."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, an extra
@@ -22,13 +23,19 @@ def plot_curves(curves: Sequence[Curve], folder: Path) -> list[Path]:
         axes = figure.subplots()
         for curve in curves:
             points = [
-                (score.false_alarms_per_day, score.detection_rate if name == "detection" else score.median_minutes)
+                (
+                    score.false_alarms_per_100_sensor_days,
+                    score.detected_share if name == "detection" else score.median_minutes,
+                )
                 for score in curve.scores
                 if score.detected
             ]
             axes.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=3, label=curve.name)
+        if shipped is not None and shipped.detected:
+            value = shipped.detected_share if name == "detection" else shipped.median_minutes
+            axes.plot([shipped.false_alarms_per_100_sensor_days], [value], marker="*", markersize=12, label=LIVE)
         axes.set_xscale("log")
-        axes.set_xlabel("false alarms per day of all stations (incident-free)")
+        axes.set_xlabel("false alarms per 100 sensor-days")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)
         axes.legend(fontsize="small")

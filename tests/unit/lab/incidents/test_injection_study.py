@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from metrla.data.simulation.simulator import Simulator
-from metrla.lab.incidents.injection_study import LIVE, InjectionResult, Upset, evaluate_live, upset_days
+from metrla.lab.incidents.detectors import LIVE
+from metrla.lab.incidents.injection_study import InjectionResult, Upset, evaluate_live, upset_days
 from metrla.lab.incidents.measures import Measures
 from shared.alerts.detection.budget import FALSE_ALARMS_PER_100_SENSOR_DAYS
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
