@@ -34,12 +34,12 @@ OVER_AFTER = timedelta(minutes=30)
 STILL_SHARE = 0.5
 RUNGS: Floats = np.geomspace(0.5, 256.0, 73)
 # Evidence, and alarms per 100 sensor-days that it raises: the first parts of Orange, PEMS-BAY 16 and England north.
-_SHIPPED_RUNGS = (0.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 256.0)
-_SHIPPED_RATES = (400.0, 55.0, 26.0, 15.0, 10.0, 7.0, 3.3, 2.4, 1.8, 1.0, 0.25, 5e-5)
+_SHIPPED_RUNGS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 256.0)
+_SHIPPED_RATES = (500.0, 160.0, 65.0, 32.0, 20.0, 14.0, 10.0, 5.2, 2.9, 1.8, 1.0, 0.35, 1e-5)
 PRIOR: Floats = np.exp(np.interp(np.log(RUNGS), np.log(_SHIPPED_RUNGS), np.log(_SHIPPED_RATES)))
 PRIOR_SENSOR_DAYS = 150.0
-MEMORY_DAYS = 28.0
-SPENT_STEP = 0.06
+MEMORY_DAYS = 14.0
+SPENT_STEP = 0.02
 """By how much, as a logarithm, one alarm beyond the budget raises the threshold."""
 MOST_CORRECTED = float(np.log(2.5))
 
@@ -92,7 +92,12 @@ class Spending:
     @property
     def rates(self) -> Floats:
         """Alarms per 100 sensor-days at each rung: (rungs,), falling."""
-        return (100 * self.alarms + PRIOR_SENSOR_DAYS * PRIOR) / (self.sensor_days + PRIOR_SENSOR_DAYS)
+        # The more a network has told itself, the less the others count.
+        prior_days = PRIOR_SENSOR_DAYS / (1 + self.sensor_days / PRIOR_SENSOR_DAYS)
+        # What passed a rung passed those below, be it that it did so in steps of which the first has faded more.
+        alarms = np.maximum.accumulate(self.alarms[::-1])[::-1]
+        rates: Floats = (100 * alarms + prior_days * PRIOR) / (self.sensor_days + prior_days)
+        return rates
 
     def rate_of(self, score: float) -> float:
         """How many alarms per 100 sensor-days have evidence as strong as this."""

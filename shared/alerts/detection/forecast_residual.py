@@ -1,18 +1,18 @@
 """Forecast residuals joined over time and along the road: the project's own rule, which needs speed alone. Pure.
 
 Speeds are compared by the logarithm of their ratio: from 25 to 4 mph is as far as from 65 to 10, which recurrent queues
-do not do, and in both drivers lose six times as much. What is compared is then divided by how much it varies there at
-that time of day (`spread`): what a quiet hour never does, a road that queues on some days does every week. Of such
-units, three things speak for an incident:
+do not do, and in both drivers lose six times as much. How much slower traffic is than usual here at this hour is
+divided by its mean absolute deviation there at that time of day (`spread`): what a quiet hour never does, a road that
+queues on some days does every week. In such units a residual is its own logarithm of likelihood under a Laplace
+distribution, up to a constant, so those of several windows and stations add up to a joint one:
 
-unusual    how much slower traffic is than usual here at this hour
-surprise   how much slower than the forecast for this window: what is usual plus the recent deviation, smoothed
-           exponentially. Surprises add up with a short memory, as in a cumulative sum (E. S. Page, 'Continuous
-           inspection schemes', Biometrika 41, 1954) and in Trigg's tracking signal
-upstream   what is unusual at the next station upstream, into which the queue grows
+in time     with a short memory, as in a cumulative sum (E. S. Page, 'Continuous inspection schemes', Biometrika 41,
+            1954) and in Trigg's tracking signal
+in space    with part of the sums of the next stations upstream, into which the queue grows, and downstream; they count
+            for no more than the station's own
 
-Their weighted sum is the evidence, as far as the minutes before confirm it: one window alone is as often a fault as a
-crash. All memories are in minutes, so that a rule is the same for windows of any length.
+What was forecast for a window, which alerts tell beside what is usual, is the usual with the recent deviation, smoothed
+exponentially. All memories are in minutes, so that the rule is the same for windows of any length.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ import numpy as np
 
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.traffic.arrays import Flags, Floats
+from shared.traffic.arrays import Floats
 from shared.traffic.neighbours import Neighbours
 from shared.traffic.usual.running import RunningUsual
 
@@ -30,42 +30,38 @@ CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""
 PER_DAY = timedelta(days=1)
 FIVE_MINUTES = timedelta(minutes=5)
-MOST_SURPRISE = 40.0
+MOST_UNUSUAL = 40.0
 """Enough for the greatest ratio of speeds; what adds up beyond it would only take long to forget."""
 AROUND = timedelta(minutes=30)
 """How much speed varies is that of so long before and after: few days have told of one window."""
-UNTOLD = 1e4
-"""In place of recent evidence where the window before told nothing: where a sensor comes back, one window is enough."""
-CONFIRMED_WITHIN = timedelta(minutes=10)
-"""Windows that are longer need no other to confirm them."""
 
-LONGEST_FROZEN = timedelta(hours=1)
-"""What is usual learns nothing from an alarm, unless it lasts longer: then traffic has changed."""
+SPREAD_AT_FIRST = 0.2
+"""Of the logarithm of speed, until a second day tells: more than most roads vary at most hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How the evidence is put together; chosen on the first parts of three networks (docs/alerts.md).
 
-    `least_spread` is added to how much the logarithm of speed varies, `memory` is what five minutes leave of a
-    surprise, `forecast_share` what they change of the recent deviation; evidence is at most `confirmed` times that of
-    the five minutes before. Below `clear` times the threshold an alarm ends.
+    `upstream` and `downstream` say what of the next stations' sums counts, `memory` what five minutes leave of a sum,
+    `least_spread` is added to how much the logarithm of speed varies, `forecast_share` is what five minutes change of
+    the recent deviation. Where a window is no more unusual than `usual_again`, nothing is evident whatever came before.
+    Below `clear` times the threshold an alarm ends.
     """
 
-    unusual: float = 0.6
-    surprise: float = 1.0
-    upstream: float = 0.8
+    upstream: float = 0.5
+    downstream: float = 0.5
+    memory: float = 0.6
     least_spread: float = 0.1
     forecast_share: float = 0.25
-    memory: float = 0.6
-    confirmed: float = 1.3
     clear: float = 0.5
+    usual_again: float = 0.5
     learning_limit: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualState:
-    """What is usual, the recent deviation (`late`), the surprises added up, the recent evidence, the latch.
+    """What is usual, the recent deviation (`late`), the sum of what is unusual (`surprise`), the latch: see above.
 
     (levels, sensors) each.
     """
@@ -73,14 +69,7 @@ class ResidualState:
     usual: RunningUsual
     late: Floats
     surprise: Floats
-    recent: Floats
     latch: Latch
-
-    @classmethod
-    def nothing(cls, levels: int, sensors: int, per_day: int) -> "ResidualState":
-        """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
-        zero = np.zeros((levels, sensors))
-        return cls(RunningUsual.unknown(per_day), zero, zero, zero + UNTOLD, Latch.open(levels, sensors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,52 +90,56 @@ class ForecastResidual:
     name: str = "forecast residual"
 
     def initial(self) -> ResidualState:
-        """See `ResidualState.nothing`."""
+        """Nothing is known of any hour yet, so nothing alarms on the first day of its kind."""
         levels, sensors = self.thresholds.shape
-        return ResidualState.nothing(levels, sensors, self.per_day)
+        zero = np.zeros((levels, sensors))
+        return ResidualState(RunningUsual.unknown(self.per_day), zero, zero, Latch.open(levels, sensors))
 
     def step(self, seen: Observation, state: ResidualState) -> tuple[Verdict, ResidualState]:
         """One window."""
         weights, fives = self.weights, PER_DAY / self.per_day / FIVE_MINUTES
-        usual, spread = state.usual.at(seen.slot), state.usual.spread(seen.slot, self._around)
-        known = np.full(state.late.shape, np.nan) if usual is None else usual
-        varies = weights.least_spread + (0.0 if spread is None else np.nan_to_num(spread, nan=weights.least_spread))
+        known = self._known(seen.slot, state)
         value = np.log(np.maximum(seen.speed_mph, CRAWL_MPH))[None, :]
         slower = known - value
         told = np.isfinite(slower)
         kept = weights.memory**fives
-        # What one five-minute window adds to the sum, any number of windows in five minutes add.
-        surprise = kept * state.surprise + (1 - kept) / (1 - weights.memory) * (slower + state.late) / varies
-        surprise = np.where(told, np.clip(surprise, 0.0, MOST_SURPRISE), state.surprise)
-        evidence = self._evidence(slower / varies, surprise)
-        long = PER_DAY / self.per_day > CONFIRMED_WITHIN
-        score = evidence if long else np.minimum(evidence, weights.confirmed * state.recent)
-        recent = np.where(state.recent < UNTOLD, state.recent, evidence)
-        recent = recent + min(1.0, fives) * (evidence - recent)
+        # What one window of five minutes adds to a sum, any number of windows in five minutes add.
+        unusual = np.maximum(slower, 0.0) / self._varies(seen.slot, state)
+        added = (1 - kept) / (1 - weights.memory) * unusual
+        surprise = np.minimum(kept * state.surprise + np.where(told, added, 0.0), MOST_UNUSUAL)
+        going_on = np.where(unusual < weights.usual_again, 0.0, surprise)
+        score = self._evidence(np.where(told, going_on, np.nan))
+        latch = state.latch.after(score >= self.thresholds, score < weights.clear * self.thresholds, told, 1)
         share = 1 - (1 - weights.forecast_share) ** fives
-        latch = self._latched(state.latch, score, told)
-        frozen = latch.freezes(round(LONGEST_FROZEN * self.per_day / PER_DAY))
         return Verdict(latch.alarming, score), ResidualState(
-            state.usual.learned(seen.slot, value, np.isfinite(value) & ~frozen, weights.learning_limit, known),
+            # Learnt from alarms, too, by as little as one day may: else a queue that has become daily alarmed for ever.
+            state.usual.learned(
+                seen.slot, value, np.broadcast_to(np.isfinite(value), known.shape), weights.learning_limit, known
+            ),
             np.where(told, (1 - share) * state.late - share * slower, state.late),
             surprise,
-            np.where(told, recent, UNTOLD if fives >= 1 else state.recent),
             latch,
         )
 
-    @property
-    def _around(self) -> int:
-        return max(1, round(AROUND * self.per_day / PER_DAY))
+    def _known(self, slot: int, state: ResidualState) -> Floats:
+        """What is usual in a window, (levels, sensors), NaN where no other day has told of it yet.
 
-    def _evidence(self, slower: Floats, surprise: Floats) -> Floats:
-        weights, unusual = self.weights, np.maximum(slower, 0.0)
-        evidence: Floats = (
-            weights.unusual * unusual
-            + weights.surprise * surprise
-            + weights.upstream * np.nan_to_num(self.road.before(unusual))
-        )
+        On the first day of its type the minutes before are all that is known, and no measure of what is usual.
+        """
+        usual, own = state.usual.at(slot), state.usual.rows[state.usual.place(slot)]
+        if usual is None or own is None:
+            return np.full(state.late.shape, np.nan)
+        return np.where(np.isfinite(own.value), usual, np.nan)
+
+    def _varies(self, slot: int, state: ResidualState) -> Floats:
+        """How much the logarithm of speed varies in a window, (levels, sensors); wide where few days have told."""
+        least = self.weights.least_spread
+        spread = state.usual.spread(slot, max(1, round(AROUND * self.per_day / PER_DAY)))
+        known = np.full(state.late.shape, np.nan) if spread is None else spread
+        return least + np.nan_to_num(known, nan=SPREAD_AT_FIRST)
+
+    def _evidence(self, sums: Floats) -> Floats:
+        before, beyond = (np.nan_to_num(found) for found in (self.road.before(sums), self.road.beyond(sums)))
+        # Neighbours confirm what a station tells; they do not tell it in its place.
+        evidence: Floats = sums + np.minimum(self.weights.upstream * before + self.weights.downstream * beyond, sums)
         return evidence
-
-    def _latched(self, latch: Latch, score: Floats, told: Flags) -> Latch:
-        over = score < self.weights.clear * self.thresholds
-        return latch.after(score >= self.thresholds, over, told, 1)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.alerts.detection.budget import Spending
-from shared.alerts.detection.forecast_residual import UNTOLD, ResidualState
+from shared.alerts.detection.forecast_residual import ResidualState
 from shared.alerts.detection.guard import Guard
 from shared.alerts.detection.persistence import Latch
 from shared.traffic.arrays import Flags
@@ -24,9 +24,6 @@ CountArray: TypeAlias = NDArray[np.int16]
 
 PRIOR_TAIL = 2.0
 """What the 99 % quantile of a sensor's evidence begins with: about that of most sensors."""
-
-MOMENT = ("late", "surprise", "recent")
-"""What the detector knows of the last minutes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +56,7 @@ class Learned:
     def nothing(cls, sensors: int, per_day: int) -> "Learned":
         """Before the first step."""
         zero: CompactArray = np.zeros((1, sensors), np.float32)
-        inner = ResidualState(
-            RunningUsual.unknown(per_day), zero, zero, zero + np.float32(UNTOLD), Latch.open(1, sensors)
-        )
+        inner = ResidualState(RunningUsual.unknown(per_day), zero, zero, Latch.open(1, sensors))
         tail = np.full(sensors, PRIOR_TAIL, np.float32)
         unknown = np.full(sensors, np.nan, np.float32)
         believed, since = np.zeros(sensors, np.int8), np.zeros(sensors, np.int64)
@@ -96,8 +91,7 @@ class Learned:
         """After a gap: what was a moment ago says nothing any more, and no alarm is active."""
         inner = self.guard.inner
         zero = np.zeros_like(inner.late)
-        untold = np.full_like(zero, UNTOLD)
-        inner = replace(inner, late=zero, surprise=zero, recent=untold, latch=Latch.open(*zero.shape))
+        inner = replace(inner, late=zero, surprise=zero, latch=Latch.open(*zero.shape))
         return replace(self.with_inner(inner), spending=self.spending.rested())
 
 
@@ -109,15 +103,18 @@ def compacted(guard: Guard[ResidualState], place: int) -> Guard[ResidualState]:
     if row is not None:
         spread = None if row.spread is None else _compact(row.spread)
         rows[place] = RunningRow(_compact(row.value), _compact(row.seen), spread)
-    moment = _compact(inner.late), _compact(inner.surprise), _compact(inner.recent)
-    return replace(guard, inner=ResidualState(RunningUsual(tuple(rows)), *moment, inner.latch))
+    return replace(
+        guard,
+        inner=ResidualState(RunningUsual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
+    )
 
 
 def arrays_of(learned: Learned) -> dict[str, NDArray[Any]]:
     """What changes with every step, by name, (sensors,) each; without the usual speeds."""
     inner, health = learned.guard.inner, learned.guard.health
     return {
-        **{name: getattr(inner, name)[0] for name in MOMENT},
+        "late": inner.late[0],
+        "surprise": inner.surprise[0],
         "count": inner.latch.count[0],
         "standing": inner.latch.alarming[0],
         "age": inner.latch.age[0],
@@ -132,11 +129,11 @@ def of_arrays(
     step: datetime, place: int, usual: RunningUsual, arrays: dict[str, NDArray[Any]], spending: Spending
 ) -> Learned:
     """Back from `arrays_of`; raises `KeyError` where one is missing. `spending` has what is not of single sensors."""
-    line = {name: np.asarray(arrays[name])[None, :] for name in (*MOMENT, "count", "standing", "age")}
+    line = {name: np.asarray(arrays[name])[None, :] for name in ("late", "surprise", "count", "standing", "age")}
     latch = Latch(line["count"], _flags(line["standing"]), line["age"])
     health = SensorHealth(**{one.name: arrays[f"health_{one.name}"] for one in fields(SensorHealth)})
     lasting = Lasting(**{one.name: arrays[one.name] for one in fields(Lasting)})
-    inner = ResidualState(usual, line["late"], line["surprise"], line["recent"], latch)
+    inner = ResidualState(usual, line["late"], line["surprise"], latch)
     spending = replace(spending, peak=arrays["peak"], quiet=arrays["quiet"])
     return Learned(step, place, Guard(health, inner), lasting, spending)
 

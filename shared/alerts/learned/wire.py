@@ -32,7 +32,7 @@ BEFORE = EPOCH
 """The step of rows that no step has taught."""
 ADDED = frozenset(
     {
-        *("doubt", "doubted_since", "health_apart", "health_top_mph", "recent", "peak", "quiet"),
+        *("doubt", "doubted_since", "health_apart", "health_top_mph", "peak", "quiet"),
         *(f"health_repeats_{where}" for where in ("slow", "free", "light", "top")),
     }
 )

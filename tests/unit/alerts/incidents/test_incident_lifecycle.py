@@ -12,6 +12,8 @@ Watch = Callable[..., Watched]
 CRASH: Mapping[str, float] = {"E8": 8.0}
 QUEUE: Mapping[str, float] = {"E6": 14.0, "E7": 10.0, "E8": 8.0}
 NIGHT, NOON = 36, 150
+CRASHES_ALONE = 0.15
+"""A budget so small that a queue of 38 mph is no incident on a road that is free by day."""
 
 
 def kinds(alerts: list[TrafficAlert]) -> list[tuple[AlertType, AlertStatus]]:
@@ -33,11 +35,13 @@ def test_what_traffic_never_does_here_is_an_incident(noon: Watched) -> None:
     assert alert.alert_id == f"incident-test-E8-{noon.now:%Y%m%dT%H%M}"
     assert alert.affected_sensors == ("E8",)
     assert alert.severity is not AlertSeverity.LOW
-    assert "Incident suspected on I-10 E" in alert.message
+    assert "Incident probable on I-10 E" in alert.message
     assert "mph is usual at this hour" in alert.message
-    (evidence,) = alert.evidence
+    evidence, rarity = alert.evidence
     assert evidence.rule == "forecast_residual"
     assert evidence.value >= evidence.threshold > 0
+    assert (rarity.rule, rarity.measure) == ("probable_incident", "alarms_per_100_sensor_days")
+    assert 0 < rarity.value <= rarity.threshold == pytest.approx(noon.threshold / 5)
     newest = evidence.windows[-1]
     assert (newest.sensor_id, newest.window_end) == ("E8", noon.now)
     assert newest.usual_mph == pytest.approx(65, abs=3)
@@ -74,7 +78,10 @@ def test_it_ends_when_traffic_flows(noon: Watched) -> None:
     assert [alert.status for alert in noon.log].count(AlertStatus.RAISED) == 1
 
 
-def test_a_young_congestion_alert_is_merged_into_the_incident(noon: Watched) -> None:
+def test_a_young_congestion_alert_is_merged_into_the_incident(watch: Watch) -> None:
+    noon = watch(threshold=CRASHES_ALONE)
+    noon.days(1)
+    noon.steps(NOON)
     slowly = {f"E{number}": 38.0 for number in range(3, 8)}
     noon.steps(6, slowly)
     (queue,) = noon.active(AlertType.CONGESTION)
@@ -90,7 +97,10 @@ def test_a_young_congestion_alert_is_merged_into_the_incident(noon: Watched) -> 
     assert set(queue.affected_sensors) <= set(incident.affected_sensors)
 
 
-def test_inside_an_old_queue_it_stands_by_itself(noon: Watched) -> None:
+def test_inside_an_old_queue_it_stands_by_itself(watch: Watch) -> None:
+    noon = watch(threshold=CRASHES_ALONE)
+    noon.days(1)
+    noon.steps(NOON)
     slowly = {f"E{number}": 38.0 for number in range(2, 12)}
     noon.steps(20, slowly)
     (queue,) = noon.active(AlertType.CONGESTION)
