@@ -35,8 +35,8 @@ MOST_UNUSUAL = 40.0
 AROUND = timedelta(minutes=30)
 """How much speed varies is that of so long before and after: few days have told of one window."""
 
-SPREAD_AT_FIRST = 0.2
-"""Of the logarithm of speed, until a second day tells: more than most roads vary at most hours."""
+SPREAD_AT_FIRST = 0.1
+"""Of the logarithm of speed, until a second day tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,10 @@ class ForecastResidual:
 
         On the first day of its type the minutes before are all that is known, and no measure of what is usual.
         """
-        usual, own = state.usual.at(slot), state.usual.rows[state.usual.place(slot)]
-        if usual is None or own is None:
+        usual, before = state.usual.at(slot), state.usual.told_before(slot)
+        if usual is None or before is None:
             return np.full(state.late.shape, np.nan)
-        return np.where(np.isfinite(own.value), usual, np.nan)
+        return np.where(before, usual, np.nan)
 
     def _varies(self, slot: int, state: ResidualState) -> Floats:
         """How much the logarithm of speed varies in a window, (levels, sensors); wide where few days have told."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.congestion.detector import CongestionDetector
+from shared.alerts.detection.budget import Spending
 from shared.alerts.learned.learner import Learner, Lesson
 from shared.alerts.learned.sensors import doubted_sensors
 from shared.alerts.learned.state import Learned
@@ -193,6 +194,11 @@ class ObservedAlerts:
     def doubted(self) -> int:
         """How many sensors are not believed."""
         return sum(watch.doubted for watch in self._watches.values())
+
+    def spending(self, network_id: NetworkId) -> Spending | None:
+        """What a network has spent of its budget of alarms; `None` before its first window here."""
+        watch = self._watches.get(network_id)
+        return None if watch is None or watch.after is None else watch.after.learned.spending
 
     def disbelieved(self, network_id: NetworkId) -> set[SensorId]:
         """The sensors of a network that are not believed."""

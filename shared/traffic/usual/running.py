@@ -47,21 +47,26 @@ class RunningUsual:
 
     def at(self, slot: int) -> Floats | None:
         """What is usual in a window of the week: (levels, sensors), NaN where unknown; `None` where all is."""
-        return self._around([None if row is None else row.value for row in self.rows], slot, AROUND_WINDOWS)
+        around = range(-AROUND_WINDOWS, AROUND_WINDOWS + 1)
+        return self._over([None if row is None else row.value for row in self.rows], slot, around)
 
     def spread(self, slot: int, around: int) -> Floats | None:
-        """How much values vary in a window of the week and `around` ones on either side, see `at`."""
-        return self._around([None if row is None else row.spread for row in self.rows], slot, around)
+        """How much values vary in a window of the week and `around` ones on either side, see `at`.
 
-    def _around(self, values: Sequence[Floats | None], slot: int, windows: int) -> Floats | None:
+        Those before it know of today already: a restless hour counts from its first half on.
+        """
+        return self._over([None if row is None else row.spread for row in self.rows], slot, range(-around, around + 1))
+
+    def told_before(self, slot: int) -> Flags | None:
+        """Where an earlier day told of a window or the next ones: (levels, sensors); `None`: nowhere."""
+        ahead = self._over([None if row is None else row.value for row in self.rows], slot, range(AROUND_WINDOWS + 1))
+        return None if ahead is None else np.isfinite(ahead)
+
+    def _over(self, values: Sequence[Floats | None], slot: int, shifts: range) -> Floats | None:
         per_day = len(self.rows) // DAY_TYPES
         day_type, clock = divmod(self.place(slot), per_day)
         first = day_type * per_day
-        around = [
-            value
-            for shift in range(-windows, windows + 1)
-            if (value := values[first + (clock + shift) % per_day]) is not None
-        ]
+        around = [value for shift in shifts if (value := values[first + (clock + shift) % per_day]) is not None]
         if not around:
             return None
         known = np.stack(around)

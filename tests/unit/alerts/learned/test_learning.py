@@ -50,14 +50,22 @@ def bit_equal(one: Learned, other: Learned) -> bool:
         (a is None) == (b is None)
         and (a is None or b is None or np.array_equal(a.value, b.value, equal_nan=True))
         and (a is None or b is None or np.array_equal(a.seen, b.seen))
-        and (a is None or b is None or a.spread is b.spread or np.array_equal(a.spread, b.spread, equal_nan=True))
+        and (a is None or b is None or (a.spread is None) == (b.spread is None))
+        for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
+    )
+    spreads = all(
+        a is None
+        or b is None
+        or a.spread is None
+        or b.spread is None
+        or np.array_equal(a.spread, b.spread, equal_nan=True)
         for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
     )
     spent = all(
         np.array_equal(getattr(one.spending, name), getattr(other.spending, name))
         for name in ("alarms", "sensor_days", "raised", "correction")
     )
-    return same and rows and spent and (one.step, one.place) == (other.step, other.place)
+    return same and rows and spreads and spent and (one.step, one.place) == (other.step, other.place)
 
 
 def taught(
