@@ -93,7 +93,7 @@ def test_a_young_congestion_alert_is_merged_into_the_incident(watch: Watch) -> N
     noon.steps(3, {**slowly, "E7": 4.0, "E6": 4.0})
     (incident,) = noon.active(AlertType.INCIDENT)
     assert not noon.active(AlertType.CONGESTION)
-    cleared = next(alert for alert in noon.log if not alert.active)
+    cleared = next(alert for alert in noon.log if alert.alert_id == queue.alert_id and not alert.active)
     batch = next(batch for batch in noon.batches if incident.alert_id in {alert.alert_id for alert in batch})
     assert kinds(batch) == [(AlertType.CONGESTION, AlertStatus.CLEARED), (AlertType.INCIDENT, AlertStatus.RAISED)]
     assert batch[0].alert_id == queue.alert_id == cleared.alert_id
