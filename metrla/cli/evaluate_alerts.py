@@ -43,7 +43,8 @@ def evaluate_alerts(
         Path | None, typer.Option(help="Log of incidents (CHP's columns): what is to be detected.", metavar="CSV")
     ] = None,
     inject: Annotated[
-        int | None, typer.Option(help="Inject this many simulated incidents instead.", min=1, metavar="COUNT")
+        int | None,
+        typer.Option(help="Inject this many incidents instead, shaped like real ones.", min=1, metavar="COUNT"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the injected incidents.")] = 1,
     tuning_days: Annotated[
@@ -73,8 +74,8 @@ def evaluate_alerts(
 ) -> None:
     """Score the incident alerts that the service raises on recorded days, as it ships, beside published detectors.
 
-    With --incidents, a log says what happened; with --inject, incidents of the simulator's traffic model are injected
-    into the recorded speeds. All learn from the first days and are judged on the rest. docs/alerts.md defines what
+    With --incidents, a log says what happened; with --inject, incidents shaped like real ones are injected into the
+    recorded days. All learn from the first days and are judged on the rest. docs/alerts.md defines what
     counts. --time-zone is also that of the clock of a table of stations, by default America/Los_Angeles.
     """
     from rich.text import Text  # noqa: PLC0415 - slow to import
@@ -89,7 +90,10 @@ def evaluate_alerts(
     with console(err=True).status("reading") as status:
         roads = _network(network, times.zone or ZoneInfo(ZONE_OF_STATIONS), data, times)
         measures = read_measures(data, roads, times, lambda file: status.update(Text(f"reading {file.name}")))
+        measures = measures if network.is_dir() else measures.heard()
     measures = measures if last_days is None else measures.last(last_days)
+    for gap in measures.gaps():
+        say(f"{data.name}: {gap}", err=True)
     days = tuning_days if tuning_days is not None else len(measures.weekend) // 2
     with progress_bars() as bars:
         if incidents is not None:
@@ -120,8 +124,10 @@ def _logged(
     from metrla.lab.incidents.plots import plot_curves  # noqa: PLC0415 - likewise
 
     log = read_log(incidents, measures)
+    for note in log.notes:
+        say(f"{incidents.name}: {note}", err=True)
     half_miles = None if network.is_dir() else half_sections(network, measures.road)
-    comparison = compare(measures, log, days, only, half_miles, bars)
+    comparison = compare(measures, log.rows, days, only, half_miles, bars)
     print_tables(shipped_table(comparison), comparison_table(comparison), durations_table(comparison.durations))
     if report is not None:
         shipped = None if comparison.shipped is None else comparison.shipped.score
@@ -153,9 +159,9 @@ def _injected(
     rate = 1.0 if budget is None else budget
     results = evaluate_injected(upset, rate, offline, lambda name: bars(name, 1, 1)) if offline or not only else []
     if not only or LIVE in only:
-        results.append(evaluate_live(upset))
+        results.append(evaluate_live(upset, lambda done, total: bars(LIVE, done, total)))
     print_tables(injection_table(results, len(measures.weekend) - days))
-    return injection_json(results)
+    return injection_json(results, upset)
 
 
 def _network(path: Path, zone: ZoneInfo, data: Path, times: "TimeReading") -> Network:

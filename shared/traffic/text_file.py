@@ -23,6 +23,8 @@ OTHER_KINDS = {
     b"\xfe\xff": "UTF-16: save it as UTF-8",
 }
 """What a file is that begins so, where text was to be."""
+SPREADSHEETS = (b"[Content_Types].xml", b"opendocument.spreadsheet")
+"""What the first bytes of those that are zip files have in them: .xlsx, .ods."""
 BEGINNING_BYTES = 64
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical lines"}
 
@@ -66,6 +68,8 @@ def other_kind(data: bytes) -> str:
     found = next((kind for sign, kind in OTHER_KINDS.items() if data.startswith(sign)), "")
     # ASCII in UTF-16 without a mark: every second byte is zero.
     beginning = data[:BEGINNING_BYTES]
+    if any(sign in beginning for sign in SPREADSHEETS):
+        return "a spreadsheet: save its sheet as CSV"
     if not found and (any(beginning[0::2]) != any(beginning[1::2])) and len(beginning) > 1:
         return "UTF-16: save it as UTF-8"
     return found

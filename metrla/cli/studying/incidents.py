@@ -1,12 +1,14 @@
 """Figures of incident detectors as tables: what `metrla evaluate-alerts` prints."""
 
+from collections import Counter
+
 from rich.table import Table
 
 from metrla.cli.tables import plain_table
 from metrla.lab.incidents.bootstrap import Interval
 from metrla.lab.incidents.detectors import LIVE
 from metrla.lab.incidents.durations import DurationReport
-from metrla.lab.incidents.injection_study import InjectionResult, SizeScore
+from metrla.lab.incidents.injection_study import InjectionResult, SizeClass
 from metrla.lab.incidents.log_study import BUDGETS, Comparison
 from metrla.lab.incidents.scores import Score, verdicts
 
@@ -33,10 +35,14 @@ def shipped_table(comparison: Comparison) -> Table:
     table.add_row(f"of the log, moved {luck.shifts} times", by_chance, "")
     rate = f"{one.false_alarms_per_100_sensor_days:.2f}"
     table.add_row("false alarms per 100 sensor-days", rate, _interval(one.false_alarms_interval))
+    table.add_row(
+        "false alarms", str(one.false_alarms), f"of {one.alarms} alerts, on {one.sensor_days:,.0f} sensor-days"
+    )
     table.add_row("median minutes from onset", _number(one.median_minutes), _interval(one.median_minutes_interval))
     table.add_row("median minutes from the log entry", _number(one.median_minutes_from_log), "")
-    told = verdicts(judged, shipped.found)
-    table.add_row("alerts", str(len(told)), ", ".join(f"{told.count(one)} {one}" for one in dict.fromkeys(told)))
+    told = Counter(verdicts(judged, shipped.found))
+    for verdict, count in told.most_common():
+        table.add_row(f"alerts: {verdict.replace('_', ' ')}", str(count), "")
     return table
 
 
@@ -89,23 +95,32 @@ def durations_table(report: DurationReport | None) -> Table:
 
 
 def injection_table(results: list[InjectionResult], days: int) -> Table:
-    """Every detector at the level that keeps to the budget."""
-    table = plain_table(title=f"Incidents injected into {days} recorded days")
-    table.add_column("detector", no_wrap=True)
-    sizes = results[0].outcomes[0].sizes if results else ()
-    headings = [f"{100 * size.share_blocked:.0f} % blocked ({size.incidents})" for size in sizes]
-    for heading in (*headings, "half or more", "median min", "mean min", "false/100 sensor-days"):
-        table.add_column(heading, justify="right")
+    """Every detector at the level that keeps to the budget: % detected, with 95 % interval, of how many."""
+    table = plain_table(title=f"Incidents injected into {days} recorded days: % detected, with 95 % interval")
+    table.add_column("")
+    table.add_column("incidents", justify="right")
     for result in results:
-        outcome = result.outcomes[result.level]
-        table.add_row(
-            result.name,
-            *(_share(size) for size in (*outcome.sizes, outcome.half)),
-            _number(outcome.half.median_minutes),
-            _number(outcome.half.mean_minutes),
-            f"{outcome.false_alarms_per_100_sensor_days:.2f}",
-        )
+        table.add_column(result.name, justify="right")
+    if not results:
+        return table
+    for number, group in enumerate(_groups(results[0])):
+        cells = [_share(_groups(result)[number]) for result in results]
+        table.add_row(group.name, str(group.incidents), *cells)
+    table.add_row("median minutes, all that queue", "", *(_number(_median_minutes(result)) for result in results))
+    rates = [f"{result.false_alarms_per_100_sensor_days:.2f}" for result in results]
+    table.add_row("false per 100 sensor-days", "", *rates)
+    before = [f"{result.false_alarms_before_per_100_sensor_days:.2f}" for result in results]
+    table.add_row("alarms per 100 sensor-days on the days before", "", *before)
     return table
+
+
+def _groups(result: InjectionResult) -> list[SizeClass]:
+    return [*result.by_depth, *result.by_blockage, result.light_traffic]
+
+
+def _median_minutes(result: InjectionResult) -> float | None:
+    found = sorted(minutes for minutes in result.minutes if minutes is not None)
+    return found[len(found) // 2] if found else None
 
 
 def _point(one: Score) -> tuple[str, str]:
@@ -117,8 +132,8 @@ def _interval(ends: Interval, times: float = 1.0) -> str:
     return "" if ends is None else " to ".join(f"{times * end:.3g}" for end in ends)
 
 
-def _share(size: SizeScore) -> str:
-    return f"{100 * size.detected / size.incidents:.0f} %" if size.incidents else ""
+def _share(group: SizeClass) -> str:
+    return "" if group.share is None else f"{100 * group.share:.0f} ({_interval(group.interval, 100)})"
 
 
 def _number(value: float | None) -> str:

@@ -1,119 +1,104 @@
-"""A study of detectors on recorded days into which incidents were injected: the truth is known, and its size."""
+"""Detectors on recorded days into which incidents were injected: a curve by depth and by blocked lanes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from metrla.lab.incidents.alarms import Alarm, find_alarms
 from metrla.lab.incidents.detectors import LIVE, Contender, calibrated, chosen, contenders
-from metrla.lab.incidents.injection import Injected, disturbance_of, draw_incidents, inject
+from metrla.lab.incidents.injection import CHANGED_MPH, Injected, draw_incidents, inject
 from metrla.lab.incidents.live import live_alerts, raised_alarms
 from metrla.lab.incidents.measures import Measures
 from metrla.lab.incidents.scores import LATEST_MINUTES, detects
-from metrla.lab.incidents.truth import WATCHED_DOWNSTREAM_MILES, WATCHED_UPSTREAM_MILES, Disturbance
-from shared.alerts.detection.budget import FALSE_ALARMS_PER_100_SENSOR_DAYS
+from metrla.lab.incidents.truth import Roadside, scene_of
 from shared.alerts.detection.calibration import level_within
 from shared.alerts.detection.protocol import watch
 from shared.events.errors import ConfigurationError
-from shared.traffic.arrays import Flags, Floats
+from shared.traffic.arrays import Flags
 
 SETTLING_DAYS = 14
-CHANGED_MPH = 1.0
 AFTERMATH_WINDOWS = 6
+DEPTHS_MPH = (0.0, 15.0, 25.0, 35.0, 45.0, 90.0)
+"""Ends of the classes of the lowest speed that a sensor shows."""
+NORMAL_975 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class SizeScore:
-    """Incidents of one size: how many, how many detected, and how fast (minutes to the end of the window)."""
-
-    lanes_blocked: int
-    share_blocked: float
-    incidents: int
-    detected: int
-    median_minutes: float | None
-    mean_minutes: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LevelScore:
-    """One detector at one level; false alarms are those that no injected incident has caused."""
-
-    threshold: float
-    sizes: tuple[SizeScore, ...]
-    half: SizeScore
-    alarms: int
-    false_alarms: int
-    sensor_days: float
-
-    @property
-    def false_alarms_per_100_sensor_days(self) -> float:
-        """Of the days of all sensors, gaps included."""
-        return 100 * self.false_alarms / self.sensor_days
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class InjectionResult:
-    """One detector at all levels, and the level that keeps to the budget on the days before."""
+class SizeClass:
+    """Injected incidents of one class: how many were detected, with a 95 % interval (E. B. Wilson, 1927)."""
 
     name: str
-    outcomes: tuple[LevelScore, ...]
-    level: int
+    incidents: int
+    detected: int
+    share: float | None
+    interval: tuple[float, float] | None
+    median_minutes: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InjectionResult:
+    """One detector at the level that keeps to the budget on the days before.
+
+    False alarms are those that no injected incident has caused; `minutes` has one entry for each incident, `None` where
+    it was not detected.
+    """
+
+    name: str
+    by_depth: tuple[SizeClass, ...]
+    by_blockage: tuple[SizeClass, ...]
+    light_traffic: SizeClass
+    alarms: int
+    false_alarms_per_100_sensor_days: float
+    false_alarms_before_per_100_sensor_days: float
+    minutes: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upset:
-    """Measures with incidents injected into the days from window `first` on."""
+    """Measures with incidents injected into the days from window `first` on; `changed` says where, half an hour on."""
 
     measures: Measures
+    scene: Roadside
     first: int
-    incidents: tuple[tuple[Injected, Disturbance], ...]
+    incidents: tuple[Injected, ...]
     changed: Flags
 
 
 def upset_days(measures: Measures, before: int, count: int, seed: int) -> Upset:
     """Inject `count` incidents into the days after `before`; raises `ConfigurationError` where they do not fit."""
-    network = measures.road.network
-    first = before * measures.per_day
-    midnight = measures.start + timedelta(days=before)
-    start = midnight.replace(tzinfo=network.time_zone).astimezone(UTC)
-    days = [
-        (midnight + timedelta(days=ahead)).replace(tzinfo=network.time_zone).astimezone(UTC)
-        for ahead in range(len(measures.weekend) - before)
-    ]
-    recorded = np.empty_like(measures.speed_mph[first:])
-    recorded[:, measures.road.columns] = measures.speed_mph[first:]
+    if not 1 < before < len(measures.weekend):
+        raise ConfigurationError(f"{before} of {len(measures.weekend)} days to tune on: leave some to judge on")
+    scene = scene_of(measures)
     try:
-        drawn = draw_incidents(network, days, count, np.random.default_rng(seed), np.isfinite(recorded), start)
+        drawn = draw_incidents(scene, measures, before, count, seed)
     except ValueError as crowded:
         raise ConfigurationError(str(crowded)) from crowded
-    slowed = inject(network, recorded, start, [one.incident for one in drawn], seed)
-    speed = measures.speed_mph.copy()
-    speed[first:] = slowed[:, measures.road.columns]
-    return Upset(
-        replace(measures, speed_mph=speed),
-        first,
-        tuple((one, _disturbance(measures, one, start)) for one in drawn),
-        _touched(np.abs(speed[first:] - measures.speed_mph[first:]) > CHANGED_MPH),
-    )
+    upset, told = inject(scene, measures, drawn)
+    changed = np.abs(upset.speed_mph - measures.speed_mph) > CHANGED_MPH
+    return Upset(upset, scene, before * measures.per_day, tuple(told), _touched(changed))
 
 
 def evaluate_injected(
     upset: Upset, budget: float, only: Iterable[str] = (), on_detector: Callable[[str], None] = lambda _: None
 ) -> list[InjectionResult]:
-    """Every detector on the upset days; its level keeps to `budget` false alarms per 100 sensor-days on those before.
+    """Every published detector; its level keeps to `budget` false alarms per 100 sensor-days on the days before.
 
     On the days before nobody knows which alarms are true: all count as false.
     """
     results = []
-    for contender in chosen(contenders(upset.measures, upset.first), only):
+    for contender in chosen(contenders(upset.measures.observed(), upset.first), only):
+        results.append(_evaluate(contender, upset, budget))
         on_detector(contender.name)
-        # A threshold that catches a drop of 15 mph is far too sensitive here.
-        severe = replace(contender, thresholds=contender.thresholds[len(contender.thresholds) // 2 :])
-        results.append(_evaluate(severe, upset, budget))
     return results
+
+
+def evaluate_live(upset: Upset, on_window: Callable[[int, int], None] | None = None) -> InjectionResult:
+    """The incident alerts of the service on all days: of its own code, with what ships."""
+    return result_of(LIVE, raised_alarms(upset.measures, live_alerts(upset.measures, on_window=on_window)), upset)
 
 
 def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionResult:
@@ -122,89 +107,134 @@ def _evaluate(contender: Contender, upset: Upset, budget: float) -> InjectionRes
     calm = np.ones((first, len(measures.road.sensors)), dtype=np.bool_)
     alarming = watch(calibrated(contender, measures, observations[:first], calm), observations)
     alarms = [find_alarms(measures.road, alarming[:, level]) for level in range(alarming.shape[1])]
-    return result_of(contender.name, contender.thresholds, alarms, upset, budget)
+    level = level_within([_rate_before(one, upset) for one in alarms], budget)
+    return result_of(contender.name, alarms[level], upset)
 
 
-def result_of(
-    name: str, thresholds: Floats, alarms_by_level: Sequence[list[Alarm]], upset: Upset, budget: float
-) -> InjectionResult:
-    """Judge the alarms of each threshold."""
-    measures, first = upset.measures, upset.first
-    settled = min(SETTLING_DAYS * measures.per_day, first // 2)
-    before_days = (first - settled) / measures.per_day * len(measures.road.sensors)
-    outcomes, rates = [], []
-    for threshold, alarms in zip(thresholds, alarms_by_level, strict=True):
-        rates.append(100 * sum(settled <= alarm.window < first for alarm in alarms) / before_days)
-        later = [Alarm(alarm.window - first, alarm.positions) for alarm in alarms if alarm.window >= first]
-        outcomes.append(_outcome(later, upset, float(threshold), len(measures.speed_mph) - first))
-    return InjectionResult(name, tuple(outcomes), level_within(rates, budget))
+def result_of(name: str, alarms: Sequence[Alarm], upset: Upset) -> InjectionResult:
+    """Judge alarms."""
+    window_minutes = upset.measures.window_minutes
+    minutes = [_minutes(one, alarms, window_minutes) for one in upset.incidents]
+    later = [alarm for alarm in alarms if alarm.window >= upset.first]
+    disturbances = [one.disturbance for one in upset.incidents if one.disturbance is not None]
+    wrong = [
+        alarm
+        for alarm in later
+        if not upset.changed[alarm.window, list(alarm.positions)].any()
+        and not any(
+            detects(alarm, one, window_minutes) and _after(alarm, one.start_minutes, window_minutes)
+            for one in disturbances
+        )
+    ]
+
+    def group(title: str, belongs: Callable[[Injected], bool]) -> SizeClass:
+        return _group(title, [told for one, told in zip(upset.incidents, minutes, strict=True) if belongs(one)])
+
+    return InjectionResult(
+        name=name,
+        by_depth=tuple(
+            group(f"{low:g} to {high:g} mph", lambda one, low=low, high=high: _falls(one, low, high))  # type: ignore[misc] # bound now
+            for low, high in pairwise(DEPTHS_MPH)
+        ),
+        by_blockage=tuple(
+            group(
+                f"{blocked} of {lanes} lanes" if blocked else "shoulder",
+                lambda one, blocked=blocked, lanes=lanes: (
+                    one.queues  # type: ignore[misc] # bound now
+                    and one.lanes_blocked == blocked
+                    and (one.lane_count == lanes or not blocked)
+                ),
+            )
+            for blocked, lanes in sorted(
+                {
+                    (one.lanes_blocked, one.lane_count if one.lanes_blocked else 0)
+                    for one in upset.incidents
+                    if one.queues
+                },
+                key=_share_blocked,
+            )
+        ),
+        light_traffic=group("light traffic", lambda one: not one.queues),
+        alarms=len(later),
+        false_alarms_per_100_sensor_days=100 * len(wrong) / _sensor_days(upset, upset.first, len(upset.changed)),
+        false_alarms_before_per_100_sensor_days=_rate_before(alarms, upset),
+        minutes=tuple(minutes),
+    )
 
 
-def evaluate_live(upset: Upset) -> InjectionResult:
-    """The incident alerts of the service on all days: of its own code, with what ships."""
-    alarms = raised_alarms(upset.measures, live_alerts(upset.measures))
-    return result_of(LIVE, np.array([FALSE_ALARMS_PER_100_SENSOR_DAYS]), [alarms], upset, budget=np.inf)
-
-
-def injection_json(results: list[InjectionResult]) -> dict[str, Any]:
-    """All figures, as JSON."""
+def injection_json(results: Sequence[InjectionResult], upset: Upset) -> dict[str, Any]:
+    """All figures, and every incident, as JSON."""
     return {
-        result.name: {
-            "operating_level": result.level,
-            "levels": [_level_json(outcome) for outcome in result.outcomes],
-        }
-        for result in results
+        "incidents": [
+            {
+                "carriageway": one.road_name,
+                "travel_miles": one.travel_miles,
+                "start_minutes": one.start_minutes,
+                "lanes_blocked": one.lanes_blocked,
+                "lane_count": one.lane_count,
+                "excess_demand": one.excess,
+                "lowest_mph": one.lowest_mph,
+                "shape": asdict(one.shape),
+            }
+            for one in upset.incidents
+        ],
+        "detectors": {result.name: asdict(result) for result in results},
     }
 
 
-def _level_json(outcome: LevelScore) -> dict[str, Any]:
-    return asdict(outcome) | {"false_alarms_per_100_sensor_days": outcome.false_alarms_per_100_sensor_days}
+def _falls(one: Injected, low: float, high: float) -> bool:
+    return one.queues and one.lowest_mph is not None and low <= one.lowest_mph < high
 
 
-def _outcome(alarms: list[Alarm], upset: Upset, threshold: float, windows: int) -> LevelScore:
-    measures = upset.measures
-    minutes = measures.window_minutes
-    times: dict[int, list[float]] = {}
-    for number, (_, one) in enumerate(upset.incidents):
-        ends = [(alarm.window + 1) * minutes - one.start_minutes for alarm in alarms if detects(alarm, one, minutes)]
-        times[number] = [after for after in ends if 0 < after <= LATEST_MINUTES][:1]
-    caused = [
-        upset.changed[alarm.window, list(alarm.positions)].any()
-        or any(detects(alarm, one, minutes) and _after(alarm, one, minutes) for _, one in upset.incidents)
-        for alarm in alarms
-    ]
-    return LevelScore(
-        threshold,
-        tuple(
-            _size(upset, times, lambda one, lanes=lanes: one.incident.lanes_blocked == lanes)  # type: ignore[misc] # bound now
-            for lanes in sorted({one.incident.lanes_blocked for one, _ in upset.incidents})
-        ),
-        _size(upset, times, lambda one: one.blocks_half),
-        len(alarms),
-        len(alarms) - sum(map(bool, caused)),
-        windows / measures.per_day * len(measures.road.sensors),
-    )
+def _share_blocked(lanes: tuple[int, int]) -> tuple[float, int]:
+    blocked, count = lanes
+    return (blocked / count if blocked else 0.0), count
 
 
-def _after(alarm: Alarm, one: Disturbance, minutes: float) -> bool:
-    return (alarm.window + 1) * minutes > one.start_minutes
+def _minutes(one: Injected, alarms: Sequence[Alarm], window_minutes: float) -> float | None:
+    """From the beginning to the first detection after it; before it nothing was there to detect."""
+    if one.disturbance is None:
+        return None
+    for alarm in alarms:
+        after = (alarm.window + 1) * window_minutes - one.start_minutes
+        if 0 < after <= LATEST_MINUTES and detects(alarm, one.disturbance, window_minutes):
+            return after
+    return None
 
 
-def _size(upset: Upset, times: dict[int, list[float]], belongs: Callable[[Injected], bool]) -> SizeScore:
-    members = [(number, one) for number, (one, _) in enumerate(upset.incidents) if belongs(one)]
-    found = [times[number][0] for number, _ in members if times[number]]
-    return SizeScore(
-        lanes_blocked=min((one.incident.lanes_blocked for _, one in members), default=0),
-        share_blocked=min((one.share_blocked for _, one in members), default=0.0),
-        incidents=len(members),
+def _after(alarm: Alarm, start_minutes: float, window_minutes: float) -> bool:
+    return (alarm.window + 1) * window_minutes > start_minutes
+
+
+def _group(name: str, minutes: Sequence[float | None]) -> SizeClass:
+    found = [told for told in minutes if told is not None]
+    count = len(minutes)
+    return SizeClass(
+        name=name,
+        incidents=count,
         detected=len(found),
+        share=len(found) / count if count else None,
+        interval=wilson(len(found), count) if count else None,
         median_minutes=float(np.median(found)) if found else None,
-        mean_minutes=float(np.mean(found)) if found else None,
     )
 
 
-def _disturbance(measures: Measures, one: Injected, start: datetime) -> Disturbance:
-    return disturbance_of(measures.road, one.incident, start, WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES)
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share: E. B. Wilson, Journal of the American Statistical Association 22, 1927."""
+    share, z = hits / count, NORMAL_975
+    middle = share + z * z / (2 * count)
+    half = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return max(0.0, (middle - half) / (1 + z * z / count)), min(1.0, (middle + half) / (1 + z * z / count))
+
+
+def _rate_before(alarms: Sequence[Alarm], upset: Upset) -> float:
+    settled = min(SETTLING_DAYS * upset.measures.per_day, upset.first // 2)
+    count = sum(settled <= alarm.window < upset.first for alarm in alarms)
+    return 100 * count / _sensor_days(upset, settled, upset.first)
+
+
+def _sensor_days(upset: Upset, first: int, last: int) -> float:
+    return max(float(np.isfinite(upset.scene.speed_mph[first:last]).sum()) / upset.measures.per_day, 1e-9)
 
 
 def _touched(changed: Flags) -> Flags:

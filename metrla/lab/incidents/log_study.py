@@ -19,23 +19,23 @@ from metrla.lab.incidents.scores import (
     Chance,
     Curve,
     Judged,
+    Matching,
     Score,
-    Tally,
     chance,
     lead_interval,
     score,
     tally,
     verdicts,
 )
+from metrla.lab.incidents.shapes import DisturbanceShape, kinds_of
 from metrla.lab.incidents.truth import (
     Disturbance,
     LoggedIncident,
-    Scene,
     find_truth,
     incident_free,
     moved,
     moved_day,
-    usual_speeds,
+    scene_of,
 )
 from shared.alerts.detection.protocol import watch
 from shared.events.errors import ConfigurationError
@@ -59,7 +59,7 @@ class Rival:
 
     curve: Curve
     level: int | None
-    found: Tally | None
+    found: Matching | None
     lead_interval: Interval
 
 
@@ -69,7 +69,7 @@ class Shipped:
 
     score: Score
     chance: Chance
-    found: Tally
+    found: Matching
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,12 +133,7 @@ def judged_days(
         raise ConfigurationError(
             f"{tuning_days} of {days} days to tune on, and the log ends on day {last}: leave some to judge on"
         )
-    observed = measures.observed()
-    usual = usual_speeds(observed.speed_mph, observed.day, observed.slot, observed.weekend, observed.window_minutes)
-    point = np.zeros(len(measures.road.sensors))
-    scene = Scene(
-        measures.road, observed.speed_mph, usual, measures.window_minutes, point if half_miles is None else half_miles
-    )
+    scene = scene_of(measures, half_miles)
     return Judged(scene, tuple(log), find_truth(scene, log), tuning_days, last)
 
 
@@ -217,17 +212,23 @@ def comparison_json(comparison: Comparison, measures: Measures) -> dict[str, Any
             }
             for rival in comparison.rivals
         },
+        "kinds_of_disturbances_to_learn_from": [asdict(kind) for kind in _kinds(judged)],
         "durations": None if comparison.durations is None else asdict(comparison.durations),
     }
     return figures
 
 
-def _tallies(comparison: Comparison) -> list[tuple[str, Tally]]:
+def _kinds(judged: Judged) -> tuple[DisturbanceShape, ...]:
+    """How the disturbances of the days that do not count look: what injected ones are drawn from."""
+    return kinds_of(judged.scene, [one for one in judged.truth.disturbances if judged.day(one.onset_window) < 0])
+
+
+def _tallies(comparison: Comparison) -> list[tuple[str, Matching]]:
     shipped = [] if comparison.shipped is None else [(LIVE, comparison.shipped.found)]
     return shipped + [(rival.curve.name, rival.found) for rival in comparison.rivals if rival.found is not None]
 
 
-def _alarms_json(judged: Judged, measures: Measures, found: Tally) -> list[dict[str, Any]]:
+def _alarms_json(judged: Judged, measures: Measures, found: Matching) -> list[dict[str, Any]]:
     return [
         {
             "raised_at": measures.window_end(alarm.window).isoformat(),

@@ -31,6 +31,9 @@ log: BoundLogger = structlog.stdlib.get_logger(__name__)
 STRAY_SHARE = 0.01
 """So many values beyond what a unit allows are faults of sensors; more of them are another unit."""
 PERCENT = 100.0
+LONG_GAP = timedelta(minutes=90)
+"""Longer than the hour that daylight saving skips."""
+MUCH_MISSING = 0.1
 RANGES = {"speed": SPEED, "volume": VOLUME}
 """Of single readings; of occupancy nobody knows yet in which unit it is."""
 # In a folder of wide tables, what the beginning of a file's name says that it holds.
@@ -121,6 +124,51 @@ class Measures:
             share_observed=None if self.share_observed is None else self.share_observed[rows],
         )
 
+    def heard(self) -> "Measures":
+        """Of the sensors alone that have any speed: a table of stations may name many more."""
+        there = np.asarray(np.isfinite(self.speed_mph).any(axis=0))
+        if there.all():
+            return self
+        network = self.road.network
+        names = {sensor.sensor_id for sensor, one in zip(self.road.sensors, there, strict=True) if one}
+        sensors = tuple(sensor for sensor in network.sensors if sensor.sensor_id in names)
+        share = self.share_observed
+        return replace(
+            self,
+            # In road order as they are, for each carriageway keeps its order.
+            road=roadway(replace(network, sensors=sensors)),
+            speed_mph=self.speed_mph[:, there],
+            occupancy=self.occupancy[:, there],
+            volume=self.volume[:, there],
+            share_observed=None if share is None else share[:, there],
+        )
+
+    def gaps(self) -> list[str]:
+        """What of the speeds is missing, one line for each thing that a study should not pass over in silence."""
+        there = np.isfinite(self.speed_mph)
+        # The first and the last day need not be whole.
+        heard = np.asarray(there.any(axis=1))
+        spoken = np.flatnonzero(heard)
+        silence = np.zeros(len(there), dtype=np.bool_)
+        silence[spoken[0] : spoken[-1]] = ~heard[spoken[0] : spoken[-1]]
+        outages = _spells(silence, round(LONG_GAP / self.road.network.window))
+        told = []
+        if outages:
+            first, windows = max(outages, key=lambda spell: spell[1])
+            hours = windows * self.window_minutes / 60
+            since = self.start + timedelta(days=int(self.day[first])) + int(self.slot[first]) * self.road.network.window
+            count = f"{len(outages)} times" if len(outages) > 1 else "once"
+            told.append(f"no sensor has a speed {count}, for {hours:.1f} h at the longest, from {since:%Y-%m-%d %H:%M}")
+        silent = int((~there.any(axis=0)).sum())
+        if silent:
+            told.append(f"{silent:,} of {there.shape[1]:,} sensors have no speed at all")
+        elif there.mean() < 1 - MUCH_MISSING:
+            told.append(f"{1 - there.mean():.0%} of the speeds are missing")
+        imputed = there & ~np.isfinite(self.observed().speed_mph)
+        if imputed.sum() > MUCH_MISSING * there.sum():
+            told.append(f"{imputed.sum() / there.sum():.0%} of the speeds were mostly imputed")
+        return told
+
     def minutes(self, local: datetime) -> float:
         """Minutes from the first window to a local time."""
         return (local - self.start) / timedelta(minutes=1)
@@ -191,6 +239,13 @@ def read_measures(
     dates = [(start + timedelta(days=ahead)).date() for ahead in range((end - start).days)]
     weekend = np.array([is_day_off(network, day) for day in dates])
     return Measures(road, start, speed, occupancy, volume, number // per_day, number % per_day, weekend, part_observed)
+
+
+def _spells(flags: Flags, least: int) -> list[tuple[int, int]]:
+    """Where flags are set for at least so many windows: first window and how many."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    begins, ends = edges[::2], edges[1::2]
+    return [(int(at), int(end - at)) for at, end in zip(begins, ends, strict=True) if end - at >= least]
 
 
 def reading_interval(path: Path, times: TimeReading = PLAIN) -> timedelta | None:

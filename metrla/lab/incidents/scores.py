@@ -13,7 +13,7 @@ from metrla.lab.incidents.truth import (
     WATCHED_UPSTREAM_MILES,
     Disturbance,
     LoggedIncident,
-    Scene,
+    Roadside,
     Truth,
 )
 from shared.traffic.arrays import Flags, Floats, Integers
@@ -26,7 +26,7 @@ DELAY_BEFORE_MINUTES, DELAY_AFTER_MINUTES = 15.0, 30.0
 DAY_MINUTES = 24 * 60
 
 
-class Verdict(StrEnum):
+class AlertVerdict(StrEnum):
     """What became of an alert; the last three are false alarms."""
 
     DETECTION = "detection"
@@ -48,7 +48,7 @@ class Judged:
         last_day: the day after the last one that counts.
     """
 
-    scene: Scene
+    scene: Roadside
     log: tuple[LoggedIncident, ...]
     truth: Truth
     first_day: int
@@ -80,7 +80,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tally:
+class Matching:
     """What alerts gave on the days that count.
 
     Attributes:
@@ -140,7 +140,7 @@ def detects(alarm: Alarm, one: Disturbance, window_minutes: float) -> bool:
     return EARLIEST_MINUTES <= after <= LATEST_MINUTES and not one.positions.isdisjoint(alarm.positions)
 
 
-def tally(judged: Judged, alarms: Sequence[Alarm], disturbances: Sequence[Disturbance] | None = None) -> Tally:
+def tally(judged: Judged, alarms: Sequence[Alarm], disturbances: Sequence[Disturbance] | None = None) -> Matching:
     """Hold alarms, in order of time, against the disturbances of the days that count, or against others."""
     scene = judged.scene
     present = judged.disturbances if disturbances is None else disturbances
@@ -152,10 +152,10 @@ def tally(judged: Judged, alarms: Sequence[Alarm], disturbances: Sequence[Distur
     near = places @ _flags([one.positions for one in present], scene).T > 0
     matches: Flags = near & (after >= EARLIEST_MINUTES) & (after <= LATEST_MINUTES)
     minutes = np.where(matches, after, np.inf).min(axis=0, initial=np.inf)
-    return Tally(mine, matches, _explained(judged, ends, places), np.where(np.isfinite(minutes), minutes, np.nan))
+    return Matching(mine, matches, _explained(judged, ends, places), np.where(np.isfinite(minutes), minutes, np.nan))
 
 
-def score(judged: Judged, found: Tally, drawn: DrawnDays) -> Score:
+def score(judged: Judged, found: Matching, drawn: DrawnDays) -> Score:
     """The figures of a tally."""
     present = judged.disturbances
     days = [judged.day(one.onset_window) for one in present]
@@ -182,7 +182,7 @@ def score(judged: Judged, found: Tally, drawn: DrawnDays) -> Score:
     )
 
 
-def lead_interval(judged: Judged, ours: Tally, other: Tally, drawn: DrawnDays) -> Interval:
+def lead_interval(judged: Judged, ours: Matching, other: Matching, drawn: DrawnDays) -> Interval:
     """Of how much more of the disturbances we detect than another, on the same drawn days."""
     days = [judged.day(one.onset_window) for one in judged.disturbances]
     more = _per_day(judged, days, ours.detected) - _per_day(judged, days, other.detected)
@@ -228,20 +228,20 @@ def chance(
     )
 
 
-def verdicts(judged: Judged, found: Tally) -> list[Verdict]:
+def verdicts(judged: Judged, found: Matching) -> list[AlertVerdict]:
     """What became of each alarm."""
     told = []
     for alarm, explained, matched in zip(
         found.alarms, found.explained, np.asarray(found.matches.any(axis=1)), strict=True
     ):
         if matched:
-            told.append(Verdict.DETECTION)
+            told.append(AlertVerdict.DETECTION)
         elif explained:
-            told.append(Verdict.EXPLAINED)
+            told.append(AlertVerdict.EXPLAINED)
         elif _is_logged(judged, alarm):
-            told.append(Verdict.LOGGED)
+            told.append(AlertVerdict.LOGGED)
         else:
-            told.append(Verdict.UNLOGGED_DELAY if _is_delay(judged.scene, alarm) else Verdict.NOTHING)
+            told.append(AlertVerdict.UNLOGGED_DELAY if _is_delay(judged.scene, alarm) else AlertVerdict.NOTHING)
     return told
 
 
@@ -276,7 +276,7 @@ def _is_logged(judged: Judged, alarm: Alarm) -> bool:
     )
 
 
-def _is_delay(scene: Scene, alarm: Alarm) -> bool:
+def _is_delay(scene: Roadside, alarm: Alarm) -> bool:
     head = max(alarm.positions)
     road_name, mile = scene.road.road_names[scene.road.road[head]], float(scene.road.miles[head])
     positions = scene.watching(road_name, mile, WATCHED_UPSTREAM_MILES, WATCHED_DOWNSTREAM_MILES)
@@ -285,7 +285,7 @@ def _is_delay(scene: Scene, alarm: Alarm) -> bool:
     return bool((late[1:] & late[:-1]).any())
 
 
-def _flags(places: Sequence[Sequence[int] | frozenset[int]], scene: Scene) -> Integers:
+def _flags(places: Sequence[Sequence[int] | frozenset[int]], scene: Roadside) -> Integers:
     """(places, sensors) as whole numbers, for products."""
     flags = np.zeros((len(places), len(scene.road.sensors)), dtype=np.int64)
     for number, positions in enumerate(places):

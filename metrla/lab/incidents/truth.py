@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from metrla.lab.incidents.measures import Measures
 from shared.traffic.arrays import Flags, Floats, Integers
 from shared.traffic.readings import CRAWL_MPH
 from shared.traffic.roadway import Roadway
@@ -58,7 +59,7 @@ class Disturbance:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Roadside:
     """Speeds, what was usual, and how far each sensor speaks; arrays are (windows, sensors) or (sensors,), road order.
 
     Attributes:
@@ -114,6 +115,14 @@ class Scene:
         return late >= limit, late >= ENDED_SHARE * limit
 
 
+def scene_of(measures: Measures, half_miles: Floats | None = None) -> Roadside:
+    """The scene of recorded days; `half_miles` as `Roadside` has it, `None`: all sensors measure places."""
+    seen = measures.observed()
+    usual = usual_speeds(seen.speed_mph, seen.day, seen.slot, seen.weekend, seen.window_minutes)
+    places = np.zeros(len(seen.road.sensors))
+    return Roadside(seen.road, seen.speed_mph, usual, seen.window_minutes, places if half_miles is None else half_miles)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """Disturbances in order of time, derived ones apart, and which station-windows are free of incidents.
@@ -157,7 +166,7 @@ def usual_speeds(
     return expected
 
 
-def find_truth(scene: Scene, log: Sequence[LoggedIncident]) -> Truth:
+def find_truth(scene: Roadside, log: Sequence[LoggedIncident]) -> Truth:
     """Apply the definition."""
     observed = np.isfinite(scene.speed_mph)
     windows = len(observed)
@@ -214,7 +223,7 @@ def moved_day(day: int, by: int, weekend: Flags, first_day: int, last_day: int) 
     return int(days[(place + (by - 1) % (len(days) - 1) + 1) % len(days)])
 
 
-def incident_free(scene: Scene, log: Sequence[LoggedIncident]) -> Flags:
+def incident_free(scene: Roadside, log: Sequence[LoggedIncident]) -> Flags:
     """(windows, sensors) observed, and far from every row in time or place: what detectors are calibrated on."""
     free: Flags = np.isfinite(scene.speed_mph)
     for row in log:
@@ -226,7 +235,7 @@ def incident_free(scene: Scene, log: Sequence[LoggedIncident]) -> Flags:
     return free
 
 
-def _delay_of(scene: Scene, positions: Integers, first: int) -> tuple[int, int] | None:
+def _delay_of(scene: Roadside, positions: Integers, first: int) -> tuple[int, int] | None:
     """The onset of the delay past these sensors and the window after its end, for a row logged in window `first`."""
     before, after = scene.windows_in(BEFORE_MINUTES), scene.windows_in(AFTER_MINUTES)
     quiet = scene.windows_in(QUIET_MINUTES)
@@ -241,7 +250,7 @@ def _delay_of(scene: Scene, positions: Integers, first: int) -> tuple[int, int] 
     return None
 
 
-def _disturbance(scene: Scene, row: LoggedIncident, positions: Integers, onset: int, end: int) -> Disturbance:
+def _disturbance(scene: Roadside, row: LoggedIncident, positions: Integers, onset: int, end: int) -> Disturbance:
     logged = row.start_minutes + (row.duration_minutes or 0.0)
     return Disturbance(
         positions=frozenset(positions.tolist()),

@@ -82,6 +82,41 @@ def test_a_table_that_makes_no_network_is_refused(folder: Path, table: str, mess
     assert message in str(failed)
 
 
+def test_what_ships_finds_a_crash_that_closes_a_road(tmp_path: Path) -> None:
+    """From the files to the figures, whatever detects: a standstill amid free flow, and its row in the log."""
+    stations, days, crash = 6, 5, slice(288 * 4 + 150, 288 * 4 + 162)
+    rng = np.random.default_rng(4)
+    speed = rng.normal(63, 1.5, (288 * days, stations))
+    speed[crash, 1:4] = rng.uniform(5, 11, (12, 3))
+    with (tmp_path / "speed.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["time", *range(stations)])
+        begin = datetime(2022, 1, 3)  # noqa: DTZ001 - local, as in published files
+        table.writerows([begin + timedelta(minutes=5 * window), *np.round(row, 1)] for window, row in enumerate(speed))
+    rows = [f"I5-N,{number / 2},{number},4,Mainline" for number in range(stations)]
+    (tmp_path / "stations.csv").write_text("\n".join(["Fwy,Abs PM,ID,Lanes,Type", *rows]))
+    (tmp_path / "log.csv").write_text(
+        "Start Time,Duration (mins),Freeway,Abs PM\n01-04-22 09:00,20,I5-N,1.6\n01-07-22 12:35,50,I-5 North,1.6\n"
+    )
+    figures = tmp_path / "figures.json"
+    code, output, failed = run(
+        *("--data", tmp_path / "speed.csv", "--network", tmp_path / "stations.csv", "--tuning-days", 3),
+        *("--incidents", tmp_path / "log.csv", "--detector", "live", "--json", figures),
+    )
+    assert code == 0, (output, failed)
+    found = json.loads(figures.read_text())
+    shipped = found["shipped"]
+    assert (shipped["disturbances"], shipped["detected_share"], shipped["placebo_share"]) == (1, 1.0, 0.0)
+    assert 5 <= shipped["median_minutes"] <= 20
+    assert shipped["false_alarms_per_100_sensor_days"] == pytest.approx(
+        100 * shipped["false_alarms"] / found["sensor_days"]
+    )
+    (disturbance,) = found["disturbances"]
+    assert (disturbance["logged_at"], disturbance["onset"]) == ("2022-01-07T12:35:00", "2022-01-07T12:30:00")
+    assert disturbance["rows"] == [2]
+    assert [alarm["verdict"] for alarm in found["alarms"]["live"]][:1] == ["detection"]
+
+
 def test_injected_incidents_are_found_again(tmp_path: Path) -> None:
     stations, days = 8, 10
     rng = np.random.default_rng(4)
@@ -100,8 +135,10 @@ def test_injected_incidents_are_found_again(tmp_path: Path) -> None:
         *("--detector", "fixed threshold", "--json", figures),
     )
     assert code == 0, (output, failed)
-    found = json.loads(figures.read_text())["fixed threshold"]
-    chosen = found["levels"][found["operating_level"]]
-    assert sum(size["incidents"] for size in chosen["sizes"]) == 6
-    assert chosen["half"]["detected"] == chosen["half"]["incidents"] > 0
-    assert chosen["false_alarms"] == 0
+    told = json.loads(figures.read_text())
+    found = told["detectors"]["fixed threshold"]
+    queued = [one for one in told["incidents"] if one["excess_demand"] > 0]
+    assert len(told["incidents"]) == len(found["minutes"]) == 6
+    assert sum(group["incidents"] for group in found["by_blockage"]) == len(queued)
+    assert found["light_traffic"]["incidents"] == 6 - len(queued)
+    assert found["false_alarms_per_100_sensor_days"] == 0

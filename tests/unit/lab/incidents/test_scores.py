@@ -1,17 +1,14 @@
 """Ground truth, alarms and rates on cases whose answers are known."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrla.data.simulation.scenario import Incident
 from metrla.lab.incidents.alarms import Alarm, find_alarms
 from metrla.lab.incidents.bootstrap import DrawnDays
-from metrla.lab.incidents.injection import disturbance_of, draw_incidents, inject
 from metrla.lab.incidents.scores import (
     Curve,
     Judged,
@@ -25,7 +22,7 @@ from metrla.lab.incidents.scores import (
 )
 from metrla.lab.incidents.truth import (
     LoggedIncident,
-    Scene,
+    Roadside,
     Truth,
     find_truth,
     incident_free,
@@ -33,7 +30,6 @@ from metrla.lab.incidents.truth import (
     moved_day,
     usual_speeds,
 )
-from shared.events.records import SensorId
 from shared.traffic.roadway import roadway
 from tests.kit.networks import UTC_ZONE, along, network_of
 
@@ -87,13 +83,13 @@ def test_the_usual_speed_leaves_its_own_day_out() -> None:
 USUAL = 65.0
 
 
-def scene_of(drops: dict[int, range], half_miles: float = 0.0) -> Scene:
+def scene_of(drops: dict[int, range], half_miles: float = 0.0) -> Roadside:
     """Six sensors a mile apart, 65 mph but for these windows at 30: a mile there takes a minute longer than usual."""
     usual = np.full((WINDOWS, STATIONS), USUAL)
     speed = usual.copy()
     for sensor, windows in drops.items():
         speed[list(windows), sensor] = 30.0
-    return Scene(ROAD, speed, usual, 5.0, np.full(STATIONS, half_miles))
+    return Roadside(ROAD, speed, usual, 5.0, np.full(STATIONS, half_miles))
 
 
 def felt(drops: dict[int, range], *rows: LoggedIncident) -> Truth:
@@ -216,7 +212,7 @@ def test_scores_have_intervals_over_days() -> None:
         np.tile(np.pad(values, ((0, 288 - WINDOWS), (0, 0)), constant_values=USUAL), (days, 1))
         for values in (scene.speed_mph, scene.usual_mph)
     )
-    scene = Scene(ROAD, speed, usual, 5.0, scene.half_miles)
+    scene = Roadside(ROAD, speed, usual, 5.0, scene.half_miles)
     log = tuple(crash(100 + day * 1440) for day in range(days))
     case = Judged(scene, log, find_truth(scene, log), 0, days)
     alarms = [Alarm(22, (3,)), Alarm(22 + 288, (3,)), Alarm(200, (5,))]
@@ -254,38 +250,3 @@ def scored(detected: int, false_alarms: float) -> Score:
 def test_a_curve_is_read_at_a_rate_of_false_alarms() -> None:
     curve = Curve("a", (1.0, 2.0, 3.0), (scored(8, 20.0), scored(5, 4.0), scored(2, 1.0)))
     assert [curve.at_false_alarms(rate) for rate in (0.5, 1.0, 5.0, 50.0)] == [None, 2, 1, 0]
-
-
-START = datetime(2012, 5, 2, 10, tzinfo=UTC)
-
-
-def test_an_injected_queue_slows_what_is_upstream_and_only_that() -> None:
-    recorded = np.full((48, STATIONS), 62.0)
-    recorded[40, 0] = NAN
-    begins = START + timedelta(hours=1)
-    incident = Incident(SensorId("4"), begins, begins + timedelta(minutes=40), lanes_blocked=3)
-    changed = inject(NETWORK, recorded, START, [incident], seed=1)
-    assert (np.nan_to_num(changed) <= np.nan_to_num(recorded)).all()
-    assert (changed[:12] == recorded[:12]).all()
-    assert changed[13:20, 4].max() < 20
-    assert (changed[:, 5] == recorded[:, 5]).all()
-    assert np.isnan(changed[40, 0])
-
-
-def test_injected_incidents_are_reproducible_and_watched() -> None:
-    day = datetime(2012, 5, 2, 7, tzinfo=UTC)
-    watched = np.ones((288 * 9, STATIONS), np.bool_)
-    watched[:, 2] = False
-    days = [day + timedelta(days=ahead) for ahead in range(8)]
-    first, second = (draw_incidents(NETWORK, days, 8, np.random.default_rng(5), watched, day) for _ in range(2))
-    assert first == second
-    assert all(one.incident.sensor_id != "2" for one in first)
-    assert {one.blocks_half for one in first if one.incident.lanes_blocked >= 2} <= {True}
-    there = disturbance_of(ROAD, first[0].incident, day, 2.0, 0.5)
-    assert NETWORK.index[first[0].incident.sensor_id] in there.positions
-
-
-def test_more_incidents_than_fit_are_refused() -> None:
-    day = datetime(2012, 5, 2, 7, tzinfo=UTC)
-    with pytest.raises(ValueError, match="do not fit"):
-        draw_incidents(NETWORK, [day], 50, np.random.default_rng(5), np.ones((600, STATIONS), np.bool_), day)
