@@ -31,17 +31,17 @@ def evaluate_durations(
 
     The naive survivor tells the quantiles of all durations of the first days that reached the same age.
     """
-    from metrla.lab.forecasting.recording import read_recording  # noqa: PLC0415 - slow to import
-    from metrla.lab.incidents.durations import judge_updates  # noqa: PLC0415 - likewise
-    from metrla.lab.incidents.replayed import replayed_alerts  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.durations import judge_updates  # noqa: PLC0415 - slow to import
+    from metrla.lab.incidents.live import live_alerts  # noqa: PLC0415 - likewise
+    from metrla.lab.incidents.measures import read_measures  # noqa: PLC0415 - likewise
 
     roads = load_network(network)
-    recording = read_recording(data, roads, times=read_time_reading(time_format, time_zone))
-    for note in recording.notes:
-        say(note, err=True)
-    split = recording.start + timedelta(days=tuning_days)
+    measures = read_measures(data, roads, read_time_reading(time_format, time_zone))
+    for gap in measures.gaps():
+        say(f"{data.name}: {gap}", err=True)
+    split = measures.window_end(0) - roads.window + timedelta(days=tuning_days)
     with progress_bars() as watch:
-        log = replayed_alerts(recording, lambda done, total: watch("windows", done, total))
+        log = live_alerts(measures, on_window=lambda done, total: watch("windows", done, total))
     figures = judge_updates(log, split)
     if not figures:
         raise ConfigurationError(f"no congestion alert was raised and cleared after the first {tuning_days} days")

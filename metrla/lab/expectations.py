@@ -19,7 +19,7 @@ from shared.alerts.expectations.alerts import ExpectationDetector, has_come
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.expectations.outlook import Outlook
 from shared.alerts.expectations.probability import probability_below
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.start import from_profile
 from shared.alerts.lifecycle.board import AlertBoard
 from shared.events.errors import ConfigurationError, ModelError
@@ -194,7 +194,7 @@ class _Day:
 
 def _slow_alone(recorded: Recorded) -> Flags:
     """Which sensors (N,) the alert detector would not believe for what is usual at them, see `always_slow`."""
-    learner = Learner(recorded.network, INCIDENT_THRESHOLD)
+    learner = Learner(recorded.network)
     learned = from_profile(learner, recorded.profile_mph)
     if learned is None:
         return np.zeros(len(recorded.network.sensors), dtype=np.bool_)

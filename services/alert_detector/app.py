@@ -18,6 +18,7 @@ from services.alert_detector.state_log import StateLog
 from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.advisories.board import TYPES
+from shared.alerts.detection.budget import Grade
 from shared.alerts.expectations.alerts import ExpectationDetector
 from shared.alerts.expectations.expectation import ExpectationRule
 from shared.alerts.lifecycle.changes import RoadChanges
@@ -154,6 +155,12 @@ def _show(metrics: AlertDetectorMetrics, partitions: Partitions, advisories: Ann
     for alert_type in TYPES:
         metrics.active.labels(alert_type).set_function(partial(advisories.active, alert_type))
     metrics.doubted.set_function(partitions.doubted)
+    for network_id, learner in partitions.rules.learners.items():
+        for grade in Grade:
+            labels = network_id, grade.word
+            metrics.alarm_budget.labels(*labels).set(learner.budget.budget(grade))
+            metrics.alarm_rate.labels(*labels).set_function(partial(partitions.alarm_rate, network_id, grade))
+            metrics.alarm_threshold.labels(*labels).set_function(partial(partitions.alarm_threshold, network_id, grade))
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import nan
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -19,6 +20,7 @@ from services.alert_detector.state_log import StateLog
 from shared.alerts.actions.alerts import AlertActions
 from shared.alerts.actions.published import PublishedAlerts
 from shared.alerts.actions.rule import as_watched
+from shared.alerts.detection.budget import Grade, Spending
 from shared.alerts.expectations.alerts import ExpectationDetector, is_expectation
 from shared.alerts.expectations.expected import ExpectedAlerts
 from shared.alerts.learned.learner import Learner
@@ -138,6 +140,21 @@ class Partitions:
     def doubted(self) -> int:
         """How many sensors of the networks that are ours are not believed."""
         return sum(one.observed.doubted for one in self._windows.values())
+
+    def alarm_rate(self, network_id: NetworkId, grade: Grade) -> float:
+        """Incident alarms of a grade and above per 100 sensor-days in the last weeks; NaN where not known."""
+        spending = self._spending(network_id)
+        rate = None if spending is None else spending.raised_per_100_sensor_days(grade)
+        return nan if rate is None else rate
+
+    def alarm_threshold(self, network_id: NetworkId, grade: Grade) -> float:
+        """The evidence that raises an alarm of a grade in the next window; NaN where the network is not ours."""
+        spending = self._spending(network_id)
+        return nan if spending is None else float(self.rules.learners[network_id].budget.thresholds(spending)[grade])
+
+    def _spending(self, network_id: NetworkId) -> Spending | None:
+        found = (one.observed.spending(network_id) for one in self._windows.values())
+        return next((spending for spending in found if spending is not None), None)
 
     def _close_windows(self, partition: int) -> None:
         self._windows.pop(partition, None)

@@ -1,6 +1,5 @@
 """What can be set about the alert detector, from variables `METRLA_ALERT_DETECTOR_…`."""
 
-from math import inf
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -55,10 +54,12 @@ class AlertDetectorSettings(BaseSettings):
     )
 
     incidents: bool = Field(default=True, description="Whether incident alerts are raised.")
-    incident_threshold: float = Field(
-        default=SHIPPED.incident_level,
+    false_alarms_per_100_sensor_days: float = Field(
+        default=SHIPPED.false_alarms_per_100_sensor_days,
         gt=0,
-        description="Evidence that raises an incident alert at a sensor like most; higher means fewer, later alerts.",
+        le=100,
+        description="How many incident alerts per 100 sensor-days a network may raise, each taken as false; it finds "
+        "its thresholds by itself. A fifth of them may be 'probable', the others are 'suspected'.",
     )
     start_from_models: bool = Field(
         default=True,
@@ -98,7 +99,7 @@ class AlertDetectorSettings(BaseSettings):
         return DetectorTuning(
             rule=self.rule,
             material=self.materiality,
-            incident_level=self.incident_threshold if self.incidents else inf,
+            false_alarms_per_100_sensor_days=self.false_alarms_per_100_sensor_days if self.incidents else 0.0,
             settle_seconds=self.settle_seconds,
             silence_seconds=self.silence_seconds,
         )

@@ -165,6 +165,25 @@ class AlertDetectorMetrics:
         self.doubted = Gauge(
             "metrla_alert_detector_doubted_sensors", "Sensors whose readings are not believed.", registry=registry
         )
+        graded = ["network", "grade"]
+        self.alarm_rate = Gauge(
+            "metrla_alert_detector_alarms_per_100_sensor_days",
+            "Incident alarms of a grade and above in the last weeks; NaN before a sensor-day was watched.",
+            graded,
+            registry=registry,
+        )
+        self.alarm_budget = Gauge(
+            "metrla_alert_detector_budget_per_100_sensor_days",
+            "How many of them there may be.",
+            graded,
+            registry=registry,
+        )
+        self.alarm_threshold = Gauge(
+            "metrla_alert_detector_alarm_threshold",
+            "The evidence that raises an alarm of a grade now.",
+            graded,
+            registry=registry,
+        )
         self.state_bytes = Counter(
             "metrla_alert_detector_state_bytes", "Bytes of what was learned, written to its topic.", registry=registry
         )

@@ -15,7 +15,7 @@ from shared.alerts.advisories.current import CurrentAdvisories
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import Learner
 from shared.alerts.lifecycle.changes import RoadChanges
 from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts
 from shared.events.avro import decode, encode
@@ -59,7 +59,7 @@ def _alerts(case: Case) -> None:
         {NETWORK.network_id: CongestionDetector(NETWORK, CongestionRule(), Materiality())},
         *(SETTLE_S, SILENCE_S, announced),
         clock=lambda: NOW,
-        learners={NETWORK.network_id: Learner(NETWORK, INCIDENT_THRESHOLD)},
+        learners={NETWORK.network_id: Learner(NETWORK)},
     )
     observed, acted = ObservedAlerts(rules), AlertActions()
     current.replace({})

@@ -21,7 +21,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.windows import PartitionWindows, WindowPolicy
 from services.predictor.recent_log import health_in, health_messages, messages_of, put_rows, rows_in
 from services.predictor.settings import PredictorSettings
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.wire import LearnedRecords, UnreadableStateError, records_of
 from shared.archive.container import ArchivedEvent, decode_container, encode_container
 from shared.events.errors import ArchiveError, ConfigurationError, ModelError, RejectedEventError
@@ -90,7 +90,7 @@ def _is_text(data: bytes) -> bool:
 
 @cache
 def _learner() -> Learner:
-    return Learner(NETWORK, INCIDENT_THRESHOLD)
+    return Learner(NETWORK)
 
 
 @cache

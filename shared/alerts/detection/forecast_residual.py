@@ -1,58 +1,70 @@
-"""Forecast residuals joined along the road: the project's own rule, which needs speed alone. Pure.
+"""Forecast residuals joined over time and along the road: the project's own rule, which needs speed alone. Pure.
 
 Speeds are compared by the logarithm of their ratio: from 25 to 4 mph is as far as from 65 to 10, which recurrent queues
-do not do, and in both drivers lose six times as much. Three things speak for an incident:
+do not do, and in both drivers lose six times as much. How much slower traffic is than usual here at this hour is
+divided by its mean absolute deviation there at that time of day (`spread`): what a quiet hour never does, a road that
+queues on some days does every week. In such units a residual is its own logarithm of likelihood under a Laplace
+distribution, up to a constant, so those of several windows and stations add up to a joint one:
 
-unusual    how much slower traffic is than usual here at this hour (`usual.py`)
-surprise   how much slower than the forecast for this window: what is usual plus the recent deviation, smoothed
-           exponentially. Surprises add up with a short memory, as in a cumulative sum (E. S. Page, 'Continuous
-           inspection schemes', Biometrika 41, 1954) and in Trigg's tracking signal
-along      the part of it that the next station downstream does not share (an incident has free traffic beyond it; the
-           tail of a known queue has not), and what is unusual at the next station upstream, where the queue grows
+in time     with a short memory, as in a cumulative sum (E. S. Page, 'Continuous inspection schemes', Biometrika 41,
+            1954) and in Trigg's tracking signal
+in space    with part of the sums of the next stations upstream, into which the queue grows, and downstream; they count
+            for no more than the station's own
 
-Their weighted sum is the evidence. Two windows in a row over the threshold raise an alarm, one window a quarter over it
-does so at once. From the first evidence on, what is usual and the forecast learn no more until the alarm is over.
+What was forecast for a window, which alerts tell beside what is usual, is the usual with the recent deviation, smoothed
+exponentially. All memories are in minutes, so that the rule is the same for windows of any length.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
 from shared.alerts.detection.persistence import Latch
 from shared.alerts.detection.protocol import Observation, Verdict
-from shared.traffic.arrays import Flags, Floats
+from shared.traffic.arrays import Floats
 from shared.traffic.neighbours import Neighbours
 from shared.traffic.usual.running import RunningUsual
 
 CRAWL_MPH = 2.0
 """Below it a detector's mean says nothing that differs."""
-MAX_SURPRISE = 4.0
+PER_DAY = timedelta(days=1)
+FIVE_MINUTES = timedelta(minutes=5)
+MOST_UNUSUAL = 40.0
 """Enough for the greatest ratio of speeds; what adds up beyond it would only take long to forget."""
+AROUND = timedelta(minutes=30)
+"""How much speed varies is that of so long before and after: few days have told of one window."""
+
+SPREAD_AT_FIRST = 0.1
+"""Of the logarithm of speed, until a second day tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How the evidence is put together; tuned on the first 14 days of Orange (docs/alerts.md).
+    """How the evidence is put together; chosen on the first parts of three networks (docs/alerts.md).
 
-    `strong` times the threshold raises an alarm in one window, below `clear` times it an alarm ends.
+    `upstream` and `downstream` say what of the next stations' sums counts, `memory` what five minutes leave of a sum,
+    `least_spread` is added to how much the logarithm of speed varies, `forecast_share` is what five minutes change of
+    the recent deviation. Where a window is no more unusual than `usual_again`, nothing is evident whatever came before.
+    Below `clear` times the threshold an alarm ends.
     """
 
-    unusual: float = 0.6
-    surprise: float = 1.0
-    contrast: float = 0.6
-    upstream: float = 0.3
+    upstream: float = 0.5
+    downstream: float = 0.5
+    memory: float = 0.6
+    least_spread: float = 0.1
     forecast_share: float = 0.25
-    memory: float = 0.5
-    strong: float = 1.25
     clear: float = 0.5
-    windows: int = 2
-    max_frozen_windows: int = 12
+    usual_again: float = 0.5
     learning_limit: float = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualState:
-    """What is usual, the recent deviation (`late`) and the surprises added up (levels, sensors), and the latch."""
+    """What is usual, the recent deviation (`late`), the sum of what is unusual (`surprise`), the latch: see above.
+
+    (levels, sensors) each.
+    """
 
     usual: RunningUsual
     late: Floats
@@ -85,45 +97,49 @@ class ForecastResidual:
 
     def step(self, seen: Observation, state: ResidualState) -> tuple[Verdict, ResidualState]:
         """One window."""
-        weights = self.weights
-        usual = state.usual.at(seen.slot)
-        known = np.full(self.thresholds.shape, np.nan) if usual is None else usual
-        value = np.log(np.maximum(seen.speed_mph, CRAWL_MPH))
+        weights, fives = self.weights, PER_DAY / self.per_day / FIVE_MINUTES
+        known = self._known(seen.slot, state)
+        value = np.log(np.maximum(seen.speed_mph, CRAWL_MPH))[None, :]
         slower = known - value
         told = np.isfinite(slower)
-        surprise = np.where(
-            told,
-            np.clip(weights.memory * state.surprise + slower + state.late, 0.0, MAX_SURPRISE),
-            state.surprise,
-        )
-        score = self._evidence(slower, surprise)
-        latch = self._latched(state.latch, score, told)
-        learns = told & ~latch.freezes(weights.max_frozen_windows)
-        share = weights.forecast_share
-        late = np.where(learns, (1 - share) * state.late - share * slower, state.late)
-        first = np.isnan(known) & np.isfinite(value)
+        kept = weights.memory**fives
+        # What one window of five minutes adds to a sum, any number of windows in five minutes add.
+        unusual = np.maximum(slower, 0.0) / self._varies(seen.slot, state)
+        added = (1 - kept) / (1 - weights.memory) * unusual
+        surprise = np.minimum(kept * state.surprise + np.where(told, added, 0.0), MOST_UNUSUAL)
+        going_on = np.where(unusual < weights.usual_again, 0.0, surprise)
+        score = self._evidence(np.where(told, going_on, np.nan))
+        latch = state.latch.after(score >= self.thresholds, score < weights.clear * self.thresholds, told, 1)
+        share = 1 - (1 - weights.forecast_share) ** fives
         return Verdict(latch.alarming, score), ResidualState(
-            state.usual.learned(seen.slot, value, learns | first, weights.learning_limit),
-            late,
+            # Learnt from alarms, too, by as little as one day may: else a queue that has become daily alarmed for ever.
+            state.usual.learned(
+                seen.slot, value, np.broadcast_to(np.isfinite(value), known.shape), weights.learning_limit, known
+            ),
+            np.where(told, (1 - share) * state.late - share * slower, state.late),
             surprise,
             latch,
         )
 
-    def _evidence(self, slower: Floats, surprise: Floats) -> Floats:
-        weights = self.weights
-        unusual = np.maximum(slower, 0.0)
-        # Traffic that is faster than usual beyond is no more evidence than usual traffic.
-        alone = np.maximum(slower - np.maximum(self.road.beyond(slower), 0.0), 0.0)
-        evidence: Floats = (
-            weights.unusual * unusual
-            + weights.surprise * surprise
-            + weights.contrast * np.nan_to_num(alone)
-            + weights.upstream * np.nan_to_num(self.road.before(unusual))
-        )
-        return evidence
+    def _known(self, slot: int, state: ResidualState) -> Floats:
+        """What is usual in a window, (levels, sensors), NaN where no other day has told of it yet.
 
-    def _latched(self, latch: Latch, score: Floats, told: Flags) -> Latch:
-        weights, threshold = self.weights, self.thresholds
-        over = score < weights.clear * threshold
-        after = latch.after(score >= threshold, over, told, weights.windows)
-        return after.raised(told & (score >= weights.strong * threshold))
+        On the first day of its type the minutes before are all that is known, and no measure of what is usual.
+        """
+        usual, before = state.usual.at(slot), state.usual.told_before(slot)
+        if usual is None or before is None:
+            return np.full(state.late.shape, np.nan)
+        return np.where(before, usual, np.nan)
+
+    def _varies(self, slot: int, state: ResidualState) -> Floats:
+        """How much the logarithm of speed varies in a window, (levels, sensors); wide where few days have told."""
+        least = self.weights.least_spread
+        spread = state.usual.spread(slot, max(1, round(AROUND * self.per_day / PER_DAY)))
+        known = np.full(state.late.shape, np.nan) if spread is None else spread
+        return least + np.nan_to_num(known, nan=SPREAD_AT_FIRST)
+
+    def _evidence(self, sums: Floats) -> Floats:
+        before, beyond = (np.nan_to_num(found) for found in (self.road.before(sums), self.road.beyond(sums)))
+        # Neighbours confirm what a station tells; they do not tell it in its place.
+        evidence: Floats = sums + np.minimum(self.weights.upstream * before + self.weights.downstream * beyond, sums)
+        return evidence

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from shared.alerts.detection.protocol import IncidentDetector, Observation, Verdict
+from shared.traffic.arrays import Flags
 from shared.traffic.health.rules import Belief, HealthJudge, SensorHealth, WindowReadings
 
 S = TypeVar("S")
@@ -40,13 +41,16 @@ class Guarded(Generic[S]):
         verdict, after, _ = self.believed(seen, state)
         return verdict, after
 
-    def believed(self, seen: Observation, state: Guard[S]) -> tuple[Verdict, Guard[S], Belief]:
-        """One window, and which sensors were believed in it."""
+    def believed(
+        self, seen: Observation, state: Guard[S], imputed: Flags | None = None
+    ) -> tuple[Verdict, Guard[S], Belief]:
+        """One window, and which sensors were believed in it; what is `imputed` is no evidence, and no fault either."""
         readings = WindowReadings(seen.speed_mph, seen.occupancy, seen.volume)
         belief, health = self.judge.step(readings, state.health)
         good = belief.believed
+        shown = good if imputed is None else good & ~imputed
         measures: dict[str, Any] = {
-            measure: np.where(good, getattr(seen, measure), np.nan) for measure in ("speed_mph", "occupancy", "volume")
+            measure: np.where(shown, getattr(seen, measure), np.nan) for measure in ("speed_mph", "occupancy", "volume")
         }
         verdict, inner = self.detector.step(replace(seen, **measures), state.inner)
         return Verdict(verdict.alarm & good, verdict.score), Guard(health, inner), belief

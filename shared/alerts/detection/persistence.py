@@ -38,9 +38,10 @@ class Latch:
         age = np.where(alarming, np.minimum(self.age + 1, np.iinfo(np.int16).max - 1), 0).astype(np.int16)
         return Latch(count, alarming, age)
 
-    def raised(self, at_once: Flags) -> "Latch":
-        """The latch with an alarm there too, whatever was counted."""
-        return Latch(self.count, self.alarming | at_once, np.maximum(self.age, at_once).astype(np.int16))
+    def without(self, dropped: Flags) -> "Latch":
+        """The latch without the alarms there, as if there had been no evidence."""
+        zero = np.int16(0)
+        return Latch(np.where(dropped, zero, self.count), self.alarming & ~dropped, np.where(dropped, zero, self.age))
 
     def freezes(self, at_most: int) -> Flags:
         """Where a baseline must not learn: from the first sign of an incident to its end.

@@ -19,12 +19,14 @@ from shared.alerts.congestion.alerts import Materiality, Moment
 from shared.alerts.congestion.queues import FLOWING_SHARE, Queue
 from shared.alerts.congestion.reference import is_recurrent, mean_where_known
 from shared.alerts.congestion.severity import RANKS, severity_of
+from shared.alerts.detection.budget import Grade
 from shared.alerts.incidents.confidence import incident_confidence
 from shared.alerts.incidents.duration import incident_duration
 from shared.alerts.incidents.footprints import Footprint, Scene
 from shared.alerts.incidents.measured import measured
 from shared.alerts.incidents.messages import (
     evidence_of,
+    grade_told,
     incident_message,
     lasting_message,
     location_of,
@@ -70,7 +72,9 @@ class IncidentStep(KindStep[Footprint]):
         """See `KindStep.raised`."""
         at, network_id = self.at, self.scene.road.network.network_id
         place, head = self._place(footprint), self.scene.road.sensors[footprint.alarmed[-1]]
-        content = self._content(footprint, place, _severity(place), (head.latitude, head.longitude), 0.0)
+        grade, evidence = self._grade(footprint), self._evidence(footprint)
+        where = head.latitude, head.longitude
+        content = self._content(footprint, place, _severity(place), where, 0.0, grade, evidence)
         alert_id = alert_id_of(AlertType.INCIDENT, network_id, head.sensor_id, at)
         return raised(alert_id, network_id, AlertType.INCIDENT, at, content)
 
@@ -83,11 +87,16 @@ class IncidentStep(KindStep[Footprint]):
         if place.free_flow_mph is not None and place.mean_speed_mph >= FLOWING_SHARE * place.free_flow_mph:
             # Its alarm is about to end: that an incident is at 66 mph tells nobody anything.
             return None
-        if not (crowded or severity is not alert.severity or abs(place.extent_miles - known) >= limit):
+        told, now = grade_told(alert.evidence), self._grade(footprint)
+        grade = max(told, now)
+        changed = grade > told or severity is not alert.severity or abs(place.extent_miles - known) >= limit
+        if not (crowded or changed):
             return None
         age_minutes = (self.at - alert.raised_at) / timedelta(minutes=1)
         # It stays where it was raised, and as sure as it ever was.
-        content = self._content(footprint, place, severity, (alert.latitude, alert.longitude), age_minutes)
+        evidence = self._evidence(footprint) if now >= told else ()
+        where = alert.latitude, alert.longitude
+        content = self._content(footprint, place, severity, where, age_minutes, grade, evidence or alert.evidence)
         surest = replace(content, confidence_score=max(alert.confidence_score, content.confidence_score))
         return updated(alert, self.at, surest)
 
@@ -98,16 +107,18 @@ class IncidentStep(KindStep[Footprint]):
         severity: AlertSeverity,
         where: tuple[float, float],
         age_minutes: float,
+        grade: Grade,
+        evidence: tuple[AlertEvidence, ...],
     ) -> AlertContent:
         return AlertContent(
             severity=severity,
-            message=self._message(place, footprint),
+            message=self._message(grade, place, footprint),
             location=location_of(place, self.scene.road.landmarks),
             latitude=where[0],
             longitude=where[1],
             affected_sensors=footprint.sensor_ids,
             confidence_score=self._confidence(footprint),
-            evidence=self._evidence(footprint),
+            evidence=evidence,
             lasts=incident_duration(self.past.past_minutes(footprint.sensor_ids[-1]), age_minutes),
         )
 
@@ -133,10 +144,10 @@ class IncidentStep(KindStep[Footprint]):
     def _place(self, footprint: Footprint) -> Queue:
         return measured(self.scene.road, footprint.positions, self.moment.windows.speed_mph, self.usual)
 
-    def _message(self, place: Queue, footprint: Footprint) -> str:
+    def _message(self, grade: Grade, place: Queue, footprint: Footprint) -> str:
         positions = list(footprint.positions)
         usual = mean_where_known(self.alarms.usual_mph[positions], self.scene.road.length_miles[positions])
-        return incident_message(place, usual, self.scene.road.landmarks)
+        return incident_message(grade, place, usual, self.scene.road.landmarks)
 
     def _evidence(self, footprint: Footprint) -> tuple[AlertEvidence, ...]:
         position = self._witness(footprint)
@@ -148,12 +159,16 @@ class IncidentStep(KindStep[Footprint]):
         position = self._witness(footprint)
         if position is None:
             return 0.0
-        return incident_confidence(float(self.alarms.score[position] / self.alarms.scale[position]))
+        return incident_confidence(self.alarms.spending.rate_of(float(self.alarms.score[position])))
+
+    def _grade(self, footprint: Footprint) -> Grade:
+        position = self._witness(footprint)
+        return Grade.SUSPECTED if position is None else self.alarms.grade(float(self.alarms.score[position]))
 
     def _witness(self, footprint: Footprint) -> int | None:
-        """The sensor with most evidence against its threshold among those that alarm."""
+        """The sensor with most evidence among those that alarm."""
         told = [one for one in footprint.alarmed if np.isfinite(self.alarms.score[one])]
-        return max(told, key=lambda one: float(self.alarms.score[one] / self.alarms.threshold[one]), default=None)
+        return max(told, key=lambda one: float(self.alarms.score[one]), default=None)
 
 
 def _severity(place: Queue, known: AlertSeverity | None = None) -> AlertSeverity:

@@ -1,21 +1,22 @@
-"""The probability that an alarm is an incident, from its evidence. Pure.
+"""The probability that an alarm is an incident, from how seldom its evidence is. Pure.
 
-A logistic map, increasing in the evidence. docs/alerts.md shows how often it was right on days that fitted nothing.
+A logistic map, falling with how often such evidence comes: a quantity that means the same on every network and at
+every budget. docs/alerts.md shows how often it was right on days that fitted nothing.
 """
 
 from math import log
 
 from shared.alerts.lifecycle.confidence import confidence_of
 
-# Fitted on 106 alarms of the first 14 days of Orange, at five thresholds: docs/alerts.md, 'Confidence and duration'.
-CONSTANT, PER_LOG_SCORE = -1.646, 0.567
-LEAST_SCORE = 0.1
+# Fitted on the alerts of the first parts of three networks at the shipped budget: docs/alerts.md.
+CONSTANT, PER_LOG_RATE = -1.3, -0.5
+LEAST_RATE = 0.1
 
 
-def incident_confidence(score: float) -> float:
-    """Probability that an alarm of the forecast residual is a felt incident.
+def incident_confidence(rate: float) -> float:
+    """Probability that an alarm is a felt incident.
 
     Args:
-        score: its evidence, divided by the scale of its sensor (the sensor's threshold against the common one).
+        rate: alarms per 100 sensor-days with evidence as strong.
     """
-    return confidence_of(CONSTANT + PER_LOG_SCORE * log(max(score, LEAST_SCORE)))
+    return confidence_of(CONSTANT + PER_LOG_RATE * log(max(rate, LEAST_RATE)))

@@ -1,10 +1,12 @@
 """What is said about incidents, in words that a driver understands, and the evidence for it. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.detection.budget import Grade
 from shared.alerts.learned.learner import Alarms
 from shared.alerts.lifecycle.changes import EVIDENCE_WINDOWS
 from shared.alerts.lifecycle.messages import duration_text, place_of
@@ -14,6 +16,8 @@ from shared.traffic.landmarks import Landmarks
 from shared.traffic.roadway import Roadway
 
 RULE, MEASURE = "forecast_residual", "score"
+GRADED, RARITY = "_incident", "alarms_per_100_sensor_days"
+"""The rule of a grade is its word and this: how often evidence as strong comes, against the budget of the grade."""
 DIGITS = 3
 
 
@@ -22,12 +26,12 @@ def location_of(place: Queue, landmarks: Landmarks) -> str:
     return f"{place.road_name} {landmarks.of(place.head)}, {place.extent_miles:.1f} mi affected"
 
 
-def incident_message(place: Queue, usual_mph: float | None, landmarks: Landmarks) -> str:
-    """One sentence for the operator: where, how slow against what is usual, how far back."""
+def incident_message(grade: Grade, place: Queue, usual_mph: float | None, landmarks: Landmarks) -> str:
+    """One sentence for the operator: how sure, where, how slow against what is usual, how far back."""
     usual = "" if usual_mph is None else f" where {usual_mph:.0f} mph is usual at this hour"
     return (
-        f"Incident suspected on {place.road_name} {landmarks.of(place.head)}: {place.mean_speed_mph:.0f} mph{usual}, "
-        f"{place.extent_miles:.1f} mi affected"
+        f"Incident {grade.word} on {place.road_name} {landmarks.of(place.head)}: "
+        f"{place.mean_speed_mph:.0f} mph{usual}, {place.extent_miles:.1f} mi affected"
     )
 
 
@@ -62,9 +66,9 @@ def reported_message(alert: TrafficAlert, report_id: str) -> str:
 def evidence_of(
     road: Roadway, at: datetime, position: int, speeds_mph: Floats, alarms: Alarms
 ) -> tuple[AlertEvidence, ...]:
-    """The newest windows of one sensor and its evidence against its threshold; speeds are (points, sensors).
+    """The newest windows of one sensor, its evidence against the threshold of its grade, and how often that comes.
 
-    What is usual and what was forecast is told for the newest window.
+    Speeds are (points, sensors). What is usual and what was forecast is told for the newest window.
     """
     sensor_id = road.sensors[position].sensor_id
     told = speeds_mph[-EVIDENCE_WINDOWS:, position]
@@ -79,8 +83,20 @@ def evidence_of(
         )
         for row, speed in enumerate(told)
     )
-    score, threshold = float(alarms.score[position]), float(alarms.threshold[position])
-    return (AlertEvidence(RULE, MEASURE, round(score, DIGITS), round(threshold, DIGITS), None, None, windows),)
+    score = float(alarms.score[position])
+    grade = alarms.grade(score)
+    budget, rate = alarms.budget.budget(grade), alarms.spending.rate_of(score)
+    threshold = float(alarms.thresholds[grade])
+    return (
+        AlertEvidence(RULE, MEASURE, round(score, DIGITS), round(threshold, DIGITS), None, None, windows),
+        AlertEvidence(f"{grade.word}{GRADED}", RARITY, round(rate, DIGITS), round(budget, DIGITS), None, None, ()),
+    )
+
+
+def grade_told(evidence: Iterable[AlertEvidence]) -> Grade:
+    """The grade that an alert with this evidence was given; the lower one where an earlier release gave none."""
+    rules = {one.rule for one in evidence}
+    return max((grade for grade in Grade if f"{grade.word}{GRADED}" in rules), default=Grade.SUSPECTED)
 
 
 def _mph(speed: float) -> float | None:

@@ -1,11 +1,14 @@
 """What one more step teaches about a network, and which alarms it raises. Pure.
 
-The detector is the forecast residual behind the health rules (`incident/`). Its thresholds are fitted to each sensor as
-windows come: the 99 % quantile of a sensor's evidence is followed by stochastic approximation (H. Robbins and S. Monro,
-'A stochastic approximation method', Annals of Mathematical Statistics 22, 1951) in steps that are shares of it, up by
-`TAIL_STEP` (1 - `TAIL`) where the evidence exceeds it, down by `TAIL_STEP` x `TAIL` where not. Half of a threshold is
-the common one, the other half scales with the sensor's quantile against the median of all: noisy sensors get a higher
-one, and all share the budget of false alarms. The free-flow speed is followed likewise, off-peak.
+The detector is the forecast residual behind the health rules (`detection/`). How sensitive it is follows from a budget
+of alarms, which the network holds by itself (`detection/budget`): evidence is divided by the scale of its sensor, and
+an alarm begins where that reaches the threshold of the lowest grade and nothing near was as strong shortly before.
+
+The scale is a quarter the sensor's own: its 99 % quantile of the evidence against the median of all, followed by
+stochastic approximation (H. Robbins and S. Monro, 'A stochastic approximation method', Annals of Mathematical
+Statistics 22, 1951) in steps that are shares of it, up by `TAIL_STEP` (1 - `TAIL`) where the evidence exceeds it, down
+by `TAIL_STEP` x `TAIL` where not: no noisy sensor spends what is meant for all. The free-flow speed is followed
+likewise, off-peak.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from shared.alerts.detection.calibration import OWN_WEIGHT, TAIL
+from shared.alerts.detection.budget import FALSE_ALARMS_PER_100_SENSOR_DAYS, AlarmBudget, Grade, Spending
+from shared.alerts.detection.calibration import TAIL
 from shared.alerts.detection.forecast_residual import ForecastResidual, ResidualState, Weights
-from shared.alerts.detection.guard import Guarded
+from shared.alerts.detection.guard import Guard, Guarded
 from shared.alerts.detection.protocol import Observation
 from shared.alerts.learned.sensors import LearnedSensors
 from shared.alerts.learned.state import PRIOR_TAIL, CompactArray, Lasting, Learned, compacted
@@ -29,10 +33,10 @@ from shared.traffic.network import Network
 from shared.traffic.roadway import Roadway, roadway
 from shared.traffic.usual.speeds import UsualSpeeds
 
-INCIDENT_THRESHOLD = 4.2
-"""At this much evidence METR-LA has less than one false alarm in 100 sensor-days (docs/alerts.md)."""
 WITHIN_MILES = 2.5
 TAIL_STEP = 0.1
+OWN_WEIGHT = 0.25
+"""What of a sensor's scale is its own: its spread already is; weeks say little about one sensor's rare values."""
 SCALES = (0.6, 2.5)
 """A sensor's threshold is no smaller and no greater part of the common one."""
 LONGEST_ALARM = timedelta(hours=3)
@@ -51,15 +55,29 @@ PEAK_HOURS = (range(6, 10), range(15, 19))
 class Alarms:
     """What the detector says of a step: (sensors,) each, in road order; `forecast_mph` was that for its window.
 
-    `scale` is what of `threshold` is the sensor's own, about 1.
+    `score` is the evidence against the sensor's scale, `thresholds` (grades,) what raises an alarm of each grade.
+    `spending` knows how often evidence comes, `budget` how often alarms may.
     """
 
     active: Flags
     score: Floats
-    threshold: Floats
-    scale: Floats
+    thresholds: Floats
     usual_mph: Floats
     forecast_mph: Floats
+    spending: Spending
+    budget: AlarmBudget
+
+    @classmethod
+    def nothing(cls, budget: AlarmBudget) -> "Alarms":
+        """Where nothing was judged."""
+        count = len(budget.road.sensors)
+        unknown, spending = np.full(count, np.nan), Spending.nothing(count)
+        none = np.zeros(count, np.bool_)
+        return cls(none, unknown, budget.thresholds(spending), unknown, unknown, spending, budget)
+
+    def grade(self, score: float) -> Grade:
+        """Of evidence this strong."""
+        return Grade.PROBABLE if score >= self.thresholds[Grade.PROBABLE] else Grade.SUSPECTED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,15 +92,16 @@ class Lesson:
 
 @dataclass(eq=False)
 class Learner:
-    """Learns about one network. `threshold` is the evidence that raises an alarm at a sensor like most."""
+    """Learns about one network; it keeps to so many alarms per 100 sensor-days, 0: none."""
 
     network: Network
-    threshold: float
+    false_alarms_per_100_sensor_days: float = FALSE_ALARMS_PER_100_SENSOR_DAYS
     rules: HealthRules = field(default_factory=HealthRules)
     weights: Weights = field(default_factory=Weights)
     road: Roadway = field(init=False)
     near: Neighbours = field(init=False)
     judge: HealthJudge = field(init=False)
+    budget: AlarmBudget = field(init=False)
     per_day: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +109,7 @@ class Learner:
         self.road = roadway(self.network)
         self.near = neighbours(self.road, WITHIN_MILES)
         self.judge = HealthJudge.of(self.road, self.rules)
+        self.budget = AlarmBudget(self.road, self.false_alarms_per_100_sensor_days)
         self.per_day = slots_per_day(self.network)
 
     def nothing(self) -> Learned:
@@ -112,6 +132,7 @@ class Learner:
         speed_mph: Floats,
         occupancy: Floats,
         volume_vehicles: Floats,
+        imputed: Flags | None = None,
     ) -> Lesson:
         """Judge and learn from the window that ends at `end`.
 
@@ -122,6 +143,7 @@ class Learner:
             speed_mph: (sensors,) in `network.sensors` order, NaN where missing; likewise the other two.
             occupancy: 0-1.
             volume_vehicles: on all lanes.
+            imputed: where these were mostly not observed; `None`: nowhere.
         """
         if before.step is not None and end - before.step > GAP_WINDOWS * self.network.window:
             before = before.rested()
@@ -130,11 +152,13 @@ class Learner:
         seen = Observation(slot, speed_mph[columns], occupancy[columns], volume_vehicles[columns])
         place = before.usual.place(slot)
         scale = scales(before.lasting.tail)
-        threshold = self.threshold * scale
+        thresholds = self.budget.thresholds(before.spending)
+        lowest = float(thresholds[0])
         detector: Guarded[ResidualState] = Guarded(
-            ForecastResidual(self.near, threshold[None, :], self.per_day, self.weights), self.judge
+            ForecastResidual(self.near, lowest * scale[None, :], self.per_day, self.weights), self.judge
         )
-        verdict, guard, belief = detector.believed(seen, before.guard)
+        verdict, guard, belief = detector.believed(seen, before.guard, None if imputed is None else imputed[columns])
+        guard = self._begun(before, guard, lowest)
         after = compacted(guard, place)
         good = (after.health.owed == 0) & (before.guard.health.owed == 0)
         hours = hours.changed(
@@ -145,12 +169,11 @@ class Learner:
         doubt, since = doubts_after(before.lasting, belief, slow_alone & good, end - self.network.window)
         usual = before.usual.at(slot)
         usual_log = np.full(len(columns), np.nan) if usual is None else usual[0].astype(np.float64)
-        calm = good & np.isfinite(seen.speed_mph) & ~after.inner.latch.freezes(self.weights.max_frozen_windows)[0]
+        alarming = after.inner.latch.alarming[0]
+        calm = good & np.isfinite(seen.speed_mph) & ~alarming
         lasting = Lasting(
             # An alarm says how bad traffic is, not how noisy a sensor: it would be deaf to the next incident.
-            tail=tail_after(
-                before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log) & ~after.inner.latch.alarming[0]
-            ),
+            tail=tail_after(before.lasting.tail, verdict.score[0], calm & np.isfinite(usual_log)),
             free_flow_mph=before.lasting.free_flow_mph,
             free_flow_windows=before.lasting.free_flow_windows,
             doubt=doubt,
@@ -160,19 +183,32 @@ class Learner:
             lasting = free_flow_after(lasting, np.where(calm, seen.speed_mph, np.nan))
         young = after.inner.latch.age[0] <= LONGEST_ALARM // self.network.window
         usual_mph = np.exp(usual_log)
+        score = verdict.score[0] / scale
+        spending = self.budget.spent(before.spending, np.where(believed, score, np.nan), thresholds)
         alarms = Alarms(
-            active=verdict.alarm[0] & young & believed,
-            score=verdict.score[0],
-            threshold=threshold,
-            scale=scale,
+            active=alarming & young & believed,
+            score=score,
+            thresholds=thresholds,
             usual_mph=usual_mph,
             forecast_mph=np.exp(usual_log + before.guard.inner.late[0]),
+            spending=spending,
+            budget=self.budget,
         )
         free_flow = np.where(lasting.free_flow_windows >= FREE_FLOW_WINDOWS, lasting.free_flow_mph, np.nan)
         places = self.road.positions
         speeds = UsualSpeeds(usual_mph[places], free_flow.astype(np.float64)[places])
         sensors = LearnedSensors(speeds, believed[places])
-        return Lesson(sensors, alarms, Learned(end.astimezone(UTC), place, after, lasting), hours)
+        return Lesson(sensors, alarms, Learned(end.astimezone(UTC), place, after, lasting, spending), hours)
+
+    def _begun(self, before: Learned, guard: Guard[ResidualState], lowest: float) -> Guard[ResidualState]:
+        """Without alarms that begin where a cause has had its alarm already, and where none is active any more."""
+        latch, was = guard.inner.latch, before.latch.alarming
+        new = latch.alarming & ~was
+        if not new.any():
+            return guard
+        may = self.budget.may_begin(before.spending, lowest) | self.budget.near(was[0])
+        kept = latch.without(new & ~may)
+        return replace(guard, inner=replace(guard.inner, latch=kept))
 
     def _is_off_peak(self, slot: int) -> bool:
         day, clock = divmod(slot, self.per_day)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.alerts.detection.budget import Spending
 from shared.alerts.detection.forecast_residual import ResidualState
 from shared.alerts.detection.guard import Guard
 from shared.alerts.detection.persistence import Latch
@@ -21,8 +22,8 @@ CompactArray: TypeAlias = NDArray[Any]
 """float32, as on the log."""
 CountArray: TypeAlias = NDArray[np.int16]
 
-PRIOR_TAIL = 1.3
-"""The 99 % quantile of the evidence of most sensors of METR-LA; what a sensor's own begins with."""
+PRIOR_TAIL = 2.0
+"""What the 99 % quantile of a sensor's evidence begins with: about that of most sensors."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +50,7 @@ class Learned:
     place: int | None
     guard: Guard[ResidualState]
     lasting: Lasting
+    spending: Spending
 
     @classmethod
     def nothing(cls, sensors: int, per_day: int) -> "Learned":
@@ -59,7 +61,7 @@ class Learned:
         unknown = np.full(sensors, np.nan, np.float32)
         believed, since = np.zeros(sensors, np.int8), np.zeros(sensors, np.int64)
         lasting = Lasting(tail, unknown, np.zeros(sensors, np.int16), believed, since)
-        return cls(None, None, Guard(SensorHealth.unknown(sensors), inner), lasting)
+        return cls(None, None, Guard(SensorHealth.unknown(sensors), inner), lasting, Spending.nothing(sensors))
 
     @property
     def usual(self) -> RunningUsual:
@@ -89,7 +91,8 @@ class Learned:
         """After a gap: what was a moment ago says nothing any more, and no alarm is active."""
         inner = self.guard.inner
         zero = np.zeros_like(inner.late)
-        return self.with_inner(replace(inner, late=zero, surprise=zero, latch=Latch.open(*zero.shape)))
+        inner = replace(inner, late=zero, surprise=zero, latch=Latch.open(*zero.shape))
+        return replace(self.with_inner(inner), spending=self.spending.rested())
 
 
 def compacted(guard: Guard[ResidualState], place: int) -> Guard[ResidualState]:
@@ -97,7 +100,9 @@ def compacted(guard: Guard[ResidualState], place: int) -> Guard[ResidualState]:
     inner = guard.inner
     row = inner.usual.rows[place]
     rows = list(inner.usual.rows)
-    rows[place] = None if row is None else RunningRow(_compact(row.value), _compact(row.seen))
+    if row is not None:
+        spread = None if row.spread is None else _compact(row.spread)
+        rows[place] = RunningRow(_compact(row.value), _compact(row.seen), spread)
     return replace(
         guard,
         inner=ResidualState(RunningUsual(tuple(rows)), _compact(inner.late), _compact(inner.surprise), inner.latch),
@@ -113,18 +118,24 @@ def arrays_of(learned: Learned) -> dict[str, NDArray[Any]]:
         "count": inner.latch.count[0],
         "standing": inner.latch.alarming[0],
         "age": inner.latch.age[0],
+        "peak": learned.spending.peak,
+        "quiet": learned.spending.quiet,
         **{f"health_{one.name}": getattr(health, one.name) for one in fields(health)},
         **{one.name: getattr(learned.lasting, one.name) for one in fields(learned.lasting)},
     }
 
 
-def of_arrays(step: datetime, place: int, usual: RunningUsual, arrays: dict[str, NDArray[Any]]) -> Learned:
-    """Back from `arrays_of`; raises `KeyError` where one is missing."""
+def of_arrays(
+    step: datetime, place: int, usual: RunningUsual, arrays: dict[str, NDArray[Any]], spending: Spending
+) -> Learned:
+    """Back from `arrays_of`; raises `KeyError` where one is missing. `spending` has what is not of single sensors."""
     line = {name: np.asarray(arrays[name])[None, :] for name in ("late", "surprise", "count", "standing", "age")}
     latch = Latch(line["count"], _flags(line["standing"]), line["age"])
     health = SensorHealth(**{one.name: arrays[f"health_{one.name}"] for one in fields(SensorHealth)})
     lasting = Lasting(**{one.name: arrays[one.name] for one in fields(Lasting)})
-    return Learned(step, place, Guard(health, ResidualState(usual, line["late"], line["surprise"], latch)), lasting)
+    inner = ResidualState(usual, line["late"], line["surprise"], latch)
+    spending = replace(spending, peak=arrays["peak"], quiet=arrays["quiet"])
+    return Learned(step, place, Guard(health, inner), lasting, spending)
 
 
 def _compact(values: NDArray[Any]) -> CompactArray:

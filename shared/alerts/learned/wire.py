@@ -7,7 +7,7 @@ step or before give the whole state. Values are safetensors, which hold no code.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from shared.alerts.detection.budget import Spending
 from shared.alerts.learned.learner import Learner
 from shared.alerts.learned.state import Learned, arrays_of, of_arrays
 from shared.alerts.lifecycle.changes import StateRecord
@@ -31,12 +32,14 @@ BEFORE = EPOCH
 """The step of rows that no step has taught."""
 ADDED = frozenset(
     {
-        *("doubt", "doubted_since", "health_apart", "health_top_mph"),
+        *("doubt", "doubted_since", "health_apart", "health_top_mph", "peak", "quiet"),
         *(f"health_repeats_{where}" for where in ("slow", "free", "light", "top")),
     }
 )
 """What an earlier release did not write: it begins anew."""
-ROW_VALUE, ROW_SEEN = "row_value", "row_seen"
+ROW_VALUE, ROW_SEEN, ROW_SPREAD = "row_value", "row_seen", "row_spread"
+SPENT = ("alarms", "sensor_days", "raised", "correction")
+"""What of the spending is of the whole network, and so goes beside the arrays of sensors."""
 
 
 class UnreadableStateError(MetrlaError):
@@ -51,7 +54,8 @@ def records_of(learner: Learner, learned: Learned) -> tuple[StateRecord, ...]:
     """What keeps the state after its newest step, in the order in which it has to be written."""
     if learned.step is None or learned.place is None or learned.row is None:
         return ()
-    about = _about(learner, learned.step, learned.place)
+    spent = {name: np.asarray(getattr(learned.spending, name)).tolist() for name in SPENT}
+    about = _about(learner, learned.step, learned.place) | {"spending": json.dumps(spent)}
     key = f"{learner.network.network_id}/{NOW}".encode()
     now = StateRecord(key, save({**_plain(arrays_of(learned)), **_arrays(learned.row)}, about))
     return now, _row(learner, learned.step, learned.place, learned.row)
@@ -94,6 +98,7 @@ class LearnedRecords:
             raise UnreadableStateError(f"place {place} is not among those of the day")
         if "late" in arrays:
             self._require_whole(arrays)
+            _spending(about, 0)
         known = self._now if "late" in arrays else self._rows.get(place)
         if known is not None and _step(known[0]) > _step(about):
             return
@@ -121,7 +126,7 @@ class LearnedRecords:
             # What an earlier version did not write yet begins anew.
             kept = arrays[name].astype(start.dtype) if name in arrays else start[:0]
             fitted[name] = np.where(places < 0, start, kept[places]) if len(kept) else start
-        return of_arrays(step, place, usual, fitted)
+        return of_arrays(step, place, usual, fitted, _spending(about, len(places)))
 
     def _require_whole(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         fresh = arrays_of(self.learner.nothing())
@@ -137,7 +142,10 @@ class LearnedRecords:
         places = self._places(about)
         value = np.where(places < 0, np.float32(np.nan), arrays[ROW_VALUE][places])
         seen = np.where(places < 0, np.float32(0), arrays[ROW_SEEN][places])
-        return RunningRow(value[None, :], seen[None, :])
+        if ROW_SPREAD not in arrays:
+            return RunningRow(value[None, :], seen[None, :])
+        spread = np.where(places < 0, np.float32(np.nan), arrays[ROW_SPREAD][places])
+        return RunningRow(value[None, :], seen[None, :], spread[None, :])
 
     def _places(self, about: Mapping[str, str]) -> NDArray[np.intp]:
         """The place of each sensor of the network in a record, -1: none."""
@@ -166,6 +174,30 @@ def _read(value: bytes) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
     return about, arrays
 
 
+def _spending(about: Mapping[str, str], sensors: int) -> Spending:
+    """What was spent by the whole network; nothing where an earlier release wrote."""
+    nothing = Spending.nothing(sensors)
+    if "spending" not in about:
+        return nothing
+    try:
+        told = json.loads(about["spending"])
+        spent = {name: np.array(told[name], dtype=np.float64) for name in SPENT}
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as damaged:
+        raise UnreadableStateError(f"spending: {damaged!r}") from damaged
+    shapes = {name: np.shape(getattr(nothing, name)) for name in SPENT}
+    if any(spent[name].shape != shape or not np.isfinite(spent[name]).all() for name, shape in shapes.items()):
+        raise UnreadableStateError("spending of another shape")
+    if any((spent[name] < 0).any() for name in ("alarms", "sensor_days", "raised")):
+        raise UnreadableStateError("spending below nothing")
+    return replace(
+        nothing,
+        alarms=spent["alarms"],
+        sensor_days=float(spent["sensor_days"]),
+        raised=spent["raised"],
+        correction=spent["correction"],
+    )
+
+
 def _step(about: Mapping[str, str]) -> datetime:
     return instant_of(about["step"])
 
@@ -181,7 +213,8 @@ def _about(learner: Learner, step: datetime, place: int) -> dict[str, str]:
 
 
 def _arrays(row: RunningRow) -> dict[str, NDArray[Any]]:
-    return _plain({ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0]})
+    spread = {} if row.spread is None else {ROW_SPREAD: row.spread[0]}
+    return _plain({ROW_VALUE: row.value[0], ROW_SEEN: row.seen[0], **spread})
 
 
 def _plain(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,7 @@ from shared.alerts.advisories.announced import AnnouncedAlerts, network_time
 from shared.alerts.advisories.reports import Detected, zone_of
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import flowing_points
+from shared.alerts.detection.budget import Spending
 from shared.alerts.learned.learner import Learner, Lesson
 from shared.alerts.learned.sensors import doubted_sensors
 from shared.alerts.learned.state import Learned
@@ -23,6 +24,7 @@ from shared.traffic.assembler import StepAssembler, Strangers
 from shared.traffic.health.always_slow import SlowHours
 from shared.traffic.health.doubted import DoubtedSensor
 from shared.traffic.network import Network
+from shared.traffic.readings import unfit
 from shared.traffic.roadway import Roadway
 from shared.traffic.steps import NetworkSteps, Step
 
@@ -198,6 +200,11 @@ class ObservedAlerts:
         """How many sensors are not believed."""
         return sum(watch.doubted for watch in self._watches.values())
 
+    def spending(self, network_id: NetworkId) -> Spending | None:
+        """What a network has spent of its budget of alarms; `None` before its first window here."""
+        watch = self._watches.get(network_id)
+        return None if watch is None or watch.after is None else watch.after.learned.spending
+
     def disbelieved(self, network_id: NetworkId) -> set[SensorId]:
         """The sensors of a network that are not believed."""
         watch = self._watches.get(network_id)
@@ -236,7 +243,8 @@ class ObservedAlerts:
         nothing = learner.nothing()
         before = watch.before or Taught(nothing, learner.hours(nothing))
         newest = step.speed_mph[-1], step.occupancy[-1], step.volume_vehicles[-1]
-        lesson = learner.step(before.learned, before.hours, step.window_end, *newest)
+        imputed = unfit(newest[0], share_observed=step.share_observed[-1]).imputed
+        lesson = learner.step(before.learned, before.hours, step.window_end, *newest, imputed)
         if off is not None:
             lesson = _doubting(lesson, off, learner.road)
         watch.after = Taught(lesson.after, lesson.hours)

@@ -15,6 +15,7 @@ from shared.alerts.advisories.reports import Detected, Zones, report_at
 from shared.alerts.congestion.alerts import Moment
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import Queue
+from shared.alerts.detection.budget import AlarmBudget
 from shared.alerts.incidents.alerts import IncidentStep
 from shared.alerts.incidents.footprints import Footprint, Scene, footprints
 from shared.alerts.incidents.messages import caused_message, evidence_of, reported_message
@@ -148,6 +149,5 @@ def silenced(detector: CongestionDetector, boards: Boards, since: datetime) -> l
     nothing = np.full((detector.rule.points, count), np.nan)
     at = since + detector.rule.points * detector.network.window
     moment = detector.look(boards.active(), at, nothing, nothing)
-    unknown = nothing[0]
-    alarms = Alarms(np.zeros(count, np.bool_), unknown, unknown, unknown, unknown, unknown)
+    alarms = Alarms.nothing(AlarmBudget(detector.road))
     return _judged(detector, boards, moment, alarms, UsualSpeeds.unknown(count), {})

@@ -10,7 +10,8 @@ from shared.alerts.advisories.usual import UsualLookups
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.detection.budget import FALSE_ALARMS_PER_100_SENSOR_DAYS
+from shared.alerts.learned.learner import Learner
 from shared.alerts.observed.alerts import DetectionRules
 from shared.events.records import NetworkId, SensorId
 from shared.traffic.network import Network
@@ -23,14 +24,14 @@ class DetectorTuning:
     Attributes:
         rule: of congestion.
         material: what is worth an update.
-        incident_level: evidence that raises an incident alert at a sensor like most; infinite: none is raised.
+        false_alarms_per_100_sensor_days: the budget that incident alerts keep to; 0: none is raised.
         settle_seconds: wall time without a further window after which an incomplete step is judged.
         silence_seconds: wall time without any window of a network after which its alerts are cleared.
     """
 
     rule: CongestionRule = field(default_factory=CongestionRule)
     material: Materiality = field(default_factory=Materiality)
-    incident_level: float = INCIDENT_THRESHOLD
+    false_alarms_per_100_sensor_days: float = FALSE_ALARMS_PER_100_SENSOR_DAYS
     settle_seconds: float = 5.0
     silence_seconds: float = 1800.0
 
@@ -50,6 +51,8 @@ class DetectorTuning:
             self.silence_seconds,
             advisories,
             clock=clock,
-            learners={name: Learner(network, self.incident_level) for name, network in networks.items()},
+            learners={
+                name: Learner(network, self.false_alarms_per_100_sensor_days) for name, network in networks.items()
+            },
             clocks_off=clocks_off,
         )

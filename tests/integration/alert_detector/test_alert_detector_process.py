@@ -27,7 +27,7 @@ from shared.alerts.advisories.announced import AnnouncedAlerts
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import Learner
 from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts
 from shared.archive.layout import CARD_FILE, MODEL_FILE, model_path
 from shared.archive.url import open_archive
@@ -101,7 +101,7 @@ def expected(speeds: Speeds) -> list[TrafficAlert]:
         NEVER_SECONDS,
         NEVER_SECONDS,
         AnnouncedAlerts({network_id: AdvisoryDetector(NETWORK, CongestionRule())}),
-        learners={network_id: Learner(NETWORK, INCIDENT_THRESHOLD)},
+        learners={network_id: Learner(NETWORK)},
     )
     alerts = ObservedAlerts(rules)
     changes = [change for window in windows_of(speeds) for change in alerts.handle([window], 0.0)]

@@ -13,7 +13,7 @@ from shared.alerts.advisories.reports import REPORTING, is_report
 from shared.alerts.congestion.alerts import Materiality
 from shared.alerts.congestion.detector import CongestionDetector
 from shared.alerts.congestion.queues import CongestionRule
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import Learner
 from shared.alerts.observed.alerts import DetectionRules, ObservedAlerts
 from shared.events.records import (
     AdvisoryId,
@@ -45,7 +45,7 @@ class Partition:
         self.announced = AnnouncedAlerts({name: AdvisoryDetector(network, rule)})
         self.announced.current.replace({})
         detector = CongestionDetector(network, rule, Materiality())
-        learners = {name: Learner(network, INCIDENT_THRESHOLD)}
+        learners = {name: Learner(network)}
         rules = DetectionRules({name: detector}, 5.0, 1800.0, self.announced, learners=learners)
         self.observed = ObservedAlerts(rules)
 

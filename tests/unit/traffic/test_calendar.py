@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrla.lab.incidents.measures import Measures
-from shared.alerts.learned.learner import INCIDENT_THRESHOLD, Learner
+from shared.alerts.learned.learner import Learner
 from shared.traffic.calendar import (
     HALF_HOURS,
     day_of,
@@ -48,7 +48,7 @@ def measures_from(day: date) -> Measures:
 def test_predictor_learner_advisories_and_lab_agree_on_a_day(day: date, *, day_off: bool) -> None:
     start = datetime.combine(day, datetime.min.time(), NETWORK.time_zone) + timedelta(hours=12)
     (slot,) = day_type_slots(NETWORK, [start]).tolist()
-    learned = Learner(NETWORK, INCIDENT_THRESHOLD).slot(start.astimezone(UTC))
+    learned = Learner(NETWORK).slot(start.astimezone(UTC))
     kind, _ = divmod(half_hour_slot(NETWORK, start), HALF_HOURS)
     lab = [seen.slot for seen in measures_from(day).observations()]
     assert is_day_off(NETWORK, day) is day_off
@@ -72,7 +72,7 @@ def test_every_window_of_the_year_has_one_slot_the_same_for_all(start: datetime)
     assert day == day_of(NETWORK, local.date()) == days_of(NETWORK, [start])[0]
     (of_type,) = day_type_slots(NETWORK, [start]).tolist()
     assert divmod(of_type, PER_DAY) == (int(is_day_off(NETWORK, local.date())), clock)
-    assert Learner(NETWORK, INCIDENT_THRESHOLD).slot(start) == slot
+    assert Learner(NETWORK).slot(start) == slot
     kind, half_hour = divmod(half_hour_slot(NETWORK, start), HALF_HOURS)
     assert (kind, half_hour) == (int(is_day_off(NETWORK, local.date())), clock * 48 // PER_DAY)
 

@@ -26,6 +26,14 @@ def noon(watch: Watch) -> Watched:
     return watched
 
 
+def daily_queue(watch: Watch, queue: Mapping[str, float]) -> Watched:
+    """At noon of a road that queues so from then on every day, which is no incident."""
+    watched = watch(daily=lambda window: queue if NOON <= window < NOON + 60 else {})
+    watched.days(1)
+    watched.steps(NOON)
+    return watched
+
+
 def test_what_traffic_never_does_here_is_an_incident(noon: Watched) -> None:
     (alert,) = noon.step(CRASH) or noon.step(CRASH)
     assert alert.alert_type is AlertType.INCIDENT
@@ -33,11 +41,14 @@ def test_what_traffic_never_does_here_is_an_incident(noon: Watched) -> None:
     assert alert.alert_id == f"incident-test-E8-{noon.now:%Y%m%dT%H%M}"
     assert alert.affected_sensors == ("E8",)
     assert alert.severity is not AlertSeverity.LOW
-    assert "Incident suspected on I-10 E" in alert.message
+    assert "Incident probable on I-10 E" in alert.message
     assert "mph is usual at this hour" in alert.message
-    (evidence,) = alert.evidence
+    evidence, rarity = alert.evidence
     assert evidence.rule == "forecast_residual"
     assert evidence.value >= evidence.threshold > 0
+    assert (rarity.rule, rarity.measure) == ("probable_incident", "alarms_per_100_sensor_days")
+    assert rarity.value > 0
+    assert rarity.threshold == pytest.approx(noon.threshold / 5)
     newest = evidence.windows[-1]
     assert (newest.sensor_id, newest.window_end) == ("E8", noon.now)
     assert newest.usual_mph == pytest.approx(65, abs=3)
@@ -74,14 +85,15 @@ def test_it_ends_when_traffic_flows(noon: Watched) -> None:
     assert [alert.status for alert in noon.log].count(AlertStatus.RAISED) == 1
 
 
-def test_a_young_congestion_alert_is_merged_into_the_incident(noon: Watched) -> None:
+def test_a_young_congestion_alert_is_merged_into_the_incident(watch: Watch) -> None:
     slowly = {f"E{number}": 38.0 for number in range(3, 8)}
-    noon.steps(6, slowly)
+    noon = daily_queue(watch, slowly)
+    noon.steps(6)
     (queue,) = noon.active(AlertType.CONGESTION)
     noon.steps(3, {**slowly, "E7": 4.0, "E6": 4.0})
     (incident,) = noon.active(AlertType.INCIDENT)
     assert not noon.active(AlertType.CONGESTION)
-    cleared = noon.log[-2] if noon.log[-1].active else noon.log[-1]
+    cleared = next(alert for alert in noon.log if alert.alert_id == queue.alert_id and not alert.active)
     batch = next(batch for batch in noon.batches if incident.alert_id in {alert.alert_id for alert in batch})
     assert kinds(batch) == [(AlertType.CONGESTION, AlertStatus.CLEARED), (AlertType.INCIDENT, AlertStatus.RAISED)]
     assert batch[0].alert_id == queue.alert_id == cleared.alert_id
@@ -90,9 +102,10 @@ def test_a_young_congestion_alert_is_merged_into_the_incident(noon: Watched) -> 
     assert set(queue.affected_sensors) <= set(incident.affected_sensors)
 
 
-def test_inside_an_old_queue_it_stands_by_itself(noon: Watched) -> None:
+def test_inside_an_old_queue_it_stands_by_itself(watch: Watch) -> None:
     slowly = {f"E{number}": 38.0 for number in range(2, 12)}
-    noon.steps(20, slowly)
+    noon = daily_queue(watch, slowly)
+    noon.steps(20)
     (queue,) = noon.active(AlertType.CONGESTION)
     noon.steps(3, {**slowly, "E7": 3.0, "E6": 3.0})
     (incident,) = noon.active(AlertType.INCIDENT)

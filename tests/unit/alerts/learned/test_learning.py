@@ -50,9 +50,22 @@ def bit_equal(one: Learned, other: Learned) -> bool:
         (a is None) == (b is None)
         and (a is None or b is None or np.array_equal(a.value, b.value, equal_nan=True))
         and (a is None or b is None or np.array_equal(a.seen, b.seen))
+        and (a is None or b is None or (a.spread is None) == (b.spread is None))
         for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
     )
-    return same and rows and (one.step, one.place) == (other.step, other.place)
+    spreads = all(
+        a is None
+        or b is None
+        or a.spread is None
+        or b.spread is None
+        or np.array_equal(a.spread, b.spread, equal_nan=True)
+        for a, b in zip(one.usual.rows, other.usual.rows, strict=True)
+    )
+    spent = all(
+        np.array_equal(getattr(one.spending, name), getattr(other.spending, name))
+        for name in ("alarms", "sensor_days", "raised", "correction")
+    )
+    return same and rows and spreads and spent and (one.step, one.place) == (other.step, other.place)
 
 
 def taught(
@@ -147,6 +160,12 @@ def changed(value: bytes, about: Mapping[str, str], **arrays: NDArray[Any] | Non
         pytest.param({"step": "2199-01-01T00:00:00+00:00"}, {}, id="the future"),
         pytest.param({"place": "-1"}, {}, id="a place before the first"),
         pytest.param({"place": "576"}, {}, id="a place after the last"),
+        pytest.param({"spending": "[]"}, {}, id="a spending that is none"),
+        pytest.param(
+            {"spending": '{"alarms": [1], "sensor_days": 1, "raised": [0, 0], "correction": [0, 0]}'},
+            {},
+            id="rungs of another ladder",
+        ),
         pytest.param({"sensors": "[]"}, {}, id="no sensors"),
         pytest.param({"sensors": "[[1], [2], [3]]"}, {}, id="sensors that are no ids"),
         pytest.param({"sensors": '{"a": 1, "b": 2, "c": 3}'}, {}, id="sensors that are no list"),
@@ -279,10 +298,10 @@ def test_names_on_the_log_stay(network: Network) -> None:
     learner, log = Learner(network, 4.2), list[StateRecord]()
     taught(learner, 1, log=log)
     now, row = (load(record.value) for record in log)
-    assert set(row) == {"row_value", "row_seen"}
+    assert set(row) == {"row_value", "row_seen", "row_spread"}
     assert set(now) - set(row) == {
         *("late", "surprise", "count", "standing", "age", "tail", "free_flow_mph", "free_flow_windows"),
-        *("doubt", "doubted_since"),
+        *("doubt", "doubted_since", "peak", "quiet"),
         *("health_silent", "health_same", "health_speed_mph", "health_owed", "health_top_mph", "health_apart"),
         *("health_repeats_slow", "health_repeats_free", "health_repeats_light", "health_repeats_top"),
     }

@@ -116,6 +116,6 @@ def test_slower_and_longer_queues_are_surer(speed: float, other: float, miles: f
     assert 0 <= congestion_confidence(fast, short) <= congestion_confidence(slow, long) <= 1
 
 
-@pytest.mark.parametrize(("less", "more"), [(0.0, 0.5), (1.0, 2.0), (3.0, 8.0)])
-def test_more_evidence_is_surer(less: float, more: float) -> None:
-    assert 0 < incident_confidence(less) < incident_confidence(more) < 1
+@pytest.mark.parametrize(("rarer", "commoner"), [(0.1, 0.5), (1.0, 2.0), (3.0, 8.0)])
+def test_rarer_evidence_is_surer(rarer: float, commoner: float) -> None:
+    assert 0 < incident_confidence(commoner) < incident_confidence(rarer) < 1

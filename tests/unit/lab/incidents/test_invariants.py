@@ -94,7 +94,7 @@ def test_the_baseline_of_the_deviate_stands_still_during_its_alarm() -> None:
     assert (state.values == before).all()
 
 
-def test_what_is_usual_stands_still_during_an_alarm() -> None:
+def test_an_alarm_moves_what_is_usual_by_little() -> None:
     detector = ForecastResidual(ROAD, at(0.5), 24)
     state = detector.initial()
     for seen in repeated(65.0, NAN, 48):
@@ -105,7 +105,7 @@ def test_what_is_usual_stands_still_during_an_alarm() -> None:
     assert state.latch.alarming.all()
     usual = state.usual.at(50)
     assert usual is not None
-    assert np.exp(usual) == pytest.approx(at(65.0))
+    assert np.exp(usual) == pytest.approx(at(65.0), rel=0.2)
 
 
 @settings(max_examples=30, deadline=None)

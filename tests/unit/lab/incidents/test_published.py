@@ -131,7 +131,7 @@ def weeks() -> Floats:
 
 
 def alarms_on_the_last_day(speed: Floats) -> Flags:
-    detector = ForecastResidual(neighbours(roadway(line()), 2.5), at(1.5), PER_DAY)
+    detector = ForecastResidual(neighbours(roadway(line()), 2.5), at(6.0), PER_DAY)
     return watch(detector, days(speed))[-PER_DAY:, 0]
 
 
