@@ -25,10 +25,10 @@ FORMAT = 2
 FOR_THE_PREDICTOR = frozenset({"sensors", "inputs"})
 """Entries that are long and that nobody but the predictor needs."""
 
-Weights: TypeAlias = Literal["protocol", "refit"]
+ServingWeights: TypeAlias = Literal["protocol", "refit"]
 """Fitted to the first part of a recording, as the results on the card are; or, the same once more, to all of it."""
-PROTOCOL: Weights = "protocol"
-REFIT: Weights = "refit"
+PROTOCOL: ServingWeights = "protocol"
+REFIT: ServingWeights = "refit"
 Parsed = TypeVar("Parsed")
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -120,7 +120,9 @@ class FitOutcome(_Written):
     importance: dict[str, float]
     results: Results
     calibration: OfflineCalibration
-    serves: Weights = Field(default=PROTOCOL, description="What serves: what was judged, or a refit of it to all data.")
+    serves: ServingWeights = Field(
+        default=PROTOCOL, description="What serves: what was judged, or a refit of it to all data."
+    )
     days: float = Field(default=0.0, description="Of history that the weights that serve were fitted to.")
     judged_version: str = Field(default="", description="Of a refit: the version with the weights that were judged.")
 

@@ -29,7 +29,7 @@ from metrla.lab.forecasting.training.run.work import Timed, Work, digest, keep, 
 from shared.events.errors import ConfigurationError
 from shared.events.text import quoted
 from shared.forecasting.models.artefact import PROFILE, Artefact, open_artefact, pack
-from shared.forecasting.models.card import PROTOCOL, REFIT, FitOrigin, TrainingReport, Weights
+from shared.forecasting.models.card import PROTOCOL, REFIT, FitOrigin, ServingWeights, TrainingReport
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,
@@ -78,7 +78,7 @@ class Trained:
     tested: int
     left_out: Mapping[str, str]
     recent: Sequence[RecentRow] = ()
-    serves: Weights = PROTOCOL
+    serves: ServingWeights = PROTOCOL
     judged_version: str | None = None
     judged: Mapping[str, Artefact] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from metrla.lab.forecasting.recording import Recording
 from metrla.lab.forecasting.split import Split
 from metrla.lab.forecasting.training.fitted import Fitted
 from metrla.lab.forecasting.training.run.catalogue import ORDER
-from shared.forecasting.models.card import DividedData, FitOrigin, FitOutcome, OfflineCalibration, Weights
+from shared.forecasting.models.card import DividedData, FitOrigin, FitOutcome, OfflineCalibration, ServingWeights
 from shared.forecasting.models.forecaster import (
     ENSEMBLE,
     HISTORICAL_AVERAGE,
@@ -76,7 +76,7 @@ def outcome(
     seconds: float,
     now: datetime,
     figures: Mapping[str, Json],
-    serves: tuple[Weights, float],
+    serves: tuple[ServingWeights, float],
     judged_version: str | None = None,
 ) -> FitOutcome:
     """What came of a fit that took so long.
