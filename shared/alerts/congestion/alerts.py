@@ -41,7 +41,7 @@ class Materiality:
 
     extent_miles: float = 1.5
     extent_share: float = 0.5
-    head_miles: float = 2.0
+    head_miles: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
