@@ -1,6 +1,6 @@
 """Bytes of whatever published format into drafts and reasons. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Extent, Parsed, UnreadableAdvisoriesError
-from shared.alerts.advisories.documents.extent import extent_of_json, extent_of_xml
+from shared.alerts.advisories.documents.extent import extent_of_headers, extent_of_json, extent_of_xml, with_headers
 from shared.alerts.advisories.documents.formats import cap, chp, datex2, lcs, nws, open511, open511_xml, wzdx
 from shared.alerts.advisories.documents.formats.reading import read_json
 from shared.alerts.advisories.documents.formats.xml import UTF_16, is_xml, read_xml
@@ -41,12 +41,13 @@ class Reader:
     form: DocumentFormat | None = None
     zones: ZoneTable = NO_ZONES
 
-    def read(self, *pages: bytes, left: str | None = None) -> Parsed:
+    def read(self, *pages: bytes, left: str | None = None, headers: Sequence[Sequence[tuple[str, str]]] = ()) -> Parsed:
         """All of a document, or of the pages of one, every feature accounted for.
 
         Args:
             pages: as they came, in their order; one at least.
             left: why further pages were not fetched, where there are any.
+            headers: of the answer that each page came with, names and values; none where it came otherwise.
 
         Raises:
             UnreadableAdvisoriesError: a page as a whole is none of the formats, or of another than the first.
@@ -55,7 +56,10 @@ class Reader:
         forms = {page.format for page, _ in parsed}
         if len(forms) > 1:
             raise UnreadableAdvisoriesError(f"its pages are of several formats: {', '.join(sorted(forms))}")
-        return whole(parsed, left)
+        told = [extent_of_headers(each) for each in headers] or [Extent()] * len(pages)
+        return whole(
+            [(page, with_headers(extent, more)) for (page, extent), more in zip(parsed, told, strict=True)], left
+        )
 
     def _page(self, data: bytes) -> tuple[Parsed, Extent]:
         text = data if data.startswith(UTF_16) else data.removeprefix(BYTE_ORDER_MARK).strip()
