@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from shared.alerts.advisories.documents.draft import DocumentFormat, Extent, Parsed, UnreadableAdvisoriesError
 from shared.alerts.advisories.documents.extent import extent_of_headers, extent_of_json, extent_of_xml, with_headers
 from shared.alerts.advisories.documents.formats import cap, chp, datex2, lcs, nws, open511, open511_xml, wzdx
-from shared.alerts.advisories.documents.formats.reading import read_json
+from shared.alerts.advisories.documents.formats.reading import Patience, patience, read_json
 from shared.alerts.advisories.documents.formats.xml import UTF_16, is_xml, read_xml
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.paging import whole
@@ -34,12 +34,14 @@ class Reader:
         now: around which recurring schedules are written down, UTC.
         form: the format, where it is known; else it is told from the content.
         zones: where the zones are that alerts name without drawing them.
+        patience: how long to go on.
     """
 
     time_zone: ZoneInfo
     now: datetime
     form: DocumentFormat | None = None
     zones: ZoneTable = NO_ZONES
+    patience: Patience = lambda: None
 
     def read(self, *pages: bytes, left: str | None = None, headers: Sequence[Sequence[tuple[str, str]]] = ()) -> Parsed:
         """All of a document, or of the pages of one, every feature accounted for.
@@ -50,9 +52,11 @@ class Reader:
             headers: of the answer that each page came with, names and values; none where it came otherwise.
 
         Raises:
-            UnreadableAdvisoriesError: a page as a whole is none of the formats, or of another than the first.
+            UnreadableAdvisoriesError: a page as a whole is none of the formats, of another than the first, too much,
+                or its reading takes too long.
         """
-        parsed = [self._page(page) for page in pages]
+        with patience(self.patience):
+            parsed = [self._page(page) for page in pages]
         forms = {page.format for page, _ in parsed}
         if len(forms) > 1:
             raise UnreadableAdvisoriesError(f"its pages are of several formats: {', '.join(sorted(forms))}")
