@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 import httpx
 
 from metrla import __version__
+from metrla.data.link_header import next_of
 from shared.events.errors import ConfigurationError, MetrlaError
 
 TIMEOUT_S = 30.0
@@ -56,6 +57,8 @@ class Document:
     last_modified: str | None = None
     following: str | None = None
     """Where the server's `Link` header says that it goes on."""
+    headers: Sequence[tuple[str, str]] = ()
+    """Of the answer, names and values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ class Pages:
     def data(self) -> tuple[bytes, ...]:
         """The bytes of every page."""
         return tuple(document.data for document in self.documents.values())
+
+    @property
+    def headers(self) -> Sequence[Sequence[tuple[str, str]]]:
+        """The headers of every page's answer."""
+        return [document.headers for document in self.documents.values()]
 
 
 # Tells from a page where the next one is, as the page writes it.
@@ -209,8 +217,9 @@ async def _document(answer: httpx.Response, name: str) -> Document | None:
         took_s = monotonic() - begun
         if took_s > DEADLINE_S / 4 and answer.num_bytes_downloaded < LEAST_BYTES_PER_SECOND * took_s:
             raise FetchError(f"{name}: fewer than {LEAST_BYTES_PER_SECOND} bytes a second")
-    following = answer.links.get("next", {}).get("url")
-    return Document(bytes(data), answer.headers.get("ETag"), answer.headers.get("Last-Modified"), following)
+    told = answer.headers
+    following = next_of(told.get_list("Link"))
+    return Document(bytes(data), told.get("ETag"), told.get("Last-Modified"), following, told.multi_items())
 
 
 def _next_place(answer: httpx.Response, name: str) -> str:

@@ -60,7 +60,7 @@ class Importer:
     async def take(self, pages: Pages, feed: str, *, complete: bool) -> ImportResult:
         """Publish what a document changes; raises `UnreadableAdvisoriesError` where it cannot be read."""
         reader = Reader(self.networks[0].time_zone, self.clock(), self.form, self.zones)
-        parsed = reader.read(*pages.data, left=pages.left)
+        parsed = reader.read(*pages.data, left=pages.left, headers=pages.headers)
         outcome = prepare(parsed, self._matchers, self.known, feed, complete=complete, now=self.clock())
         if self.producer is not None:
             await publish(self.producer, outcome.changes)

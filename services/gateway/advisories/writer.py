@@ -19,7 +19,7 @@ from shared.traffic.network import Network
 
 # Bodies that are read at the same time: each may be large, and all are in memory until they are parsed.
 BODIES = 4
-# For matching what one document has with the roads.
+# For reading one document, and matching what it has with the roads.
 DOCUMENT_S = 30.0
 
 
@@ -81,7 +81,12 @@ class AdvisoryWriter:
     def _prepared(self, data: bytes, feed: str, complete: bool) -> ImportResult:  # noqa: FBT001 - called through a thread
         until = monotonic() + DOCUMENT_S
         matchers = tuple(_PatientMatcher(network, until) for network in self._view.networks.values())
-        parsed = Reader(matchers[0].network.time_zone, self._clock(), zones=self._zones).read(data)
+
+        def patience() -> None:
+            if monotonic() > until:
+                raise UnreadableAdvisoriesError(f"reading it takes longer than {DOCUMENT_S:g} s; send it in parts")
+
+        parsed = Reader(matchers[0].network.time_zone, self._clock(), zones=self._zones, patience=patience).read(data)
         return prepare(
             parsed, matchers, dict(self._view.advisories.records), feed, complete=complete, now=self._clock()
         )

@@ -120,7 +120,8 @@ class Extent:
 
     `next_url` is where the feed goes on, as the document writes it. `skipped` features are before this document,
     `total` are in the whole feed, in `pages` documents of `limit` features at most, where it says so. `more` is how it
-    says that there is more without saying where.
+    says that there is more without saying where, `before` that there are pages before it,
+    and `goes_on` how the headers that it came with say that there is more, without saying where.
     """
 
     next_url: str | None = None
@@ -129,6 +130,8 @@ class Extent:
     more: str | None = None
     pages: int | None = None
     limit: int | None = None
+    before: str | None = None
+    goes_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

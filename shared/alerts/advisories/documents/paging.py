@@ -51,8 +51,10 @@ def whole(pages: Sequence[tuple[Parsed, Extent]], left: str | None = None) -> Pa
         left,
         "it goes on at another address" if pages[-1][1].next_url and left is None else None,
         f"it begins after {extent.skipped:,} features of the feed" if extent.skipped else None,
+        f"it is not the first page: {extent.before}" if extent.before and not extent.skipped else None,
         f"it has {merged.features:,} of {total:,} features" if merged.features < total - extent.skipped else None,
         _more(pages) if left is None else None,
+        f"its headers say that there is more: {pages[-1][1].goes_on}" if pages[-1][1].goes_on and not left else None,
         f"{nameless:,} of its features have no id that can be read" if nameless else None,
     )
     return replace(merged, partial="; ".join(filter(None, reasons)) or None)

@@ -1,6 +1,6 @@
 """Bytes of whatever published format into drafts and reasons. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 from shared.alerts.advisories.documents.draft import DocumentFormat, Extent, Parsed, UnreadableAdvisoriesError
-from shared.alerts.advisories.documents.extent import extent_of_json, extent_of_xml
+from shared.alerts.advisories.documents.extent import extent_of_headers, extent_of_json, extent_of_xml, with_headers
 from shared.alerts.advisories.documents.formats import cap, chp, cifs, datex2, lcs, nws, open511, open511_xml, wzdx
-from shared.alerts.advisories.documents.formats.reading import read_json
+from shared.alerts.advisories.documents.formats.reading import Patience, patience, read_json
 from shared.alerts.advisories.documents.formats.xml import UTF_16, is_xml, read_xml
 from shared.alerts.advisories.documents.formats.zones import NO_ZONES, ZoneTable
 from shared.alerts.advisories.documents.paging import whole
@@ -34,28 +34,36 @@ class Reader:
         now: around which recurring schedules are written down, UTC.
         form: the format, where it is known; else it is told from the content.
         zones: where the zones are that alerts name without drawing them.
+        patience: how long to go on.
     """
 
     time_zone: ZoneInfo
     now: datetime
     form: DocumentFormat | None = None
     zones: ZoneTable = NO_ZONES
+    patience: Patience = lambda: None
 
-    def read(self, *pages: bytes, left: str | None = None) -> Parsed:
+    def read(self, *pages: bytes, left: str | None = None, headers: Sequence[Sequence[tuple[str, str]]] = ()) -> Parsed:
         """All of a document, or of the pages of one, every feature accounted for.
 
         Args:
             pages: as they came, in their order; one at least.
             left: why further pages were not fetched, where there are any.
+            headers: of the answer that each page came with, names and values; none where it came otherwise.
 
         Raises:
-            UnreadableAdvisoriesError: a page as a whole is none of the formats, or of another than the first.
+            UnreadableAdvisoriesError: a page as a whole is none of the formats, of another than the first, too much,
+                or its reading takes too long.
         """
-        parsed = [self._page(page) for page in pages]
+        with patience(self.patience):
+            parsed = [self._page(page) for page in pages]
         forms = {page.format for page, _ in parsed}
         if len(forms) > 1:
             raise UnreadableAdvisoriesError(f"its pages are of several formats: {', '.join(sorted(forms))}")
-        return whole(parsed, left)
+        told = [extent_of_headers(each) for each in headers] or [Extent()] * len(pages)
+        return whole(
+            [(page, with_headers(extent, more)) for (page, extent), more in zip(parsed, told, strict=True)], left
+        )
 
     def _page(self, data: bytes) -> tuple[Parsed, Extent]:
         text = data if data.startswith(UTF_16) else data.removeprefix(BYTE_ORDER_MARK).strip()

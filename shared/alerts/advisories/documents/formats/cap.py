@@ -19,12 +19,14 @@ from shared.alerts.advisories.documents.draft import (
 )
 from shared.alerts.advisories.documents.formats.hazards import HazardMessage, draft_of
 from shared.alerts.advisories.documents.formats.reading import (
+    MAX_PARTS,
     MAX_POSITIONS,
     MAX_UNREAD,
     MIN_RING_POINTS,
     UNUSABLE,
     field_name,
     mended,
+    numbered,
     reason_of,
     together,
 )
@@ -59,7 +61,7 @@ def parse_tree(root: Element, zones: ZoneTable = NO_ZONES) -> Parsed:
     drafts: dict[str, Draft] = {}
     rejected: list[Rejected] = []
     unread: list[Unread] = []
-    for index, alert in enumerate(alerts):
+    for index, alert in numbered(alerts):
         try:
             draft, left = _draft(index, alert, zones)
             if draft.publisher_id in drafts:
@@ -82,7 +84,7 @@ def _draft(index: int, alert: Element, zones: ZoneTable) -> tuple[Draft, tuple[s
         "sent": told(alert, "sent"),
         "status": told(alert, "status"),
         "msg_type": told(alert, "msgType"),
-        "references": [_reference(text) for text in (told(alert, "references") or "").split()],
+        "references": _references(told(alert, "references") or ""),
     }
     areas: list[Element] = []
     if info is not None:
@@ -127,15 +129,19 @@ def _places(areas: list[Element], zones: ZoneTable) -> tuple[BaseGeometry | None
     drawn: list[BaseGeometry] = []
     named: list[BaseGeometry] = []
     unknown: list[str] = []
+    positions = 0
     for area in areas:
-        here = _drawn(area)
+        here: list[BaseGeometry] = []
+        for geometry in _drawn(area):
+            positions += int(shapely.get_num_coordinates(geometry))
+            if positions > MAX_POSITIONS:
+                raise ValueError(f"area: more than {MAX_POSITIONS} positions")
+            here.append(geometry)
         drawn.extend(here)
         if not here:
-            geometry, missing = zones.area(_codes(area))
+            zone, missing = zones.area(_codes(area))
             unknown.extend(missing)
-            named += [] if geometry is None else [geometry]
-    if sum(int(shapely.get_num_coordinates(each)) for each in drawn) > MAX_POSITIONS:
-        raise ValueError(f"area: more than {MAX_POSITIONS} positions")
+            named += [] if zone is None else [zone]
     return together([*drawn, *named]), unknown
 
 
@@ -145,6 +151,13 @@ def _codes(area: Element) -> Iterator[tuple[str, str]]:
             yield field_name(told(each, "valueName") or ""), field_name(value)
 
 
+def _references(text: str) -> list[dict[str, str]]:
+    found = text.split(maxsplit=MAX_PARTS)
+    if len(found) > MAX_PARTS:
+        raise ValueError(f"references: more than {MAX_PARTS:,}")
+    return list(map(_reference, found))
+
+
 def _reference(text: str) -> dict[str, str]:
     parts = text.split(",")
     if len(parts) != PARTS_OF_REFERENCE:
@@ -152,8 +165,9 @@ def _reference(text: str) -> dict[str, str]:
     return {"identifier": parts[1], "sent": parts[2]}
 
 
-def _drawn(area: Element) -> list[BaseGeometry]:
-    return [*map(_polygon, texts(area, "polygon")), *map(_circle, texts(area, "circle"))]
+def _drawn(area: Element) -> Iterator[BaseGeometry]:
+    yield from map(_polygon, texts(area, "polygon"))
+    yield from map(_circle, texts(area, "circle"))
 
 
 def _polygon(text: str) -> BaseGeometry:

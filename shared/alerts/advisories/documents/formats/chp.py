@@ -20,7 +20,14 @@ from shared.alerts.advisories.documents.draft import (
     Unread,
     UnreadableAdvisoriesError,
 )
-from shared.alerts.advisories.documents.formats.reading import UNUSABLE, checked_instant, one_line, paragraph, reason_of
+from shared.alerts.advisories.documents.formats.reading import (
+    UNUSABLE,
+    checked_instant,
+    numbered,
+    one_line,
+    paragraph,
+    reason_of,
+)
 from shared.alerts.advisories.documents.formats.xml import attribute, name_of, parts, told, unread_elements
 from shared.alerts.advisories.documents.roads import Road, read_road
 from shared.events.records import AdvisoryType, AlertSeverity
@@ -53,7 +60,7 @@ def parse(root: Element) -> Parsed:
     rejected: list[Rejected] = []
     unread: list[Unread] = []
     logs = list(parts(root, "Center", "Dispatch", "Log"))
-    for index, log in enumerate(logs):
+    for index, log in numbered(logs):
         own_id = attribute(log, "ID")
         try:
             draft = _draft(index, own_id, log)

@@ -27,6 +27,7 @@ from shared.alerts.advisories.documents.formats.reading import (
     UNUSABLE,
     Instant,
     Span,
+    numbered,
     one_line,
     paragraph,
     reason_of,
@@ -90,7 +91,7 @@ def parse(root: Element) -> Parsed:
     unread: list[Unread] = []
     seen: dict[str, int] = {}
     records = [(situation, record) for situation in situations for record in parts(situation, "situationRecord")]
-    for index, (situation, record) in enumerate(records):
+    for index, (situation, record) in numbered(records):
         own_id = attribute(record, "id")
         try:
             if own_id in seen:

@@ -7,7 +7,7 @@ import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
-from shared.alerts.advisories.documents.formats.reading import MIN_RING_POINTS
+from shared.alerts.advisories.documents.formats.reading import MAX_POSITIONS, MIN_RING_POINTS, mended
 from shared.alerts.advisories.documents.formats.xml import name_of
 from shared.traffic.network import on_globe
 
@@ -23,6 +23,8 @@ def shapes(element: Element) -> Iterator[BaseGeometry]:
     for each in element.iter():
         if name_of(each) not in LISTS or id(each) in holes or not (each.text or "").strip():
             continue
+        if (each.text or "").count(" ") > 4 * MAX_POSITIONS:
+            raise ValueError(f"{name_of(each)}: more than {MAX_POSITIONS} positions")
         numbers = [number_of(text) for text in (each.text or "").split()]
         least = MIN_RING_POINTS if id(each) in rings else A_POINT if name_of(each) == "pos" else A_LINE
         if len(numbers) % 2 or len(numbers) < 2 * least:
@@ -30,7 +32,7 @@ def shapes(element: Element) -> Iterator[BaseGeometry]:
         places = [place_of(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
         try:
             if id(each) in rings:
-                yield shapely.make_valid(shapely.Polygon(places))
+                yield mended(shapely.Polygon(places))
             else:
                 yield shapely.Point(places[0]) if len(places) == 1 else shapely.LineString(places)
         except (ShapelyError, ValueError) as wrong:

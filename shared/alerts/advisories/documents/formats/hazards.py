@@ -5,12 +5,14 @@ however often it is updated. The hazard holds from `onset` to `ends`; `effective
 and stand in where the former are not told.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
 from shared.alerts.advisories.documents.draft import Draft
 from shared.alerts.advisories.documents.formats.reading import (
+    MAX_PARTS,
     Instant,
     Lenient,
     Text,
@@ -45,7 +47,7 @@ class HazardMessage(Lenient):
     sent: Instant
     status: Literal["Actual", "Exercise", "System", "Test", "Draft"]
     msg_type: Literal["Alert", "Update", "Cancel", "Ack", "Error"]
-    references: tuple[Reference, ...] = ()
+    references: Annotated[tuple[Reference, ...], Field(max_length=MAX_PARTS)] = ()
     category: str = "Met"
     event: Text
     severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] = "Unknown"

@@ -31,6 +31,7 @@ from shared.alerts.advisories.documents.formats.reading import (
     Text,
     checked_instant,
     field_name,
+    numbered,
     one_line,
     paragraph,
     reason_of,
@@ -154,7 +155,7 @@ def _parsed(closures: list[Any]) -> Parsed:
     drafts: dict[str, Draft] = {}
     rejected: list[Rejected] = []
     unread: list[Unread] = []
-    for index, value in enumerate(closures):
+    for index, value in numbered(closures):
         fields: dict[str, object] = {}
         try:
             if not isinstance(value, Mapping):

@@ -16,6 +16,7 @@ from shared.alerts.advisories.documents.formats.reading import (
     UNUSABLE,
     field_name,
     id_of,
+    numbered,
     read_geometry,
     reason_of,
     unread_fields,
@@ -57,7 +58,7 @@ def parse(document: object, zones: ZoneTable = NO_ZONES) -> Parsed:
     drafts: dict[str, Draft] = {}
     rejected: list[Rejected] = []
     unread: list[Unread] = []
-    for index, feature in enumerate(features):
+    for index, feature in numbered(features):
         properties = feature.get("properties") if isinstance(feature, Mapping) else None
         try:
             draft, unknown = _draft(index, feature, properties, zones)

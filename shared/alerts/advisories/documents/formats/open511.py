@@ -21,12 +21,14 @@ from shared.alerts.advisories.documents.draft import (
 )
 from shared.alerts.advisories.documents.formats.open511_xml import FAULT
 from shared.alerts.advisories.documents.formats.reading import (
+    MAX_PARTS,
     UNUSABLE,
     Instant,
     Lenient,
     Span,
     Text,
     id_of,
+    numbered,
     one_line,
     paragraph,
     read_geometry,
@@ -69,8 +71,8 @@ class _Recurring(Lenient):
 
 
 class _Schedule(Lenient):
-    intervals: tuple[str, ...] = ()
-    recurring_schedules: tuple[_Recurring, ...] = ()
+    intervals: Annotated[tuple[str, ...], Field(max_length=MAX_PARTS)] = ()
+    recurring_schedules: Annotated[tuple[_Recurring, ...], Field(max_length=MAX_PARTS)] = ()
 
 
 class _Road(Lenient):
@@ -89,7 +91,7 @@ class _Event(Lenient):
     updated: Instant | None = None
     timezone: str | None = None
     jurisdiction_url: str | None = None
-    roads: tuple[_Road, ...] = ()
+    roads: Annotated[tuple[_Road, ...], Field(max_length=MAX_PARTS)] = ()
     schedule: _Schedule | None = None
 
 
@@ -112,7 +114,7 @@ def parse(document: object, time_zone: ZoneInfo, now: datetime) -> Parsed:
     rejected: list[Rejected] = []
     unread: list[Unread] = []
     seen: dict[str, int] = {}
-    for index, value in enumerate(events):
+    for index, value in numbered(events):
         try:
             event = _Event.model_validate(value)
             if event.id in seen:

@@ -1,8 +1,10 @@
 """What the formats have in common: instants, geometries, and reasons that a person understands. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import numpy as np
 import shapely
@@ -33,6 +35,16 @@ MAX_POSITIONS = 20_000
 MAX_MENDED_POSITIONS, MAX_CROSSINGS = 2_000, 200
 """A ring that crosses itself is mended up to here: the work grows with the square of the crossings, to minutes."""
 MAX_UNREAD, MAX_FIELD_NAME = 40, 60
+MAX_FEATURES = 20_000
+"""Of one document: a minute of work at the most, and several times what the largest feeds have."""
+MAX_PARTS = 1_000
+"""Of one feature, of each kind: references, roads, times."""
+
+Patience = Callable[[], None]
+"""Called before each feature; raises `UnreadableAdvisoriesError` when whoever waits has waited long enough."""
+_PATIENCE: ContextVar[Patience] = ContextVar("_PATIENCE", default=lambda: None)
+
+_Feature = TypeVar("_Feature")
 
 
 def _text(value: object) -> object:
@@ -60,6 +72,27 @@ class Lenient(BaseModel):
     """A part of a document: what is needed is checked, what is not known is left alone."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+
+
+@contextmanager
+def patience(patience: Patience) -> Iterator[None]:
+    """Read features only for as long as `patience` bears it, here and in what is called from here."""
+    token = _PATIENCE.set(patience)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
+
+
+def numbered(features: Collection[_Feature]) -> Iterator[tuple[int, _Feature]]:
+    """Features with their places in the document; raises `UnreadableAdvisoriesError` for too many or too slow ones."""
+    if len(features) > MAX_FEATURES:
+        raise UnreadableAdvisoriesError(
+            f"it has {len(features):,} features, more than {MAX_FEATURES:,}; send it in parts"
+        )
+    for index, feature in enumerate(features):
+        _PATIENCE.get()()
+        yield index, feature
 
 
 def read_json(data: bytes) -> Any:  # noqa: ANN401 - whatever the document is

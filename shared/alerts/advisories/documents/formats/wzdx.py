@@ -22,11 +22,13 @@ from shared.alerts.advisories.documents.draft import (
     UnreadableAdvisoriesError,
 )
 from shared.alerts.advisories.documents.formats.reading import (
+    MAX_PARTS,
     UNUSABLE,
     Instant,
     Lenient,
     Text,
     id_of,
+    numbered,
     one_line,
     paragraph,
     read_geometry,
@@ -81,7 +83,7 @@ Direction = Literal[
 class _Core(Lenient):
     data_source_id: Text
     event_type: Literal["work-zone", "detour"]
-    road_names: Annotated[tuple[Text, ...], Field(min_length=1)]
+    road_names: Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_PARTS)]
     direction: Direction
     name: str | None = None
     description: str | None = None
@@ -125,7 +127,7 @@ def parse(document: object) -> Parsed:
     drafts: dict[str, Draft] = {}
     rejected: list[Rejected] = []
     unread: list[Unread] = []
-    for index, feature in enumerate(features):
+    for index, feature in numbered(features):
         try:
             draft = _draft(index, feature, publishers)
             if draft.chain_id in drafts:

@@ -1,5 +1,6 @@
 """XML from anywhere: refused in one line where it attacks, and what elements say, whatever their namespaces. Pure."""
 
+import re
 from collections.abc import Collection, Iterator
 from xml.etree.ElementTree import Element, ParseError
 
@@ -12,6 +13,9 @@ from shared.alerts.advisories.documents.formats.reading import MAX_UNREAD, field
 MAX_DEPTH = 100
 MAX_TAGS = 3_000_000
 """Some hundred MiB as a tree; the largest feeds that are published have a tenth of it."""
+MAX_TAG_BYTES = 65_536
+"""Of one tag with its attributes, which cost more the more they are; those that are published have some hundred."""
+_LONG_TAG = re.compile(rb"<[^!<>][^<>]{%d}" % MAX_TAG_BYTES)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 BEGINNINGS = (b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")
 
@@ -25,6 +29,8 @@ def read_xml(data: bytes) -> Element:
     """The root; raises `UnreadableAdvisoriesError` where it is no XML, or more than anybody would publish."""
     if data.count(b"<") > MAX_TAGS:
         raise UnreadableAdvisoriesError(f"no XML that can be read: it has more than {MAX_TAGS:,} tags")
+    if _LONG_TAG.search(data):
+        raise UnreadableAdvisoriesError(f"no XML that can be read: a tag has more than {MAX_TAG_BYTES:,} bytes")
     try:
         root = fromstring(data)
     except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as wrong:

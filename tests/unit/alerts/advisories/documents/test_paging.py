@@ -19,6 +19,7 @@ from shared.alerts.advisories.documents.paging import next_url
 from shared.alerts.advisories.documents.reading import Reader
 from shared.traffic.network import Network
 from tests.kit.advisories import CHP, OPEN511_XML
+from tests.kit.places import DATA
 
 Document = dict[str, Any]
 READER = Reader(ZoneInfo("UTC"), datetime(2026, 11, 3, 12, tzinfo=UTC))
@@ -104,6 +105,33 @@ MARKS: tuple[Document, ...] = (
     {"pageInfo": {"hasNextPage": True, "endCursor": "abc"}},
     {"count": 2, "previous": None},
     {"perPage": 1},
+    # Whatever the words are put together with.
+    {"@odata.nextLink": "http://x/2"},
+    {"@odata.count": 2},
+    {"links": [{"rel": "next last", "href": "/p2"}]},
+    {"link": {"rel": "NEXT", "href": "/p2"}},
+    {"moreResultsAvailable": True},
+    {"moreresultsavailable": "yes"},
+    {"partial": True},
+    {"complete": False},
+    {"isComplete": "false"},
+    {"lastPage": False},
+    {"incomplete_results": True},
+    {"errors": ["backend timeout"]},
+    {"error": "x"},
+    {"status": "partial"},
+    {"start": 1},
+    {"from": 2},
+    {"range": "0-0/2"},
+    {"Content-Range": "items 1-1/*"},
+    {"result_count": 2},
+    {"page": 3},
+    {"previous": "/1"},
+    {"links": [{"rel": "prev", "href": "/1"}]},
+    {"X-Next-Page": 2},
+    {"total-items": "2"},
+    {"limitReached": True},
+    {"feed_info_more": {"token": "x"}},
 )
 ALL_THERE: tuple[Document, ...] = (
     {"pagination": {"offset": 0, "limit": 1, "next_url": None}},
@@ -114,6 +142,10 @@ ALL_THERE: tuple[Document, ...] = (
     {"page": 1, "pages": 1, "has_more": False, "nextPageToken": ""},
     {"pageInfo": {"hasNextPage": False, "endCursor": None}},
     {"exceededTransferLimit": "false", "numberMatched": 1},
+    {"next_update": "2026-11-03T13:00:00Z", "lastUpdated": "2026-11-03T12:00:00Z", "update_frequency": 60},
+    {"status": "OK", "errors": [], "error": None, "warnings": 0, "complete": True, "partial": False},
+    {"from": 1, "to": 1, "range": "0-0/1", "current_page": 1, "last_page": 1, "next_page_url": None, "total": 1},
+    {"page": 1, "total_pages": 1, "@odata.count": 1, "title": "Current watches, warnings and advisories"},
 )
 
 
@@ -190,3 +222,70 @@ def test_any_document_has_an_extent(document: object) -> None:
     assert extent.skipped >= 0
     assert extent.total is None or extent.total > 0
     assert extent.next_url is None or extent.next_url.strip()
+
+
+SIGNS = st.sampled_from(["next", "more", "continuation", "cursor", "truncated", "partial", "incomplete", "errors"])
+CASES = st.sampled_from(
+    [
+        "_".join,
+        "-".join,
+        ".".join,
+        lambda words: "".join(map(str.title, words)),
+        lambda words: words[0] + "".join(map(str.title, words[1:])),
+        lambda words: "_".join(words).upper(),
+    ]
+)
+OTHER_WORDS = st.lists(
+    st.sampled_from(["results", "is", "has", "page", "feed", "data", "odata", "available"]), max_size=2
+)
+
+
+@given(
+    sign=SIGNS, before=OTHER_WORDS, after=OTHER_WORDS, case=CASES, value=st.sampled_from([True, "x", "true", 7, ["y"]])
+)
+def test_a_word_of_more_makes_a_part_in_whatever_name(
+    sign: str, before: list[str], after: list[str], case: Callable[[list[str]], str], value: object
+) -> None:
+    extent = extent_of_json({case([*before, sign, *after]): value})
+    assert extent.more or extent.next_url
+
+
+SAMPLES = DATA / "samples"
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="there are no samples (METRLA_DATA)")
+def test_what_is_published_whole_is_whole() -> None:
+    read = 0
+    for file in sorted(SAMPLES.iterdir()):
+        try:
+            parsed = READER.read(file.read_bytes())
+        except UnreadableAdvisoriesError:
+            continue
+        nameless = parsed.partial is not None and "no id that can be read" in parsed.partial
+        assert parsed.partial is None or nameless, (file.name, parsed.partial)
+        read += 1
+    assert read >= 8
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Content-Range", "items 0-0/2"),
+        ("X-Total-Count", "2"),
+        ("x-next-page", "2"),
+        ("X-Total-Pages", "2"),
+        ("X-Has-More", "1"),
+    ],
+)
+def test_headers_tell_a_part_as_well(
+    header: tuple[str, str], make_feed: Callable[..., Document], make_work_zone: Callable[..., Document]
+) -> None:
+    data = json.dumps(make_feed([make_work_zone(1)])).encode()
+    assert READER.read(data, headers=[[header]]).partial
+    sound = [("X-Total-Count", "1"), ("X-Total-Pages", "1"), ("X-Next-Page", ""), ("X-Page", "1"), ("ETag", "next")]
+    assert (
+        READER.read(data, headers=[[*sound, ("Content-Range", "bytes 0-9/10"), ("X-RateLimit-Remaining", "5")]]).partial
+        is None
+    )
+    both = [data, json.dumps(make_feed([make_work_zone(2)])).encode()]
+    assert READER.read(*both, headers=[[("X-Next-Page", "2"), ("X-Total", "2")], [("X-Total", "2")]]).partial is None
