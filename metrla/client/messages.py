@@ -9,6 +9,9 @@ from metrla.client.alerts import Alert
 from metrla.client.traffic import DataAge, Prediction, SensorReport
 from metrla.client.values import DataStage, DataState
 
+STALE_WINDOWS = 2
+"""Forecasts may be so many windows behind."""
+
 
 class PredictionsMessage(BaseModel):
     """Forecasts: all of them (snapshot) or what changed (update). `timestamp` is the newest event time, UTC."""
@@ -59,7 +62,7 @@ class HeartbeatMessage(BaseModel):
         rows = [row for row in self.data if network_id in {None, row.network_id}]
         for row in rows:
             if row.state is DataState.STALE and row.since is not None and row.stale:
-                return _since(row.since, row.stale[0], never=_never_came(row))
+                return _since(row.since, row.stale[0], never=_never_came(row), behind=_behind(row))
         waiting = not rows or any(row.state is DataState.WAITING for row in rows)
         return (DataState.WAITING if waiting else DataState.FRESH).value
 
@@ -70,9 +73,16 @@ def _never_came(row: DataAge) -> bool:
     return first is not None and first.stage is DataStage.READINGS and first.arrived_at is None
 
 
-def _since(time: datetime, stage: str, *, never: bool = False) -> str:
+def _behind(row: DataAge) -> str:
+    """By how many windows the forecasts are behind, where they are what is late."""
+    first = next((age for age in row.stages if age.state is DataState.STALE), None)
+    windows = None if first is None else first.behind_windows
+    return f", {windows} windows behind" if windows is not None and windows > STALE_WINDOWS else ""
+
+
+def _since(time: datetime, stage: str, *, never: bool = False, behind: str = "") -> str:
     since = time.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"no data yet, since {since}" if never else f"stale since {since} ({stage})"
+    return f"no data yet, since {since}" if never else f"stale since {since}{behind} ({stage})"
 
 
 Message = PredictionsMessage | AlertsMessage | SensorsMessage | HeartbeatMessage

@@ -110,7 +110,10 @@ class Channel(StrEnum):
 
 
 class DataStage(StrEnum):
-    """Where data is on its way, in this order: whoever comes later waits for whoever comes earlier."""
+    """Where data is on its way, in this order: whoever comes later waits for whoever comes earlier.
+
+    The archive, which takes readings beside all others, is waited for by nobody.
+    """
 
     BROKER = "broker"
     READINGS = "readings"
@@ -118,6 +121,7 @@ class DataStage(StrEnum):
     FORECASTS = "forecasts"
     ALERTS = "alerts"
     PUSH = "push"
+    ARCHIVE = "archive"
 
 
 class DataState(StrEnum):

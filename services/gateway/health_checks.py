@@ -25,6 +25,7 @@ _KNOWS_WHY = {
     DataStage.WINDOWS: "ingest",
     DataStage.FORECASTS: "the predictor",
     DataStage.ALERTS: "the alert detector",
+    DataStage.ARCHIVE: "ingest",
 }
 # All clients that ask within this time share one report, so that probing costs the parts nothing.
 FRESH_S = 1.0

@@ -279,13 +279,20 @@ class StageAge(Answer):
     """How old the data of one network is at one stage of its way."""
 
     stage: DataStage = Field(
-        description="broker, readings, windows, forecasts, alerts (windows judged for alerts) or push (to clients)."
+        description="broker, readings, windows, forecasts, alerts (windows judged for alerts), push (to clients) or "
+        "archive (readings in the archive)."
     )
     state: DataState = Field(description="waiting (nothing yet), fresh or stale.")
-    age_s: float | None = Field(description="Wall time since the last arrival, seconds; null while nothing is due.")
+    age_s: float | None = Field(
+        description="Wall time since the last arrival, or since the oldest came of what is not worked off, seconds; "
+        "null while nothing is due."
+    )
     limit_s: float = Field(description="Age beyond which it is stale, seconds.")
     arrived_at: datetime | None = Field(description="Last arrival (wall clock, UTC); null before the first.")
     event_time: datetime | None = Field(description="Newest event time that arrived, UTC; null where there is none.")
+    behind_windows: int | None = Field(
+        default=None, description="Of forecasts: windows newer than the newest forecast; null of other stages."
+    )
 
     @classmethod
     def of(cls, age: Age) -> "StageAge":
@@ -297,6 +304,7 @@ class StageAge(Answer):
             limit_s=round(age.limit_s, 3),
             arrived_at=age.arrived_at,
             event_time=age.event_time,
+            behind_windows=age.behind_windows,
         )
 
 

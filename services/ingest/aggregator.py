@@ -24,6 +24,7 @@ from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetter, DeadLetterLimit, DeadLetterWriter, unprocessable
 from shared.kafka.partitioning import partition_of
 from shared.kafka.producer import Message, send_all
+from shared.kafka.progress import WINDOWS_GROUP
 from shared.kafka.quarantine import Quarantine, sift
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
@@ -33,7 +34,6 @@ from shared.traffic.network import Network
 
 log = structlog.stdlib.get_logger(__name__)
 
-WINDOWS_GROUP = "metrla-ingest-windows"
 AGGREGATE, STORE, SEND = "aggregate", "store", "send windows"
 
 

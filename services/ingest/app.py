@@ -9,8 +9,8 @@ from datetime import timedelta
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.ingest.aggregator import WINDOWS_GROUP, Aggregation, MergePolicy
-from services.ingest.archiver import ARCHIVE_GROUP, Archiving, FlushPolicy, put_aside_with
+from services.ingest.aggregator import Aggregation, MergePolicy
+from services.ingest.archiver import Archiving, FlushPolicy, put_aside_with
 from services.ingest.copies import origins_on
 from services.ingest.settings import IngestSettings
 from services.ingest.validator import EventValidator
@@ -27,6 +27,7 @@ from shared.kafka.deadletter import DeadLetterLimit, DeadLetterWriter
 from shared.kafka.membership import open_member
 from shared.kafka.persistence import Persistence, StoppingError
 from shared.kafka.producer import open_producer
+from shared.kafka.progress import ARCHIVE_GROUP, WINDOWS_GROUP
 from shared.kafka.quarantine import Quarantine
 from shared.kafka.watch import BrokerWatch, watch_broker
 from shared.runtime.clock import wall_clock

@@ -29,13 +29,13 @@ from shared.events.records import NetworkId, TrafficEvent
 from shared.kafka.consumer import Committed, GroupMember, Records
 from shared.kafka.deadletter import DeadLetterWriter, unprocessable
 from shared.kafka.persistence import of_record
+from shared.kafka.progress import ARCHIVE_GROUP, GroupProgress
 from shared.kafka.quarantine import Culprit, Quarantine, sift
 from shared.runtime.clock import Clock
 from shared.runtime.metrics import IngestMetrics
 
 log = structlog.stdlib.get_logger(__name__)
 
-ARCHIVE_GROUP = "metrla-ingest-archive"
 ENCODE = "archive"
 
 PutEventsAside = Callable[[TopicPartition, Sequence[Culprit[ArchivedEvent]]], Awaitable[None]]
@@ -145,6 +145,7 @@ class Archiver:
         self._with = archiving
         self._member = member
         self._held = held
+        self._metadata = GroupProgress(flush_s=archiving.policy.seconds).metadata()
 
     def hungry(self) -> Collection[TopicPartition]:
         """Those that are not full."""
@@ -202,16 +203,16 @@ class Archiver:
     async def _flush(self, partition: TopicPartition, held: _Partition) -> None:
         number = partition.partition
         if held.events:
-            await self._member.commit({partition: (held.committed, "")})
+            await self._member.commit({partition: (held.committed, self._metadata)})
             files = await self._written(partition, held)
-            await self._member.commit({partition: (held.next_offset, "")})
+            await self._member.commit({partition: (held.next_offset, self._metadata)})
             await self._member.persist(
                 "archive", lambda: asyncio.to_thread(self._with.archive.delete, pending_path(number))
             )
             self._with.metrics.archived.inc(len(held.events))
             self._with.metrics.files.inc(files)
         else:
-            await self._member.commit({partition: (held.next_offset, "")})
+            await self._member.commit({partition: (held.next_offset, self._metadata)})
         held.committed = held.next_offset
         held.events = []
         held.bytes = 0

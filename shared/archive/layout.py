@@ -2,6 +2,7 @@
 
 traffic-data/raw/network=<id>/year=YYYY/month=MM/day=DD/hour=HH/traffic-events+<partition>+<first>+<last>.avro
 traffic-data/raw/_pending/traffic-events+<partition>.json
+traffic-data/raw/_pending/probe
 traffic-data/models/<network>/<model name>/<version>/<file>
 traffic-data/models/<network>/champion.json
 traffic-data/models/<network>/recent-speeds/YYYYMMDDTHHMMSSZ.safetensors
@@ -23,6 +24,8 @@ from shared.events.topics import TRAFFIC_EVENTS
 
 RAW_ROOT = "traffic-data/raw"
 MODELS_ROOT = "traffic-data/models"
+# Where an archive is tried: beside what ingest writes, and below no network.
+PROBE_PATH = f"{RAW_ROOT}/_pending/probe"
 MODEL_FILE = "model.safetensors"
 ONNX_FILE = "model.onnx"
 CARD_FILE = "card.json"

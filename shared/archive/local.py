@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shared.archive.layout import PROBE_PATH
 from shared.archive.port import STALE_AFTER_S, TEMPORARY, ArchivedObject, check_path, draft_name
 from shared.events.errors import ArchiveError
 
@@ -16,12 +17,14 @@ class LocalArchive:
     """Objects are files below `root`, written under a temporary name, synced to disk, then renamed into place.
 
     Safe for several threads and processes at once. The folder is made by the first write, so that looking at an
-    archive that does not exist leaves nothing behind.
+    archive that does not exist leaves nothing behind. Once it was seen, it must stay where it is: one that was moved
+    away or unmounted is not begun anew in silence.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._temporary = self._root / TEMPORARY
+        self._identity: tuple[int, int] | None = None
         self._remove_stale()
 
     def write(self, path: str, content: bytes) -> None:
@@ -41,6 +44,7 @@ class LocalArchive:
                 draft.unlink(missing_ok=True)
                 raise
             _sync_folder(target.parent)
+        self._require_root()
 
     def read(self, path: str) -> bytes:
         """See `Archive.read`."""
@@ -49,6 +53,8 @@ class LocalArchive:
 
     def list(self, prefix: str) -> Iterator[ArchivedObject]:
         """See `Archive.list`; reads one folder at a time."""
+        if not prefix:
+            self._require_root()
         folder = self._locate(prefix) if prefix else self._root
         with _failing_as(f"list {prefix!r}"):
             yield from _walk(folder, f"{prefix}/" if prefix else "")
@@ -62,24 +68,35 @@ class LocalArchive:
                 _sync_folder(target.parent)
 
     def ping(self) -> None:
-        """See `Archive.ping`: writes and removes a file as large as a small object; a full disk takes an empty one."""
-        with _failing_as("ping"):
-            self._make_folder(self._temporary)
-            probe = self._temporary / draft_name()
-            try:
-                with probe.open("xb") as file:
-                    file.write(bytes(PROBE_BYTES))
-                    file.flush()
-                    os.fsync(file.fileno())
-            finally:
-                probe.unlink(missing_ok=True)
+        """See `Archive.ping`: writes and removes an object of some size; a full disk takes an empty one."""
+        self.write(PROBE_PATH, bytes(PROBE_BYTES))
+        self.delete(PROBE_PATH)
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def _locate(self, path: str) -> Path:
         check_path(path)
+        self._require_root()
         return self._root / path
+
+    def _require_root(self) -> None:
+        """Raise `ArchiveError` where the archive's folder is not the one that was there before."""
+        try:
+            found = self._root.stat()
+        except OSError as gone:
+            if self._identity is None:
+                return
+            raise ArchiveError(
+                f"archive: the folder {self._root} is gone ({gone.strerror}): put it back, or restart the services to "
+                "begin an empty one"
+            ) from gone
+        identity = found.st_dev, found.st_ino
+        if self._identity not in {None, identity}:
+            raise ArchiveError(
+                f"archive: {self._root} is another folder than before: put it back, or restart the services to use this"
+            )
+        self._identity = identity
 
     def _make_folder(self, folder: Path) -> None:
         """Make `folder` and what is missing above it, each entry synced into its parent."""

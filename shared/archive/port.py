@@ -40,7 +40,7 @@ class Archive(Protocol):
         """Remove `path`; no error where there is none."""
 
     def ping(self) -> None:
-        """Return when the archive answers and can be written, else raise `ArchiveError`."""
+        """Return when the archive answers and can be written where ingest writes, else raise `ArchiveError`."""
 
     def close(self) -> None:
         """Release connections; the archive is not used afterwards."""

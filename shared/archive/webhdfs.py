@@ -11,6 +11,7 @@ from hdfs import HdfsError, InsecureClient
 from requests import ConnectionError, RequestException, Session, Timeout  # noqa: A004 - their name
 from requests.adapters import HTTPAdapter
 
+from shared.archive.layout import PROBE_PATH
 from shared.archive.port import STALE_AFTER_S, TEMPORARY, ArchivedObject, check_path, draft_name
 from shared.events.errors import ArchiveError, ConfigurationError
 
@@ -121,10 +122,8 @@ class WebHdfsArchive:
 
     def ping(self) -> None:
         """See `Archive.ping`: writes and removes a block, so that the name node and a data node must do their work."""
-        with _failing_as("ping"):
-            probe = f"{self._temporary}/{draft_name()}"
-            self._client.write(probe, b"ping")
-            self._client.delete(probe)
+        self.write(PROBE_PATH, b"ping")
+        self.delete(PROBE_PATH)
 
     def close(self) -> None:
         """Close the connections."""

@@ -226,6 +226,12 @@ class GatewayMetrics:
             by_stage,
             registry=registry,
         )
+        self.windows_behind = Gauge(
+            "metrla_gateway_forecast_windows_behind",
+            "Windows that are newer than the newest forecast.",
+            ["network"],
+            registry=registry,
+        )
         self.data_stale = Gauge(
             "metrla_gateway_data_stale", "1 while a stage is older than it may be.", by_stage, registry=registry
         )

@@ -9,8 +9,6 @@ from aiokafka.structs import OffsetAndMetadata
 
 from metrla.data.archive.events import raw_files
 from metrla.data.archive.verification import LoggedRecord, PartitionVerification
-from services.ingest.aggregator import WINDOWS_GROUP
-from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
 from services.ingest.copies import Place, claimed_origin, proven_copies, read_origins
 from services.ingest.intake import validate
@@ -21,6 +19,7 @@ from shared.archive.port import Archive
 from shared.events.topics import TRAFFIC_EVENTS, TRAFFIC_EVENTS_DLQ
 from shared.kafka.admin import open_admin, partitions_of
 from shared.kafka.deadletter import source_of
+from shared.kafka.progress import ARCHIVE_GROUP, WINDOWS_GROUP
 from shared.kafka.replay import REBUILDING_WAIT_MS, open_reader, read_range
 from shared.runtime.clock import Clock
 

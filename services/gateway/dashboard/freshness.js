@@ -2,6 +2,8 @@
 
 const MISSED_BEATS = 3;
 const FIRST_INTERVAL_MS = 3000;
+/** Forecasts may be so many windows behind. */
+const STALE_WINDOWS = 2;
 /** Stages without which what is shown is old: measured speeds do not wait for forecasts. */
 const SHOWN = {
   now: ["gateway", "broker", "readings", "windows", "push"],
@@ -46,6 +48,7 @@ export class Freshness {
         state: "stale", stage: late[0].stage, agoMs: (late[0].age_s ?? 0) * 1000 + sinceBeatMs,
         stages: late.map(({ stage }) => stage),
         ...(late[0].stage === "readings" && late[0].arrived_at === null && { never: true }),
+        ...(late[0].behind_windows > STALE_WINDOWS && { behind: late[0].behind_windows }),
       };
     }
     return { state: row.state === "fresh" ? "live" : "waiting", stage: null, agoMs: null, stages: [] };
@@ -58,9 +61,9 @@ export function isCurrent({ state, stages }, shown) {
 }
 
 /** The words for what was judged; `time` writes a moment, milliseconds since the epoch. */
-export function describeFreshness({ state, stage, agoMs, never }, wallNow, time) {
+export function describeFreshness({ state, stage, agoMs, never, behind }, wallNow, time) {
   if (never) return `No data yet, since ${time(wallNow - agoMs)}`;
-  if (state === "stale") return `Stale since ${time(wallNow - agoMs)} (${stage})`;
+  if (state === "stale") return `Stale since ${time(wallNow - agoMs)}${behind ? `, ${behind} windows behind` : ""} (${stage})`;
   return state === "live" ? "Live" : "Waiting for data";
 }
 

@@ -1,19 +1,26 @@
-"""What the gateway does not show but tells the age of: readings that come in, windows that are judged for alerts."""
+"""What the gateway does not show but tells the age of.
+
+Readings that come in, readings that ingest has read and archived, windows that are judged for alerts.
+"""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
-from services.gateway.views.ages import DataAges, DataStage
+from services.gateway.log.backlog import Backlog
+from services.gateway.views.ages import ARCHIVE_WRITE_S, DataAges, DataStage
 from shared.events.records import NetworkId
 from shared.events.topics import AGGREGATES, TRAFFIC_EVENTS
 from shared.kafka.admin import ensure_topics, open_admin, partitions_of
 from shared.kafka.following import keep_following
 from shared.kafka.inspection import NO_OFFSET
 from shared.kafka.partitioning import partition_of
+from shared.kafka.progress import ARCHIVE_GROUP, WINDOWS_GROUP, read_progress
 from shared.kafka.replay import open_reader
 from shared.traffic.network import Network
 
@@ -25,6 +32,17 @@ LOOK_EVERY_S = 1.0
 ANSWER_S = 5.0
 # Readings are looked at, not read: of a partition that runs ahead the last ones tell whose readings come.
 SAMPLE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A consumer group, the stage whose work it is, and where what it works on is, in all and of each network."""
+
+    group_id: str
+    stage: DataStage
+    partitions: Sequence[TopicPartition]
+    homes: Mapping[NetworkId, Collection[TopicPartition]]
+    backlogs: Mapping[TopicPartition, Backlog] = field(default_factory=lambda: defaultdict(Backlog))
 
 
 class Upstream:
@@ -54,7 +72,7 @@ class Upstream:
         """Look until cancelled; a broker that is away is asked again."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_following(self._watch_readings, self._lost))
-            tasks.create_task(keep_following(self._watch_alert_detector, self._lost))
+            tasks.create_task(keep_following(self._watch_groups, self._lost))
 
     def _lost(self, failure: BaseException, pause_s: float) -> None:
         # The follower, which shows what it reads, says aloud that the broker is away.
@@ -102,15 +120,16 @@ class Upstream:
                 for network_id in self._readers[sensor]:
                     self._ages.note_reading_interval(network_id, (now_s - last_s) / readings)
 
-    async def _watch_alert_detector(self, reached: Callable[[], None]) -> None:
+    async def _watch_groups(self, reached: Callable[[], None]) -> None:
+        """How far those have come who work off readings and windows: what they commit is what they have done."""
         await ensure_topics(self._bootstrap_servers)
-        partitions = await partitions_of(self._bootstrap_servers, [AGGREGATES])
-        numbers = [place.partition for place in partitions]
-        places = {
-            network_id: TopicPartition(AGGREGATES.name, partition_of(network_id, numbers))
-            for network_id in self._network_ids
-        }
-        known: dict[TopicPartition, int] = {}
+        readings = await partitions_of(self._bootstrap_servers, [TRAFFIC_EVENTS])
+        windows = await partitions_of(self._bootstrap_servers, [AGGREGATES])
+        groups = [
+            _Group(WINDOWS_GROUP, DataStage.WINDOWS, readings, self._homes(readings)),
+            _Group(ARCHIVE_GROUP, DataStage.ARCHIVE, readings, self._homes(readings)),
+            _Group(self._alert_group, DataStage.ALERTS, windows, _homes_of(self._network_ids, windows)),
+        ]
         async with (
             open_admin(self._bootstrap_servers) as admin,
             open_reader(self._bootstrap_servers, CLIENT_ID) as reader,
@@ -118,13 +137,59 @@ class Upstream:
             reached()
             while True:
                 async with asyncio.timeout(ANSWER_S):
-                    ends = await reader.end_offsets(partitions)
-                    commits = await admin.list_consumer_group_offsets(self._alert_group, partitions=partitions)
-                come = {place: committed.offset for place, committed in commits.items()}
-                for network_id, place in places.items():
-                    at = come.get(place, NO_OFFSET)
-                    moved = place in known and at != known[place]
-                    if at != NO_OFFSET and (moved or at >= ends[place]):
-                        self._ages.note(network_id, DataStage.ALERTS)
-                known = come
+                    begins = await reader.beginning_offsets([*readings, *windows])
+                    # Before the ends, so that nobody seems to be ahead of them.
+                    commits = {
+                        group.group_id: await admin.list_consumer_group_offsets(
+                            group.group_id, partitions=group.partitions
+                        )
+                        for group in groups
+                    }
+                    ends = await reader.end_offsets([*readings, *windows])
+                for group in groups:
+                    self._note_group(group, begins, ends, commits[group.group_id])
                 await asyncio.sleep(LOOK_EVERY_S)
+
+    def _note_group(
+        self,
+        group: "_Group",
+        begins: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        commits: Mapping[TopicPartition, OffsetAndMetadata],
+    ) -> None:
+        now_s = asyncio.get_running_loop().time()
+        waited: dict[TopicPartition, float | None] = {}
+        begun, flush_s = False, None
+        for place in group.partitions:
+            commit = commits.get(place, OffsetAndMetadata(NO_OFFSET, ""))
+            progress = read_progress(commit.metadata)
+            # What ingest has read and holds in open windows is where it should be.
+            through = max(commit.offset, NO_OFFSET if progress.handled is None else progress.handled)
+            begun |= commit.offset != NO_OFFSET
+            flush_s = flush_s or progress.flush_s
+            waited[place] = group.backlogs[place].waited_s(begins[place], ends[place], through, now_s)
+        allowed_s = None if flush_s is None else flush_s + ARCHIVE_WRITE_S
+        for network_id, homes in group.homes.items():
+            longest_s = max((s for place in homes if (s := waited[place]) is not None), default=None)
+            if begun or longest_s is not None:
+                self._ages.note_waiting(network_id, group.stage, longest_s, allowed_s)
+
+    def _homes(self, readings: Sequence[TopicPartition]) -> dict[NetworkId, set[TopicPartition]]:
+        """The partitions that the readings of each network are in."""
+        homes: dict[NetworkId, set[TopicPartition]] = {network_id: set() for network_id in self._network_ids}
+        numbers = [place.partition for place in readings]
+        for sensor, network_ids in self._readers.items():
+            place = TopicPartition(TRAFFIC_EVENTS.name, partition_of(sensor.decode(), numbers))
+            for network_id in network_ids:
+                homes[network_id].add(place)
+        return homes
+
+
+def _homes_of(
+    network_ids: Sequence[NetworkId], windows: Sequence[TopicPartition]
+) -> dict[NetworkId, set[TopicPartition]]:
+    """The partition that the windows of each network are in."""
+    numbers = [place.partition for place in windows]
+    return {
+        network_id: {TopicPartition(AGGREGATES.name, partition_of(network_id, numbers))} for network_id in network_ids
+    }

@@ -103,3 +103,5 @@ def _measure_ages(gateway: Gateway) -> None:
             labels = (network.network_id, age.stage.value)
             gateway.metrics.data_age.labels(*labels).set(float("nan") if age.age_s is None else age.age_s)
             gateway.metrics.data_stale.labels(*labels).set(age.state is DataState.STALE)
+            if age.behind_windows is not None:
+                gateway.metrics.windows_behind.labels(network.network_id).set(age.behind_windows)

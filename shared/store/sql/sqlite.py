@@ -5,21 +5,30 @@ import sqlite3
 from pathlib import Path
 
 import stamina
+import structlog
 from sqlalchemy import URL, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.events.errors import StoreError
 from shared.store.sql.schema import is_current, migrate, require_current
 
+log = structlog.stdlib.get_logger(__name__)
+
 # Longer than any transaction of ours by far; a writer waits this long for another before it gives up.
 BUSY_TIMEOUT_MS = 30_000
 PROBE_BUSY_TIMEOUT_MS = 500
+IDENTITY = "device and inode"
 LEAST_FREE_BYTES = 16 * 1024 * 1024
 """Below this a step of a large network, or the checkpoint after it, may find no room."""
 
 
 def open_sqlite(file: Path, *, create: bool) -> Engine:
     """An engine on `file` with the tables in place.
+
+    SQLite goes on writing into a file that was deleted, which nobody will ever read: so a connection is used only while
+    its file is the one at the path. Where there is none any more, every use raises `StoreError`; another one there, put
+    back by an operator or made by a service that was restarted, is connected to anew.
 
     Raises:
         StoreError: it is no file, its tables were made by a newer metrla, or there are none and `create` is false.
@@ -45,7 +54,41 @@ def open_sqlite(file: Path, *, create: bool) -> Engine:
     except BaseException:
         engine.dispose()
         raise
+    # Connections that were opened before say nothing of their file.
+    engine.dispose()
+    _keep_to(engine, file)
     return engine
+
+
+def _keep_to(engine: Engine, file: Path) -> None:
+    """See to it that a connection is used only while it is one to the file at its path."""
+
+    def require_file(*_: object) -> None:
+        # Before it is connected to: SQLite would make one.
+        _identity_of(file)
+
+    def note_file(_: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[IDENTITY] = _identity_of(file)
+
+    def require_same_file(_: object, entry: ConnectionPoolEntry, __: object) -> None:
+        if entry.info[IDENTITY] != _identity_of(file):
+            log.error("the store's file is another one than before, opening it anew", file=str(file))
+            raise DisconnectionError("the file is another one")
+
+    event.listen(engine, "do_connect", require_file)
+    event.listen(engine, "connect", note_file)
+    event.listen(engine, "checkout", require_same_file)
+
+
+def _identity_of(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError as gone:
+        raise StoreError(
+            f"store: the file {file} is gone ({gone.strerror}): put it back, or restart the services to begin an "
+            "empty one"
+        ) from gone
+    return found.st_dev, found.st_ino
 
 
 def probe_sqlite(engine: Engine) -> None:

@@ -16,8 +16,6 @@ from metrla.cli.archive import app
 from metrla.data.archive.events import raw_files, read_events
 from metrla.data.importing.folder import write_network
 from metrla.local.devbroker import DevBroker
-from services.ingest.aggregator import WINDOWS_GROUP
-from services.ingest.archiver import ARCHIVE_GROUP
 from services.ingest.checkpoint import Checkpoint
 from shared.archive.container import decode_container, encode_container
 from shared.archive.layout import RawFile
@@ -28,6 +26,7 @@ from shared.events.records import NetworkId, SensorId, TrafficEvent
 from shared.events.topics import TRAFFIC_EVENTS
 from shared.kafka.admin import TopicError, ensure_topics, open_admin
 from shared.kafka.producer import Message
+from shared.kafka.progress import ARCHIVE_GROUP, WINDOWS_GROUP
 from shared.kafka.replay import open_reader
 from tests.kit.networks import along, network_of
 from tests.kit.processes import Services

@@ -33,9 +33,10 @@ NOTICED_WITHIN_S = 15.0
 class Running:
     """A pipeline whose feed simulates at 60 times real time."""
 
-    def __init__(self, supervisor: Supervisor, url: str) -> None:
+    def __init__(self, supervisor: Supervisor, url: str, state: Path) -> None:
         self.supervisor = supervisor
         self.url = url
+        self.state = state
 
     def child(self, name: str) -> ChildProcess:
         return next(child for child in self.supervisor.children if child.plan.name == name)
@@ -85,7 +86,7 @@ def open_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Any]
             await supervisor.start(*map(plan.service, SERVICES), plan.gateway())
             feed = ["simulate", "--network", str(EXAMPLE_NETWORK), "--speed", str(SPEED), "--warm-up", "2h"]
             await supervisor.start(plan.feed(feed))
-            yield Running(supervisor, plan.gateway_url)
+            yield Running(supervisor, plan.gateway_url, folder)
 
     return build
 
@@ -126,6 +127,39 @@ async def test_what_is_stopped_is_named_everywhere_until_it_goes_on(
                 assert f'metrla_gateway_data_stale{{network="{NETWORK}",stage="{named}"}} 1.0' in text
             await running.until_healthy()
             await until_told(messages, None)
+
+
+async def test_an_archive_and_a_store_that_are_taken_away_are_named_until_they_are_back(
+    open_pipeline: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    away = tmp_path_factory.mktemp("away")
+    async with open_pipeline() as running:
+        await running.until_healthy()
+
+        async def stale(stage: str) -> bool:
+            health = await running.health()
+            return stage in health["data_ages"][0]["stale"] and health["status"] == "degraded"
+
+        async def says(part: str, what: str) -> bool:
+            said = (await running.health())["services"][part]
+            return bool(said.startswith("unhealthy") and what in said)
+
+        raw = running.state / "archive" / "traffic-data" / "raw"
+        raw.rename(away / "raw")
+        raw.write_text("in the way")
+        await until(lambda: says("hdfs", "cannot write"), "the archive is said to take nothing", NOTICED_WITHIN_S)
+        await until(lambda: stale("archive"), "ingest is said to be behind with the archive", DEADLINE_S)
+        raw.unlink()
+        (away / "raw").rename(raw)
+        await running.until_healthy()
+
+        for part in running.state.glob("store.sqlite*"):
+            part.rename(away / part.name)
+        await until(lambda: says("database", "is gone"), "the store is said to be gone", NOTICED_WITHIN_S)
+        await until(lambda: stale("windows"), "windows are said to wait for it", DEADLINE_S)
+        for part in away.glob("store.sqlite*"):
+            part.rename(running.state / part.name)
+        await running.until_healthy()
 
 
 async def until_told(messages: Any, named: str | None) -> HeartbeatMessage:  # noqa: ANN401 - an asynchronous generator

@@ -15,6 +15,9 @@ def archive(tmp_path: Path) -> LocalArchive:
     return LocalArchive(tmp_path / "archive")
 
 
+RAW = "traffic-data/raw/network=a/year=2012/month=05/day=02/hour=00/traffic-events+0+0000000000+0000000001.avro"
+
+
 def drafts(root: Path) -> list[Path]:
     return list((root / TEMPORARY).iterdir())
 
@@ -78,7 +81,7 @@ def test_everything_new_is_synced_to_disk(
 
 def test_a_folder_that_cannot_be_written_does_not_answer(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ArchiveError, match="cannot ping"):
+    with pytest.raises(ArchiveError, match=r"cannot write .*: File exists"):
         LocalArchive(tmp_path / "file").ping()
     with pytest.raises(ArchiveError, match="cannot write a"):
         LocalArchive(tmp_path / "file").write("a", b"x")
@@ -101,3 +104,40 @@ def test_a_url_opens_its_folder(tmp_path: Path) -> None:
 def test_a_url_of_no_archive_is_refused_with_what_would_do(url: str) -> None:
     with pytest.raises(ConfigurationError, match="file://"):
         open_archive(url)
+
+
+def test_it_answers_only_where_ingest_can_write_what_it_writes(tmp_path: Path) -> None:
+    archive = LocalArchive(tmp_path)
+    archive.write(RAW, b"kept")
+    archive.ping()
+    raw = tmp_path / "traffic-data" / "raw"
+    raw.rename(tmp_path / "away")
+    raw.write_text("in the way")
+    with pytest.raises(ArchiveError, match="cannot write traffic-data/raw/_pending/probe: File exists"):
+        archive.ping()
+    raw.unlink()
+    (tmp_path / "away").rename(raw)
+    archive.ping()
+    assert [entry.path for entry in archive.list("")] == [RAW]
+
+
+def test_an_archive_that_was_moved_away_is_not_begun_anew_in_silence(tmp_path: Path) -> None:
+    root, away = tmp_path / "archive", tmp_path / "away"
+    archive = LocalArchive(root)
+    archive.write(RAW, b"kept")
+    root.rename(away)
+    for use in (
+        archive.ping,
+        lambda: archive.write(RAW, b""),
+        lambda: archive.delete(RAW),
+        lambda: list(archive.list("")),
+    ):
+        with pytest.raises(ArchiveError, match=r"the folder .*/archive is gone .*: put it back"):
+            use()
+    root.mkdir()
+    with pytest.raises(ArchiveError, match="is another folder than before"):
+        archive.write(RAW, b"lost")
+    root.rmdir()
+    away.rename(root)
+    assert archive.read(RAW) == b"kept"
+    archive.ping()

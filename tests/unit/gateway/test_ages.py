@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.health_checks import data_health
-from services.gateway.views.ages import DataAges, DataStage, DataState
+from services.gateway.log.backlog import Backlog
+from services.gateway.views.ages import Age, DataAges, DataStage, DataState
+from services.ingest.checkpoint import Checkpoint
 from shared.events.records import NetworkId, ProcessedTrafficAggregate, TrafficPrediction
+from shared.kafka.progress import GroupProgress, read_progress
 from shared.traffic.network import Network
 from tests.kit.networks import network_of, sensor
 from tests.kit.windows import processed_window
@@ -105,14 +108,17 @@ def test_a_network_that_nobody_feeds_is_late_once_a_reading_is_due(
     assert data_health([known], complete=True).fault == "toy: no data yet, since 2026-11-30T13:00:00Z"
 
 
-def test_windows_without_readings_are_no_silence(ages: DataAges, time: Time, window: Window) -> None:
+def test_windows_without_readings_are_no_silence(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
     """Whoever writes windows onto the log by other ways than ingest has no readings there."""
     for step in range(1, 300):
         time.pass_by(5.0)
         ages.note_broker()
-        for stage in (DataStage.ALERTS, DataStage.PUSH, DataStage.FORECASTS):
+        for stage in (DataStage.ALERTS, DataStage.PUSH):
             ages.note(NETWORK, stage)
         ages.note_record(window(step))
+        ages.note_record(prediction(step))
     assert ages.of(NETWORK).state is DataState.FRESH
 
 
@@ -127,7 +133,10 @@ def test_health_says_of_data_what_its_ages_say_and_who_knows_why(
         known = ages.all()
         assert (data_health(known, complete=True).fault is None) == (known[0].state is DataState.FRESH)
     fault = data_health(ages.all(), complete=True).fault
-    assert fault == "toy: stale since 2026-11-30T12:00:40Z (forecasts); /ready of the predictor may say why"
+    assert (
+        fault
+        == "toy: stale since 2026-11-30T12:00:40Z, 5 windows behind (forecasts); /ready of the predictor may say why"
+    )
 
 
 def test_a_replay_of_another_year_is_fresh_while_it_runs_and_stale_when_it_stops(
@@ -346,3 +355,107 @@ def test_what_is_pushed_in_the_silence_of_a_network_is_no_fresh_push(
     ages.note_record(replace(prediction(1), current_speed_mph=None))
     ages.note_push(NETWORK)
     assert {age.stage: age.age_s for age in ages.of(NETWORK).ages}[DataStage.PUSH] == 300
+
+
+def age_of(ages: DataAges, stage: DataStage) -> Age:
+    (found,) = (age for age in ages.of(NETWORK).ages if age.stage is stage)
+    return found
+
+
+def test_forecasts_that_come_all_the_time_and_ever_later_are_stale_and_say_how_far_behind(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    """A predictor that is slower than its feed: it makes one step where three windows come."""
+    for step in range(1, 31):
+        time.pass_by(5.0)
+        one_step(ages, window(step), prediction(1 + step // 3))
+        known = ages.of(NETWORK)
+        behind = age_of(ages, DataStage.FORECASTS).behind_windows
+        assert behind == step - (1 + step // 3)
+        assert (DataStage.FORECASTS in known.stale) == (5.0 * (behind - 1) > LEAST_S), step
+    assert known.word == "stale since 2026-11-30T12:01:00Z, 19 windows behind (forecasts)"
+    for step in range(12, 31):
+        one_step(ages, None, prediction(step))
+    assert ages.of(NETWORK).word == "fresh"
+
+
+def test_what_came_in_a_burst_is_not_new_because_it_came_just_now(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    """Hours of windows in a second, then a pace at which two windows take ten minutes."""
+    run(ages, time, window, prediction, steps=range(1, 9), every_s=300.0)
+    for step in range(9, 40):
+        one_step(ages, window(step))
+    assert not stale(ages)
+    for _ in range(3):
+        time.pass_by(LEAST_S)
+        one_step(ages, None, prediction(9))
+        ages.note_reading_interval(NETWORK, 300.0)
+    assert stale(ages) == (DataStage.FORECASTS,)
+    assert age_of(ages, DataStage.FORECASTS).limit_s == LEAST_S
+
+
+def test_a_group_that_moves_and_is_behind_is_as_old_as_what_waits_for_it(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    for step in range(1, 12):
+        time.pass_by(5.0)
+        ages.note_broker()
+        ages.note(NETWORK, DataStage.READINGS)
+        ages.note_record(window(step))
+        ages.note_record(prediction(step))
+        ages.note(NETWORK, DataStage.PUSH)
+        for stage in (DataStage.WINDOWS, DataStage.ALERTS):
+            ages.note_waiting(NETWORK, stage, 3.0 * step)
+        late = (DataStage.WINDOWS, DataStage.ALERTS) if 3.0 * step > LEAST_S else ()
+        assert stale(ages) == late
+    for stage in late:
+        ages.note_waiting(NETWORK, stage, None)
+    assert not stale(ages)
+
+
+def test_an_archive_that_takes_nothing_is_late_after_its_own_time_and_one_that_is_done_never(
+    ages: DataAges, time: Time, window: Window, prediction: Prediction
+) -> None:
+    for step in range(1, 40):
+        ages.note_waiting(NETWORK, DataStage.ARCHIVE, None, 35.0)
+        run(ages, time, window, prediction, steps=range(step, step + 1), every_s=5.0)
+        assert not stale(ages)
+    for waited_s in range(0, 60, 5):
+        ages.note_waiting(NETWORK, DataStage.ARCHIVE, float(waited_s), 35.0)
+        assert stale(ages) == ((DataStage.ARCHIVE,) if waited_s > 35 else ())
+    assert data_health(ages.all(), complete=True).word.endswith("(archive); /ready of ingest may say why")
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.floats(0, 5)), max_size=40))
+def test_what_waits_is_as_old_as_the_first_look_at_it(steps: list[tuple[int, int, float]]) -> None:
+    backlog, end, through, now_s = Backlog(), 0, 0, 0.0
+    first_seen: dict[int, float] = {}
+    for more, done, pause_s in steps:
+        now_s += pause_s
+        first_seen |= dict.fromkeys(range(end, end + more), now_s)
+        end, through = end + more, min(end + more, through + done)
+        waited = backlog.waited_s(0, end, through, now_s)
+        assert waited == (None if through == end else pytest.approx(now_s - first_seen[through]))
+
+
+def test_a_backlog_bears_a_topic_that_was_made_anew_and_records_that_are_no_longer_kept() -> None:
+    backlog = Backlog()
+    assert backlog.waited_s(0, 10, -1, 0.0) == 0.0
+    assert backlog.waited_s(0, 10, -1, 5.0) == 5.0
+    assert backlog.waited_s(10, 10, -1, 6.0) is None
+    assert backlog.waited_s(10, 12, 10, 7.0) == 0.0
+    assert backlog.waited_s(0, 3, 0, 9.0) == 0.0
+    for second in range(10, 10_000):
+        waited = backlog.waited_s(0, second, 0, float(second))
+    assert waited == 9_990.0
+
+
+@pytest.mark.parametrize("metadata", ["", "x", "[]", "null", '{"handled": true, "flush_s": "5"}', '{"flush_s": -1}'])
+def test_metadata_of_somebody_else_say_nothing(metadata: str) -> None:
+    assert read_progress(metadata) == GroupProgress()
+
+
+def test_what_ingest_commits_says_how_far_it_has_read_and_when_it_writes() -> None:
+    assert read_progress(Checkpoint(position=5, handled=9).metadata()).handled == 9
+    assert read_progress(GroupProgress(flush_s=60.0).metadata()).flush_s == 60.0
