@@ -224,7 +224,10 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     share, z = hits / count, NORMAL_975
     middle = share + z * z / (2 * count)
     half = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, (middle - half) / (1 + z * z / count)), min(1.0, (middle + half) / (1 + z * z / count))
+    # At no hit the difference is nothing but rounding.
+    return max(0.0, (middle - half) / (1 + z * z / count)) if hits else 0.0, min(
+        1.0, (middle + half) / (1 + z * z / count)
+    )
 
 
 def _rate_before(alarms: Sequence[Alarm], upset: Upset) -> float:
