@@ -27,6 +27,7 @@ OWN_POLLS = {
     "tests/chaos/feeder.py": "keeps the rate of a feed",
     "tests/chaos/injector.py": "waits for a process as long as the run takes",
     "tests/chaos/settling.py": "waits until nothing grows any more, which is no condition of one moment",
+    "tests/unit/gateway/test_server.py": "counts the turns of the loop",
     "tests/hostile/attackers.py": "attacks again and again",
     "tests/hostile/honest.py": "asks at a steady rate, as programs do",
     "tests/hostile/siege.py": "feeds at a steady rate",
