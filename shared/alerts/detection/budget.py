@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.traffic.arrays import Flags, Floats
+from shared.traffic.health.rules import CountsOfWindows
 from shared.traffic.roadway import Roadway
 
 FALSE_ALARMS_PER_100_SENSOR_DAYS = 5.0
@@ -42,8 +43,6 @@ MEMORY_DAYS = 14.0
 SPENT_STEP = 0.02
 """By how much, as a logarithm, one alarm beyond the budget raises the threshold."""
 MOST_CORRECTED = float(np.log(2.5))
-
-Counts = npt.NDArray[np.int32]
 
 
 class Grade(IntEnum):
@@ -76,7 +75,7 @@ class Spending:
     raised: Floats
     correction: Floats
     peak: npt.NDArray[np.float32]
-    quiet: Counts
+    quiet: CountsOfWindows
 
     @classmethod
     def nothing(cls, sensors: int) -> "Spending":

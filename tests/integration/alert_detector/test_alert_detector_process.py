@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ from shared.events.records import (
     TrafficAlert,
 )
 from shared.events.topics import AGGREGATES, ALERT_DETECTOR_STATE, ALERTS, DEAD_LETTER_REASON, TRAFFIC_EVENTS_DLQ
+from shared.forecasting.models.card import FORMAT
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Message
 from shared.kafka.replay import open_reader, read_range
@@ -293,11 +295,17 @@ def recorded_day() -> Day:
 def put_profile(url: str, day: Day) -> None:
     """What training leaves of a network's usual speeds in the archive."""
     sensors = [sensor.sensor_id for sensor in day.network.sensors]
+    model = save({"profile_mph": day.profile.astype(np.float16)})
+    card = {
+        "format": FORMAT,
+        "network_id": day.network.network_id,
+        "model_name": HISTORICAL_AVERAGE,
+        "window_seconds": WINDOW.total_seconds(),
+        "sensors": sensors,
+        "files": {MODEL_FILE: {"bytes": len(model), "sha256": sha256(model).hexdigest()}},
+    }
     with closing(open_archive(url)) as archive:
-        for name, content in {
-            MODEL_FILE: save({"profile_mph": day.profile.astype(np.float16)}),
-            CARD_FILE: json.dumps({"sensors": sensors}).encode(),
-        }.items():
+        for name, content in {MODEL_FILE: model, CARD_FILE: json.dumps(card).encode()}.items():
             archive.write(model_path(day.network.network_id, HISTORICAL_AVERAGE, "1", name), content)
 
 
