@@ -14,6 +14,7 @@ from metrla.cli.feeding.options import (
     TimeZoneOption,
     read_time_reading,
     read_zone,
+    taken_until,
 )
 from metrla.cli.tables import plain_table, print_tables
 from metrla.data.feeds.files.times import TimeReading
@@ -130,15 +131,20 @@ def check(
 def _fit(data: Path, network: Network, times: TimeReading, *, skip_unknown: bool) -> Iterator[str]:
     """What a file of readings has for a network, in lines; raises `ConfigurationError` where it does not fit."""
     from metrla.data.feeds.files.formats import open_readings  # noqa: PLC0415 - pandas takes its time to import
+    from metrla.data.feeds.local_time import zone_of_times  # noqa: PLC0415 - likewise
+    from metrla.data.feeds.replay import Replay  # noqa: PLC0415 - likewise
     from metrla.data.feeds.speed_table import speed_table  # noqa: PLC0415 - likewise
 
-    table = speed_table(open_readings(data, times), network, skip_unknown=skip_unknown)
+    recording = open_readings(data, times)
+    # What a replay refuses, and what it leaves out, before what training does.
+    use = Replay(recording, network, skip_unknown=skip_unknown).use(taken_until())
+    table = speed_table(recording, network, skip_unknown=skip_unknown)
     windows, sensors = table.speed_mph.shape
     yield (
         f"{data}: it fits: {windows:,} windows of {sensors} sensors from {table.start.isoformat()} on, "
         f"{table.left_out.readings:,} readings"
     )
-    for note in filter(None, (table.resampled, str(table.left_out))):
+    for note in filter(None, (*use.notes(zone_of_times(recording, network)), table.resampled, str(table.left_out))):
         yield f"  {note}"
 
 

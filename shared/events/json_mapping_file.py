@@ -5,7 +5,7 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +16,8 @@ from shared.events.json_arithmetic import compile_expression
 from shared.events.json_mapping import AUTO, NAMED_FORMATS, Find, JsonMapping, TimeFormat
 from shared.events.quantities import METRES_PER_MILE
 from shared.events.records import NetworkId
+from shared.events.text import quoted
+from shared.events.zones import read_zone
 
 SPEED_FACTORS = {"mph": 1.0, "kmh": 1_000 / METRES_PER_MILE, "mps": 3_600 / METRES_PER_MILE}
 SHARE_FACTORS = {"fraction": 1.0, "percent": 0.01, "permille": 0.001}
@@ -31,9 +33,9 @@ IDS = frozenset({"network_id", "sensor_id"})
 
 def _known_zone(name: str) -> str:
     try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ValueError(f"{name!r} is not an IANA time zone, such as America/Los_Angeles") from unknown
+        read_zone(name)
+    except ValueError as unknown:
+        raise ValueError(f"{quoted(name)} {unknown}") from unknown
     return name
 
 

@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from math import isfinite
 
+LONGEST_FLUSH_S = 1e6
 ARCHIVE_GROUP = "metrla-ingest-archive"
 WINDOWS_GROUP = "metrla-ingest-windows"
 """The two groups of ingest, which read `traffic-events`."""
@@ -36,6 +36,6 @@ def read_progress(metadata: str) -> GroupProgress:
         return GroupProgress()
     handled, flush_s = fields.get("handled"), fields.get("flush_s")
     return GroupProgress(
-        handled if type(handled) is int else None,
-        float(flush_s) if type(flush_s) in {int, float} and flush_s > 0 and isfinite(flush_s) else None,
+        handled if isinstance(handled, int) and not isinstance(handled, bool) else None,
+        float(flush_s) if isinstance(flush_s, int | float) and 0 < flush_s < LONGEST_FLUSH_S else None,
     )

@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
 from shared.events.errors import ConfigurationError
 from shared.events.records import NetworkId, SensorId
@@ -32,6 +32,7 @@ from shared.events.text import (
     percent_encoded_bytes,
     quoted,
 )
+from shared.events.zones import read_zone
 from shared.traffic.calendar import checked_holidays
 from shared.traffic.directions import direction_of
 from shared.traffic.network import Edge, Network, Sensor, on_globe
@@ -278,12 +279,9 @@ def _network_id(value: object) -> NetworkId:
 def _zone(value: object) -> ZoneInfo:
     text = _text(value)
     try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        plain = {name.rpartition("/")[2].lower(): name for name in available_timezones()}
-        close = get_close_matches(text.rpartition("/")[2].lower().replace(" ", "_"), list(plain), n=1)
-        hint = f"; did you mean {plain[close[0]]}?" if close else ", such as America/Los_Angeles"
-        raise ValueError(f"{quoted(text)} is not an IANA time zone{hint}") from unknown
+        return read_zone(text)
+    except ValueError as unknown:
+        raise ValueError(f"{quoted(text)} {unknown}") from unknown
 
 
 def _holidays(value: object) -> str:

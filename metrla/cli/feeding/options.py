@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import typer
 
 from metrla.data.feeds.delivery import AsFastAsPossible, EventTimePace, Pace, RatePace
 from metrla.data.feeds.files.times import EPOCHS, TimeReading
+from shared.events import zones
 from shared.events.errors import ConfigurationError
 from shared.events.quantities import in_span
 from shared.events.records import SensorId
@@ -59,11 +60,9 @@ def read_time_reading(form: str | None, zone: str | None) -> TimeReading:
 def read_zone(text: str) -> ZoneInfo:
     """--time-zone; raises `ConfigurationError` where it names no zone."""
     try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ConfigurationError(
-            f"--time-zone {text!r} is not an IANA time zone such as America/Los_Angeles"
-        ) from unknown
+        return zones.read_zone(text)
+    except ValueError as unknown:
+        raise ConfigurationError(f"--time-zone {quoted(text)} {unknown}") from unknown
 
 
 def taken_until() -> datetime:

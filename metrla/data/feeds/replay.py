@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from math import isnan
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -83,10 +84,21 @@ class Replay:
         Raises:
             ConfigurationError: there is none, or something in the file is not what it should be.
         """
+        use, last = self._use(taken_until)
+        # As far as was asked for, where the file goes on so long.
+        return use.first, self.end if self.end is not None and self.end <= last else use.last
+
+    def use(self, taken_until: datetime | None = None) -> "Use":
+        """What of the file is of use and what is not; args and errors as of `extent`."""
+        return self._use(taken_until)[0]
+
+    def _use(self, taken_until: datetime | None) -> tuple["Use", datetime]:
         use, columns = _Use(taken_until), _Columns(self.network)
         first = last = None
         for instant, step in timed_steps(self.recording, self.network):
             if instant is None:
+                # A clock that skips the hour can have seen nothing in it.
+                use.skipped_hour += int(np.count_nonzero(columns.known(step.sensor_ids) & self._heard(step)))
                 continue
             first, last = first or instant, instant
             if (self.begin is None or instant >= self.begin) and (self.end is None or instant < self.end):
@@ -101,8 +113,7 @@ class Replay:
             if use.steps:
                 reason = use.reason(zero_is_missing=self.recording.zero_is_missing)
             raise ConfigurationError(f"{self.recording.path}: nothing to replay, {reason}")
-        # As far as was asked for, where the file goes on so long.
-        return use.first, self.end if self.end is not None and self.end <= last else use.last
+        return Use(use.first, use.last, use.ahead, use.skipped_hour), last
 
     def _heard(self, step: RecordedStep) -> Flags:
         """Which readings have a measure."""
@@ -176,6 +187,33 @@ class _Columns:
         return self._known
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What of a file is of use.
+
+    Attributes:
+        first: instant of the first reading of use.
+        last: of the last.
+        ahead: readings in the future, which ingest rejects.
+        skipped_hour: readings whose local times do not exist: they lie in the hour that daylight saving skips.
+    """
+
+    first: datetime
+    last: datetime
+    ahead: int
+    skipped_hour: int
+
+    def notes(self, zone: ZoneInfo) -> Iterator[str]:
+        """What is left out of a file whose times are of `zone`, a line each."""
+        if self.skipped_hour:
+            yield (
+                f"left out: {self.skipped_hour:,} readings at local times that do not exist, in an hour that "
+                f"{zone.key} skips in spring; are the times in another zone, such as UTC? --time-zone says which"
+            )
+        if self.ahead:
+            yield f"left out: {self.ahead:,} readings in the future, which ingest rejects"
+
+
 @dataclass(slots=True)
 class _Use:
     """Of what is asked for, the steps that are of use, and why the others are not."""
@@ -184,6 +222,7 @@ class _Use:
     steps: int = 0
     out_of_range: int = 0
     ahead: int = 0
+    skipped_hour: int = 0
     first: datetime | None = None
     last: datetime | None = None
 

@@ -1,4 +1,5 @@
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_import_does_not_overwrite_unless_told(tmp_path: Path) -> None:
 def test_import_refuses_an_unknown_time_zone(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not an IANA time zone"):
         CliRunner().invoke(app, arguments(tmp_path, **{"time-zone": "Pacific"}), catch_exceptions=False)
+
+
+def test_a_check_says_of_readings_at_local_times_that_do_not_exist_that_they_are_left_out(tmp_path: Path) -> None:
+    """The one sign of a file that is in UTC and does not say so."""
+    assert CliRunner().invoke(app, arguments(tmp_path)).exit_code == 0
+    names = [str(sensor.sensor_id) for sensor in load_network(tmp_path / "out").sensors]
+    start = datetime(2012, 3, 11, 1, 30)  # noqa: DTZ001 - local time, as the file has it
+    rows = [f"{start + step * timedelta(minutes=5)},60,60" for step in range(24)]
+    data = tmp_path / "x.csv"
+    data.write_text("\n".join([f"time,{','.join(names)}", *rows]) + "\n")
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "out"), "--data", str(data)])
+    assert result.exit_code == 0, result.output
+    assert "24 readings" in result.output
+    said = "left out: 24 readings at local times that do not exist, in an hour that America/Los_Angeles skips"
+    assert said in " ".join(result.output.split())
+    in_utc = CliRunner().invoke(app, ["check", str(tmp_path / "out"), "--data", str(data), "--time-zone", "UTC"])
+    assert "do not exist" not in in_utc.output
+    assert "48 readings" in in_utc.output
 
 
 def test_import_says_whose_holidays_the_network_keeps(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Whatever a file or an option is: a command that cannot go on says so in one line, at once, and exits with 1 or 2."""
 
+import re
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,23 @@ def test_readings_further_apart_than_windows_are_refused_at_every_gate(
     assert f"{minutes} min apart" in said
     assert "windows of network test last 5 min" in said
     assert f"window_minutes = {minutes}" in said
+
+
+@pytest.mark.parametrize(("minutes", "hint"), [(7, "window_minutes = 8"), (61, "at most 60 min")])
+def test_a_hint_names_windows_that_a_network_can_have(fails: Fails, folder: Path, minutes: int, hint: str) -> None:
+    (folder / "x.csv").write_text(speeds(rows=100, minutes=minutes))
+    assert hint in fails("network", "check", folder / "net", "--data", folder / "x.csv")
+
+
+def test_a_check_refuses_what_a_replay_refuses_of_the_future(fails: Fails, folder: Path) -> None:
+    future = f"{datetime.now(UTC).year + 4}-05-02"
+    (folder / "x.csv").write_text(speeds().replace(f"{START:%Y-%m-%d}", future))
+    refused = "nothing to replay, its .* readings are in the future: ingest would reject all of them"
+    for command in (
+        ("network", "check", folder / "net", "--data", folder / "x.csv"),
+        ("feed", "replay", folder / "x.csv", "--network", folder / "net"),
+    ):
+        assert re.search(refused, fails(*command)), command
 
 
 @pytest.mark.parametrize(

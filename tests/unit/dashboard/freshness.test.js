@@ -4,7 +4,7 @@ import { beforeEach, test } from "node:test";
 import { Freshness, describeFreshness, isCurrent } from "../../../services/gateway/dashboard/freshness.js";
 
 const NETWORK = "toy";
-const STAGES = ["broker", "readings", "windows", "forecasts", "alerts", "push"];
+const STAGES = ["broker", "readings", "windows", "forecasts", "alerts", "push", "archive"];
 const time = (ms) => new Date(ms).toISOString().slice(11, 19);
 let freshness;
 
@@ -40,6 +40,14 @@ test("the first stage that is stale is named, since its last arrival", () => {
   const judged = freshness.judge(NETWORK, 2000);
   assert.deepEqual(judged, { state: "stale", stage: "forecasts", agoMs: 35000, stages: ["forecasts", "alerts"] });
   assert.equal(describeFreshness(judged, Date.UTC(2026, 10, 30, 12, 0, 35), time), "Stale since 12:00:00 (forecasts)");
+});
+
+test("forecasts that are far behind say by how many windows", () => {
+  const message = beat({ ages: { forecasts: 34 } });
+  message.data[0].stages.find(({ stage }) => stage === "forecasts").behind_windows = 37;
+  freshness.hear(message, 1000);
+  const words = describeFreshness(freshness.judge(NETWORK, 1000), Date.UTC(2026, 10, 30, 12, 0, 34), time);
+  assert.equal(words, "Stale since 12:00:00, 37 windows behind (forecasts)");
 });
 
 test("ages grow between heartbeats", () => {

@@ -451,7 +451,12 @@ def test_a_backlog_bears_a_topic_that_was_made_anew_and_records_that_are_no_long
     assert waited == 9_990.0
 
 
-@pytest.mark.parametrize("metadata", ["", "x", "[]", "null", '{"handled": true, "flush_s": "5"}', '{"flush_s": -1}'])
+LONG = '{"flush_s": 1%s}' % ("0" * 400)
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "x", "[]", "null", '{"handled": true, "flush_s": "5"}', '{"flush_s": -1}', LONG]
+)
 def test_metadata_of_somebody_else_say_nothing(metadata: str) -> None:
     assert read_progress(metadata) == GroupProgress()
 

@@ -7,7 +7,7 @@ schedule that recurs, or has several intervals, becomes one advisory for each ti
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -39,6 +39,7 @@ from shared.alerts.advisories.documents.formats.reading import (
 from shared.alerts.advisories.documents.roads import Road, direction_of, read_road
 from shared.events.quantities import time_in_span
 from shared.events.records import AdvisoryType, AlertSeverity
+from shared.events.zones import read_zone
 
 GEOMETRIES = frozenset({
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"
@@ -173,8 +174,8 @@ def _zone(event: _Event, time_zone: ZoneInfo) -> ZoneInfo:
     if not event.timezone:
         return time_zone
     try:
-        return ZoneInfo(event.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        return read_zone(event.timezone)
+    except ValueError as unknown:
         raise ValueError(f"timezone: {event.timezone[:40]!r} is none") from unknown
 
 
