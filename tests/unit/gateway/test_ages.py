@@ -369,11 +369,10 @@ def test_forecasts_that_come_all_the_time_and_ever_later_are_stale_and_say_how_f
     for step in range(1, 31):
         time.pass_by(5.0)
         one_step(ages, window(step), prediction(1 + step // 3))
-        known = ages.of(NETWORK)
         behind = age_of(ages, DataStage.FORECASTS).behind_windows
         assert behind == step - (1 + step // 3)
-        assert (DataStage.FORECASTS in known.stale) == (5.0 * (behind - 1) > LEAST_S), step
-    assert known.word == "stale since 2026-11-30T12:01:00Z, 19 windows behind (forecasts)"
+        assert (DataStage.FORECASTS in ages.of(NETWORK).stale) == (5.0 * (behind - 1) > LEAST_S), step
+    assert ages.of(NETWORK).word == "stale since 2026-11-30T12:01:00Z, 19 windows behind (forecasts)"
     for step in range(12, 31):
         one_step(ages, None, prediction(step))
     assert ages.of(NETWORK).word == "fresh"
