@@ -49,12 +49,15 @@ _UNSEEN = (
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
 # The rest of that property: joiners, marks of direction, variation selectors. Texts of many scripts, and emoji, need
-# them. Ids go without: with and without one, they look the same.
-_JOINING = "\u00ad\u034f\u061c\u180b-\u180d\u180f\u200c-\u200f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+# them. Ids go without: with and without one, they look the same. Only between letters of a script that joins them a
+# joiner changes what is seen (the rule CONTEXTJ of IDNA, RFC 5892, has that by single letters).
+_JOINERS = "\u200c\u200d"
+_MARKS = "\u00ad\u034f\u061c\u180b-\u180d\u180f\u200e\u200f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_JOINED = "\u0620-\u06ff\u0750-\u077f\u08a0-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17dd"
 _IN_PROSE = re.compile(f"[{_BROKEN}{_UNSEEN}]")
 _IN_LINE = re.compile(f"[{_BROKEN}{_UNSEEN}\t\n\r]")
-_IN_ID = re.compile(f"[{_BROKEN}{_UNSEEN}{_JOINING}\t\n\r]")
-_SEEN = re.compile(f"[^\\s{_BROKEN}{_UNSEEN}{_JOINING}]")
+_IN_ID = re.compile(f"[{_BROKEN}{_UNSEEN}{_MARKS}\t\n\r]|(?<![{_JOINED}])[{_JOINERS}]|[{_JOINERS}](?![{_JOINED}])")
+_SEEN = re.compile(f"[^\\s{_BROKEN}{_UNSEEN}{_MARKS}{_JOINERS}]")
 _GROWTH: Final = 4
 """Composing makes one character of four at most."""
 _MOST_GROWTH: Final = 2_000
@@ -77,7 +80,7 @@ def fault_of(text: str, most: int, *, prose: bool = False, is_id: bool = False) 
         return f"has U+{ord(found[0]):04X} at character {found.start() + 1}, which is not printable"
     if (length := len(composed(text))) > most:
         return _too_long(length, most)
-    return None if _SEEN.search(text) or not text else "has nothing that can be seen"
+    return None
 
 
 def most_written(most: int) -> int:
@@ -102,16 +105,14 @@ def percent_encoded_bytes(text: str) -> int:
 def cleaned(text: str, most: int, *, prose: bool = False) -> str:
     """The text without what `fault_of` finds: composed and cut to `most` characters.
 
-    Line breaks and tabs become spaces where it is to be one line; all else that may not be in a text is left out. What
-    then shows nothing is empty.
+    Line breaks and tabs become spaces where it is to be one line; all else that may not be in a text is left out.
     """
     if text.isascii() and text.isprintable():
         return text[:most]
     # Cut before the work: composing a long run of accents takes time that grows with its square.
     rough = text[: 2 * most]
     rough = _NEW_LINES.sub("\n", rough) if prose else _SPACES.sub(" ", rough)
-    clean = composed((_IN_PROSE if prose else _IN_LINE).sub("", rough))[:most]
-    return clean if clean.isascii() or _SEEN.search(clean) else ""
+    return composed((_IN_PROSE if prose else _IN_LINE).sub("", rough))[:most]
 
 
 def shown(text: str) -> str:
@@ -165,7 +166,8 @@ class TextLimit:
         """What is wrong with a text, `None` where nothing is."""
         if not text:
             return None if self.may_be_empty else "is empty"
-        return fault_of(text, self.most, prose=self.prose, is_id=self.is_id)
+        fault = fault_of(text, self.most, prose=self.prose, is_id=self.is_id)
+        return fault or (None if text.isascii() or _SEEN.search(text) else "has nothing that can be seen")
 
     def kept(self, text: str) -> str:
         """A text without fault as it is kept: composed, its lines ended by line feeds alone."""

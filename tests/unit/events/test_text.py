@@ -148,7 +148,6 @@ def test_an_id_has_nothing_that_is_not_seen(unseen: str) -> None:
         text_check("sensor_id")(f"a{unseen}")
     title = TEXTS["title"]
     assert taken(title, unseen) is None
-    assert cleaned(unseen, MOST) == ""
     # Scripts and emoji need joiners, marks of direction and variation selectors; nothing needs tags and fillers.
     needed = unseen in "\u200e\u200d\u061c\u00ad\ufe0f\u034f"
     assert taken(title, f"a{unseen}b") == (f"a{unseen}b" if needed else None)
@@ -156,3 +155,9 @@ def test_an_id_has_nothing_that_is_not_seen(unseen: str) -> None:
 
 def test_lines_end_as_the_log_has_them() -> None:
     assert taken(TEXTS["text"], "one\r\ntwo\rthree") == "one\ntwo\nthree"
+
+
+def test_an_id_has_joiners_where_letters_are_joined() -> None:
+    assert taken(GIVEN_ID, "\u0646\u0635\u200c\u0645\u06cc") is not None
+    for lost in ("\u0646\u200c", "\u200d\u0646", "\u0646\u200c\u200c\u0646", "a\u200cb"):
+        assert taken(GIVEN_ID, lost) is None

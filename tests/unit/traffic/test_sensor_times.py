@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.events.errors import RejectedEventError
 from shared.events.records import NetworkId, SensorId
+from shared.events.text import GIVEN_ID
 from shared.traffic.health.times import MOST_SENSORS, ClocksOff, SensorTime, SensorTimes, read_times, write_times
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -20,7 +21,11 @@ def times(sensors: dict[SensorId, SensorTime]) -> SensorTimes:
     return SensorTimes(NetworkId("n"), 3, NOW, NOW, sensors)
 
 
-IDS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).map(partial(normalize, "NFC"))
+IDS = (
+    st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+    .map(partial(normalize, "NFC"))
+    .filter(lambda text: GIVEN_ID.fault_of(text) is None)
+)
 
 
 @given(st.dictionaries(IDS, st.builds(SensorTime, st.none() | st.floats(-1e6, 1e6), st.integers(0, 2**31 - 1))))
