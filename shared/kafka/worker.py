@@ -43,6 +43,8 @@ STOP_ATTEMPTS = 5
 NO_TIME = -1
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
+# Twice what a group takes to notice that a member is gone, and more.
+UNASSIGNED_SECONDS = 60.0
 
 
 class WorkerError(MetrlaError):
@@ -110,6 +112,7 @@ class Worker(Generic[Out]):
     stop: asyncio.Event
     put_aside: PutAside[Out] | None = None
     quarantine: Quarantine = field(default_factory=Quarantine)
+    unassigned_seconds: float = UNASSIGNED_SECONDS
     behind: int = field(default=0, init=False)
     """Records of its partition behind the record in hand, as of the last fetch."""
     _assigned: bool = field(default=False, init=False, repr=False)
@@ -188,18 +191,29 @@ class Worker(Generic[Out]):
         starting = asyncio.create_task(app.start(), name="faust start")
         try:
             # `wait` returns when its argument does, and as well when the app stops or crashes.
-            await app.wait(self.stop.wait())
+            await app.wait(self._until_stopped_or_stuck())
         finally:
-            if not starting.done():
-                starting.cancel()
-            (failed,) = await asyncio.gather(starting, return_exceptions=True)
+            failed = await _cancelled(starting)
             await _stop(app)
             self._assigned = False
             self._revoke_all()
         if self.stop.is_set():
             return None
         crash: BaseException | None = app.crash_reason or failed
-        return crash or WorkerError("the reader stopped by itself")
+        return crash or WorkerError("the reader stopped by itself, or was given no partitions")
+
+    async def _until_stopped_or_stuck(self) -> None:
+        """Wait until `stop` is set, or the broker has answered for long and given nothing.
+
+        A Faust that starts in the moment in which its broker goes waits for ever, without a word; so may one whose
+        group is shared out anew then.
+        """
+        loop = asyncio.get_running_loop()
+        well_at = loop.time()
+        while not self.stop.is_set() and loop.time() - well_at < self.unassigned_seconds:
+            if self._assigned or (self._watch is not None and self._watch.trouble is not None):
+                well_at = loop.time()
+            await pause(self.stop, TICK_SECONDS)
 
     async def _tick(self) -> None:
         while not self.stop.is_set():
@@ -294,6 +308,13 @@ def _as_on_log(message: Any) -> LogRecord:  # noqa: ANN401 - faust ships no type
         *(-1 if key is None else len(key), -1 if value is None else len(value)),
         tuple(message.headers or ()),
     )
+
+
+async def _cancelled(task: asyncio.Task[None]) -> BaseException | None:
+    """Cancel a task and give its failure; one that does not end is let be."""
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=STOP_SECONDS)
+    return task.exception() if done and not task.cancelled() else None
 
 
 async def _stop(app: faust.App) -> None:

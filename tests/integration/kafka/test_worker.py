@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import faust
 import pytest
 from aiokafka.errors import ProducerFenced
 
@@ -376,3 +377,29 @@ async def test_an_output_that_cannot_be_delivered_is_put_aside_alone(harness: Ha
         assert worker.waiting_for() is None
     assert list(dict.fromkeys(harness.out)) == [10, 11, 12, 14, 15]
     assert harness.aside == [13]
+
+
+async def test_a_reader_that_never_starts_is_started_anew(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Faust does that starts in the moment in which its broker goes."""
+    starts, start = list[None](), faust.App.start
+
+    async def starting(app: faust.App) -> None:
+        starts.append(None)
+        if len(starts) == 1:
+            await asyncio.Event().wait()
+        await start(app)
+
+    monkeypatch.setattr(faust.App, "start", starting)
+    await harness.send(*range(5))
+    worker = replace(harness.worker(), unassigned_seconds=5.0)
+    running = asyncio.create_task(worker.run())
+    await until(lambda: harness.out == list(range(5)), lambda: f"the records, not {harness.out}", 60.0)
+    worker.stop.set()
+    await asyncio.wait_for(running, 60)
+    assert len(starts) == 2
+
+
+async def test_a_member_for_which_nothing_is_left_is_not_stuck(harness: Harness) -> None:
+    async with AsyncExitStack() as stack:
+        members = [await stack.enter_async_context(harness.working()) for _ in range(TOPIC.partitions + 1)]
+        await until(lambda: all(member.waiting_for() is None for member in members), "all members in the group", 60.0)
