@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from shared.archive.layout import PROBE_PATH
 from shared.archive.port import STALE_AFTER_S, TEMPORARY, ArchivedObject, check_path, draft_name
@@ -96,7 +97,8 @@ class LocalArchive:
             raise ArchiveError(
                 f"archive: {self._root} is another folder than before: put it back, or restart the services to use this"
             )
-        self._identity = identity
+        if self._identity is not None or S_ISDIR(found.st_mode):
+            self._identity = identity
 
     def _make_folder(self, folder: Path) -> None:
         """Make `folder` and what is missing above it, each entry synced into its parent."""

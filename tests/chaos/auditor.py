@@ -38,7 +38,8 @@ Key = TypeVar("Key", bound=Hashable)
 class Evidence:
     """Everything that was read after a run. `calm_alerts` are those of a run over the same windows without faults.
 
-    `ended` are the services that ended by themselves, and how often, where none of them may.
+    `ended` are the services that ended by themselves, and how often, where none of them may. `carriageways`: of each
+    network and sensor.
     """
 
     expected: Expected
@@ -51,6 +52,7 @@ class Evidence:
     calm_alerts: Sequence[Logged]
     window_ms: int
     ended: Mapping[str, int] = field(default_factory=dict)
+    carriageways: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def audit(evidence: Evidence) -> Findings:
@@ -76,10 +78,34 @@ def _settled(evidence: Evidence) -> Expected:
     expected = evidence.expected
     found, _ = _latest("windows", evidence.aggregates, AGGREGATES, _window_key)
     windows = dict(expected.windows)
-    wrong = {(event["network_id"], event["sensor_id"]) for event in expected.skewed.values()}
+    wrong = _wrong_clocks(expected)
     figures = next(iter(windows.values()), {}).keys()
     windows |= {key: {name: found[key][name] for name in figures} for key in found if key[:2] in wrong}
     return replace(expected, windows=windows)
+
+
+def _wrong_clocks(expected: Expected) -> set[tuple[str, str]]:
+    return {(event["network_id"], event["sensor_id"]) for event in expected.skewed.values()}
+
+
+def hangs_on_clocks(evidence: Evidence) -> Callable[[Values], bool]:
+    """Whether an alert hangs on when it became known that a clock is wrong, which is a matter of the wall clock.
+
+    From then on its sensor is no evidence: of congestion on its carriageway, and of incidents in its network, whose
+    sensors share a budget of alarms.
+    """
+    wrong = _wrong_clocks(evidence.expected)
+    networks = {network_id for network_id, _ in wrong}
+    roads = {(network_id, evidence.carriageways.get((network_id, sensor_id))) for network_id, sensor_id in wrong}
+
+    def hangs(alert: Values) -> bool:
+        network_id = alert["network_id"]
+        if alert["alert_type"] == "incident":
+            return network_id in networks
+        affected = alert["affected_sensors"]
+        return any((network_id, evidence.carriageways.get((network_id, each))) in roads for each in affected)
+
+    return hangs
 
 
 def _log(expected: Expected) -> Area:
@@ -246,7 +272,11 @@ def _alerts(evidence: Evidence) -> tuple[Area, Area, Area, Area]:
         in_store, on_topic, evidence.stored.alerts, ("revision", "status", "severity", "message", "affected_sensors")
     )
     # The run without faults is fed the windows alone: what forecasts let expect it cannot know.
-    observed = {alert_id: alert for alert_id, alert in on_topic.items() if alert["expected_at"] is None}
+    hangs = hangs_on_clocks(evidence)
+    observed = {
+        alert_id: alert for alert_id, alert in on_topic.items() if alert["expected_at"] is None and not hangs(alert)
+    }
+    calm = {alert_id: alert for alert_id, alert in calm.items() if not hangs(alert)}
     against_calm = Area("alerts as without faults", expected=len(calm), found=len(observed))
     for alert_id, alert in calm.items():
         _compare(against_calm, alert_id, alert, observed.get(alert_id))

@@ -193,6 +193,11 @@ async def audited(
             calm_alerts=calm,
             window_ms=WINDOW_MS,
             ended=ended or {},
+            carriageways={
+                (network.network_id, sensor.sensor_id): sensor.road_name
+                for network in networks
+                for sensor in network.sensors
+            },
         ),
     )
 

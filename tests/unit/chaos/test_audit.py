@@ -19,7 +19,7 @@ from shared.events.records import (
     TrafficPrediction,
 )
 from shared.traffic.folder import EXAMPLE_NETWORK, load_network
-from tests.chaos.auditor import Evidence, _expectations, audit
+from tests.chaos.auditor import Evidence, _expectations, audit, hangs_on_clocks
 from tests.chaos.expectation import expect
 from tests.chaos.holdings import Stored
 from tests.chaos.logs import Logged
@@ -255,3 +255,19 @@ def test_an_expectation_has_one_life(clean: Evidence) -> None:
     assert lived(raised, cleared, replace(cleared, revision=3)) == (1, 0)
     assert lived(cleared) == (0, 0), "the log is compacted"
     assert lived(replace(cleared, revision=1)) == (1, 0)
+
+
+def test_alerts_that_hang_on_a_wrong_clock_are_not_compared(besieged: Evidence) -> None:
+    wrong = next(iter(besieged.expected.skewed.values()))
+    network_id, sensor_id = wrong["network_id"], wrong["sensor_id"]
+    roads = {(network_id, sensor_id): "I-10 E", (network_id, "beside"): "I-10 E", (network_id, "away"): "I-5 N"}
+    hangs = hangs_on_clocks(replace(besieged, carriageways=roads))
+
+    def alert(kind: str, *sensors: str, network: str = network_id) -> dict[str, object]:
+        return {"network_id": network, "alert_type": kind, "affected_sensors": list(sensors)}
+
+    assert hangs(alert("congestion", sensor_id))
+    assert hangs(alert("congestion", "away", "beside"))
+    assert not hangs(alert("congestion", "away"))
+    assert hangs(alert("incident", "away"))
+    assert not hangs(alert("incident", "away", network="another"))

@@ -24,7 +24,7 @@ from tests.kit.networks import along, network_of
 
 MOST = 5
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=90).map(composed)
-ID = PRINTABLE.filter(lambda text: fault_of(text, MAX_ID_CHARACTERS) is None)
+ID = PRINTABLE.filter(lambda text: fault_of(text, MAX_ID_CHARACTERS, is_id=True) is None)
 IDS = st.lists(ID, min_size=1, max_size=MOST, unique=True)
 SPEEDS = st.floats(0, 120) | st.sampled_from([0.0, -0.0, MARK])
 CHANCES = st.floats(0, 1) | st.sampled_from([0.0, 1.0, MARK])
