@@ -153,6 +153,7 @@ async def test_a_store_on_a_full_disk_is_not_called_healthy(
             )
             said = full.json()["services"]
             assert said["database"].startswith("unhealthy: store: only 0.0 MB are left on the disk of ")
-            assert said["hdfs"] == "unhealthy: archive: cannot ping: No space left on device"
+            cannot = "archive: cannot write traffic-data/raw/_pending/probe"
+            assert said["hdfs"] == f"unhealthy: {cannot}: No space left on device"
             filler.unlink()
             await until_answer(client, "/health", lambda answer: answer.json()["services"]["database"] == "healthy")
