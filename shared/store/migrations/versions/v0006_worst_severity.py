@@ -13,6 +13,8 @@ _TABLE, _COLUMN = "traffic_alerts", "worst_severity"
 
 def upgrade() -> None:
     """Add it where it is not there; of an alert of before it is not known."""
-    there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(_TABLE)}
+    connection = op.get_bind()
+    text = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "VARCHAR"
+    there = {column["name"] for column in sa.inspect(connection).get_columns(_TABLE)}
     if _COLUMN not in there:
-        op.execute(f"ALTER TABLE {_TABLE} ADD COLUMN {_COLUMN} VARCHAR")
+        op.execute(f"ALTER TABLE {_TABLE} ADD COLUMN {_COLUMN} {text}")
