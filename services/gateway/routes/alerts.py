@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 from services.gateway.alerts.actions import NewAction, OtherActionError, RefusedActionError
 from services.gateway.alerts.alert import Action, Alert
 from services.gateway.log.writer import UnpublishedError
-from services.gateway.routes.cursors import link_next, place_of, time_of
+from services.gateway.routes.cursors import cursor_of, link_next, place_of, time_of
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Gateway, Running, require_view
 from services.gateway.routes.guarded import OPERATES, ViewRoute
 from services.gateway.routes.parameters import (
@@ -80,7 +80,7 @@ async def alerts(
     page = found[:limit]
     response = json_list(map(gateway.written.alert, page))
     if len(found) > limit:
-        link_next(request, response, (page[-1].raised_at.isoformat(), page[-1].alert_id))
+        link_next(request, response, cursor=cursor_of((page[-1].raised_at.isoformat(), page[-1].alert_id)))
     return response
 
 

@@ -50,7 +50,7 @@ def invalid_cursor() -> Exception:
     return invalid_query([("cursor", "is no cursor of this list; take it from a `Link` as it is")])
 
 
-def link_next(request: Request, response: Response, place: PageEnd) -> None:
-    """Say where the list goes on (RFC 8288)."""
-    following = request.url.include_query_params(cursor=cursor_of(place))
+def link_next(request: Request, response: Response, **parameters: str) -> None:
+    """Say where the list goes on (RFC 8288): at the same request with these parameters."""
+    following = request.url.include_query_params(**parameters)
     response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from services.gateway.responses import Aggregate, Prediction
+from services.gateway.routes.cursors import link_next
 from services.gateway.routes.gateway import Gateway, Running
 from services.gateway.routes.guarded import GuardedRoute
 from services.gateway.routes.parameters import (
@@ -63,7 +63,7 @@ async def aggregates(
     found = await _read(gateway, lambda store: list(store.aggregates(network, sensor, from_, to, limit + 1)))
     page = found[:limit]
     if len(found) > limit:
-        _link_next(request, response, network, page[-1].window_start)
+        link_next(request, response, to=page[-1].window_start.isoformat(), network_id=network)
     return [Aggregate.of(window) for window in page]
 
 
@@ -95,18 +95,13 @@ async def predictions(
     found = await _read(gateway, partial(made_with_outcomes, stretch=stretch, limit=limit + 1))
     page = found[:limit]
     if len(found) > limit:
-        _link_next(request, response, network.network_id, page[-1].prediction.timestamp)
+        link_next(request, response, to=page[-1].prediction.timestamp.isoformat(), network_id=network.network_id)
     return [
         Prediction.of(Forecast(sensor, each.prediction, horizon, each.prediction.current_speed_mph, actual_speed_mph))
         for each in page
         for horizon, actual_speed_mph in zip(each.prediction.horizons, each.actual_speeds_mph, strict=True)
         if horizon_minutes == "all" or is_asked(horizon, each.prediction, horizon_minutes)
     ]
-
-
-def _link_next(request: Request, response: Response, network_id: NetworkId, end: datetime) -> None:
-    following = request.url.include_query_params(to=end.isoformat(), network_id=network_id)
-    response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
 
 
 def _network_of(gateway: Gateway, sensor_id: str, network_id: str | None) -> NetworkId:

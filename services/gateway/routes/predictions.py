@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway.responses import Prediction
-from services.gateway.routes.cursors import PageEnd, link_next, place_of, time_of
+from services.gateway.routes.cursors import PageEnd, cursor_of, link_next, place_of, time_of
 from services.gateway.routes.gateway import COMPLETE_VIEW, INCOMPLETE_VIEW, Running
 from services.gateway.routes.guarded import ViewRoute
 from services.gateway.routes.parameters import (
@@ -73,7 +73,8 @@ async def predictions(
     page = found[:limit]
     response = json_list(map(gateway.written.forecast, page))
     if len(found) > limit:
-        link_next(request, response, _written(Position.of(page[-1].prediction, page[-1].horizon), only))
+        last = Position.of(page[-1].prediction, page[-1].horizon)
+        link_next(request, response, cursor=cursor_of(_written(last, only)))
     return response
 
 
